@@ -1,0 +1,33 @@
+"""Clustering that runs where the data is: NumPy on a laptop, CuPy on an NVIDIA GPU."""
+
+from importlib import import_module
+from typing import Any
+
+from .centroid import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
+from .rows import Blocks
+
+__version__ = "0.1.0"
+
+#: public names whose import costs something: module that has them
+_LAZY = {"ColorQuantizer": "image", "QuantizedImage": "image", "quantize": "image"}
+
+__all__ = [
+    "Blocks",
+    "ColorQuantizer",
+    "KMeans",
+    "MiniBatchKMeans",
+    "QuantizedImage",
+    "k_means",
+    "kmeans_plusplus",
+    "quantize",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

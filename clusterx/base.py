@@ -1,0 +1,235 @@
+"""What all estimators share: input checks, arrays that follow X, saving and moving of models."""
+
+from __future__ import annotations
+
+import copy
+import numbers
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils import Tags, assert_all_finite
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .arrays import (
+    Array,
+    asarray,
+    device,
+    dtype_name,
+    host_floats,
+    is_array,
+    named_dtype,
+    namespace,
+    on_host,
+    to_host,
+    working_dtype,
+)
+from .rows import Blocks, InMemory
+
+Rows = InMemory | Blocks
+
+
+class Clusterer(ClusterMixin, BaseEstimator):
+    """Base of the estimators. X decides where they compute; results stay with it."""
+
+    #: whether CSR matrices are taken
+    _takes_sparse = False
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = True
+        tags.input_tags.sparse = self._takes_sparse
+        return tags
+
+    # -- input ---------------------------------------------------------------------------------
+
+    def _rows(self, X: Any, *, reset: bool) -> Rows:
+        """X checked and converted to the working dtype, as Rows."""
+        if isinstance(X, np.memmap) and X.nbytes > 2**28:
+            X = Blocks(X)
+        if isinstance(X, Blocks):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            rows: Rows = X
+        elif on_host(X):
+            rows = InMemory(self._host_rows(X, reset=reset))
+        else:
+            rows = InMemory(self._device_rows(X, reset=reset))
+        self._check_finite(rows)
+        return rows
+
+    def _host_rows(self, X: Any, *, reset: bool) -> Any:
+        dtype = getattr(X, "dtype", None)
+        small = isinstance(dtype, np.dtype) and working_dtype(dtype.name) == "float32"
+        return validate_data(
+            self,
+            X,
+            reset=reset,
+            accept_sparse="csr" if self._takes_sparse else False,
+            dtype=np.float32 if small else [np.float64, np.float32],
+            order="C",
+            ensure_all_finite=False,
+            accept_large_sparse=False,
+        )
+
+    def _device_rows(self, X: Array, *, reset: bool) -> Array:
+        name, xp = type(self).__name__, namespace(X)
+        if X.ndim != 2:
+            raise ValueError(
+                f"Expected 2D array, got {X.ndim}D array instead:\nshape={tuple(X.shape)}.\n"
+                "Reshape your data either using array.reshape(-1, 1) if your data has a single "
+                "feature or array.reshape(1, -1) if it contains a single sample."
+            )
+        for size, what in zip(X.shape, ("sample", "feature"), strict=True):
+            if size == 0:
+                raise ValueError(
+                    f"Found array with 0 {what}(s) (shape={tuple(X.shape)}) while a minimum of 1 "
+                    f"is required by {name}."
+                )
+        kind = dtype_name(X.dtype)
+        if "complex" in kind:
+            raise ValueError(f"Complex data not supported: X has dtype {kind}. Pass its parts.")
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        wanted = named_dtype(xp, working_dtype(kind))
+        X = X if X.dtype == wanted else xp.astype(X, wanted)
+        return X.contiguous() if hasattr(X, "contiguous") else X
+
+    def _check_finite(self, rows: Rows) -> None:
+        name = type(self).__name__
+        (finite,) = host_floats(rows.summary.finite)
+        if finite:
+            return
+        if isinstance(rows, InMemory) and on_host(rows.like):
+            # scikit-learn's own words for what is wrong
+            assert_all_finite(rows.X, estimator_name=name, input_name="X")
+        raise ValueError(
+            f"Input X contains NaN or infinity. {name} does not accept missing or infinite values: "
+            "drop or impute those rows first."
+        )
+
+    def _weights(self, sample_weight: Any, rows: Rows) -> tuple[Array | None, float]:
+        """Checked weights beside X, or None for equal ones; their sum."""
+        if sample_weight is None:
+            return None, float(rows.n)
+        if isinstance(sample_weight, numbers.Number):
+            sample_weight = np.full(rows.n, float(sample_weight))  # type: ignore[arg-type]
+        if not is_array(sample_weight):
+            sample_weight = np.asarray(sample_weight)
+        if on_host(sample_weight) and sample_weight.dtype.kind not in "buif":
+            sample_weight = sample_weight.astype(np.float64)
+        shape = tuple(sample_weight.shape)
+        if len(shape) != 1:
+            raise ValueError(f"Sample weights must be 1D array or scalar, got {len(shape)}D array.")
+        if shape[0] != rows.n:
+            raise ValueError(
+                f"sample_weight.shape == {shape}, expected {(rows.n,)}: one weight a row of X."
+            )
+        xp = rows.xp
+        wide = named_dtype(xp, "float64") if on_host(rows.like) else None
+        w = asarray(sample_weight, like=rows.like)
+        w = xp.astype(w, wide or rows.dtype)
+        total, least, finite = host_floats(
+            xp.sum(w), xp.min(w), xp.all(xp.isfinite(w))
+        )
+        if not finite:
+            raise ValueError("Input sample_weight contains NaN or infinity.")
+        if least < 0:
+            raise ValueError(f"Negative values in data passed to sample_weight (least: {least}).")
+        if total == 0:
+            raise ValueError(
+                "Sample weights must contain at least one non-zero number: all of sample_weight "
+                "is zero."
+            )
+        if on_host(w):
+            w = np.ascontiguousarray(w)
+            if (w == 1.0).all():
+                return None, float(rows.n)
+        return w, total
+
+    def _check_same_library(self, X: Any, method: str, attribute: str) -> None:
+        fitted = getattr(self, attribute)
+        mine, theirs = namespace(fitted), namespace(X)
+        where = None if on_host(X) else device(X)
+        if mine is theirs and (on_host(X) or device(fitted) == where):
+            return
+        raise ValueError(
+            f"Inputs passed to {type(self).__name__}.{method}() must use the same namespace and the "
+            f"same device as those passed to fit(). Array namespace used during fit: "
+            f"{mine.__name__}, on {device(fitted)}; {method}() got {theirs.__name__}, on "
+            f"{where or 'the host'}. Convert X, or move the model with to_device()."
+        )
+
+    # -- saving and moving ---------------------------------------------------------------------
+
+    def _move(self, convert: Any) -> dict[str, Any]:
+        return {
+            name: convert(value) if is_array(value) else value
+            for name, value in self.__dict__.items()
+        }
+
+    def __getstate__(self) -> dict[str, Any]:
+        # NumPy only: a model fitted on a GPU loads where there is none
+        state = super().__getstate__()
+        return {
+            name: to_host(value) if is_array(value) and not on_host(value) else value
+            for name, value in state.items()
+        }
+
+    def to_device(self, like: Any) -> Clusterer:
+        """A copy of the fitted model whose arrays live with `like`.
+
+        Parameters
+        ----------
+        like : array or "cpu"
+            An array of the library and on the device wanted; ``"cpu"`` means NumPy.
+
+        Returns
+        -------
+        Clusterer
+            A fitted model; this one stays as it is.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            The model is not fitted.
+        TypeError
+            `like` is no array and not ``"cpu"``.
+        """
+        if isinstance(like, str) and like == "cpu":
+            like = np.empty(0)
+        if not is_array(like):
+            raise TypeError(
+                f"like must be an array of the library and device wanted, or 'cpu'; got {like!r}."
+            )
+        check_is_fitted(self)
+        moved = copy.copy(self)
+        parameters = self.get_params(deep=False)
+        for name, value in self.__dict__.items():
+            if is_array(value) and name not in parameters:
+                setattr(moved, name, asarray(to_host(value), like=like))
+        return moved
+
+
+def check_choice(estimator: Any, name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if not (isinstance(value, str) and value in choices):
+        raise ValueError(
+            f"The {name!r} parameter of {type(estimator).__name__} must be one of "
+            f"{', '.join(repr(c) for c in choices)}; got {value!r}."
+        )
+
+
+def check_number(
+    estimator: Any, name: str, value: Any, kind: type, *, least: float, or_none: bool = False
+) -> None:
+    """Raise unless value is a number of the kind and at least `least`."""
+    if or_none and value is None:
+        return
+    what = "a whole number" if kind is numbers.Integral else "a number"
+    allowed = isinstance(value, kind) and not isinstance(value, bool | np.bool_)
+    error = ValueError if isinstance(value, numbers.Real) else TypeError
+    if not allowed or not value >= least:
+        raise error(
+            f"The {name!r} parameter of {type(estimator).__name__} must be {what} of at least "
+            f"{least:g}{' or None' if or_none else ''}; got {value!r}."
+        )
+
+

@@ -1,0 +1,185 @@
+"""First centres for k-means: k-means++, k-means||, maximin, random rows."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from ..arrays import Array, asarray, concat, host_floats, on_host, to_host
+from ..base import Clusterer, Rows
+from ..rows import InMemory
+
+#: k-means|| draws this many times k rows in each of its rounds (Bahmani et al., 2012).
+OVERSAMPLING = 2.0
+ROUNDS = 5
+
+
+def local_trials(k: int) -> int:
+    """Candidates that greedy k-means++ compares for each centre."""
+    return 2 + int(np.log(k))
+
+
+def draw_rows(rng: np.random.RandomState, n: int, size: int, cumulated: Any) -> np.ndarray:
+    """`size` rows with replacement, in proportion to the weights whose shares are cumulated.
+
+    The cost does not depend on n: the shares, where there are weights, are cumulated once.
+    """
+    uniform = rng.random_sample(size)
+    if cumulated is None:
+        return np.minimum((uniform * n).astype(np.int64), n - 1)
+    return np.minimum(np.searchsorted(cumulated, uniform, side="right"), n - 1)
+
+
+def cumulated_shares(w: Array | None) -> np.ndarray | None:
+    """The cumulated distribution of the weights, on the host."""
+    if w is None:
+        return None
+    cumulated = np.cumsum(to_host(w).astype(np.float64))
+    return cumulated / cumulated[-1]
+
+
+def plus_plus(
+    rows: Rows,
+    k: int,
+    w: Array | None,
+    rng: np.random.RandomState,
+    *,
+    trials: int | None = None,
+    step: Any = None,
+) -> Array:
+    """Rows chosen by greedy k-means++, in order; the draws do not depend on the data."""
+    first = int(draw_rows(rng, rows.n, 1, cumulated_shares(w))[0])
+    trials = trials or local_trials(k)
+    seeding = rows.seeding(w, step)
+    seeding.start(first)
+    chosen = [first]
+    for _ in range(1, k):
+        chosen.append(seeding.grow(rng.uniform(size=trials)))
+    if all(isinstance(row, int) for row in chosen):
+        return np.array(chosen)
+    like = rows.like
+    return concat([rows.xp.reshape(asarray(row, like=like), (1,)) for row in chosen])
+
+
+def maximin(rows: Rows, k: int, w: Array | None, step: Any = None) -> Array:
+    """The row nearest the mean, then always the row farthest from those chosen (Gonzalez, 1985).
+
+    Rows of no weight are never chosen. Nothing is drawn.
+    """
+    xp = rows.xp
+    centre = xp.reshape(xp.astype(rows.summary.mean, rows.dtype), (1, rows.d))
+    _, squared = rows.map(rows.kernels.nearest, centre)
+    counted = None if w is None else w > 0
+    if counted is not None:
+        squared = xp.where(counted, squared, xp.full_like(squared, xp.inf))
+    (first,) = host_floats(xp.argmin(squared))
+    seeding = rows.seeding(w, step)
+    seeding.start(int(first))
+    chosen = [xp.reshape(asarray(int(first), like=rows.like), (1,))]
+    for _ in range(1, k):
+        closest = seeding.closest
+        if counted is not None:
+            closest = xp.where(counted, closest, -xp.ones_like(closest))
+        row = xp.reshape(xp.argmax(closest), (1,))
+        seeding.add(row[0])
+        chosen.append(xp.astype(row, chosen[0].dtype))
+    return concat(chosen)
+
+
+def scalable(rows: Rows, k: int, w: Array | None, rng: np.random.RandomState) -> Array:
+    """Centres by k-means||: a few rounds of many draws, then weighted k-means++ among those drawn.
+
+    It reads the rows a few times where k-means++ reads them k times (Bahmani, Moseley, Vattani,
+    Kumar and Vassilvitskii, "Scalable k-means++", VLDB 2012). Each round draws a fixed number of
+    rows with replacement in proportion to their weighted squared distances.
+    """
+    xp = rows.xp
+    candidates = rows.take(draw_rows(rng, rows.n, 1, cumulated_shares(w)))
+    _, closest = rows.map(rows.kernels.nearest, candidates)
+    for _ in range(ROUNDS):
+        fractions = rng.uniform(size=max(1, int(OVERSAMPLING * k)))
+        cumulated = xp.cumulative_sum(closest if w is None else closest * xp.astype(w, closest.dtype))
+        targets = asarray(fractions, like=rows.like, dtype=cumulated.dtype) * cumulated[-1]
+        drawn = xp.searchsorted(cumulated, targets, side="right")
+        new = rows.take(xp.clip(drawn, 0, rows.n - 1))
+        _, squared = rows.map(rows.kernels.nearest, new)
+        closest = xp.minimum(closest, squared)
+        candidates = concat([candidates, new])
+    counts = rows.lloyd(w, _total(w, rows))(candidates).counts
+    few = InMemory(candidates)
+    return few.take(plus_plus(few, k, xp.astype(counts, closest.dtype), rng))
+
+
+def _total(w: Array | None, rows: Rows) -> float:
+    return float(rows.n) if w is None else host_floats(rows.xp.sum(w))[0]
+
+
+class _Checks(Clusterer):
+    """Input checks for the function below, under a name for its messages."""
+
+    _takes_sparse = True
+
+
+def kmeans_plusplus(
+    X: Any,
+    n_clusters: int,
+    *,
+    sample_weight: Any = None,
+    x_squared_norms: Any = None,
+    random_state: Any = None,
+    n_local_trials: int | None = None,
+) -> tuple[Array, Array]:
+    """Choose rows as first centres by greedy k-means++.
+
+    Parameters
+    ----------
+    X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+        The rows to choose from.
+    n_clusters : int
+        Number of rows to choose.
+    sample_weight : array of shape (n_samples,), optional
+        Weights of the rows; a weight of two is a row repeated.
+    x_squared_norms : array of shape (n_samples,), optional
+        Taken for compatibility with scikit-learn and checked for its length; not needed.
+    random_state : int, RandomState or None
+        Every backend sees the same draws.
+    n_local_trials : int, optional
+        Candidates compared for each centre; ``2 + int(log(n_clusters))`` by default.
+
+    Returns
+    -------
+    centers : array of shape (n_clusters, n_features)
+    indices : array of shape (n_clusters,)
+        The rows of X chosen, in order.
+
+    Raises
+    ------
+    ValueError
+        Fewer rows than clusters, or wrong lengths.
+
+    References
+    ----------
+    Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
+    """
+    if not isinstance(n_clusters, numbers.Integral) or n_clusters < 1:
+        raise ValueError(f"n_clusters must be a whole number of at least 1, got {n_clusters!r}.")
+    if n_local_trials is not None and n_local_trials < 1:
+        raise ValueError(f"n_local_trials must be at least 1 or None, got {n_local_trials!r}.")
+    checks = _Checks()
+    rows = checks._rows(X, reset=True)
+    if rows.n < n_clusters:
+        raise ValueError(f"n_samples={rows.n} should be >= n_clusters={n_clusters}.")
+    if x_squared_norms is not None and x_squared_norms.shape[0] != rows.n:
+        raise ValueError(
+            f"The length of x_squared_norms {x_squared_norms.shape[0]} should be equal to the "
+            f"length of n_samples {rows.n}."
+        )
+    w, total = checks._weights(sample_weight, rows)
+    step = rows.lloyd(w, total) if on_host(rows.like) else None
+    indices = plus_plus(
+        rows, int(n_clusters), w, check_random_state(random_state), trials=n_local_trials, step=step
+    )
+    return rows.take(indices), indices

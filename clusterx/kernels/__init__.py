@@ -1,0 +1,129 @@
+"""The primitives: their contracts, and the one table that maps a library to tuned kernels.
+
+Contract of every kernel: inputs validated, C-contiguous, on one device, float32 or float64; pure;
+no random numbers; no host read; extra memory bounded by `working_memory`; ties go to the lowest
+index; accumulation in float64 or exact integers. `generic` defines each; a tuned module overrides
+what it has under the same name.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any, NamedTuple, Protocol
+
+from ..arrays import Array, backend
+
+#: library -> its tuned kernels; every other library runs on the generic ones.
+_TUNED = {"numpy": "cpu"}
+
+
+class Summary(NamedTuple):
+    """What one pass over the rows tells of them; see `summary`."""
+
+    finite: Any  # 0-d bool
+    mean: Array  # (d,) float64
+    variance: Array  # (d,) float64
+    largest: Array  # (d,) float64, largest magnitude
+
+
+class CentroidStats(NamedTuple):
+    """What some rows contribute to a k-means iteration. Those of two blocks add up."""
+
+    sums: Array  # (k, d) float64
+    counts: Array  # (k,) float64, sums of weights
+    moved: Any  # 0-d, rows whose label is new
+
+    def __add__(self, other: CentroidStats) -> CentroidStats:  # type: ignore[override]
+        return CentroidStats(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class LloydStep(Protocol):
+    """A prepared k-means iteration; what it keeps never changes a result."""
+
+    labels: Array  # (n,) int32, nearest centre of every row in the last call
+
+    def __call__(self, centers: Array) -> CentroidStats:
+        """Assign every row to its nearest centre; the statistics of that."""
+
+    def assign(self, centers: Array) -> Any:
+        """Assign every row to its nearest centre, and no more."""
+
+    def distances(self) -> Array:
+        """Squared distance of every row to the centre it was assigned to, (n,) float64."""
+
+
+class SeedingStep(Protocol):
+    """Prepared D^2 sampling for k-means++ (Arthur and Vassilvitskii, 2007)."""
+
+    closest: Array  # (n,) squared distance of each row to its nearest centre so far
+
+    def start(self, index: int) -> None:
+        """Make row `index` the only centre."""
+
+    def add(self, row: Any) -> None:
+        """Make a row one more centre."""
+
+    def grow(self, fractions: Array) -> Any:
+        """Add the best of a few candidates; its row.
+
+        `fractions` in [0, 1) place each candidate on the cumulated weighted squared distances; the
+        candidate with the least resulting sum wins.
+        """
+
+
+class Kernels(NamedTuple):
+    """One library's primitives.
+
+    summary(X) -> Summary
+        Finiteness, mean, variance and largest magnitude of the columns, in one pass.
+    nearest(X, C) -> labels (n,) int32, squared distances (n,) float64
+    distances(X, C) -> (n, k) Euclidean distances, for when the user asks for them all.
+    squared_distances(X, C) -> (n, k) float64, without cancellation; for a few centres.
+    lloyd_stats(X, w, grid, once) -> LloydStep
+        `w` (n,) or None. `grid`: what `grid` made of the whole data, so that the sums of any
+        blocks of it add up exactly. `once`: one call will follow, preparation does not pay.
+    grid(largest, total) -> Any
+        Resolution of exact sums, from the largest magnitude in each column and the sum of weights.
+    seeding(X, w, step) -> SeedingStep
+        `step`: the LloydStep of the same rows, whose preparation is shared, or None.
+    minibatch(X, k, batch_size) -> step(rows, w, C, counts) -> new C, new counts, batch inertia
+    color_counts(pixels) -> colors, counts
+    remap(pixels, colors, labels) -> indices
+    """
+
+    summary: Callable[..., Summary]
+    nearest: Callable[..., tuple[Array, Array]]
+    distances: Callable[..., Array]
+    squared_distances: Callable[..., Array]
+    grid: Callable[..., Any]
+    lloyd_stats: Callable[..., LloydStep]
+    seeding: Callable[..., SeedingStep]
+    minibatch: Callable[..., Any]
+    color_counts: Callable[..., tuple[Array, Array]]
+    remap: Callable[..., Array]
+
+
+def kernels_for(xp: ModuleType) -> Kernels:
+    """The kernels that serve arrays of namespace xp."""
+    return _load(_TUNED.get(backend(xp)))
+
+
+@cache
+def _load(tuned: str | None) -> Kernels:
+    generic = import_module(".generic", __name__)
+    module: ModuleType = generic
+    if tuned is not None:
+        try:
+            module = import_module(f".{tuned}", __name__)
+        except ImportError as error:
+            warnings.warn(
+                f"The tuned kernels '{tuned}' can't be imported ({error}); the generic ones run "
+                "instead, which are much slower. Reinstall clusterx with its dependencies.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+    return Kernels(*(getattr(module, f, None) or getattr(generic, f) for f in Kernels._fields))

@@ -1,0 +1,38 @@
+"""Kernels for NumPy arrays and CSR matrices: numba functions over fixed blocks, on our threads."""
+
+import numpy as np
+
+from . import lloyd, scan, seeding as _seeding, sparse
+from .color import color_counts, remap
+from .exact import Grid
+from .minibatch import minibatch
+
+__all__ = ["color_counts", "grid", "lloyd_stats", "minibatch", "nearest", "remap", "seeding",
+    "squared_distances", "summary"]
+
+grid = Grid.of
+squared_distances = lloyd.squared_distances
+
+
+def summary(X):
+    return scan.summary(X) if isinstance(X, np.ndarray) else sparse.summary(X)
+
+
+def distances(X, C):
+    return lloyd.distances(X, C) if isinstance(X, np.ndarray) else sparse.distances(X, C)
+
+
+def nearest(X, C):
+    return lloyd.nearest(X, C) if isinstance(X, np.ndarray) else sparse.nearest(X, C)
+
+
+def lloyd_stats(X, w, grid, once=False):
+    if isinstance(X, np.ndarray):
+        return lloyd.lloyd_stats(X, w, grid, once)
+    return sparse.SparseStep(X, w, grid)
+
+
+def seeding(X, w, step):
+    if isinstance(X, np.ndarray):
+        return _seeding.seeding(X, w, step)
+    return sparse.SparseSeeding(X, w)

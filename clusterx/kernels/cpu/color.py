@@ -1,0 +1,442 @@
+"""Unique colours and their counts, and the way back from colours to pixels, in numba.
+
+A pixel becomes one number, its Morton code: the bits of its channels interleaved, most significant
+first. Codes sort into the order of an octree's leaves, so near colours lie near in memory, in the
+tables here as well as in what the clustering reads afterwards.
+
+Counting deals the codes out into 256 buckets by their top bits, then counts each bucket alone, in
+a table or a sort that fits the cache: a table of all 2**24 colours would cost more in fresh memory
+than all the counting does. Looking up goes through a table of all colours where that is small, and
+through a hash table of the colours that occur elsewhere.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from .threads import run_blocks
+
+Piece = tuple[np.ndarray, np.ndarray]  # sorted codes, and how often each occurs
+
+# pixels counted at once: bounds the scratch memory at 2 to 8 bytes for each of them
+_CHUNK = 1 << 25
+# pixels of a task; fixed, so that what is computed does not depend on the threads
+_BLOCK = 1 << 17
+_BUCKETS = 256
+# fewer pixels are sorted whole: dealing has a fixed cost
+_DEAL_FROM = 1 << 16
+# a bucket with fewer pixels is sorted sooner than its table of 65536 counts is read
+_SORT_BELOW = 1 << 10
+# an image with fewer pixels is hashed sooner than the table of 2**24 colours is made
+_HASH_BELOW = 1 << 16
+
+
+class _Layout:
+    """How the bytes of a pixel interleave to a code.
+
+    Bit i of channel j of c goes to bit ``i * c + c - 1 - j``. Two-byte channels do so byte by byte.
+    """
+
+    def __init__(self, channels: int, itemsize: int):
+        self.channels = channels
+        self.bits = 8 * itemsize * channels
+        self.code_dtype = np.uint32 if self.bits <= 32 else np.uint64
+        self.spread = _spread(channels).astype(self.code_dtype)
+        significance = range(itemsize) if sys.byteorder == "little" else range(itemsize)[::-1]
+        # the number of shifts is part of the type, so that the compiler unrolls loops over them
+        self.shifts = tuple(
+            self.code_dtype(8 * channels * byte + channels - 1 - channel)
+            for channel in range(channels)
+            for byte in significance
+        )
+        # decoding takes whole levels of every channel at once, at most 12 bits of the code
+        self.levels = {1: 8, 3: 4, 4: 2}[channels]
+        self.gather = _gather(channels, self.levels)
+
+
+@cache
+def _layout(channels: int, itemsize: int) -> _Layout:
+    return _Layout(channels, itemsize)
+
+
+def _spread(channels: int) -> np.ndarray:
+    """Every byte with its bits `channels` places apart."""
+    byte = np.arange(256, dtype=np.uint64)
+    spread = np.zeros_like(byte)
+    for bit in range(8):
+        spread |= (byte >> np.uint64(bit) & np.uint64(1)) << np.uint64(bit * channels)
+    return spread
+
+
+def _gather(channels: int, levels: int) -> np.ndarray:
+    """`levels` bits of each channel from a piece of code; channel j's at bit 16 j of the result."""
+    code = np.arange(1 << channels * levels, dtype=np.uint64)
+    gather = np.zeros_like(code)
+    for level in range(levels):
+        for channel in range(channels):
+            bit = code >> np.uint64(level * channels + channels - 1 - channel) & np.uint64(1)
+            gather |= bit << np.uint64(16 * channel + level)
+    return gather
+
+
+def _prepare(pixels: np.ndarray, colors: np.ndarray) -> tuple[_Layout, np.ndarray]:
+    """The layout of codes that tell `colors` apart, and the bytes of `pixels`, a row each.
+
+    An alpha that is the same everywhere, as in most pictures that have one, is left out.
+    """
+    channels = pixels.shape[1]
+    if channels == 4 and len(colors) and _constant(colors[:, 3]):
+        channels = 3
+    flat = pixels.reshape(-1).view(np.uint8)
+    width = pixels.shape[1] * pixels.itemsize
+    return _layout(channels, pixels.itemsize), flat.reshape(len(pixels), width)
+
+
+def color_counts(pixels: np.ndarray) -> Piece:
+    """Unique colours in Morton order, and the number of pixels of each.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (n, c)
+        uint8 or uint16, C-contiguous, c in {1, 3, 4}.
+
+    Returns
+    -------
+    colors : ndarray of shape (u, c)
+        Of the dtype of `pixels`, in the order of their interleaved bits, first channel first.
+    counts : ndarray of shape (u,), int64
+    """
+    layout, rows = _prepare(pixels, pixels)
+    n = len(pixels)
+    if layout.bits <= 16:
+        pieces = [_count_narrow(layout, rows)]
+    elif n < _DEAL_FROM:
+        pieces = [_count_few(layout, rows)]
+    else:
+        pieces = _count_chunk(layout, rows[:_CHUNK])
+        for start in range(_CHUNK, n, _CHUNK):
+            _merge_pieces(pieces, _count_chunk(layout, rows[start : start + _CHUNK]))
+    colors, counts = _decode_pieces(layout, pieces, pixels)
+    if layout.channels < pixels.shape[1]:
+        colors[:, 3] = pixels[0, 3]
+    return colors, counts
+
+
+def _count_narrow(layout: _Layout, rows: np.ndarray) -> Piece:
+    """Counts of codes of one or two bytes: a table for every large block."""
+    block = 32 * _BLOCK
+    tables = np.zeros((-(-len(rows) // block), 1 << layout.bits), dtype=np.int64)
+
+    def count(task: int) -> None:
+        mine = rows[task * block : (task + 1) * block]
+        _count_pixels(mine, layout.spread, layout.shifts, tables[task])
+
+    run_blocks(count, len(tables))
+    table = tables.sum(axis=0)
+    codes = np.flatnonzero(table)
+    return codes.astype(layout.code_dtype), table[codes]
+
+
+def _count_few(layout: _Layout, rows: np.ndarray) -> Piece:
+    codes = np.empty(len(rows), dtype=layout.code_dtype)
+    _encode(rows, layout.spread, layout.shifts, codes)
+    codes.sort()
+    return _count_runs(codes)
+
+
+def _count_chunk(layout: _Layout, rows: np.ndarray) -> list[Piece]:
+    """Sorted codes and their counts, in pieces by the codes' top eight bits."""
+    low_bits = layout.bits - 8
+    low, bounds = _deal(layout, rows)
+    pieces: list[Any] = [None] * _BUCKETS
+    tables: list[np.ndarray] = []  # free ones: as many as there are threads get made
+
+    def count(bucket: int) -> None:
+        mine = low[bounds[bucket] : bounds[bucket + 1]]
+        if low_bits > 16 or len(mine) < _SORT_BELOW:
+            mine.sort()
+            codes, counts = _count_runs(mine)
+        else:
+            try:
+                table = tables.pop()
+            except IndexError:
+                table = np.zeros(1 << 16, dtype=np.uint32)
+            codes, counts = _count_table(mine, table)
+            tables.append(table)
+        top = layout.code_dtype(bucket << low_bits)
+        pieces[bucket] = codes.astype(layout.code_dtype) | top, counts
+
+    run_blocks(count, _BUCKETS)
+    return pieces
+
+
+def _deal(layout: _Layout, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The codes' low bits, bucket after bucket, and the bounds of the buckets."""
+    n_blocks = -(-len(rows) // _BLOCK)
+    low_bits = layout.bits - 8
+    low_dtype = np.uint16 if low_bits <= 16 else np.uint32 if low_bits <= 32 else np.uint64
+    low = np.empty(len(rows), dtype=low_dtype)
+    shift = layout.code_dtype(low_bits)
+    mask = layout.code_dtype((1 << low_bits) - 1)
+    sizes = np.zeros((n_blocks, _BUCKETS), dtype=np.int64)
+
+    def measure(task: int) -> None:
+        mine = rows[task * _BLOCK : (task + 1) * _BLOCK]
+        _measure(mine, layout.spread, layout.shifts, shift, sizes[task])
+
+    run_blocks(measure, n_blocks)
+    ends = np.cumsum(sizes.T).reshape(_BUCKETS, n_blocks)
+    places = np.ascontiguousarray(ends.T) - sizes
+    bounds = np.append(places[0], len(rows))
+
+    def deal(task: int) -> None:
+        mine = rows[task * _BLOCK : (task + 1) * _BLOCK]
+        _scatter(mine, layout.spread, layout.shifts, shift, mask, places[task], low)
+
+    run_blocks(deal, n_blocks)
+    return low, bounds
+
+
+def _merge_pieces(pieces: list[Piece], more: list[Piece]) -> None:
+    def merge(bucket: int) -> None:
+        pieces[bucket] = _merge(*pieces[bucket], *more[bucket])
+
+    run_blocks(merge, len(pieces))
+
+
+def _decode_pieces(layout: _Layout, pieces: list[Piece], pixels: np.ndarray) -> Piece:
+    bounds = np.cumsum([0, *(len(codes) for codes, _ in pieces)])
+    colors = np.empty((bounds[-1], pixels.shape[1]), dtype=pixels.dtype)
+    counts = np.empty(bounds[-1], dtype=np.int64)
+    step = np.uint64(layout.levels * layout.channels)
+
+    def decode(task: int) -> None:
+        mine = slice(bounds[task], bounds[task + 1])
+        _decode(pieces[task][0], layout.gather, step, layout.levels, layout.shifts, colors[mine])
+        counts[mine] = pieces[task][1]
+
+    run_blocks(decode, len(pieces))
+    return colors, counts
+
+
+def remap(pixels: np.ndarray, colors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Label of the colour of every pixel.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (n, c)
+        uint8 or uint16, C-contiguous, c in {1, 3, 4}.
+    colors : ndarray of shape (u, c)
+        Distinct colours of the same dtype, every colour of `pixels` among them.
+    labels : ndarray of shape (u,)
+        Label of each colour, not negative.
+
+    Returns
+    -------
+    indices : ndarray of shape (n,)
+        The least of uint8, uint16 and int32 that holds the largest label.
+    """
+    layout, rows = _prepare(pixels, colors)
+    _, color_rows = _prepare(colors, colors)
+    largest = int(labels.max(initial=0))
+    dtype = np.uint8 if largest < 1 << 8 else np.uint16 if largest < 1 << 16 else np.int32
+    labels = labels.astype(dtype, copy=False)
+    coding = layout.spread, layout.shifts
+    indices = np.empty(len(pixels), dtype=dtype)
+    if layout.bits <= 16 or (layout.bits <= 24 and len(pixels) >= _HASH_BELOW):
+        table = np.zeros(1 << layout.bits, dtype=dtype)
+        _each_block(lambda rows, labels: _fill(rows, *coding, labels, table), color_rows, labels)
+        _each_block(lambda rows, out: _look_up(rows, *coding, table, out), rows, indices)
+        return indices
+    # at most three quarters full; a key of 0 marks a free slot, so code 0 stands outside
+    size = 1 << max(4, (4 * len(colors) // 3).bit_length())
+    keys = np.zeros(size, dtype=layout.code_dtype)
+    values = np.zeros(size, dtype=dtype)
+    zero = _fill_hash(color_rows, *coding, labels, keys, values)
+    _each_block(
+        lambda rows, out: _look_up_hash(rows, *coding, keys, values, zero, out), rows, indices
+    )
+    return indices
+
+
+def _each_block(kernel: Any, *arrays: np.ndarray) -> None:
+    def task(block: int) -> None:
+        kernel(*(a[block * _BLOCK : (block + 1) * _BLOCK] for a in arrays))
+
+    run_blocks(task, -(-len(arrays[0]) // _BLOCK))
+
+
+@njit(nogil=True, cache=True)
+def _constant(values):
+    for i in range(len(values)):
+        if values[i] != values[0]:
+            return False
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _code(rows, i, spread, shifts):
+    code = spread[rows[i, 0]] << shifts[0]
+    for byte in range(1, len(shifts)):
+        code |= spread[rows[i, byte]] << shifts[byte]
+    return code
+
+
+@njit(nogil=True, cache=True)
+def _encode(rows, spread, shifts, codes):
+    for i in range(len(rows)):
+        codes[i] = _code(rows, i, spread, shifts)
+
+
+@njit(nogil=True, cache=True)
+def _count_pixels(rows, spread, shifts, table):
+    for i in range(len(rows)):
+        table[_code(rows, i, spread, shifts)] += 1
+
+
+@njit(nogil=True, cache=True)
+def _measure(rows, spread, shifts, shift, sizes):
+    for i in range(len(rows)):
+        sizes[_code(rows, i, spread, shifts) >> shift] += 1
+
+
+@njit(nogil=True, cache=True)
+def _scatter(rows, spread, shifts, shift, mask, places, low):
+    for i in range(len(rows)):
+        code = _code(rows, i, spread, shifts)
+        bucket = code >> shift
+        low[places[bucket]] = code & mask
+        places[bucket] += 1
+
+
+@njit(nogil=True, cache=True)
+def _count_table(low, table):
+    """Sorted unique values and their counts, by a table of zeros, which is left so."""
+    for value in low:
+        table[value] += 1
+    n = np.count_nonzero(table)
+    codes = np.empty(n, dtype=np.uint16)
+    counts = np.empty(n, dtype=np.int64)
+    place = 0
+    for value in range(len(table)):
+        if table[value]:
+            codes[place] = value
+            counts[place] = table[value]
+            place += 1
+    table[:] = 0
+    return codes, counts
+
+
+@njit(nogil=True, cache=True)
+def _count_runs(ordered):
+    """Unique values of an ordered array and their counts."""
+    n = 0
+    for i in range(len(ordered)):
+        n += i == 0 or ordered[i] != ordered[i - 1]
+    codes = np.empty(n, dtype=ordered.dtype)
+    counts = np.zeros(n, dtype=np.int64)
+    place = -1
+    for i in range(len(ordered)):
+        if i == 0 or ordered[i] != ordered[i - 1]:
+            place += 1
+            codes[place] = ordered[i]
+        counts[place] += 1
+    return codes, counts
+
+
+@njit(nogil=True, cache=True)
+def _merge(codes_a, counts_a, codes_b, counts_b):
+    """The union of two sorted pieces, with counts added."""
+    codes = np.empty(len(codes_a) + len(codes_b), dtype=codes_a.dtype)
+    counts = np.empty(len(codes), dtype=np.int64)
+    a = b = n = 0
+    while a < len(codes_a) or b < len(codes_b):
+        take_a = a < len(codes_a) and (b == len(codes_b) or codes_a[a] <= codes_b[b])
+        take_b = b < len(codes_b) and (a == len(codes_a) or codes_b[b] <= codes_a[a])
+        counts[n] = 0
+        if take_a:
+            codes[n] = codes_a[a]
+            counts[n] += counts_a[a]
+            a += 1
+        if take_b:
+            codes[n] = codes_b[b]
+            counts[n] += counts_b[b]
+            b += 1
+        n += 1
+    return codes[:n].copy(), counts[:n].copy()
+
+
+@njit(nogil=True, cache=True)
+def _decode(codes, gather, step, levels, shifts, colors):
+    mask = np.uint64(len(gather) - 1)
+    n_channels = len(shifts) // colors.itemsize
+    for i in range(len(codes)):
+        code = np.uint64(codes[i])
+        channels = np.uint64(0)
+        shift = np.uint64(0)
+        while code:
+            channels |= gather[code & mask] << shift
+            code >>= step
+            shift += np.uint64(levels)
+        for channel in range(n_channels):
+            colors[i, channel] = channels >> np.uint64(16 * channel) & np.uint64(0xFFFF)
+
+
+@njit(nogil=True, cache=True)
+def _fill(rows, spread, shifts, labels, table):
+    for i in range(len(rows)):
+        table[_code(rows, i, spread, shifts)] = labels[i]
+
+
+@njit(nogil=True, cache=True)
+def _look_up(rows, spread, shifts, table, indices):
+    for i in range(len(rows)):
+        indices[i] = table[_code(rows, i, spread, shifts)]
+
+
+@njit(nogil=True, cache=True)
+def _find(keys, code, shift):
+    """The slot that holds the code, or the free one where it would go (linear probing)."""
+    last = np.uint64(len(keys) - 1)
+    slot = np.uint64(code) * np.uint64(0x9E3779B97F4A7C15) >> shift  # Fibonacci hashing
+    while keys[slot] and keys[slot] != code:
+        slot = slot + np.uint64(1) & last
+    return slot
+
+
+@njit(nogil=True, cache=True)
+def _hash_shift(size):
+    shift = 64
+    while size > 1:
+        size >>= 1
+        shift -= 1
+    return np.uint64(shift)
+
+
+@njit(nogil=True, cache=True)
+def _fill_hash(rows, spread, shifts, labels, keys, values):
+    """Enter every colour; returns the label of code 0."""
+    shift = _hash_shift(len(keys))
+    zero = 0
+    for i in range(len(rows)):
+        code = _code(rows, i, spread, shifts)
+        if code:
+            slot = _find(keys, code, shift)
+            keys[slot] = code
+            values[slot] = labels[i]
+        else:
+            zero = labels[i]
+    return zero
+
+
+@njit(nogil=True, cache=True)
+def _look_up_hash(rows, spread, shifts, keys, values, zero, indices):
+    shift = _hash_shift(len(keys))
+    for i in range(len(rows)):
+        code = _code(rows, i, spread, shifts)
+        indices[i] = values[_find(keys, code, shift)] if code else zero

@@ -1,0 +1,280 @@
+"""Greedy k-means++ steps for arrays in host memory: rows that can't come nearer are not measured."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from . import lloyd, screen, tree
+from .threads import run_blocks, single_threaded_blas
+
+#: Weighted squared distances are summed in blocks of this many rows.
+DRAW_BLOCK = 1024
+
+
+def seeding(X, w, step):
+    """The seeding that fits the step that will follow on the same rows."""
+    if isinstance(step, lloyd.TreeStep):
+        return TreeSeeding(X, w, step)
+    if isinstance(step, lloyd.ScreenedStep):
+        return ScreenedSeeding(X, w, step.screen)
+    return PlainSeeding(X, w)
+
+
+class PlainSeeding:
+    """Measures every row; what the others share: the distances so far, and draws from them."""
+
+    def __init__(self, X, w):
+        self.X = X
+        self.w = np.empty(0) if w is None else np.ascontiguousarray(w, np.float64)
+        self.closest = np.full(X.shape[0], np.inf)
+        self.sums = np.zeros(-(-X.shape[0] // DRAW_BLOCK))
+        self.parts = lloyd.blocks(X.shape[0], lloyd.ROWS_PER_TASK)
+
+    def start(self, index):
+        self.accept(int(index))
+
+    add = start
+
+    def grow(self, fractions):
+        chosen = draw(self.closest, self.w, self.sums, np.asarray(fractions))
+        if len(chosen) > 1:
+            gains = self.gains(chosen)
+            best = int(chosen[np.argmax(gains)])
+        else:
+            best = int(chosen[0])
+        self.accept(best)
+        return best
+
+    def gains(self, chosen):
+        """By how much each candidate would lessen the sum."""
+        out = np.zeros((len(self.parts), len(chosen)))
+
+        def block(b):
+            plain_gains(self.X, self.w, chosen, *self.parts[b], self.closest, out[b])
+
+        run_blocks(block, len(self.parts))
+        return out.sum(axis=0)
+
+    def accept(self, row):
+        def block(b):
+            plain_accept(self.X, row, *self.parts[b], self.closest)
+
+        run_blocks(block, len(self.parts))
+        self.add_up()
+
+    def add_up(self):
+        changed = np.ones(len(self.sums), np.bool_)
+        _add_up(self.closest, self.w, changed, self.sums)
+
+
+def _add_up(closest, w, changed, sums):
+    parts = lloyd.blocks(len(sums), 64)
+
+    def block(b):
+        block_sums(closest, w, changed, *parts[b], sums)
+
+    run_blocks(block, len(parts))
+
+
+class ScreenedSeeding(PlainSeeding):
+    """Many dimensions: the screen's float32 image tells which rows need measuring."""
+
+    def __init__(self, X, w, screened):
+        super().__init__(X, w)
+        self.screen = screened
+
+    def _pass(self, rows, accept):
+        s = self.screen
+        m = s.Z.shape[1]
+        error = (2.0 * (m + 4) * 2.0**-24 + 2.0**-20 + 2.0 * s.kappa) * (1 + 1e-6)
+        out = np.zeros((len(self.parts), len(rows)))
+        images = np.ascontiguousarray(s.Z[rows].T)
+
+        def block(b):
+            screened_pass(
+                self.X, self.w, s.Z, s.size, s.norm, images, rows, s.factor**2, error,
+                *self.parts[b], self.closest, accept, out[b],
+            )  # fmt: skip
+
+        with single_threaded_blas():
+            run_blocks(block, len(self.parts))
+        return out.sum(axis=0)
+
+    def gains(self, chosen):
+        return self._pass(chosen, False)
+
+    def accept(self, row):
+        self._pass(np.array([row]), True)
+        self.add_up()
+
+
+class TreeSeeding(PlainSeeding):
+    """Few dimensions: whole boxes that a candidate is too far from to matter are passed over."""
+
+    def __init__(self, X, w, step):
+        super().__init__(X, w)
+        self.step = step
+        self.tree_closest = np.full(X.shape[0], np.inf)
+        self.peak = np.full(len(step.start), np.inf)
+
+    def gains(self, chosen):
+        s = self.step
+        out = np.zeros(len(chosen))
+
+        def block(b):
+            out[b] = tree_gain(
+                s.XT, s.w, s.start, s.stop, s.skip, s.low, s.high, self.peak,
+                self.X[chosen[b]].astype(np.float64), self.tree_closest,
+            )  # fmt: skip
+
+        run_blocks(block, len(chosen))
+        return out
+
+    def accept(self, row):
+        s = self.step
+        changed = np.zeros(len(self.sums), np.bool_)
+        order = np.empty(0, np.int32) if s.order is None else s.order
+        tree_accept(
+            s.XT, s.start, s.stop, s.skip, s.low, s.high, self.peak,
+            self.X[row].astype(np.float64), self.tree_closest, order, self.closest, changed,
+        )  # fmt: skip
+        _add_up(self.closest, self.w, changed, self.sums)
+
+
+@njit(nogil=True, cache=True)
+def draw(closest, w, sums, fractions):
+    """Rows at the given fractions of the cumulated weighted squared distances, in row order."""
+    cumulated = np.cumsum(sums)
+    total = cumulated[-1]
+    out = np.empty(fractions.shape[0], np.int64)
+    for f in range(fractions.shape[0]):
+        target = fractions[f] * total
+        b = min(np.searchsorted(cumulated, target, side="right"), sums.shape[0] - 1)
+        so_far = cumulated[b - 1] if b > 0 else 0.0
+        row = b * DRAW_BLOCK
+        end = min(row + DRAW_BLOCK, closest.shape[0])
+        last = row
+        while row < end:
+            v = closest[row] * w[row] if w.shape[0] > 0 else closest[row]
+            so_far += v
+            if v > 0.0:
+                last = row
+                if so_far > target:
+                    break
+            row += 1
+        out[f] = last
+    return out
+
+
+@njit(nogil=True, cache=True)
+def block_sums(closest, w, changed, start, stop, sums):
+    n = closest.shape[0]
+    for b in range(start, stop):
+        if changed[b]:
+            s = 0.0
+            for i in range(b * DRAW_BLOCK, min(n, (b + 1) * DRAW_BLOCK)):
+                s += closest[i] * w[i] if w.shape[0] > 0 else closest[i]
+            sums[b] = s
+
+
+@njit(nogil=True, cache=True)
+def plain_gains(X, w, chosen, start, stop, closest, out):
+    for i in range(start, stop):
+        for g in range(chosen.shape[0]):
+            s = screen.squared_distance(X[i], X[chosen[g]])
+            if s < closest[i]:
+                gain = closest[i] - s
+                out[g] += gain * w[i] if w.shape[0] > 0 else gain
+
+
+@njit(nogil=True, cache=True)
+def plain_accept(X, row, start, stop, closest):
+    for i in range(start, stop):
+        closest[i] = min(closest[i], screen.squared_distance(X[i], X[row]))
+
+
+@njit(nogil=True, cache=True)
+def screened_pass(
+    X, w, Z, size, norm, images, rows, unit, error, start, stop, closest, accept, gains
+):
+    """Gains of candidate rows over rows start..stop; with `accept`, take the first of them."""
+    m, count = images.shape
+    T = np.empty((screen.CHUNK, count), np.float32)
+    for a in range(start, stop, screen.CHUNK):
+        n = min(screen.CHUNK, stop - a)
+        np.dot(Z[a : a + n], images, T[:n])
+        for p in range(n):
+            i = a + p
+            limit = closest[i] * unit
+            weight = w[i] if w.shape[0] > 0 else 1.0
+            for g in range(count):
+                row = rows[g]
+                both = np.float64(norm[i]) + np.float64(norm[row])
+                screened = np.float64(size[i]) + np.float64(size[row]) - 2.0 * np.float64(T[p, g])
+                if screened - error * both * both < limit:
+                    s = screen.squared_distance(X[i], X[row])
+                    if s < closest[i]:
+                        if accept:
+                            closest[i] = s
+                        else:
+                            gains[g] += weight * (closest[i] - s)
+
+
+@njit(nogil=True, cache=True)
+def box_distance(low, high, c):
+    s = 0.0
+    for a in range(c.shape[0]):
+        t = max(max(low[a] - c[a], c[a] - high[a]), 0.0)
+        s += t * t
+    return s
+
+
+@njit(nogil=True, cache=True)
+def point_distance(XT, p, c):
+    s = 0.0
+    for a in range(c.shape[0]):
+        t = np.float64(XT[a, p]) - c[a]
+        s += t * t
+    return s
+
+
+@njit(nogil=True, cache=True)
+def tree_gain(XT, w, start, stop, skip, low, high, peak, c, closest):
+    node = 0
+    gain = 0.0
+    while node < start.shape[0]:
+        if box_distance(low[node], high[node], c) * (1 - 1e-13) >= peak[node]:
+            node = skip[node]
+            continue
+        if skip[node] == node + 1:
+            for p in range(start[node], stop[node]):
+                less = closest[p] - point_distance(XT, p, c)
+                if less > 0.0:
+                    gain += less * w[p] if w.shape[0] > 0 else less
+        node += 1
+    return gain
+
+
+@njit(nogil=True, cache=True)
+def tree_accept(XT, start, stop, skip, low, high, peak, c, closest, order, by_row, changed):
+    node = 0
+    while node < start.shape[0]:
+        if box_distance(low[node], high[node], c) * (1 - 1e-13) >= peak[node]:
+            node = skip[node]
+            continue
+        if skip[node] == node + 1:
+            top = 0.0
+            for p in range(start[node], stop[node]):
+                s = point_distance(XT, p, c)
+                if s < closest[p]:
+                    closest[p] = s
+                    row = order[p] if order.shape[0] > 0 else p
+                    by_row[row] = s
+                    changed[row // DRAW_BLOCK] = True
+                top = max(top, closest[p])
+            peak[node] = top
+        node += 1
+    for node in range(start.shape[0] - 1, -1, -1):
+        if skip[node] > node + 1:
+            peak[node] = max(peak[node + 1], peak[skip[node + 1]])

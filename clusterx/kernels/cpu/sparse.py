@@ -1,0 +1,149 @@
+"""k-means kernels for CSR matrices in host memory: work in proportion to what is stored."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .. import Summary
+from . import lloyd
+from .exact import add_term
+from .seeding import PlainSeeding
+from .threads import run_blocks
+
+
+def summary(X) -> Summary:
+    from sklearn.utils.sparsefuncs import mean_variance_axis
+
+    mean, variance = mean_variance_axis(X, axis=0)
+    largest = np.abs(X).max(axis=0).toarray().ravel().astype(np.float64)
+    return Summary(np.isfinite(X.data).all(), mean, variance, largest)
+
+
+class SparseStep(lloyd.Step):
+    """Every stored value against all centres at once."""
+
+    def assign(self, C):
+        self.begin(C)
+        self.labels, self.squared = nearest(self.X, self.C)
+
+    def __call__(self, C):
+        known = self.hi.shape[0] == C.shape[0]
+        previous = self.labels if known else np.full(self.X.shape[0], -1, np.int32)
+        self.assign(C)
+        X, g = self.X, self.grid
+        moved = add_rows(
+            X.data, X.indices, X.indptr, self.w, self.labels, previous,
+            g.hi_scale, g.lo_scale, g.weight_scale, self.hi, self.lo, self.weight,
+        )  # fmt: skip
+        return self.stats(moved)
+
+    def distances(self):
+        return self.squared
+
+
+class SparseSeeding(PlainSeeding):
+    def _to(self, rows):
+        """Squared distances of all rows to the given ones, (n, len(rows))."""
+        return distances(self.X, self.X[rows].toarray()) ** 2
+
+    def gains(self, chosen):
+        less = np.maximum(self.closest[:, None] - self._to(chosen), 0.0)
+        return (self.w if len(self.w) else np.ones(len(less))) @ less
+
+    def accept(self, row):
+        self.closest = np.minimum(self.closest, self._to(np.array([row]))[:, 0])
+        self.add_up()
+
+
+def nearest(X, C):
+    n = X.shape[0]
+    labels = np.empty(n, np.int32)
+    squared = np.empty(n)
+    C = np.ascontiguousarray(C, np.float64)
+    CT = np.ascontiguousarray(C.T)
+    norms = np.einsum("kd,kd->k", C, C)
+    parts = lloyd.blocks(n, 1024)
+
+    def block(b):
+        csr_nearest(X.data, X.indices, X.indptr, CT, norms, *parts[b], labels, squared)
+
+    run_blocks(block, len(parts))
+    return labels, squared
+
+
+def distances(X, C):
+    n, k = X.shape[0], C.shape[0]
+    out = np.empty((n, k))
+    C = np.ascontiguousarray(C, np.float64)
+    CT = np.ascontiguousarray(C.T)
+    norms = np.einsum("kd,kd->k", C, C)
+    parts = lloyd.blocks(n, 1024)
+
+    def block(b):
+        csr_distances(X.data, X.indices, X.indptr, CT, norms, *parts[b], out)
+
+    run_blocks(block, len(parts))
+    return out
+
+
+@njit(nogil=True, cache=True)
+def csr_row(data, indices, start, stop, CT, norms, acc):
+    """Squared distances of one row to all centres."""
+    own = 0.0
+    acc[:] = norms
+    for e in range(start, stop):
+        v = np.float64(data[e])
+        own += v * v
+        column = CT[indices[e]]
+        for j in range(acc.shape[0]):
+            acc[j] -= 2.0 * v * column[j]
+    for j in range(acc.shape[0]):
+        acc[j] = max(acc[j] + own, 0.0)
+
+
+@njit(nogil=True, cache=True)
+def csr_nearest(data, indices, indptr, CT, norms, start, stop, labels, squared):
+    acc = np.empty(norms.shape[0])
+    for i in range(start, stop):
+        csr_row(data, indices, indptr[i], indptr[i + 1], CT, norms, acc)
+        best = np.argmin(acc)
+        labels[i] = best
+        squared[i] = acc[best]
+
+
+@njit(nogil=True, cache=True)
+def csr_distances(data, indices, indptr, CT, norms, start, stop, out):
+    for i in range(start, stop):
+        csr_row(data, indices, indptr[i], indptr[i + 1], CT, norms, out[i])
+        for j in range(out.shape[1]):
+            out[i, j] = np.sqrt(out[i, j])
+
+
+@njit(nogil=True, cache=True)
+def add_rows(
+    data, indices, indptr, w, labels, previous, scale, lo_scale, w_scale, hi, lo, weight
+):
+    """Move rows from their previous cluster (negative: none) to their label's."""
+    moved = 0
+    for i in range(labels.shape[0]):
+        old, new = previous[i], labels[i]
+        if old == new:
+            continue
+        moved += 1
+        v = w[i] if w.shape[0] > 0 else 1.0
+        for e in range(indptr[i], indptr[i + 1]):
+            a = indices[e]
+            whole, rest = add_term(v * data[e], scale[a], lo_scale)
+            hi[new, a] += whole
+            lo[new, a] += rest
+            if old >= 0:
+                hi[old, a] -= whole
+                lo[old, a] -= rest
+        whole, rest = add_term(v, w_scale, lo_scale)
+        weight[0, new] += whole
+        weight[1, new] += rest
+        if old >= 0:
+            weight[0, old] -= whole
+            weight[1, old] -= rest
+    return moved

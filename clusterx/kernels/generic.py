@@ -1,0 +1,190 @@
+"""Every primitive in the array API standard alone: the definition that tuned kernels must meet."""
+
+from __future__ import annotations
+
+from ..arrays import Array, asarray, concat, device, float_dtype, namespace
+from . import CentroidStats, Summary
+from .generic_color import color_counts, remap
+
+__all__ = [
+    "color_counts", "distances", "grid", "lloyd_stats", "minibatch", "nearest", "remap", "seeding",
+    "squared_distances", "summary",
+]  # fmt: skip
+
+#: Elements of a temporary tile. Fixed, so that the memory at hand does not change a result.
+TILE = 1 << 21
+
+
+def row_blocks(X: Array, width: int) -> list[Array]:
+    """Slices of rows whose product with `width` columns fills a tile."""
+    rows = max(1, TILE // max(width, X.shape[1]))
+    return [X[a : a + rows, ...] for a in range(0, X.shape[0], rows)]
+
+
+def summary(X):
+    xp = namespace(X)
+    wide = float_dtype(xp, X)
+    n = X.shape[0]
+    blocks = row_blocks(X, 1)
+    mean = sum(xp.sum(xp.astype(b, wide), axis=0) for b in blocks) / n
+    variance = sum(xp.sum((xp.astype(b, wide) - mean) ** 2, axis=0) for b in blocks) / n
+    largest = xp.max(xp.stack([xp.max(xp.abs(b), axis=0) for b in blocks]), axis=0)
+    return Summary(xp.all(xp.isfinite(largest)), mean, variance, xp.astype(largest, wide))
+
+
+def nearest(X, C):
+    step = LloydStep(X, None)
+    step.assign(C)
+    return step.labels, step.distances()
+
+
+def squared_distances(X, C):
+    """All squared distances (n, k), coordinate by coordinate: no cancellation."""
+    xp = namespace(X)
+    wide = float_dtype(xp, X)
+    C = xp.astype(C, wide)
+    return concat(
+        xp.sum((xp.astype(b, wide)[:, None, :] - C[None, :, :]) ** 2, axis=2)
+        for b in row_blocks(X, C.shape[0] * C.shape[1])
+    )
+
+
+def distances(X, C):
+    """All Euclidean distances (n, k), in the widest dtype."""
+    xp = namespace(X)
+    wide = float_dtype(xp, X)
+    shift = xp.mean(xp.astype(C, wide), axis=0)
+    E = xp.astype(C, wide) - shift
+    squared = (_expanded(xp.astype(b, wide) - shift, E) for b in row_blocks(X, C.shape[0]))
+    return concat(xp.sqrt(xp.where(s > 0, s, xp.zeros_like(s))) for s in squared)
+
+
+def _expanded(Y, E):
+    """Squared distances by |y|^2 - 2 y.e + |e|^2, for rows and centres that were centred."""
+    xp = namespace(Y)
+    return xp.sum(Y * Y, axis=1)[:, None] - 2 * (Y @ E.T) + xp.sum(E * E, axis=1)[None, :]
+
+
+def grid(largest, total, n):
+    """Sums accumulate in float64 here."""
+    return None
+
+
+def one_hot(labels, k, dtype):
+    xp = namespace(labels)
+    return xp.astype(labels[:, None] == xp.arange(k, dtype=labels.dtype, device=device(labels)), dtype)
+
+
+class LloydStep:
+    """Nearest centres by a product of matrices, sums by a product with one-hot labels."""
+
+    def __init__(self, X, w):
+        xp = self.xp = namespace(X)
+        self.X, self.w = X, w
+        self.wide = float_dtype(xp, X)
+        self.labels = xp.full((X.shape[0],), -1, dtype=xp.int32, device=device(X))
+
+    def assign(self, C):
+        xp = self.xp
+        self.C = C = xp.astype(C, self.X.dtype)
+        shift = xp.mean(C, axis=0)
+        E = C - shift
+        self.labels = concat(
+            xp.astype(xp.argmin(_expanded(b - shift, E), axis=1), xp.int32)
+            for b in row_blocks(self.X, C.shape[0])
+        )
+
+    def __call__(self, C):
+        xp, k = self.xp, C.shape[0]
+        previous = self.labels
+        self.assign(C)
+        sums = xp.zeros((k, self.X.shape[1]), dtype=self.wide, device=device(self.X))
+        counts = xp.zeros((k,), dtype=self.wide, device=device(self.X))
+        a = 0
+        for block in row_blocks(self.X, k):
+            b = a + block.shape[0]
+            belongs = one_hot(self.labels[a:b], k, self.wide)
+            if self.w is not None:
+                belongs = belongs * xp.astype(self.w[a:b], self.wide)[:, None]
+            sums = sums + belongs.T @ xp.astype(block, self.wide)
+            counts = counts + xp.sum(belongs, axis=0)
+            a = b
+        moved = xp.sum(xp.astype(previous != self.labels, self.wide))
+        return CentroidStats(sums, counts, moved)
+
+    def distances(self):
+        xp = self.xp
+        parts, a = [], 0
+        for block in row_blocks(self.X, 1):
+            b = a + block.shape[0]
+            own = xp.take(self.C, self.labels[a:b], axis=0)
+            parts.append(xp.sum((xp.astype(block, self.wide) - xp.astype(own, self.wide)) ** 2, axis=1))
+            a = b
+        return concat(parts)
+
+
+def lloyd_stats(X, w, grid=None, once=False):
+    return LloydStep(X, w)
+
+
+class Seeding:
+    """Draws and picks stay on the device: no read of it, whatever the number of centres."""
+
+    def __init__(self, X, w):
+        xp = self.xp = namespace(X)
+        self.X = X
+        wide = float_dtype(xp, X)
+        one = xp.ones((X.shape[0],), dtype=wide, device=device(X))
+        self.w = one if w is None else xp.astype(w, wide)
+
+    def start(self, index):
+        rows = asarray([index], like=self.X)
+        self.closest = squared_distances(self.X, self.xp.take(self.X, rows, axis=0))[:, 0]
+
+    def add(self, row):
+        rows = self.xp.reshape(asarray(row, like=self.X), (1,))
+        found = squared_distances(self.X, self.xp.take(self.X, rows, axis=0))[:, 0]
+        self.closest = self.xp.minimum(self.closest, found)
+
+    def grow(self, fractions):
+        xp = self.xp
+        cumulated = xp.cumulative_sum(self.closest * self.w)
+        targets = asarray(fractions, like=self.X, dtype=cumulated.dtype) * cumulated[-1]
+        rows = xp.searchsorted(cumulated, targets, side="right")
+        rows = xp.clip(rows, 0, self.X.shape[0] - 1)
+        found = squared_distances(self.X, xp.take(self.X, rows, axis=0))
+        found = xp.minimum(found, self.closest[:, None])
+        best = xp.reshape(xp.argmin(xp.sum(found * self.w[:, None], axis=0)), (1,))
+        self.closest = xp.take(found, best, axis=1)[:, 0]
+        return xp.take(rows, best)[0]
+
+
+def seeding(X, w, step=None):
+    return Seeding(X, w)
+
+
+class Batch:
+    """A mini-batch step (Sculley, WWW 2010): centres move to the mean of all rows seen."""
+
+    def __init__(self, X):
+        self.X = X
+
+    def __call__(self, rows, w, C, counts):
+        """New centres (k, d) and counts (k,), float64; the batch's inertia, 0-d."""
+        xp = namespace(self.X)
+        batch = xp.take(self.X, asarray(rows, like=self.X), axis=0)
+        labels, squared = nearest(batch, C)
+        belongs = one_hot(labels, C.shape[0], C.dtype)
+        if w is not None:
+            weights = asarray(w, like=self.X, dtype=C.dtype)
+            belongs = belongs * weights[:, None]
+            squared = squared * weights
+        gained = xp.sum(belongs, axis=0)
+        total = counts + gained
+        sums = C * counts[:, None] + belongs.T @ xp.astype(batch, C.dtype)
+        moved = sums / xp.where(total > 0, total, xp.ones_like(total))[:, None]
+        return xp.where((gained > 0)[:, None], moved, C), total, xp.sum(squared)
+
+
+def minibatch(X, k, batch_size):
+    return Batch(X)
