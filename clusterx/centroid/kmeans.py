@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import Array, asarray, concat, float_dtype, host_floats, is_array, on_host, to_host
+from ..arrays import Array, asarray, float_dtype, host_floats, is_array, namespace, to_host
 from ..base import Clusterer, Rows, check_choice, check_number
 from ..rows import InMemory
 from . import seeding
@@ -352,7 +352,8 @@ class KMeans(CentroidClusterer):
                 project=unit_length if self.metric == "cosine" else None,
             )
             if best is None or fit.inertia < best.inertia:
-                best = fit
+                # the step goes on to use its labels in later starts
+                best = fit._replace(labels=rows.xp.asarray(fit.labels, copy=starts > 1))
         assert best is not None
         return best
 
@@ -373,13 +374,11 @@ class KMeans(CentroidClusterer):
 
 
 def weighted_sum(values: Array, w: Array | None) -> float:
-    xp = values.__array_namespace__() if not hasattr(values, "get") else None
-    if on_host(values):
-        return float(values.sum() if w is None else w @ values)
-    from ..arrays import namespace
-
+    """Sum of the values times their weights, read by the host."""
+    if w is None:
+        return host_floats(namespace(values).sum(values))[0]
     xp = namespace(values)
-    return host_floats(xp.sum(values if w is None else values * xp.astype(w, values.dtype)))[0]
+    return host_floats(xp.sum(values * xp.astype(w, values.dtype)))[0]
 
 
 def unit_length(centers: Array, rows: Rows) -> Array:
@@ -573,5 +572,3 @@ def k_means(
     found = (model.cluster_centers_, model.labels_, model.inertia_)
     return (*found, model.n_iter_) if return_n_iter else found
 
-
-__all__ = ["CentroidClusterer", "KMeans", "concat", "k_means", "lloyd"]

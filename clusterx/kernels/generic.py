@@ -18,7 +18,8 @@ TILE = 1 << 21
 def row_blocks(X: Array, width: int) -> list[Array]:
     """Slices of rows whose product with `width` columns fills a tile."""
     rows = max(1, TILE // max(width, X.shape[1]))
-    return [X[a : a + rows, ...] for a in range(0, X.shape[0], rows)]
+    n = X.shape[0]
+    return [X[a : min(n, a + rows), ...] for a in range(0, n, rows)]
 
 
 def summary(X):

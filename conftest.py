@@ -1,0 +1,84 @@
+"""The `xp` fixture: every test that asks for it runs once on each backend."""
+
+from __future__ import annotations
+
+import os
+
+# scikit-learn's array API checks skip unless this is set before SciPy is imported
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clusterx import arrays
+
+BACKENDS = ("numpy", "array_api_strict", "torch", "cupy")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An array library and the device that tests use of it."""
+
+    name: str
+    xp: ModuleType
+    device: Any
+
+    def asarray(self, values: Any, dtype: Any = None) -> Any:
+        """Host values as an array of this backend."""
+        host = np.asarray(values, dtype=dtype)
+        named = arrays.named_dtype(self.xp, host.dtype)
+        return self.xp.asarray(host, dtype=named, device=self.device)
+
+    def to_host(self, values: Any) -> np.ndarray:
+        return arrays.to_host(values)
+
+    def owns(self, values: Any) -> bool:
+        """Whether values are an array of this backend, on its device."""
+        return (
+            arrays.is_array(values)
+            and arrays.namespace(values) is self.xp
+            and str(arrays.device(values)) == str(self.device)
+        )
+
+
+def _required() -> set[str]:
+    return {name.strip() for name in os.environ.get("CLUSTERX_REQUIRE", "").split(",")} - {""}
+
+
+def _load(name: str) -> Backend:
+    """The backend; ImportError if it, or the device that it needs, is missing."""
+    module = import_module(name)
+    if name == "array_api_strict":  # its second device refuses silent copies to the host
+        return Backend(name, module, module.Device("device1"))
+    if name == "cupy":
+        if module.cuda.runtime.getDeviceCount() == 0:
+            raise ImportError("CuPy finds no GPU")
+        xp = import_module("array_api_compat.cupy")
+        return Backend(name, xp, module.cuda.Device(0))
+    xp = import_module(f"array_api_compat.{name}")
+    return Backend(name, xp, arrays.device(xp.asarray([0.0])))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    unknown = _required() - set(BACKENDS)
+    if unknown:
+        raise pytest.UsageError(f"CLUSTERX_REQUIRE names unknown backends: {sorted(unknown)}")
+
+
+@pytest.fixture(
+    params=[pytest.param(b, marks=pytest.mark.gpu) if b == "cupy" else b for b in BACKENDS]
+)
+def xp(request: pytest.FixtureRequest) -> Backend:
+    """Each backend in turn. A missing one is skipped, or fails if CLUSTERX_REQUIRE names it."""
+    name = request.param
+    try:
+        return _load(name)
+    except Exception as error:
+        if name in _required():
+            pytest.fail(f"CLUSTERX_REQUIRE names {name}, which can't be used: {error!r}")
+        pytest.skip(f"{name} is not available: {error!r}")
