@@ -68,7 +68,7 @@ class InMemory:
 
     def lloyd(self, w: Array | None, total: float) -> Any:
         """The prepared k-means step; `total`: the sum of weights."""
-        grid = self.kernels.grid(self.summary.largest, total, self.n)
+        grid = self.kernels.grid(self.summary, total, self.n)
         return self.kernels.lloyd_stats(self.X, w, grid)
 
     def seeding(self, w: Array | None, step: Any = None) -> Any:
@@ -77,11 +77,6 @@ class InMemory:
 
     def minibatch(self, k: int, batch_size: int) -> Any:
         return self.kernels.minibatch(self.X, k, batch_size)
-
-    def finish(self, step: Any, C: Array) -> tuple[Array, Array, Any]:
-        """Labels, squared distances and statistics for the centres C."""
-        stats = step(C)
-        return step.labels, step.distances(), stats
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
         return self.xp.zeros(shape, dtype=dtype or float_dtype(self.xp), device=self.device)
@@ -239,7 +234,7 @@ class Blocks:
         return InMemory(self.take(indices))
 
     def lloyd(self, w: np.ndarray | None, total: float) -> BlockedStep:
-        return BlockedStep(self, w, self.kernels.grid(self.summary.largest, total, self.n))
+        return BlockedStep(self, w, self.kernels.grid(self.summary, total, self.n))
 
     def seeding(self, w: np.ndarray | None, step: Any = None) -> BlockedSeeding:
         return BlockedSeeding(self, w)
@@ -250,11 +245,6 @@ class Blocks:
             return self.kernels.minibatch(batch, k, len(batch))(np.arange(len(batch)), w, C, counts)
 
         return step
-
-    def finish(self, step: Any, C: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
-        squared = np.empty(self.n)
-        stats = step(C, squared)
-        return step.labels, squared, stats
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
         return np.zeros(shape, dtype or np.float64)
@@ -283,7 +273,7 @@ class BlockedStep:
         self.rows, self.w, self.grid = rows, w, grid
         self.labels = np.full(rows.n, -1, np.int32)
 
-    def __call__(self, C: np.ndarray, squared: np.ndarray | None = None) -> Any:
+    def __call__(self, C: np.ndarray) -> Any:
         self.C = C
         total: Any = None
         moved = 0
@@ -293,8 +283,6 @@ class BlockedStep:
             stats = step(C)
             moved += int(np.count_nonzero(self.labels[a:b] != step.labels))
             self.labels[a:b] = step.labels
-            if squared is not None:
-                squared[a:b] = step.distances()
             total = stats if total is None else total + stats
         total.moved = moved
         return total

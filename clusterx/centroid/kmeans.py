@@ -469,9 +469,29 @@ def lloyd(
                     f"tolerance {tol}."
                 )
             break
-    labels, squared, stats = rows.finish(step, centers)
-    (used,) = host_floats(xp.sum(xp.astype(stats.counts > 0, stats.counts.dtype)))
-    return Fit(centers, labels, weighted_sum(squared, w), iteration, int(used))
+    stats = step(centers)
+    scatter, lost = _scatter(rows, stats, centers)
+    used, scatter, lost = host_floats(
+        xp.sum(xp.astype(stats.counts > 0, stats.counts.dtype)), scatter, lost
+    )
+    inertia = scatter - lost
+    if w is not None or not inertia > 1e-3 * scatter:  # few digits would be left
+        inertia = weighted_sum(step.distances(), w)
+    return Fit(centers, step.labels, inertia, iteration, int(used))
+
+
+def _scatter(rows: Rows, stats: Any, centers: Array) -> tuple[Array, Array]:
+    """The sum of squares of equally weighted rows about their mean, and what clusters take off it.
+
+    With sums s, counts n and centres c about the mean, the inertia of each cluster falls short of
+    its rows' scatter by 2 c.s - n |c|^2: no further pass over the rows is needed.
+    """
+    xp = rows.xp
+    mean = asarray(rows.summary.mean, like=rows.like)
+    counts = asarray(stats.counts, like=rows.like)[:, None]
+    about = xp.astype(centers, mean.dtype) - mean
+    lost = 2 * about * (asarray(stats.sums, like=rows.like) - counts * mean) - counts * about**2
+    return rows.n * xp.sum(asarray(rows.summary.variance, like=rows.like)), xp.sum(lost)
 
 
 def _means(rows: Rows, sums: Array, counts: Array, centers: Array) -> Array:

@@ -86,8 +86,8 @@ class Kernels(NamedTuple):
     lloyd_stats(X, w, grid, once) -> LloydStep
         `w` (n,) or None. `grid`: what `grid` made of the whole data, so that the sums of any
         blocks of it add up exactly. `once`: one call will follow, preparation does not pay.
-    grid(largest, total) -> Any
-        Resolution of exact sums, from the largest magnitude in each column and the sum of weights.
+    grid(summary, total, n) -> Any
+        Resolution of exact sums, from the summary of all rows, their sum of weights and number.
     seeding(X, w, step) -> SeedingStep
         `step`: the LloydStep of the same rows, whose preparation is shared, or None.
     minibatch(X, k, batch_size) -> step(rows, w, C, counts) -> new C, new counts, batch inertia

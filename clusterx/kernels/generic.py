@@ -66,7 +66,7 @@ def _expanded(Y, E):
     return xp.sum(Y * Y, axis=1)[:, None] - 2 * (Y @ E.T) + xp.sum(E * E, axis=1)[None, :]
 
 
-def grid(largest, total, n):
+def grid(summary, total, n):
     """Sums accumulate in float64 here."""
     return None
 

@@ -10,36 +10,46 @@ below S n 2^-121.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numba import njit
+
+from .. import Summary
 
 _BITS = 61
 ENTRIES_PER_TASK = 2048
 
 
-def power_of_two_scale(total: float) -> float:
+def power_of_two_scale(total):
     """The largest power of two, at most 2^900, that keeps total * scale within 2^61."""
-    if not total > 0.0:
-        return 1.0
-    return math.ldexp(1.0, min(_BITS - math.frexp(total)[1], 900))
+    exponent = np.frexp(np.asarray(total, np.float64))[1]
+    return np.where(np.asarray(total) > 0.0, np.ldexp(1.0, np.minimum(_BITS - exponent, 900)), 1.0)
 
 
 @dataclass(frozen=True)
 class Grid:
     """The resolution of the sums over a data set, one for all of its blocks."""
 
+    mean: np.ndarray  # (d,), with the two below: what the kernels want to know of all rows
+    variance: np.ndarray
+    largest: np.ndarray
     hi_scale: np.ndarray  # (d,)
     lo_scale: float
     weight_scale: float
 
     @classmethod
-    def of(cls, largest: np.ndarray, total: float, n: int) -> Grid:
-        """From the largest magnitude of each column, the sum of weights and the number of rows."""
-        scales = [power_of_two_scale(float(a) * max(total, 1e-300)) for a in largest]
-        return cls(np.array(scales), power_of_two_scale(float(max(n, 1))), power_of_two_scale(total))
+    def of(cls, summary: Summary, total: float, n: int) -> Grid:
+        """From the summary of all rows, the sum of their weights and their number."""
+        return cls(
+            summary.mean,
+            summary.variance,
+            summary.largest,
+            power_of_two_scale(summary.largest * max(total, 1e-300)),
+            float(power_of_two_scale(max(n, 1))),
+            float(power_of_two_scale(total)),
+        )
 
 
 class ExactStats:
@@ -57,11 +67,11 @@ class ExactStats:
             self.moved + other.moved,
         )
 
-    @property
+    @cached_property
     def sums(self) -> np.ndarray:
         return (self.hi + self.lo / self.grid.lo_scale) / self.grid.hi_scale
 
-    @property
+    @cached_property
     def counts(self) -> np.ndarray:
         hi, lo = self.weight
         return (hi + lo / self.grid.lo_scale) / self.grid.weight_scale
@@ -105,22 +115,55 @@ def group_entries(labels, previous, rows, k):
     return entries, offsets
 
 
+def runs(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Runs of at most ENTRIES_PER_TASK entries of one cluster: their clusters and bounds."""
+    pieces = -(-np.diff(offsets) // ENTRIES_PER_TASK)
+    clusters = np.repeat(np.arange(len(pieces)), pieces)
+    nth = np.arange(len(clusters)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    starts = offsets[clusters] + nth * ENTRIES_PER_TASK
+    return clusters, np.append(starts, offsets[-1])
+
+
+def even_parts(bounds: np.ndarray) -> list[tuple[int, int]]:
+    """Consecutive runs for each task, of about ENTRIES_PER_TASK entries together."""
+    runs = len(bounds) - 1
+    tasks = max(1, min(runs, int(bounds[-1]) // ENTRIES_PER_TASK))
+    cuts = np.searchsorted(bounds, np.linspace(0, bounds[-1], tasks + 1)[1:-1])
+    edges = [0, *np.unique(np.clip(cuts, 0, runs)).tolist(), runs]
+    return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+
+
 @njit(nogil=True, cache=True)
-def sum_entries(X, w, entries, start, stop, scale, lo_scale, w_scale, hi, lo, weight):
-    """Add the entries' rows into hi, lo (d,) and their weights into weight (2,)."""
+def sum_entries(X, w, entries, bounds, first, last, scale, lo_scale, w_scale, hi, lo, weight):
+    """Sums over the runs first..last of entries: hi, lo (runs, d) and weight (runs, 2)."""
     d = X.shape[1]
-    for e in range(start, stop):
-        row = entries[e]
-        sign = 1.0
-        if row < 0:
-            row = ~row
-            sign = -1.0
-        v = sign * w[row] if w.shape[0] > 0 else sign
-        for j in range(d):
-            scaled = v * X[row, j] * scale[j]
-            whole = np.rint(scaled)
-            hi[j] += np.int64(whole)
-            lo[j] += np.int64(np.rint((scaled - whole) * lo_scale))
-        a, b = add_term(v, w_scale, lo_scale)
-        weight[0] += a
-        weight[1] += b
+    scaled = np.empty(d)
+    for r in range(first, last):
+        for e in range(bounds[r], bounds[r + 1]):
+            row = entries[e]
+            sign = 1.0
+            if row < 0:
+                row = ~row
+                sign = -1.0
+            v = sign * w[row] if w.shape[0] > 0 else sign
+            x, his, los = X[row], hi[r], lo[r]
+            # a loop for each, of few arrays: what compilers vectorise
+            for j in range(d):
+                scaled[j] = v * x[j] * scale[j]
+            for j in range(d):
+                his[j] += np.int64(np.rint(scaled[j]))
+            for j in range(d):
+                los[j] += np.int64(np.rint((scaled[j] - np.rint(scaled[j])) * lo_scale))
+            a, b = add_term(v, w_scale, lo_scale)
+            weight[r, 0] += a
+            weight[r, 1] += b
+
+
+@njit(nogil=True, cache=True)
+def merge(clusters, hi, lo, weight, all_hi, all_lo, all_weight):
+    """Add each run's sums to its cluster's."""
+    for r in range(clusters.shape[0]):
+        j = clusters[r]
+        all_hi[j] += hi[r]
+        all_lo[j] += lo[r]
+        all_weight[:, j] += weight[r]

@@ -11,8 +11,16 @@ from .threads import run_blocks, single_threaded_blas
 TREE_DIMENSIONS = 8
 TREE_ROWS = 4096
 ROWS_PER_TASK = 8192
+#: Columns kept by a projection: fewer leave more rows to measure, more cost more to multiply.
+PROJECTION = 64
+PROJECTION_ROWS = 4096
 _NONE = np.empty(0, np.int32)
 _UNIT = np.empty(0, np.float64)
+
+
+def rows_per_task(n: int) -> int:
+    """Enough tasks for a few threads, where what a task computes does not depend on its size."""
+    return max(screen.CHUNK, min(ROWS_PER_TASK, n // 16))
 
 
 def blocks(n: int, rows: int) -> list[tuple[int, int]]:
@@ -217,7 +225,7 @@ class ScreenedStep(Step):
         self.upper = np.empty(n, np.float32)
         self.lower = np.empty(n, np.float32)
         self.fresh = True
-        self.screen = Screen(X, project=not once)
+        self.screen = Screen(X, project=not once, grid=grid)
 
     def forget(self):
         self.fresh = True
@@ -237,80 +245,85 @@ class ScreenedStep(Step):
     def __call__(self, C):
         known = self.hi.shape[0] == C.shape[0] and not self.fresh
         previous = self.labels.copy() if known else _NONE
-        rows = np.flatnonzero(self.assign(C))
+        with single_threaded_blas():  # small products only, and our threads want the cores
+            rows = np.flatnonzero(self.assign(C))
         self._accumulate(previous, rows, C.shape[0])
         return self.stats(len(rows))
 
     def _accumulate(self, previous, rows, k):
         entries, offsets = exact.group_entries(self.labels, previous, rows, k)
-        tasks = [
-            (j, a, min(a + exact.ENTRIES_PER_TASK, offsets[j + 1]))
-            for j in range(k)
-            for a in range(offsets[j], offsets[j + 1], exact.ENTRIES_PER_TASK)
-        ]
+        clusters, bounds = exact.runs(offsets)
         d, g = self.X.shape[1], self.grid
-        hi, lo = np.zeros((2, len(tasks), d), np.int64)
-        weight = np.zeros((len(tasks), 2), np.int64)
+        hi, lo = np.zeros((2, len(clusters), d), np.int64)
+        weight = np.zeros((len(clusters), 2), np.int64)
+        # entries are spread evenly over tasks, most of which then have several runs
+        parts = exact.even_parts(bounds)
 
         def block(b):
-            _, a, e = tasks[b]
             exact.sum_entries(
-                self.X, self.w, entries, a, e, g.hi_scale, g.lo_scale, g.weight_scale,
-                hi[b], lo[b], weight[b],
+                self.X, self.w, entries, bounds, *parts[b], g.hi_scale, g.lo_scale,
+                g.weight_scale, hi, lo, weight,
             )  # fmt: skip
 
-        run_blocks(block, len(tasks))
-        for b, (j, _, _) in enumerate(tasks):
-            self.hi[j] += hi[b]
-            self.lo[j] += lo[b]
-            self.weight[:, j] += weight[b]
+        run_blocks(block, len(parts))
+        exact.merge(clusters, hi, lo, weight, self.hi, self.lo, self.weight)
 
 
 class Screen:
     """The float32 image of the rows that centres are screened against; see `screen`."""
 
-    def __init__(self, X: np.ndarray, *, project: bool):
+    def __init__(self, X: np.ndarray, *, project: bool, grid: exact.Grid | None = None):
         self.X = X
         n, d = X.shape
-        mean, variance, low, high = moments(X[:: max(1, n // 4096)])
-        spread = float(np.sqrt(variance.sum()))
-        size = float(np.maximum(np.abs(low), np.abs(high)).max())
+        if grid is None:
+            mean, variance, low, high = moments(X[:: max(1, n // 1024)])
+            largest = np.maximum(np.abs(low), np.abs(high))
+        else:
+            mean, variance, largest = grid.mean, grid.variance, grid.largest
+        size = float(largest.max())
         self.mean = mean
         self.factor = 1.0
-        far = float(mean @ mean) > 16 * spread**2
+        far = float(mean @ mean) > 16 * float(variance.sum())
         outside = not 1e-12 < size < 1e12
         self.copied = X.dtype != np.float32 or far or outside
         if self.copied and size > 0:
             self.factor = 2.0 ** -np.frexp(max(size, 1e-300))[1]
         self.Q = None
-        if project and d > 64 and n >= 4096:
-            self._project()
+        if project and d >= 2 * PROJECTION and n >= PROJECTION_ROWS:
+            self._project(PROJECTION)
         if self.Q is None:
             self._take_all()
 
-    def _project(self) -> None:
+    def _project(self, m: int) -> None:
         """Project onto the leading directions of a sample if they hold most of its variance."""
         n, d = self.X.shape
-        m = 64
-        sample = (self.X[:: max(1, n // 2048)][:4096].astype(np.float64) - self.mean) * self.factor
+        sample = self.X[:: max(1, n // 512)][:1024].astype(np.float64)
+        sample = (sample - self.mean) * self.factor
         with single_threaded_blas():  # too small for threads
             Q = _leading_directions(sample.astype(np.float32), m)
-        total = float((sample * sample).sum())
-        if total == 0 or float(((sample @ Q) ** 2).sum()) < 0.6 * total:
-            return
+            total = float(np.einsum("nd,nd->", sample, sample))
+            if total == 0 or float(((sample @ Q) ** 2).sum()) < 0.6 * total:
+                return
         self.Q = Q
-        kappa = (d + 8) * 2.0**-24 * np.sqrt(m)
-        self.kappa, self.error = kappa, 2.5 * kappa
+        self.kappa = (d + 8) * 2.0**-24 * np.sqrt(m)
+        self.error = 2.5 * self.kappa
         self.Z = np.empty((n, m), np.float32)
         self.norm, self.rest, self.size, self.centred = np.empty((4, n), np.float32)
         Q32 = np.ascontiguousarray(Q, np.float32)
         parts = blocks(n, ROWS_PER_TASK)
+        shift = (self.factor * (self.mean @ Q)).astype(np.float32)
+        reach = float(np.sqrt(self.mean @ self.mean))
+        out = self.Z, self.norm, self.rest, self.size, self.centred
 
         def block(b):
-            screen.project_rows(
-                self.X, self.mean, Q32, self.factor, self.error, *parts[b],
-                self.Z, self.norm, self.rest, self.size, self.centred,
-            )  # fmt: skip
+            if self.copied:
+                screen.project_copies(
+                    self.X, self.mean, Q32, self.factor, self.error, *parts[b], *out
+                )
+            else:
+                screen.project_rows(
+                    self.X, self.mean, Q32, shift, self.factor, reach, self.error, *parts[b], *out
+                )
 
         with single_threaded_blas():
             run_blocks(block, len(parts))
@@ -375,13 +388,13 @@ class Screen:
     def assign(self, C, previous, labels, upper, lower, moved):
         """Screen all rows; `previous`: the centres that the bounds speak of, or None."""
         ET, terms = self.centres(C)
-        drift, gap = _movement(C, previous, self.factor)
-        parts = blocks(len(labels), ROWS_PER_TASK)
+        drift = _movement(C, previous, self.factor)
+        parts = blocks(len(labels), rows_per_task(len(labels)))
         counts = np.zeros((len(parts), 2), np.int64)
 
         def block(b):
             counts[b] = screen.screen_rows(
-                self.X, self.Z, self.norm, self.rest, self.centred, C, ET, terms, drift, gap,
+                self.X, self.Z, self.norm, self.rest, self.centred, C, ET, terms, drift,
                 self.factor, self.error, previous is None, *parts[b], labels, upper, lower, moved,
             )  # fmt: skip
 
@@ -391,37 +404,23 @@ class Screen:
 
 
 def _movement(C, previous, factor):
-    """Safe float32 bounds of how far centres moved, and of half the gaps between them."""
+    """Safe float32 bounds of how far each centre moved, then the two largest of them."""
     k = C.shape[0]
     drift = np.zeros(k + 2, np.float32)
-    gap = np.zeros(k, np.float32)
     if previous is not None:
-        moved = np.sqrt(((C - previous) ** 2).sum(axis=1)) * factor * (1 + 1e-6)
-        drift[:k] = moved
+        step = C - previous
+        drift[:k] = np.sqrt(np.einsum("kd,kd->k", step, step)) * factor * (1 + 1e-6)
         drift[:k] *= screen.UP
-        ordered = np.sort(drift[:k])[::-1]
-        drift[k] = ordered[0]
-        drift[k + 1] = ordered[1] if k > 1 else 0
-        if 1 < k <= 4096:
-            gap[:] = _half_gaps(C) * factor * (1 - 1e-6)
-    return drift, gap
-
-
-def _half_gaps(C):
-    """Half the distance from each centre to the nearest other one, rounded down."""
-    centred = C - C.mean(axis=0)
-    norms = np.einsum("kd,kd->k", centred, centred)
-    squared = norms[:, None] + norms[None, :] - 2.0 * (centred @ centred.T)
-    np.fill_diagonal(squared, np.inf)
-    slack = 1e-12 * norms.max() * C.shape[1]
-    return 0.5 * np.sqrt(np.maximum(squared.min(axis=1) - slack, 0.0))
+        drift[k] = drift[:k].max()
+        drift[k + 1] = np.partition(drift[:k], k - 2)[k - 2] if k > 1 else 0
+    return drift
 
 
 def _leading_directions(sample: np.ndarray, m: int) -> np.ndarray:
     """Orthonormal columns near the leading principal directions (Halko et al., 2011)."""
     rng = np.random.default_rng(0)
     Q = rng.standard_normal((sample.shape[1], m)).astype(np.float32)
-    for _ in range(3):
+    for _ in range(2):
         Q = np.linalg.qr(sample.T @ (sample @ Q))[0]
     return np.linalg.qr(Q.astype(np.float64))[0]
 

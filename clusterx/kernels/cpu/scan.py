@@ -14,16 +14,40 @@ BLOCK = 1 << 18
 
 @njit(nogil=True, cache=True)
 def column_moments(X, shift, start, stop, sums, squares, low, high):
-    for j in range(X.shape[1]):
-        low[j] = high[j] = X[start, j]
-    for i in range(start, stop):
-        for j in range(X.shape[1]):
-            x = X[i, j]
-            t = np.float64(x) - shift[j]
-            sums[j] += t
-            squares[j] += t * t
-            low[j] = x if x < low[j] else low[j]
-            high[j] = x if x > high[j] else high[j]
+    """Sums and squares of X - shift, and extremes, of rows start..stop."""
+    d = X.shape[1]
+    least = X[start].copy()
+    most = X[start].copy()
+    # four rows at a time, and loops of few arrays: what compilers vectorise
+    for i in range(start, stop, 4):
+        if i + 4 > stop:
+            for p in range(i, stop):
+                for j in range(d):
+                    t = np.float64(X[p, j]) - shift[j]
+                    sums[j] += t
+                    squares[j] += t * t
+                    least[j] = min(least[j], X[p, j])
+                    most[j] = max(most[j], X[p, j])
+            break
+        r0, r1, r2, r3 = X[i], X[i + 1], X[i + 2], X[i + 3]
+        for j in range(d):
+            a = np.float64(r0[j]) - shift[j]
+            b = np.float64(r1[j]) - shift[j]
+            c = np.float64(r2[j]) - shift[j]
+            e = np.float64(r3[j]) - shift[j]
+            sums[j] += (a + b) + (c + e)
+            squares[j] += (a * a + b * b) + (c * c + e * e)
+        for j in range(d):
+            low01 = r0[j] if r0[j] < r1[j] else r1[j]
+            low23 = r2[j] if r2[j] < r3[j] else r3[j]
+            top01 = r0[j] if r0[j] > r1[j] else r1[j]
+            top23 = r2[j] if r2[j] > r3[j] else r3[j]
+            low01 = low01 if low01 < low23 else low23
+            top01 = top01 if top01 > top23 else top23
+            least[j] = low01 if low01 < least[j] else least[j]
+            most[j] = top01 if top01 > most[j] else most[j]
+    low[:] = least
+    high[:] = most
 
 
 def moments(X: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -32,16 +56,19 @@ def moments(X: np.ndarray) -> tuple[np.ndarray, ...]:
     fold = max(1, min(64 // d, n)) if X.flags.c_contiguous else 1
     even = n - n % fold
     wide = X[:even].reshape(even // fold, fold * d)
-    parts = [_moments_of(wide, np.tile(X[0].astype(np.float64), fold))]
-    sums, squares, low, high = (a.reshape(fold, d) for a in parts[0])
+    # a typical row as the origin keeps the digits of the variance, an outlier would lose them
+    few = X[:: max(1, n // 32)]
+    origin = np.partition(few, len(few) // 2, axis=0)[len(few) // 2].astype(np.float64)
+    parts = _moments_of(wide, np.tile(origin, fold))
+    sums, squares, low, high = (a.reshape(fold, d) for a in parts)
     if even < n:
-        tail = _moments_of(X[even:], X[0].astype(np.float64))
+        tail = _moments_of(X[even:], origin)
         sums, squares, low, high = (
             np.concatenate([a, b[None]]) for a, b in zip((sums, squares, low, high), tail, strict=True)
         )
     mean = sums.sum(axis=0) / n
     variance = np.maximum(squares.sum(axis=0) / n - mean * mean, 0.0)
-    return mean + X[0], variance, low.min(axis=0), high.max(axis=0)
+    return mean + origin, variance, low.min(axis=0), high.max(axis=0)
 
 
 def _moments_of(X: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, ...]:

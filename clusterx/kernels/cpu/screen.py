@@ -56,15 +56,50 @@ def row_norms(X, mean, start, stop, plain, size, centred):
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
-def project_rows(X, mean, Q, factor, error, start, stop, Z, norm, rest, size, centred):
-    """Z = factor (X - mean) Q, with |x - mean| and the norm of what Q leaves (upper bounds).
+def project_rows(
+    X, mean, Q, shift, factor, mean_norm, error, start, stop, Z, norm, rest, size, centred
+):  # fmt: skip
+    """Z = factor (X - mean) Q = factor X Q - shift.
 
-    error: largest error of |z|^2 as a share of |x - mean|^2.
+    norm: upper bounds of factor (|x| + |mean|), what rounding is in proportion to; rest: upper bounds
+    of the norm of what Q leaves; size: |z|^2; centred: factor^2 |x - mean|^2. error: the largest error
+    of |z|^2 as a share of norm^2.
     """
-    d = X.shape[1]
-    m = Q.shape[1]
-    Y = np.empty((CHUNK, d), np.float32)
+    d, m = Q.shape
     P = np.empty((CHUNK, m), np.float32)
+    scaled = np.float32(factor)
+    for a in range(start, stop, CHUNK):
+        n = min(CHUNK, stop - a)
+        np.dot(X[a : a + n], Q, P[:n])
+        for p in range(n):
+            s = 0.0
+            plain = 0.0
+            for j in range(d):
+                x = np.float64(X[a + p, j])
+                t = x - mean[j]
+                s += t * t
+                plain += x * x
+            whole = s * factor * factor
+            centred[a + p] = whole
+            reach = factor * (np.sqrt(plain) + mean_norm)
+            norm[a + p] = np.float32(reach) * UP
+            s = 0.0
+            for j in range(m):
+                z = P[p, j] * scaled - shift[j]
+                Z[a + p, j] = z
+                s += np.float64(z) * np.float64(z)
+            size[a + p] = s
+            left = max(whole - s, 0.0) + error * reach * reach
+            rest[a + p] = np.float32(np.sqrt(left)) * UP
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+def project_copies(
+    X, mean, Q, factor, error, start, stop, Z, norm, rest, size, centred
+):  # fmt: skip
+    """The same by way of centred float32 copies of the rows, for what project_rows can't take."""
+    d, m = Q.shape
+    Y = np.empty((CHUNK, d), np.float32)
     for a in range(start, stop, CHUNK):
         n = min(CHUNK, stop - a)
         for p in range(n):
@@ -74,12 +109,11 @@ def project_rows(X, mean, Q, factor, error, start, stop, Z, norm, rest, size, ce
                 s += t * t
                 Y[p, j] = t
             centred[a + p] = s
-        np.dot(Y[:n], Q, P[:n])
+        np.dot(Y[:n], Q, Z[a : a + n])
         for p in range(n):
             s = 0.0
             for j in range(m):
-                Z[a + p, j] = P[p, j]
-                s += np.float64(P[p, j]) * np.float64(P[p, j])
+                s += np.float64(Z[a + p, j]) * np.float64(Z[a + p, j])
             size[a + p] = s
             whole = np.float64(centred[a + p])
             norm[a + p] = np.float32(np.sqrt(whole)) * UP
@@ -119,10 +153,19 @@ def least_upper(T, terms, rest, norm, low, lanes):
             low[j] = below
             lanes[0, q] = below if below < lanes[0, q] else lanes[0, q]
             lanes[1, q] = above if above < lanes[1, q] else lanes[1, q]
-    best = FAR
-    for q in range(LANES):
-        best = min(best, lanes[1, q])
-    return best
+    return lane_min(lanes[1])
+
+
+@njit(nogil=True, cache=True)
+def lane_min(v):
+    """The least of the lanes, by halves: a chain of minima would wait for each. Overwrites v."""
+    for q in range(16):
+        v[q] = v[q] if v[q] < v[q + 16] else v[q + 16]
+    for q in range(8):
+        v[q] = v[q] if v[q] < v[q + 8] else v[q + 8]
+    for q in range(4):
+        v[q] = v[q] if v[q] < v[q + 4] else v[q + 4]
+    return min(min(v[0], v[1]), min(v[2], v[3]))
 
 
 @njit(nogil=True, cache=True)
@@ -136,15 +179,15 @@ def settle(x, C, low, lanes, best, cands):
     m = 0
     out = FAR
     for q in range(LANES):
-        if lanes[q] > best:
-            out = min(out, lanes[q])
-            continue
-        for j in range(q, low.shape[0], LANES):
-            if low[j] <= best:
-                cands[m] = j
-                m += 1
-            else:
-                out = min(out, low[j])
+        if lanes[q] <= best:
+            lanes[q] = FAR
+            for j in range(q, low.shape[0], LANES):
+                if low[j] <= best:
+                    cands[m] = j
+                    m += 1
+                else:
+                    out = min(out, low[j])
+    out = min(out, lane_min(lanes))
     label = cands[0]
     if m == 1:
         return label, -1.0, np.inf, out, m
@@ -163,15 +206,14 @@ def settle(x, C, low, lanes, best, cands):
 
 @njit(nogil=True, cache=True)
 def screen_rows(
-    X, Z, norm, rest, centred, C, E, terms, drift, gap, factor, error, fresh, start, stop,
+    X, Z, norm, rest, centred, C, E, terms, drift, factor, error, fresh, start, stop,
     labels, upper, lower, moved,
 ):  # fmt: skip
     """Assign rows start..stop. `moved` (n,) is set where a label changed.
 
     E (m, k) and terms (4, k) are padded with unreachable centres to a multiple of LANES; terms: squared
     norms, their error, and the factors of `rest` and `norm` in the error.
-    drift (k + 2): how far each centre moved, then the two largest of those; gap (k): half the
-    distance from each centre to its nearest other one. Both are in the units of Z, float32 and safe.
+    drift (k + 2): bounds of how far each centre moved, in the units of Z, then the two largest.
     Returns the number of rows that were screened and of distances that were measured.
     """
     k, m = E.shape[1], Z.shape[1]
@@ -193,7 +235,7 @@ def screen_rows(
                 upper[i] = (upper[i] + drift[j]) * UP
                 away = drift[C.shape[0] + 1] if drift[j] == top else top
                 lower[i] = lower[i] * DOWN - away * UP
-                if upper[i] < max(lower[i], gap[j]):
+                if upper[i] < lower[i]:
                     continue
             active[n] = i
             n += 1
