@@ -314,7 +314,8 @@ class KMeans(CentroidClusterer):
                 RuntimeWarning,
                 stacklevel=2,
             )
-        best = self._best_start(rows, w, total, starts)
+        with rows.kernels.session():
+            best = self._best_start(rows, w, total, starts)
         if best.distinct < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({best.distinct}) found smaller than n_clusters "

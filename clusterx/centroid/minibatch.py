@@ -136,6 +136,11 @@ class MiniBatchKMeans(CentroidClusterer):
         starts = self._starts(rows, default=3)
         w, _ = self._weights(sample_weight, rows)
         rng = check_random_state(self.random_state)
+        with rows.kernels.session():
+            self._fit(rows, w, rng, starts)
+        return self
+
+    def _fit(self, rows, w, rng, starts):
         batch_size = min(self.batch_size, rows.n)
         centers = self._best_start(rows, w, rng, starts, self._size_of_init(rows.n, batch_size))
         self._state = _State(rows, centers)
@@ -145,7 +150,6 @@ class MiniBatchKMeans(CentroidClusterer):
         self.n_iter_ = math.ceil(self.n_steps_ * batch_size / rows.n)
         if self.compute_labels:
             self._label(rows, w)
-        return self
 
     def _run(self, rows, w, rng, batch_size, n_steps):
         state = self._state

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -93,6 +94,8 @@ class Kernels(NamedTuple):
     minibatch(X, k, batch_size) -> step(rows, w, C, counts) -> new C, new counts, batch inertia
     color_counts(pixels) -> colors, counts
     remap(pixels, colors, labels) -> indices
+    session() -> context manager
+        Held around a fit: what is set up for its kernels once instead of in each call.
     """
 
     summary: Callable[..., Summary]
@@ -105,6 +108,7 @@ class Kernels(NamedTuple):
     minibatch: Callable[..., Any]
     color_counts: Callable[..., tuple[Array, Array]]
     remap: Callable[..., Array]
+    session: Callable[[], AbstractContextManager]
 
 
 def kernels_for(xp: ModuleType) -> Kernels:

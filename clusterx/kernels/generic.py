@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from ..arrays import Array, asarray, concat, device, float_dtype, namespace
 from . import CentroidStats, Summary
 from .generic_color import color_counts, remap
 
 __all__ = [
     "color_counts", "distances", "grid", "lloyd_stats", "minibatch", "nearest", "remap", "seeding",
-    "squared_distances", "summary",
+    "session", "squared_distances", "summary",
 ]  # fmt: skip
 
 #: Elements of a temporary tile. Fixed, so that the memory at hand does not change a result.
@@ -64,6 +66,9 @@ def _expanded(Y, E):
     """Squared distances by |y|^2 - 2 y.e + |e|^2, for rows and centres that were centred."""
     xp = namespace(Y)
     return xp.sum(Y * Y, axis=1)[:, None] - 2 * (Y @ E.T) + xp.sum(E * E, axis=1)[None, :]
+
+
+session = nullcontext
 
 
 def grid(summary, total, n):

@@ -6,11 +6,13 @@ from . import lloyd, scan, seeding as _seeding, sparse
 from .color import color_counts, remap
 from .exact import Grid
 from .minibatch import minibatch
+from .threads import single_threaded_blas
 
 __all__ = ["color_counts", "grid", "lloyd_stats", "minibatch", "nearest", "remap", "seeding",
-    "squared_distances", "summary"]
+    "session", "squared_distances", "summary"]
 
 grid = Grid.of
+session = single_threaded_blas
 squared_distances = lloyd.squared_distances
 
 

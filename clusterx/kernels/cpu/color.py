@@ -17,8 +17,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from . import color_loops as loops
 from .threads import run_blocks
 
 Piece = tuple[np.ndarray, np.ndarray]  # sorted codes, and how often each occurs
@@ -90,11 +90,17 @@ def _prepare(pixels: np.ndarray, colors: np.ndarray) -> tuple[_Layout, np.ndarra
     An alpha that is the same everywhere, as in most pictures that have one, is left out.
     """
     channels = pixels.shape[1]
-    if channels == 4 and len(colors) and _constant(colors[:, 3]):
+    if channels == 4 and len(colors) and loops.constant(_read_only(colors[:, 3])):
         channels = 3
     flat = pixels.reshape(-1).view(np.uint8)
-    width = pixels.shape[1] * pixels.itemsize
-    return _layout(channels, pixels.itemsize), flat.reshape(len(pixels), width)
+    rows = flat.reshape(len(pixels), pixels.shape[1] * pixels.itemsize)
+    return _layout(channels, pixels.itemsize), _read_only(rows)
+
+
+def _read_only(view: np.ndarray) -> np.ndarray:
+    """The view, locked: decoded files come so, and one type compiles once."""
+    view.flags.writeable = False
+    return view
 
 
 def color_counts(pixels: np.ndarray) -> Piece:
@@ -134,7 +140,7 @@ def _count_narrow(layout: _Layout, rows: np.ndarray) -> Piece:
 
     def count(task: int) -> None:
         mine = rows[task * block : (task + 1) * block]
-        _count_pixels(mine, layout.spread, layout.shifts, tables[task])
+        loops.count_pixels(mine, layout.spread, layout.shifts, tables[task])
 
     run_blocks(count, len(tables))
     table = tables.sum(axis=0)
@@ -144,9 +150,9 @@ def _count_narrow(layout: _Layout, rows: np.ndarray) -> Piece:
 
 def _count_few(layout: _Layout, rows: np.ndarray) -> Piece:
     codes = np.empty(len(rows), dtype=layout.code_dtype)
-    _encode(rows, layout.spread, layout.shifts, codes)
+    loops.encode(rows, layout.spread, layout.shifts, codes)
     codes.sort()
-    return _count_runs(codes)
+    return loops.count_runs(codes)
 
 
 def _count_chunk(layout: _Layout, rows: np.ndarray) -> list[Piece]:
@@ -160,13 +166,13 @@ def _count_chunk(layout: _Layout, rows: np.ndarray) -> list[Piece]:
         mine = low[bounds[bucket] : bounds[bucket + 1]]
         if low_bits > 16 or len(mine) < _SORT_BELOW:
             mine.sort()
-            codes, counts = _count_runs(mine)
+            codes, counts = loops.count_runs(mine)
         else:
             try:
                 table = tables.pop()
             except IndexError:
                 table = np.zeros(1 << 16, dtype=np.uint32)
-            codes, counts = _count_table(mine, table)
+            codes, counts = loops.count_table(mine, table)
             tables.append(table)
         top = layout.code_dtype(bucket << low_bits)
         pieces[bucket] = codes.astype(layout.code_dtype) | top, counts
@@ -187,7 +193,7 @@ def _deal(layout: _Layout, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     def measure(task: int) -> None:
         mine = rows[task * _BLOCK : (task + 1) * _BLOCK]
-        _measure(mine, layout.spread, layout.shifts, shift, sizes[task])
+        loops.measure(mine, layout.spread, layout.shifts, shift, sizes[task])
 
     run_blocks(measure, n_blocks)
     ends = np.cumsum(sizes.T).reshape(_BUCKETS, n_blocks)
@@ -196,7 +202,7 @@ def _deal(layout: _Layout, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     def deal(task: int) -> None:
         mine = rows[task * _BLOCK : (task + 1) * _BLOCK]
-        _scatter(mine, layout.spread, layout.shifts, shift, mask, places[task], low)
+        loops.scatter(mine, layout.spread, layout.shifts, shift, mask, places[task], low)
 
     run_blocks(deal, n_blocks)
     return low, bounds
@@ -204,7 +210,7 @@ def _deal(layout: _Layout, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _merge_pieces(pieces: list[Piece], more: list[Piece]) -> None:
     def merge(bucket: int) -> None:
-        pieces[bucket] = _merge(*pieces[bucket], *more[bucket])
+        pieces[bucket] = loops.merge(*pieces[bucket], *more[bucket])
 
     run_blocks(merge, len(pieces))
 
@@ -217,7 +223,9 @@ def _decode_pieces(layout: _Layout, pieces: list[Piece], pixels: np.ndarray) -> 
 
     def decode(task: int) -> None:
         mine = slice(bounds[task], bounds[task + 1])
-        _decode(pieces[task][0], layout.gather, step, layout.levels, layout.shifts, colors[mine])
+        loops.decode(
+            pieces[task][0], layout.gather, step, layout.levels, layout.shifts, colors[mine]
+        )
         counts[mine] = pieces[task][1]
 
     run_blocks(decode, len(pieces))
@@ -250,16 +258,18 @@ def remap(pixels: np.ndarray, colors: np.ndarray, labels: np.ndarray) -> np.ndar
     indices = np.empty(len(pixels), dtype=dtype)
     if layout.bits <= 16 or (layout.bits <= 24 and len(pixels) >= _HASH_BELOW):
         table = np.zeros(1 << layout.bits, dtype=dtype)
-        _each_block(lambda rows, labels: _fill(rows, *coding, labels, table), color_rows, labels)
-        _each_block(lambda rows, out: _look_up(rows, *coding, table, out), rows, indices)
+        _each_block(
+            lambda rows, labels: loops.fill(rows, *coding, labels, table), color_rows, labels
+        )
+        _each_block(lambda rows, out: loops.look_up(rows, *coding, table, out), rows, indices)
         return indices
     # at most three quarters full; a key of 0 marks a free slot, so code 0 stands outside
     size = 1 << max(4, (4 * len(colors) // 3).bit_length())
     keys = np.zeros(size, dtype=layout.code_dtype)
     values = np.zeros(size, dtype=dtype)
-    zero = _fill_hash(color_rows, *coding, labels, keys, values)
+    zero = loops.fill_hash(color_rows, *coding, labels, keys, values)
     _each_block(
-        lambda rows, out: _look_up_hash(rows, *coding, keys, values, zero, out), rows, indices
+        lambda rows, out: loops.look_up_hash(rows, *coding, keys, values, zero, out), rows, indices
     )
     return indices
 
@@ -269,174 +279,3 @@ def _each_block(kernel: Any, *arrays: np.ndarray) -> None:
         kernel(*(a[block * _BLOCK : (block + 1) * _BLOCK] for a in arrays))
 
     run_blocks(task, -(-len(arrays[0]) // _BLOCK))
-
-
-@njit(nogil=True, cache=True)
-def _constant(values):
-    for i in range(len(values)):
-        if values[i] != values[0]:
-            return False
-    return True
-
-
-@njit(nogil=True, cache=True)
-def _code(rows, i, spread, shifts):
-    code = spread[rows[i, 0]] << shifts[0]
-    for byte in range(1, len(shifts)):
-        code |= spread[rows[i, byte]] << shifts[byte]
-    return code
-
-
-@njit(nogil=True, cache=True)
-def _encode(rows, spread, shifts, codes):
-    for i in range(len(rows)):
-        codes[i] = _code(rows, i, spread, shifts)
-
-
-@njit(nogil=True, cache=True)
-def _count_pixels(rows, spread, shifts, table):
-    for i in range(len(rows)):
-        table[_code(rows, i, spread, shifts)] += 1
-
-
-@njit(nogil=True, cache=True)
-def _measure(rows, spread, shifts, shift, sizes):
-    for i in range(len(rows)):
-        sizes[_code(rows, i, spread, shifts) >> shift] += 1
-
-
-@njit(nogil=True, cache=True)
-def _scatter(rows, spread, shifts, shift, mask, places, low):
-    for i in range(len(rows)):
-        code = _code(rows, i, spread, shifts)
-        bucket = code >> shift
-        low[places[bucket]] = code & mask
-        places[bucket] += 1
-
-
-@njit(nogil=True, cache=True)
-def _count_table(low, table):
-    """Sorted unique values and their counts, by a table of zeros, which is left so."""
-    for value in low:
-        table[value] += 1
-    n = np.count_nonzero(table)
-    codes = np.empty(n, dtype=np.uint16)
-    counts = np.empty(n, dtype=np.int64)
-    place = 0
-    for value in range(len(table)):
-        if table[value]:
-            codes[place] = value
-            counts[place] = table[value]
-            place += 1
-    table[:] = 0
-    return codes, counts
-
-
-@njit(nogil=True, cache=True)
-def _count_runs(ordered):
-    """Unique values of an ordered array and their counts."""
-    n = 0
-    for i in range(len(ordered)):
-        n += i == 0 or ordered[i] != ordered[i - 1]
-    codes = np.empty(n, dtype=ordered.dtype)
-    counts = np.zeros(n, dtype=np.int64)
-    place = -1
-    for i in range(len(ordered)):
-        if i == 0 or ordered[i] != ordered[i - 1]:
-            place += 1
-            codes[place] = ordered[i]
-        counts[place] += 1
-    return codes, counts
-
-
-@njit(nogil=True, cache=True)
-def _merge(codes_a, counts_a, codes_b, counts_b):
-    """The union of two sorted pieces, with counts added."""
-    codes = np.empty(len(codes_a) + len(codes_b), dtype=codes_a.dtype)
-    counts = np.empty(len(codes), dtype=np.int64)
-    a = b = n = 0
-    while a < len(codes_a) or b < len(codes_b):
-        take_a = a < len(codes_a) and (b == len(codes_b) or codes_a[a] <= codes_b[b])
-        take_b = b < len(codes_b) and (a == len(codes_a) or codes_b[b] <= codes_a[a])
-        counts[n] = 0
-        if take_a:
-            codes[n] = codes_a[a]
-            counts[n] += counts_a[a]
-            a += 1
-        if take_b:
-            codes[n] = codes_b[b]
-            counts[n] += counts_b[b]
-            b += 1
-        n += 1
-    return codes[:n].copy(), counts[:n].copy()
-
-
-@njit(nogil=True, cache=True)
-def _decode(codes, gather, step, levels, shifts, colors):
-    mask = np.uint64(len(gather) - 1)
-    n_channels = len(shifts) // colors.itemsize
-    for i in range(len(codes)):
-        code = np.uint64(codes[i])
-        channels = np.uint64(0)
-        shift = np.uint64(0)
-        while code:
-            channels |= gather[code & mask] << shift
-            code >>= step
-            shift += np.uint64(levels)
-        for channel in range(n_channels):
-            colors[i, channel] = channels >> np.uint64(16 * channel) & np.uint64(0xFFFF)
-
-
-@njit(nogil=True, cache=True)
-def _fill(rows, spread, shifts, labels, table):
-    for i in range(len(rows)):
-        table[_code(rows, i, spread, shifts)] = labels[i]
-
-
-@njit(nogil=True, cache=True)
-def _look_up(rows, spread, shifts, table, indices):
-    for i in range(len(rows)):
-        indices[i] = table[_code(rows, i, spread, shifts)]
-
-
-@njit(nogil=True, cache=True)
-def _find(keys, code, shift):
-    """The slot that holds the code, or the free one where it would go (linear probing)."""
-    last = np.uint64(len(keys) - 1)
-    slot = np.uint64(code) * np.uint64(0x9E3779B97F4A7C15) >> shift  # Fibonacci hashing
-    while keys[slot] and keys[slot] != code:
-        slot = slot + np.uint64(1) & last
-    return slot
-
-
-@njit(nogil=True, cache=True)
-def _hash_shift(size):
-    shift = 64
-    while size > 1:
-        size >>= 1
-        shift -= 1
-    return np.uint64(shift)
-
-
-@njit(nogil=True, cache=True)
-def _fill_hash(rows, spread, shifts, labels, keys, values):
-    """Enter every colour; returns the label of code 0."""
-    shift = _hash_shift(len(keys))
-    zero = 0
-    for i in range(len(rows)):
-        code = _code(rows, i, spread, shifts)
-        if code:
-            slot = _find(keys, code, shift)
-            keys[slot] = code
-            values[slot] = labels[i]
-        else:
-            zero = labels[i]
-    return zero
-
-
-@njit(nogil=True, cache=True)
-def _look_up_hash(rows, spread, shifts, keys, values, zero, indices):
-    shift = _hash_shift(len(keys))
-    for i in range(len(rows)):
-        code = _code(rows, i, spread, shifts)
-        indices[i] = values[_find(keys, code, shift)] if code else zero

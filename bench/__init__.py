@@ -1,0 +1,1 @@
+"""The benchmark: clusterx against the installed libraries, with result quality beside time."""

@@ -1,0 +1,306 @@
+"""The commands of `clusterx`, with Typer. Data goes to stdout, messages to stderr."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from . import __version__, _report
+from .cli import ExitCode
+from .image.device import DeviceError
+from .image.io import (
+    SAMPLE,
+    ImageTooLargeError,
+    Picture,
+    UnreadableImageError,
+    UnwritableError,
+    load,
+    refuse_existing,
+    write,
+)
+from .image.quantize import QuantizedImage, quantize
+
+EXIT_CODES = (
+    "Exit status: 0 done; 2 wrong option or argument; 3 input missing; 4 input unreadable; 5 input "
+    "too large; 6 output not writable; 7 output exists; 8 no such device; 9 a package is missing; "
+    "1 anything else. With several inputs the others go on, and the status is that of the first "
+    "failure."
+)
+
+app = typer.Typer(
+    help="Clustering that runs where the data is.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Init(StrEnum):
+    """How k-means starts."""
+
+    PLUS_PLUS = "k-means++"
+    MAXIMIN = "maximin"
+    RANDOM = "random"
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"clusterx {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(name="quantize", epilog=EXIT_CODES)
+def quantize_files(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IN...",
+            help="Images; sample:china.jpg and sample:flower.jpg are always there; - is stdin.",
+        ),
+    ],
+    colors: Annotated[
+        int, typer.Option("--colors", "-k", metavar="K", help="Colours of the palette, 1 to 256.")
+    ] = 16,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="OUT", help="A PNG, a folder, or - for stdout."),
+    ] = None,
+    suffix: Annotated[
+        str | None,
+        typer.Option(help="Write NAME + SUFFIX + .png: beside each input, or in the folder OUT."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the random start.")] = 0,
+    init: Annotated[Init, typer.Option(help="How k-means starts.")] = Init.PLUS_PLUS,
+    max_iter: Annotated[int, typer.Option(min=1, help="Most iterations.")] = 100,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite what exists.")] = False,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(min=1, help="Largest image to decode; raise it for files that you trust."),
+    ] = None,
+    compress: Annotated[int, typer.Option(min=0, max=9, help="zlib level of the PNG.")] = 6,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.AUTO,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a file instead of the table.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table, no notes.")] = False,
+) -> None:
+    """Reduce images to K colours by exact k-means; write indexed PNGs."""
+    if not 1 <= colors <= 256:
+        raise typer.BadParameter(
+            f"{colors} colours: an indexed PNG holds 1 to 256. For more, use "
+            "clusterx.quantize(...).image in Python and save it in true colour.",
+            param_hint="--colors",
+        )
+    if output == "-" and as_json:
+        raise typer.BadParameter(
+            "--json and -o - would both write to stdout. Write the image to a file.",
+            param_hint="--json",
+        )
+    run = _Run(
+        settings={
+            "n_colors": colors,
+            "init": init.value,
+            "max_iter": max_iter,
+            "random_state": seed,
+            "device": device.value,
+        },
+        max_pixels=max_pixels,
+        force=force,
+        compress=compress,
+        as_json=as_json,
+        quiet=quiet,
+        shown=Console(stderr=output == "-"),
+        notes=Console(stderr=True),
+    )
+    raise typer.Exit(run(inputs, _targets(inputs, output, suffix)))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What holds for every input of a command."""
+
+    settings: dict[str, Any]
+    max_pixels: int | None
+    force: bool
+    compress: int
+    as_json: bool
+    quiet: bool
+    shown: Console
+    notes: Console
+
+    def __call__(self, inputs: list[str], targets: list[str]) -> ExitCode:
+        """Quantise each input; the status of the first that failed."""
+        status = ExitCode.OK
+        pairs = list(zip(inputs, targets, strict=True))
+        with self.progress(len(pairs)) as progress:
+            for name, target in progress.track(pairs, description="Quantising"):
+                try:
+                    result = self.quantize(name, target)
+                except tuple(_STATUS) as error:
+                    self.note(f"clusterx: {error or f'{name}: out of memory'}")
+                    status = status or _status(error)
+                else:
+                    self.show(name, target, result, moving=not progress.disable)
+        return status
+
+    def progress(self, n: int) -> Progress:
+        """A bar on the terminal, if there are several inputs."""
+        return Progress(
+            console=self.notes,
+            transient=True,
+            disable=n == 1 or self.quiet or not self.notes.is_terminal,
+            redirect_stdout=False,  # or what is piped away would end up on the terminal
+            redirect_stderr=False,
+        )
+
+    def note(self, message: str) -> None:
+        self.notes.print(message, markup=False, highlight=False, soft_wrap=True)
+
+    def show(self, name: str, target: str, result: QuantizedImage, *, moving: bool) -> None:
+        # beside a moving bar on the same terminal, only the bar's console knows where to print
+        console = self.notes if moving and self.shown.is_terminal else self.shown
+        if self.as_json:
+            line = _report.as_json(name, target, result)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        elif not self.quiet:
+            console.print(_report.as_table(name, target, result, console.width))
+
+    def quantize(self, name: str, target: str) -> QuantizedImage:
+        if target != "-" and not self.force:
+            refuse_existing(target)
+        start = time.perf_counter()
+        picture = self.read(name)
+        read = time.perf_counter() - start
+        result = quantize(picture, **self.settings)
+        result.seconds["read"] = read
+        start = time.perf_counter()
+        self.write(target, result.to_png(compress_level=self.compress))
+        result.seconds["write"] = time.perf_counter() - start
+        return result
+
+    def read(self, name: str) -> Picture:
+        """The image, with eight bits a channel."""
+        source: Any = io.BytesIO(sys.stdin.buffer.read()) if name == "-" else name
+        picture = load(source, max_pixels=self.max_pixels)
+        if picture.pixels.dtype == np.uint8:
+            return picture
+        if not self.quiet:
+            self.note(f"{name}: 16 bits a channel become the 8 of a PNG palette.")
+        pixels = np.round(picture.pixels / np.float32(257)).astype(np.uint8)
+        return Picture(pixels, picture.name, picture.icc_profile)
+
+    def write(self, target: str, png: memoryview) -> None:
+        if target == "-":
+            sys.stdout.buffer.write(png)
+            sys.stdout.buffer.flush()
+            return
+        folder = Path(target).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnwritableError(
+                f"{folder}: the folder cannot be made ({error.strerror}). Choose another."
+            ) from error
+        write(target, png, overwrite=self.force)
+
+
+#: error: exit status; the first that fits counts
+_STATUS: dict[type[Exception], ExitCode] = {
+    UnreadableImageError: ExitCode.UNREADABLE,
+    ImageTooLargeError: ExitCode.TOO_LARGE,
+    UnwritableError: ExitCode.UNWRITABLE,
+    FileExistsError: ExitCode.EXISTS,
+    FileNotFoundError: ExitCode.MISSING,
+    DeviceError: ExitCode.NO_DEVICE,
+    MemoryError: ExitCode.TOO_LARGE,
+}
+
+
+def _status(error: Exception) -> ExitCode:
+    return next(code for kind, code in _STATUS.items() if isinstance(error, kind))
+
+
+def _targets(inputs: list[str], output: str | None, suffix: str | None) -> list[str]:
+    """Where each input's result goes."""
+    if output is None and suffix is None:
+        raise typer.BadParameter(
+            "say where to write: -o OUT, or --suffix=-small for a file beside each input.",
+            param_hint="-o",
+        )
+    if output == "-":
+        if len(inputs) > 1:
+            raise typer.BadParameter("stdout takes one image; name a folder.", param_hint="-o")
+        return ["-"]
+    if output is not None and suffix is None and len(inputs) == 1 and not _is_folder(output):
+        if not output.lower().endswith(".png"):
+            raise typer.BadParameter(
+                f"{output}: indexed images are written as PNG. Let the name end in .png, or in / "
+                "for a folder.",
+                param_hint="-o",
+            )
+        return [output]
+    if output is not None and Path(output).is_file():
+        raise typer.BadParameter(
+            f"{output}: is a file, and several results or --suffix need a folder.",
+            param_hint="-o",
+        )
+    targets = [_beside(name, output, suffix or "") for name in inputs]
+    if len(set(targets)) < len(targets):
+        twice = next(t for t in targets if targets.count(t) > 1)
+        raise typer.BadParameter(
+            f"several inputs would be written to {twice}. Give them different names, or run them "
+            "into different folders.",
+            param_hint="IN...",
+        )
+    return targets
+
+
+def _is_folder(output: str) -> bool:
+    return output.endswith(("/", "\\")) or Path(output).is_dir()
+
+
+def _beside(name: str, folder: str | None, suffix: str) -> str:
+    if name == "-":
+        raise typer.BadParameter("stdin has no name: say -o FILE.png.", param_hint="-o")
+    path = Path(name.removeprefix(SAMPLE))
+    return str((Path(folder) if folder is not None else path.parent) / f"{path.stem}{suffix}.png")
+
+
+@app.command()
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """Say which backends, devices, threads and versions there are."""
+    facts = _report.environment()
+    if as_json:
+        typer.echo(_report.dumps(facts))
+    else:
+        Console().print(_report.environment_table(facts))

@@ -1,0 +1,18 @@
+"""Colour quantisation: images in few colours."""
+
+from .device import DeviceError
+from .io import ImageTooLargeError, Picture, UnreadableImageError, UnwritableError, load
+from .quantize import QuantizedImage, quantize
+from .quantizer import ColorQuantizer
+
+__all__ = [
+    "ColorQuantizer",
+    "DeviceError",
+    "ImageTooLargeError",
+    "Picture",
+    "QuantizedImage",
+    "UnreadableImageError",
+    "UnwritableError",
+    "load",
+    "quantize",
+]

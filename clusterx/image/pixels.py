@@ -1,0 +1,163 @@
+"""Images as lists of pixels, and the space in which colours are compared."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, dtype_name, is_array, named_dtype, namespace
+
+#: largest value of a channel
+PEAK = {"uint8": 255, "uint16": 65535}
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """An image as a list of pixels.
+
+    Parameters
+    ----------
+    rows : array of shape (n, c)
+        uint8 or uint16.
+    shape : tuple of int
+        The image's: (height, width) or (height, width, c).
+    name : str
+        The image's, for messages.
+    icc_profile : bytes or None
+        Colour profile of a file's RGB values.
+    from_file : bool
+        Whether the pixels were decoded here, and so may be worked on elsewhere.
+    """
+
+    rows: Array
+    shape: tuple[int, ...]
+    name: str = "image"
+    icc_profile: bytes | None = None
+    from_file: bool = False
+
+
+def as_pixels(image: Any, *, max_pixels: int | None = None) -> Pixels:
+    """The pixels of an array, a PIL image or a file.
+
+    Raises
+    ------
+    TypeError
+        The image is none of these, or its dtype is not uint8 or uint16.
+    ValueError
+        Its shape is not that of a grey, RGB or RGBA image, or it has no pixels.
+    """
+    name, profile = "image", None
+    from_file = not is_array(image)
+    if from_file:
+        picture = _picture(image, max_pixels)
+        image, name, profile = picture.pixels, picture.name, picture.icc_profile
+    kind = dtype_name(image.dtype)
+    if kind not in PEAK:
+        raise TypeError(
+            f"image has dtype {kind}, and colours are uint8 (0..255) or uint16 (0..65535). "
+            "Convert it; from floats in 0..1: (image * 255).round().astype('uint8')."
+        )
+    shape = tuple(image.shape)
+    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
+        raise ValueError(
+            f"image has shape {shape}; wanted is (height, width) for grey, or (height, width, "
+            "channels) with 1 channel (grey), 3 (RGB) or 4 (RGBA). Move the channels last, and "
+            "give grey with alpha as RGBA."
+        )
+    if math.prod(shape) == 0:
+        raise ValueError(f"image has shape {shape}, no pixels. Pass an image with at least one.")
+    xp = namespace(image)
+    rows = xp.reshape(image, (-1, shape[2] if len(shape) == 3 else 1))
+    native = named_dtype(xp, kind)
+    rows = rows if rows.dtype == native else xp.astype(rows, native)
+    return Pixels(rows, shape, name, profile, from_file)
+
+
+def _picture(image: Any, max_pixels: int | None) -> Any:
+    from .io import Picture, load, picture_of
+
+    if isinstance(image, Picture):
+        return image
+    # a PIL image can only come from a program that has imported PIL
+    pil = sys.modules.get("PIL.Image")
+    if pil is not None and isinstance(image, pil.Image):
+        return picture_of(image)
+    if isinstance(image, str) or hasattr(image, "__fspath__") or hasattr(image, "read"):
+        return load(image, max_pixels=max_pixels)
+    raise TypeError(
+        f"image is a {type(image).__name__}; wanted is an array of shape (height, width) or "
+        "(height, width, channels), a PIL image, a path or an open binary file. "
+        "Turn nested lists into an array: numpy.asarray(image, dtype='uint8')."
+    )
+
+
+def coordinates(colors: Array, dtype: Any = None) -> Array:
+    """Where colours lie in the space whose squared Euclidean distance is the error.
+
+    Grey and RGB values as they are. RGBA with the colour premultiplied, (ra, ga, ba, A) with
+    a = A / peak: the error that shows on black, plus the error of alpha; invisible pixels are one
+    point, whatever their colour.
+
+    Parameters
+    ----------
+    colors : array of shape (n, c)
+    dtype : dtype, optional
+        uint8 or uint16, whose range the values have; by default that of `colors`.
+
+    Returns
+    -------
+    array of shape (n, c), float32
+    """
+    xp = namespace(colors)
+    points = xp.astype(colors, xp.float32)
+    if colors.shape[1] < 4:
+        return points
+    alpha = points[:, 3:]
+    peak = PEAK[dtype_name(dtype or colors.dtype)]
+    return xp.concat([points[:, :3] * (alpha / peak), alpha], axis=1)
+
+
+def stored(points: Array, dtype: Any) -> Array:
+    """The inverse of `coordinates`, rounded to whole numbers of the dtype.
+
+    Invisible colours become zero in every channel.
+    """
+    xp = namespace(points)
+    peak = PEAK[dtype_name(dtype)]
+    if points.shape[1] == 4:
+        alpha = xp.clip(xp.round(points[:, 3:]), 0, peak)
+        shown = alpha > 0
+        # divided by the alpha as stored, so that the premultiplied colour stays what it was
+        color = points[:, :3] * (peak / xp.where(shown, alpha, xp.ones_like(alpha)))
+        points = xp.concat([xp.where(shown, color, xp.zeros_like(color)), alpha], axis=1)
+    return xp.astype(xp.clip(xp.round(points), 0, peak), dtype)
+
+
+def paint(indices: Array, palette: Array, shape: tuple[int, ...]) -> Array:
+    """The image of the given shape whose pixels have the palette's colours."""
+    xp = namespace(palette)
+    flat = xp.reshape(indices, (-1,))
+    block, n = 1 << 20, flat.shape[0]  # the indices of a block become 64-bit ones
+    parts = [
+        xp.take(palette, xp.astype(flat[start : min(n, start + block)], xp.int64), axis=0)
+        for start in range(0, n, block)
+    ]
+    return xp.reshape(parts[0] if len(parts) == 1 else xp.concat(parts, axis=0), shape)
+
+
+def hex_codes(palette: np.ndarray) -> list[str]:
+    """'#rrggbb' or '#rrggbbaa' of every colour; four digits a channel for uint16.
+
+    Parameters
+    ----------
+    palette : ndarray of shape (k, c)
+        Grey counts as RGB with equal channels.
+    """
+    if palette.shape[1] == 1:
+        palette = np.repeat(palette, 3, axis=1)
+    digits = 2 * palette.itemsize
+    return ["#" + "".join(f"{value:0{digits}x}" for value in color) for color in palette.tolist()]

@@ -1,0 +1,252 @@
+"""Colour quantisation by k-means on the unique colours, weighted by how often they occur.
+
+The sum over all pixels of the squared distance to a palette is the sum over the unique colours of
+count times squared distance. So k-means with the counts for weights minimises what k-means on every
+pixel does, over tens of times fewer points (Celebi, "Improving the performance of k-means for color
+quantization", Image and Vision Computing 29(4), 2011).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ..arrays import Array, dtype_name, namespace, to_host
+from ..kernels import kernels_for
+from .clustering import Settings, cluster_colors
+from .device import back, describe, move
+from .pixels import PEAK, Pixels, as_pixels, paint
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedImage:
+    """An image in few colours: what `quantize` returns.
+
+    Attributes
+    ----------
+    indices : array of shape (height, width)
+        Place in the palette of every pixel's colour; uint8, uint16 or int32, as the palette needs.
+    palette : array of shape (k, c)
+        The colours, of the image's dtype, from dark to light; a transparent one first.
+    counts : array of shape (k,), int64
+        Pixels of each colour, none 0.
+    mse : float
+        Mean over pixels and channels of the squared difference to the image, with the palette as
+        stored, in whole numbers. Of RGBA with the colours premultiplied; see `quantize`.
+    psnr : float
+        Peak signal-to-noise ratio in dB, ``10 log10(peak**2 / mse)`` with a peak of 255 or 65535;
+        infinite for an image without loss.
+    inertia : float
+        What k-means minimised: the squared distances of all pixels to the centres before they were
+        rounded, summed.
+    n_iter : int
+        Iterations of k-means; 0 if the image has no more colours than the palette may.
+    n_unique : int
+        Unique colours of the image, invisible ones counted as one.
+    seconds : dict of str to float
+        Wall time of the stages: 'read' (decode), 'count', 'cluster' and 'remap'.
+    device : str
+        Library and device that did the work.
+    """
+
+    indices: Array
+    palette: Array
+    counts: Array
+    mse: float
+    psnr: float
+    inertia: float
+    n_iter: int
+    n_unique: int
+    seconds: dict[str, float]
+    device: str
+    shape: tuple[int, ...] = field(repr=False)
+    icc_profile: bytes | None = field(default=None, repr=False)
+
+    @cached_property
+    def image(self) -> Array:
+        """The image painted in the palette's colours, of the shape and dtype of the original."""
+        return paint(self.indices, self.palette, self.shape)
+
+    def save(self, path: Any, *, overwrite: bool = False, compress_level: int = 6) -> None:
+        """Write an indexed PNG.
+
+        Parameters
+        ----------
+        path : path ending in .png
+            It is written whole or not at all.
+        overwrite : bool, default=False
+            Whether an existing file may be replaced.
+        compress_level : int, default=6
+            Of zlib: 0 is fast and large, 9 slow and small.
+
+        Raises
+        ------
+        ValueError
+            The name does not end in .png, or the palette does not fit a PNG: more than 256
+            colours, or sixteen bits a channel.
+        FileExistsError
+            There is such a file.
+        UnwritableError
+            The folder is missing or not writable.
+        """
+        from .io import refuse_existing, write
+
+        if not str(path).lower().endswith(".png"):
+            raise ValueError(
+                f"path is {str(path)!r}, and an indexed image is written as PNG. Let the name end "
+                "in .png; for other formats save `.image` with Pillow."
+            )
+        if not overwrite:
+            refuse_existing(path)
+        write(path, self.to_png(compress_level=compress_level), overwrite=overwrite)
+
+    def to_png(self, *, compress_level: int = 6) -> memoryview:
+        """The indexed PNG that `save` writes."""
+        from .io import indexed_png
+
+        palette = to_host(self.palette)
+        cure = "PIL.Image.fromarray(result.image).save(path) writes all colours."
+        if palette.itemsize > 1:
+            raise ValueError(
+                "A PNG palette holds 8 bits a channel, and this image has 16. Quantise it with "
+                f"8 bits, (image // 257).astype('uint8'); or, if it is grey, {cure}"
+            )
+        if len(palette) > 256:
+            raise ValueError(
+                f"A PNG palette holds 256 colours, and this one has {len(palette)}. Quantise with "
+                f"n_colors=256 or fewer; or {cure}"
+            )
+        return indexed_png(
+            to_host(self.indices),
+            palette,
+            icc_profile=self.icc_profile,
+            compress_level=compress_level,
+        )
+
+
+def quantize(
+    image: Any,
+    n_colors: int = 16,
+    *,
+    init: Any = "k-means++",
+    n_init: int = 1,
+    max_iter: int = 100,
+    tol: float = 1e-4,
+    random_state: Any = None,
+    device: str = "auto",
+    max_pixels: int | None = None,
+) -> QuantizedImage:
+    """Reduce an image to few colours by exact k-means over all its pixels.
+
+    Parameters
+    ----------
+    image : array, path, PIL image or open binary file
+        An array of any library: (height, width) or (height, width, 1) grey, (height, width, 3)
+        RGB, (height, width, 4) RGBA; uint8 or uint16. Files are decoded by `io.load`.
+    n_colors : int, default=16
+        Colours of the palette. An image with fewer has all of its own.
+    init : {'k-means++', 'random'} or array of shape (n_colors, c), default='k-means++'
+        Starting colours, in the image's values.
+    n_init : int, default=1
+        Runs from different starts; the best is kept.
+    max_iter : int, default=100
+        Most iterations of a run.
+    tol : float, default=1e-4
+        A run is over when the centres move less than this, relative to the colours' variance.
+    random_state : int, RandomState or None
+        An int makes the result reproducible.
+    device : {'auto', 'cpu', 'cuda'}, default='auto'
+        Where to compute. 'auto': an array where it is, a file on a GPU if CuPy finds one. Results
+        are where the image was, those of a file in host memory.
+    max_pixels : int, optional
+        Largest file to decode; see `io.load`.
+
+    Returns
+    -------
+    QuantizedImage
+
+    Raises
+    ------
+    TypeError, ValueError
+        The image is not one, its dtype is not uint8 or uint16, or a parameter is out of range.
+    FileNotFoundError, UnreadableImageError, ImageTooLargeError
+        The file is missing, is no image or is damaged, or exceeds `max_pixels`.
+    DeviceError
+        There is no such device.
+
+    Notes
+    -----
+    What is minimised is the sum over all pixels of the squared Euclidean distance between colour
+    and palette colour, in the values as given (sRGB for most files). k-means runs on centres in
+    floating point; they are rounded to the image's dtype at the end, and every pixel gets the
+    nearest of the rounded colours. `mse` and `psnr` are those of that result. Colours that
+    coincide after rounding, or are nearest to no pixel, are dropped: rarely, the palette has
+    fewer than `n_colors`.
+
+    RGBA is compared with the colour premultiplied, as (ra, ga, ba, A), with A the alpha channel
+    and a = A / peak. That is the error seen on a black ground, plus the error in alpha; a faint
+    pixel weighs little. Invisible pixels (A = 0) are one colour, (0, 0, 0, 0). If there are any,
+    and two colours or more are allowed, that colour is the palette's first, and the other
+    ``n_colors - 1`` are found by k-means on what is visible: however many invisible pixels there
+    are, they take one entry. Of an `init` array the colour of least alpha gives way to it.
+
+    Examples
+    --------
+    >>> from clusterx.image import quantize
+    >>> result = quantize("sample:china.jpg", 16, random_state=0)
+    >>> result.palette.shape, result.indices.shape
+    ((16, 3), (427, 640))
+    """
+    settings = Settings(n_colors, init, n_init, max_iter, tol, random_state)
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "read"):
+        pixels = as_pixels(image, max_pixels=max_pixels)
+        settings.check(pixels.rows.shape[1])
+        rows = move(pixels.rows, device, from_file=pixels.from_file)
+    return quantize_rows(pixels, rows, settings, seconds)
+
+
+def quantize_rows(
+    pixels: Pixels, rows: Array, settings: Settings, seconds: dict[str, float]
+) -> QuantizedImage:
+    """Quantise the pixels, of which `rows` are the colours where they are to be worked on."""
+    kernels = kernels_for(namespace(rows))
+    with _timed(seconds, "count"):
+        colors, counts = kernels.color_counts(rows)
+    with _timed(seconds, "cluster"):
+        found = cluster_colors(colors, counts, settings)
+    with _timed(seconds, "remap"):
+        indices = kernels.remap(rows, colors, found.labels)
+        indices = back(namespace(rows).reshape(indices, pixels.shape[:2]), pixels.rows)
+    mse = found.error / math.prod(rows.shape)
+    return QuantizedImage(
+        indices=indices,
+        palette=back(found.palette, pixels.rows),
+        counts=back(found.counts, pixels.rows),
+        mse=mse,
+        psnr=psnr(mse, PEAK[dtype_name(rows.dtype)]),
+        inertia=found.inertia,
+        n_iter=found.n_iter,
+        n_unique=found.n_unique,
+        seconds=seconds,
+        device=describe(rows),
+        shape=pixels.shape,
+        icc_profile=pixels.icc_profile,
+    )
+
+
+def psnr(mse: float, peak: int) -> float:
+    """Peak signal-to-noise ratio in dB; infinite where there is no error."""
+    return 10 * math.log10(peak**2 / mse) if mse > 0 else math.inf
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start

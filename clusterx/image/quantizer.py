@@ -1,0 +1,192 @@
+"""An estimator that learns a palette from one image and paints others with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from ..arrays import Array, asarray, dtype_name, is_array, named_dtype, namespace, to_host
+from ..kernels import kernels_for
+from .clustering import Settings, nearest_colors
+from .device import back, move
+from .pixels import Pixels, as_pixels, paint
+from .quantize import QuantizedImage, quantize_rows
+
+
+class ColorQuantizer(BaseEstimator):
+    """Learn a palette of few colours from an image, and map images onto it.
+
+    k-means runs over all pixels of the image, exactly; see `quantize` for what is minimised, how
+    alpha counts and what the parameters mean.
+
+    Parameters
+    ----------
+    n_colors : int, default=16
+        Colours of the palette.
+    init : {'k-means++', 'random'} or array of shape (n_colors, c), default='k-means++'
+        Starting colours.
+    n_init : int, default=1
+        Runs from different starts.
+    max_iter : int, default=100
+        Most iterations of a run.
+    tol : float, default=1e-4
+        Relative movement of the centres at which a run is over.
+    random_state : int, RandomState or None
+        An int makes the result reproducible.
+    device : {'auto', 'cpu', 'cuda'}, default='auto'
+        Where to compute.
+    max_pixels : int, optional
+        Largest file to decode.
+
+    Attributes
+    ----------
+    palette_ : array of shape (k, c)
+        The colours, of the image's dtype, from dark to light; a transparent one first.
+    counts_ : array of shape (k,), int64
+        Pixels of each colour in the image it was fitted to.
+    labels_ : array of shape (height, width)
+        Indices of that image.
+    inertia_, mse_, psnr_ : float
+        How far that image is from the palette; see `QuantizedImage`.
+    n_iter_ : int
+        Iterations of k-means.
+    n_features_in_ : int
+        Channels.
+
+    See Also
+    --------
+    quantize : the same as a function.
+
+    Examples
+    --------
+    >>> from clusterx.image import ColorQuantizer
+    >>> quantizer = ColorQuantizer(8, random_state=0).fit("sample:china.jpg")
+    >>> quantizer.predict("sample:flower.jpg").shape
+    (427, 640)
+    """
+
+    def __init__(
+        self,
+        n_colors: int = 16,
+        *,
+        init: Any = "k-means++",
+        n_init: int = 1,
+        max_iter: int = 100,
+        tol: float = 1e-4,
+        random_state: Any = None,
+        device: str = "auto",
+        max_pixels: int | None = None,
+    ):
+        self.n_colors = n_colors
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+        self.device = device
+        self.max_pixels = max_pixels
+
+    def fit(self, image: Any, y: None = None) -> ColorQuantizer:
+        """Learn the palette of an image.
+
+        Parameters
+        ----------
+        image : array, path, PIL image or open binary file
+            As in `quantize`.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self
+        """
+        self._fit(image)
+        return self
+
+    def _fit(self, image: Any) -> QuantizedImage:
+        settings = Settings(
+            self.n_colors, self.init, self.n_init, self.max_iter, self.tol, self.random_state
+        )
+        pixels = as_pixels(image, max_pixels=self.max_pixels)
+        rows = move(pixels.rows, self.device, from_file=pixels.from_file)
+        result = quantize_rows(pixels, rows, settings, {})
+        self.palette_ = result.palette
+        self.counts_ = result.counts
+        self.labels_ = result.indices
+        self.inertia_ = result.inertia
+        self.mse_ = result.mse
+        self.psnr_ = result.psnr
+        self.n_iter_ = result.n_iter
+        self.n_features_in_ = rows.shape[1]
+        return result
+
+    def predict(self, image: Any) -> Array:
+        """Place in the palette of the colour nearest to each pixel's.
+
+        Parameters
+        ----------
+        image : array, path, PIL image or open binary file
+            Of any size; channels and dtype as in the image that was fitted.
+
+        Returns
+        -------
+        array of shape (height, width)
+            uint8, uint16 or int32, as the palette needs.
+
+        Raises
+        ------
+        ValueError
+            The image has other channels or another dtype.
+        """
+        pixels, indices, _ = self._predict(image)
+        return back(indices, pixels.rows)
+
+    def transform(self, image: Any) -> Array:
+        """The image painted in the palette's colours, of its own shape and dtype.
+
+        Parameters
+        ----------
+        image : array, path, PIL image or open binary file
+            As in `predict`.
+
+        Returns
+        -------
+        array of the shape of the image
+        """
+        pixels, indices, palette = self._predict(image)
+        return back(paint(indices, palette, pixels.shape), pixels.rows)
+
+    def fit_predict(self, image: Any, y: None = None) -> Array:
+        """Learn the palette of an image; its indices, as `predict` gives them."""
+        return self._fit(image).indices
+
+    def fit_transform(self, image: Any, y: None = None) -> Array:
+        """Learn the palette of an image; the image painted in it."""
+        return self._fit(image).image
+
+    def _predict(self, image: Any) -> tuple[Pixels, Array, Array]:
+        check_is_fitted(self)
+        pixels = as_pixels(image, max_pixels=self.max_pixels)
+        self._check_kind(pixels.rows)
+        rows = move(pixels.rows, self.device, from_file=pixels.from_file)
+        kind = named_dtype(namespace(rows), dtype_name(self.palette_.dtype))
+        palette = asarray(to_host(self.palette_), like=rows, dtype=kind)
+        kernels = kernels_for(namespace(rows))
+        colors, _ = kernels.color_counts(rows)
+        indices = kernels.remap(rows, colors, nearest_colors(colors, palette))
+        return pixels, namespace(rows).reshape(indices, pixels.shape[:2]), palette
+
+    def _check_kind(self, rows: Array) -> None:
+        fitted = self.n_features_in_, dtype_name(self.palette_.dtype)
+        given = rows.shape[1], dtype_name(rows.dtype)
+        if given != fitted:
+            raise ValueError(
+                "The palette was fitted to an image of {} channel(s), {}, and this one has {}, {}. "
+                "Convert it to the same kind, or fit another palette.".format(*fitted, *given)
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        return {name: to_host(v) if is_array(v) else v for name, v in state.items()}

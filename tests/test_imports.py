@@ -1,0 +1,34 @@
+"""Importing clusterx is light, and what it promises is there."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import clusterx
+
+HEAVY = {"cupy", "torch", "dask", "numba", "matplotlib", "PIL", "typer", "rich", "pandas"}
+
+
+def loaded_by(statement):
+    code = f"import json, sys; {statement}; print(json.dumps(sorted(sys.modules)))"
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in json.loads(child.stdout)}
+
+
+def test_import_is_light():
+    loaded = loaded_by("import clusterx")
+    assert "clusterx" in loaded
+    # scikit-learn imports pandas by itself where it is installed
+    assert (loaded & HEAVY) <= loaded_by("import sklearn.base") & {"pandas"}
+
+
+def test_public_names_are_unique():
+    assert len(set(clusterx.__all__)) == len(clusterx.__all__)
+
+
+@pytest.mark.parametrize("name", clusterx.__all__)
+def test_public_names_are_importable(name):
+    assert getattr(clusterx, name) is not None
+    assert name in dir(clusterx)
