@@ -47,7 +47,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
         """X checked and converted to the working dtype, as Rows."""
         if isinstance(X, np.memmap) and X.nbytes > 2**28:
             X = Blocks(X)
-        if isinstance(X, Blocks):
+        if isinstance(X, Blocks | InMemory):
             validate_data(self, X, reset=reset, skip_check_array=True)
             rows: Rows = X
         elif on_host(X):
@@ -126,7 +126,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
         xp = rows.xp
         wide = named_dtype(xp, "float64") if on_host(rows.like) else None
         w = asarray(sample_weight, like=rows.like)
-        w = xp.astype(w, wide or rows.dtype)
+        w = xp.astype(w, wide or rows.dtype, copy=False)
         total, least, finite = host_floats(
             xp.sum(w), xp.min(w), xp.all(xp.isfinite(w))
         )

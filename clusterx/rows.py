@@ -41,6 +41,11 @@ class InMemory:
         self.sparse = not hasattr(X, "__array_namespace__") and hasattr(X, "indptr")
         self.device = None if self.sparse else device(X)
         self.like = X.data if self.sparse else X  # for new arrays that belong beside X
+        self._step: tuple[Array | None, Any] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.n, self.d
 
     @cached_property
     def summary(self) -> Summary:
@@ -67,9 +72,11 @@ class InMemory:
         return InMemory(self.take(indices))
 
     def lloyd(self, w: Array | None, total: float) -> Any:
-        """The prepared k-means step; `total`: the sum of weights."""
-        grid = self.kernels.grid(self.summary, total, self.n)
-        return self.kernels.lloyd_stats(self.X, w, grid)
+        """The prepared k-means step; `total`: the sum of weights. Kept for the next call."""
+        if self._step is None or self._step[0] is not w:
+            grid = self.kernels.grid(self.summary, total, self.n)
+            self._step = w, self.kernels.lloyd_stats(self.X, w, grid)
+        return self._step[1]
 
     def seeding(self, w: Array | None, step: Any = None) -> Any:
         """The prepared k-means++ step; it shares what `step` has prepared."""

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import Array, asarray, float_dtype, host_floats, is_array, namespace, to_host
+from ..arrays import Array, asarray, device, float_dtype, host_floats, is_array, namespace, to_host
 from ..base import Clusterer, Rows, check_choice, check_number
 from ..rows import InMemory
 from . import seeding
@@ -520,7 +520,7 @@ def _relocate(
     squared = step.distances()
     if w is not None:
         squared = xp.where(w > 0, squared, -xp.ones_like(squared))
-    far = xp.argsort(squared, descending=True, stable=True)[:empty]
+    far = _farthest(xp, squared, empty)
     distance = to_host(xp.take(squared, far))
     sums = np.array(to_host(stats.sums), np.float64)
     counts = np.array(to_host(stats.counts), np.float64)
@@ -545,6 +545,17 @@ def _relocate(
         asarray(counts, like=rows.like, dtype=wide),
         centers,
     )
+
+
+def _farthest(xp: Any, squared: Array, count: int) -> Array:
+    """Places of the largest values, in falling order; the first one of equal values first."""
+    if count > 16:
+        return xp.argsort(squared, descending=True, stable=True)[:count]
+    places, found = xp.arange(squared.shape[0], device=device(squared)), []
+    for _ in range(count):
+        found.append(xp.reshape(xp.argmax(squared), (1,)))
+        squared = xp.where(places == found[-1], -xp.inf, squared)
+    return xp.concat(found)
 
 
 def k_means(

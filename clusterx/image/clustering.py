@@ -79,15 +79,18 @@ def cluster_colors(colors: Array, counts: Array, settings: Settings) -> Clusteri
     n_unique = n_shown + hidden
     if n_unique <= settings.n_colors:
         palette = colors[shown] if hidden else colors
-        return _settle(colors, counts, _Centres(_with_hidden(palette, hidden), 0.0, 0), n_unique)
+        found = _Centres(_with_hidden(palette, hidden), 0.0, 0)
+        weights = xp.astype(counts, float_dtype(xp, colors))
+        return _settle(InMemory(coordinates(colors)), weights, found, n_unique)
     reserved = hidden and settings.n_colors > 1
     points = coordinates(colors)
+    rows, weights = InMemory(points), xp.astype(counts, float_dtype(xp, colors))
     if reserved:
-        found = _k_means(points[shown], counts[shown], settings, colors.dtype, reserved=True)
+        found = _k_means(InMemory(points[shown]), weights[shown], settings, colors.dtype, True)
     else:
-        found = _k_means(points, counts, settings, colors.dtype, reserved=False)
-    palette = _with_hidden(found.palette, reserved)
-    return _settle(colors, counts, found._replace(palette=palette), n_unique)
+        found = _k_means(rows, weights, settings, colors.dtype, False)
+    found = found._replace(palette=_with_hidden(found.palette, reserved))
+    return _settle(rows, weights, found, n_unique)
 
 
 def nearest_colors(colors: Array, palette: Array) -> Array:
@@ -110,21 +113,20 @@ def _with_hidden(palette: Array, hidden: bool) -> Array:
 
 
 def _k_means(
-    points: Array, counts: Array, settings: Settings, dtype: Any, *, reserved: bool
+    rows: InMemory, weights: Array, settings: Settings, dtype: Any, reserved: bool
 ) -> _Centres:
     from ..centroid.kmeans import KMeans
 
     model = KMeans(
         settings.n_colors - reserved,
-        init=_starts(points, settings, dtype, reserved),
+        init=_starts(rows.X, settings, dtype, reserved),
         n_init=settings.n_init,
         max_iter=settings.max_iter,
         tol=settings.tol,
         random_state=settings.random_state,
     )
-    model.fit(points, sample_weight=counts)
-    (inertia,) = host_floats(model.inertia_)
-    return _Centres(stored(model.cluster_centers_, dtype), inertia, int(model.n_iter_))
+    model.fit(rows, sample_weight=weights)
+    return _Centres(stored(model.cluster_centers_, dtype), model.inertia_, int(model.n_iter_))
 
 
 def _starts(points: Array, settings: Settings, dtype: Any, reserved: bool) -> Any:
@@ -139,12 +141,10 @@ def _starts(points: Array, settings: Settings, dtype: Any, reserved: bool) -> An
     return coordinates(asarray(starts, like=points, dtype=xp.float32), dtype)
 
 
-def _settle(colors: Array, counts: Array, found: _Centres, n_unique: int) -> Clustering:
+def _settle(rows: InMemory, weights: Array, found: _Centres, n_unique: int) -> Clustering:
     """Give every colour to the nearest of the palette, and drop what has none."""
     palette = _dark_to_light(found.palette)
-    xp = namespace(colors)
-    rows = InMemory(coordinates(colors))
-    weights = xp.astype(counts, float_dtype(xp, colors))
+    xp = rows.xp
     (total,) = host_floats(xp.sum(weights))
     step = rows.lloyd(weights, total)
     stats = step(coordinates(palette))
@@ -153,11 +153,11 @@ def _settle(colors: Array, counts: Array, found: _Centres, n_unique: int) -> Clu
     population = np.round(to_host(stats.counts)).astype(np.int64)
     used = population > 0
     if not used.all():
-        kept = asarray(np.flatnonzero(used), like=colors)
+        kept = asarray(np.flatnonzero(used), like=rows.X)
         palette = xp.take(palette, kept, axis=0)
-        places = asarray((np.cumsum(used) - 1).astype(np.int32), like=colors)
+        places = asarray((np.cumsum(used) - 1).astype(np.int32), like=rows.X)
         labels = xp.take(places, labels, axis=0)
-    population = asarray(population[used], like=colors)
+    population = asarray(population[used], like=rows.X)
     return Clustering(palette, labels, population, error, found.inertia, found.n_iter, n_unique)
 
 

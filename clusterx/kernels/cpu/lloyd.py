@@ -119,7 +119,7 @@ class TreeStep(Step):
 
     def __init__(self, X, w, grid):
         super().__init__(X, w, grid)
-        keys, bits = _morton(X)
+        keys, bits = _morton(X, grid.largest)
         if tree.is_sorted(keys):
             self.order = None
             self.XT = np.ascontiguousarray(X.T)
@@ -186,13 +186,12 @@ class TreeStep(Step):
         pass
 
 
-def _morton(X: np.ndarray) -> tuple[np.ndarray, int]:
+def _morton(X: np.ndarray, largest: np.ndarray) -> tuple[np.ndarray, int]:
+    """Keys of the rows in cells of one size for all columns, and the bits a column has in them."""
     n, d = X.shape
-    _, _, low, high = moments(X)
     bits = min(16, 63 // d)
-    exponent = np.frexp(max(float((high - low).max()), 1e-300))[1]
-    cell = 2.0**exponent
-    origin = np.floor(low / cell) * cell
+    cell = 2.0 ** np.frexp(max(2.0 * float(largest.max()), 1e-300))[1]
+    origin = np.full(d, -cell)
     keys = np.empty(n, np.uint64)
     spread = tree.spread_table(d)
     parts = blocks(n, 1 << 16)
