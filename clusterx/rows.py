@@ -42,6 +42,7 @@ class InMemory:
         self.device = None if self.sparse else device(X)
         self.like = X.data if self.sparse else X  # for new arrays that belong beside X
         self._step: tuple[Array | None, Any] | None = None
+        self._scatter: tuple[Array, Array] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -78,6 +79,10 @@ class InMemory:
             self._step = w, self.kernels.lloyd_stats(self.X, w, grid)
         return self._step[1]
 
+    def scatter(self, w: Array | None) -> Array:
+        """Weighted sum of squared distances of all rows to their mean, 0-d; kept."""
+        return _scatter(self, w)
+
     def seeding(self, w: Array | None, step: Any = None) -> Any:
         """The prepared k-means++ step; it shares what `step` has prepared."""
         return self.kernels.seeding(self.X, w, step)
@@ -87,6 +92,17 @@ class InMemory:
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
         return self.xp.zeros(shape, dtype=dtype or float_dtype(self.xp), device=self.device)
+
+
+def _scatter(rows: InMemory | Blocks, w: Array | None) -> Array:
+    xp = rows.xp
+    if w is None:
+        return rows.n * xp.sum(asarray(rows.summary.variance, like=rows.like))
+    if rows._scatter is None or rows._scatter[0] is not w:
+        mean = asarray(rows.summary.mean, like=rows.like)
+        squared = rows.map(rows.kernels.distances_to, mean)
+        rows._scatter = w, xp.sum(squared * xp.astype(w, squared.dtype, copy=False))
+    return rows._scatter[1]
 
 
 class Blocks:
@@ -131,6 +147,7 @@ class Blocks:
         self.kernels = kernels_for(self.xp)
         self.device = "cpu"
         self.like = np.empty(0)
+        self._scatter: tuple[Array, Array] | None = None
 
     def _measure(self) -> None:
         kinds, widths, n = set(), set(), 0
@@ -242,6 +259,9 @@ class Blocks:
 
     def lloyd(self, w: np.ndarray | None, total: float) -> BlockedStep:
         return BlockedStep(self, w, self.kernels.grid(self.summary, total, self.n))
+
+    def scatter(self, w: np.ndarray | None) -> Any:
+        return _scatter(self, w)
 
     def seeding(self, w: np.ndarray | None, step: Any = None) -> BlockedSeeding:
         return BlockedSeeding(self, w)

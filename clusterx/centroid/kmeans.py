@@ -379,7 +379,7 @@ def weighted_sum(values: Array, w: Array | None) -> float:
     if w is None:
         return host_floats(namespace(values).sum(values))[0]
     xp = namespace(values)
-    return host_floats(xp.sum(values * xp.astype(w, values.dtype)))[0]
+    return host_floats(xp.sum(values * xp.astype(w, values.dtype, copy=False)))[0]
 
 
 def unit_length(centers: Array, rows: Rows) -> Array:
@@ -451,8 +451,8 @@ def lloyd(
             stats.moved,
         )
         if verbose:
-            inertia = weighted_sum(step.distances(), w)
-            print(f"Iteration {iteration - 1}, inertia {inertia}.")
+            found = weighted_sum(step.distances(), w)
+            print(f"Iteration {iteration - 1}, inertia {found}.")
         if empty > 0:
             new = _relocate(rows, step, stats, centers, w, int(empty))
             if project is not None:
@@ -471,28 +471,26 @@ def lloyd(
                 )
             break
     stats = step(centers)
-    scatter, lost = _scatter(rows, stats, centers)
-    used, scatter, lost = host_floats(
-        xp.sum(xp.astype(stats.counts > 0, stats.counts.dtype)), scatter, lost
-    )
-    inertia = scatter - lost
-    if w is not None or not inertia > 1e-3 * scatter:  # few digits would be left
-        inertia = weighted_sum(step.distances(), w)
-    return Fit(centers, step.labels, inertia, iteration, int(used))
+    (used,) = host_floats(xp.sum(xp.astype(stats.counts > 0, stats.counts.dtype)))
+    return Fit(centers, step.labels, inertia(rows, step, stats, centers, w), iteration, int(used))
 
 
-def _scatter(rows: Rows, stats: Any, centers: Array) -> tuple[Array, Array]:
-    """The sum of squares of equally weighted rows about their mean, and what clusters take off it.
+def inertia(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) -> float:
+    """Weighted sum of squared distances of the rows to the centres they were assigned to.
 
-    With sums s, counts n and centres c about the mean, the inertia of each cluster falls short of
-    its rows' scatter by 2 c.s - n |c|^2: no further pass over the rows is needed.
+    With sums s, counts n and centres c about the mean of the rows, it falls short of the rows'
+    scatter by 2 c.s - n |c|^2 for each cluster, which takes no pass over the rows. Where few digits
+    would be left of the difference, the rows are measured.
     """
     xp = rows.xp
     mean = asarray(rows.summary.mean, like=rows.like)
     counts = asarray(stats.counts, like=rows.like)[:, None]
     about = xp.astype(centers, mean.dtype) - mean
     lost = 2 * about * (asarray(stats.sums, like=rows.like) - counts * mean) - counts * about**2
-    return rows.n * xp.sum(asarray(rows.summary.variance, like=rows.like)), xp.sum(lost)
+    scatter, less = host_floats(rows.scatter(w), xp.sum(lost))
+    if scatter - less > 1e-3 * scatter:
+        return scatter - less
+    return weighted_sum(step.distances(), w)
 
 
 def _means(rows: Rows, sums: Array, counts: Array, centers: Array) -> Array:

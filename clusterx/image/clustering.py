@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import Array, asarray, device, float_dtype, host_floats, is_array, namespace, to_host
+from ..centroid.kmeans import KMeans, inertia
 from ..kernels import kernels_for
 from ..rows import InMemory
 from .pixels import coordinates, stored
@@ -115,8 +116,6 @@ def _with_hidden(palette: Array, hidden: bool) -> Array:
 def _k_means(
     rows: InMemory, weights: Array, settings: Settings, dtype: Any, reserved: bool
 ) -> _Centres:
-    from ..centroid.kmeans import KMeans
-
     model = KMeans(
         settings.n_colors - reserved,
         init=_starts(rows.X, settings, dtype, reserved),
@@ -147,9 +146,10 @@ def _settle(rows: InMemory, weights: Array, found: _Centres, n_unique: int) -> C
     xp = rows.xp
     (total,) = host_floats(xp.sum(weights))
     step = rows.lloyd(weights, total)
-    stats = step(coordinates(palette))
+    centers = coordinates(palette)
+    stats = step(centers)
     labels = step.labels
-    (error,) = host_floats(xp.sum(weights * step.distances()))
+    error = inertia(rows, step, stats, centers, weights)
     population = np.round(to_host(stats.counts)).astype(np.int64)
     used = population > 0
     if not used.all():

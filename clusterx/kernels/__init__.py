@@ -87,6 +87,7 @@ class Kernels(NamedTuple):
     lloyd_stats(X, w, grid, once) -> LloydStep
         `w` (n,) or None. `grid`: what `grid` made of the whole data, so that the sums of any
         blocks of it add up exactly. `once`: one call will follow, preparation does not pay.
+    distances_to(X, c) -> squared distances (n,) float64 to one point
     grid(summary, total, n) -> Any
         Resolution of exact sums, from the summary of all rows, their sum of weights and number.
     seeding(X, w, step) -> SeedingStep
@@ -102,6 +103,7 @@ class Kernels(NamedTuple):
     nearest: Callable[..., tuple[Array, Array]]
     distances: Callable[..., Array]
     squared_distances: Callable[..., Array]
+    distances_to: Callable[..., Array]
     grid: Callable[..., Any]
     lloyd_stats: Callable[..., LloydStep]
     seeding: Callable[..., SeedingStep]

@@ -9,7 +9,7 @@ from . import CentroidStats, Summary
 from .generic_color import color_counts, remap
 
 __all__ = [
-    "color_counts", "distances", "grid", "lloyd_stats", "minibatch", "nearest", "remap", "seeding",
+    "color_counts", "distances", "distances_to", "grid", "lloyd_stats", "minibatch", "nearest", "remap", "seeding",
     "session", "squared_distances", "summary",
 ]  # fmt: skip
 
@@ -50,6 +50,10 @@ def squared_distances(X, C):
         xp.sum((xp.astype(b, wide)[:, None, :] - C[None, :, :]) ** 2, axis=2)
         for b in row_blocks(X, C.shape[0] * C.shape[1])
     )
+
+
+def distances_to(X, c):
+    return squared_distances(X, c[None, :])[:, 0]
 
 
 def distances(X, C):

@@ -13,7 +13,6 @@ __all__ = ["color_counts", "grid", "lloyd_stats", "minibatch", "nearest", "remap
 
 grid = Grid.of
 session = single_threaded_blas
-squared_distances = lloyd.squared_distances
 
 
 def summary(X):
@@ -22,6 +21,18 @@ def summary(X):
 
 def distances(X, C):
     return lloyd.distances(X, C) if isinstance(X, np.ndarray) else sparse.distances(X, C)
+
+
+def distances_to(X, c):
+    if isinstance(X, np.ndarray):
+        return lloyd.distances_to(X, c)
+    return sparse.distances(X, c[None, :])[:, 0] ** 2
+
+
+def squared_distances(X, C):
+    if isinstance(X, np.ndarray):
+        return lloyd.squared_distances(X, C)
+    return sparse.distances(X, C) ** 2
 
 
 def nearest(X, C):

@@ -120,16 +120,16 @@ class TreeStep(Step):
     def __init__(self, X, w, grid):
         super().__init__(X, w, grid)
         keys, bits = _morton(X, grid.largest)
-        if tree.is_sorted(keys):
+        if _is_sorted(keys):
             self.order = None
-            self.XT = np.ascontiguousarray(X.T)
+            self.XT = _gather_transposed(X, None)
         else:
             self.order, keys = tree.radix_order(keys, bits * X.shape[1])
             self.XT = _gather_transposed(X, self.order)
             if len(self.w):
                 self.w = self.w[self.order]
         self.start, self.stop, self.skip = tree.cut(keys, tree.LEAF)
-        self.low, self.high = tree.boxes(self.XT, self.start, self.stop, self.skip)
+        self.low, self.high = self._boxes()
         self.owner = np.full(len(self.start), -1, np.int32)
         self.roots = self._task_roots()
         self.tree_labels = np.full(X.shape[0], -1, np.int32)
@@ -137,6 +137,17 @@ class TreeStep(Step):
     def forget(self):
         self.tree_labels[:] = -1
         self.owner[:] = -1
+
+    def _boxes(self) -> tuple[np.ndarray, np.ndarray]:
+        low, high = np.empty((2, len(self.start), self.X.shape[1]))
+        parts = blocks(len(low), 2048)
+
+        def block(b):
+            tree.leaf_boxes(self.XT, self.start, self.stop, self.skip, *parts[b], low, high)
+
+        run_blocks(block, len(parts))
+        tree.join_boxes(self.skip, low, high)
+        return low, high
 
     def _task_roots(self) -> list[np.ndarray]:
         """Subtrees of a few thousand rows, in a fixed order."""
@@ -147,7 +158,7 @@ class TreeStep(Step):
                 node = self.skip[node]
             else:
                 node += 1
-        return np.array_split(np.array(roots), min(len(roots), 64))
+        return np.array_split(np.array(roots), min(len(roots), 16))
 
     def _filter(self, C):
         self.begin(C)
@@ -203,13 +214,25 @@ def _morton(X: np.ndarray, largest: np.ndarray) -> tuple[np.ndarray, int]:
     return keys, bits
 
 
-def _gather_transposed(X: np.ndarray, order: np.ndarray) -> np.ndarray:
+def _is_sorted(keys: np.ndarray) -> bool:
+    parts = blocks(len(keys), 1 << 16)
+    ordered = np.empty(len(parts), np.bool_)
+
+    def block(b):
+        ordered[b] = tree.is_sorted(keys, *parts[b])
+
+    run_blocks(block, len(parts))
+    return bool(ordered.all())
+
+
+def _gather_transposed(X: np.ndarray, order: np.ndarray | None) -> np.ndarray:
+    """The columns of X[order] as contiguous rows."""
     XT = np.empty((X.shape[1], X.shape[0]), X.dtype)
     parts = blocks(X.shape[0], 1 << 16)
 
     def block(b):
         a, e = parts[b]
-        XT[:, a:e] = X[order[a:e]].T
+        XT[:, a:e] = X[a:e].T if order is None else X[order[a:e]].T
 
     run_blocks(block, len(parts))
     return XT
@@ -424,11 +447,24 @@ def _leading_directions(sample: np.ndarray, m: int) -> np.ndarray:
     return np.linalg.qr(Q.astype(np.float64))[0]
 
 
+def distances_to(X: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Squared distances (n,) to one point."""
+    out = np.empty(X.shape[0])
+    parts = blocks(X.shape[0], ROWS_PER_TASK)
+    c = np.asarray(c, np.float64)
+
+    def block(b):
+        screen.distances_to(X, c, *parts[b], out)
+
+    run_blocks(block, len(parts))
+    return out
+
+
 def squared_distances(X: np.ndarray, C: np.ndarray) -> np.ndarray:
     """All squared distances (n, k), without cancellation."""
     out = np.empty((X.shape[0], C.shape[0]))
     C = np.ascontiguousarray(C, np.float64)
-    parts = blocks(X.shape[0], max(1, ROWS_PER_TASK // 8))
+    parts = blocks(X.shape[0], ROWS_PER_TASK)
 
     def block(b):
         screen.all_distances(X, C, *parts[b], out)

@@ -268,6 +268,20 @@ def screen_rows(
     return screened, measured
 
 
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+def distances_to(X, c, start, stop, out):
+    d = c.shape[0]
+    for i in range(start, stop):
+        s = 0.0
+        if d <= 8:  # too short for vector loops
+            for j in range(d):
+                t = X[i, j] - c[j]
+                s += t * t
+            out[i] = s
+        else:
+            out[i] = squared_distance(X[i], c)
+
+
 @njit(nogil=True, cache=True)
 def all_distances(X, C, start, stop, out):
     for i in range(start, stop):

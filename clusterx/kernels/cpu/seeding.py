@@ -29,7 +29,7 @@ class PlainSeeding:
         self.w = np.empty(0) if w is None else np.ascontiguousarray(w, np.float64)
         self.closest = np.full(X.shape[0], np.inf)
         self.sums = np.zeros(-(-X.shape[0] // DRAW_BLOCK))
-        self.parts = lloyd.blocks(X.shape[0], lloyd.ROWS_PER_TASK)
+        self.parts = lloyd.blocks(X.shape[0], lloyd.rows_per_task(X.shape[0]))
 
     def start(self, index):
         self.accept(int(index))

@@ -10,7 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-LEAF = 64
+from .exact import add_term
+
+LEAF = 128
 DEPTH = 130  # of the tree: 63 key bits, and halving below equal keys
 #: Centres whose squared distances to a box differ by less than this share are both measured: far
 #: above the rounding of float64 sums of up to sixteen squares.
@@ -44,11 +46,12 @@ def morton_keys(X, origin, scale, bits, spread, keys, start, stop):
 
 
 @njit(nogil=True, cache=True)
-def is_sorted(keys):
-    for i in range(1, keys.shape[0]):  # noqa: SIM110
-        if keys[i] < keys[i - 1]:
-            return False
-    return True
+def is_sorted(keys, start, stop):
+    """Whether keys rise from the one before `start` to the end of the range."""
+    ordered = True
+    for i in range(max(start, 1), stop):
+        ordered &= keys[i] >= keys[i - 1]
+    return ordered
 
 
 @njit(nogil=True, cache=True)
@@ -140,28 +143,30 @@ def cut(keys, leaf):
 
 
 @njit(nogil=True, cache=True)
-def boxes(XT, start, stop, skip):
-    """Lowest and highest coordinates of each node's rows."""
-    d = XT.shape[0]
-    count = start.shape[0]
-    low = np.empty((count, d))
-    high = np.empty((count, d))
-    for i in range(count - 1, -1, -1):
+def leaf_boxes(XT, start, stop, skip, first, last, low, high):
+    """Lowest and highest coordinates of the rows of the leaves among nodes first..last."""
+    for i in range(first, last):
         if skip[i] == i + 1:
-            for j in range(d):
-                a = XT[j, start[i]]
-                b = a
-                for p in range(start[i] + 1, stop[i]):
-                    a = min(a, XT[j, p])
-                    b = max(b, XT[j, p])
+            for j in range(XT.shape[0]):
+                x = XT[j, start[i] : stop[i]]
+                a = x[0]
+                b = x[0]
+                for p in range(1, x.shape[0]):
+                    a = min(a, x[p])
+                    b = max(b, x[p])
                 low[i, j] = a
                 high[i, j] = b
-        else:
+
+
+@njit(nogil=True, cache=True)
+def join_boxes(skip, low, high):
+    """The boxes of inner nodes, which hold those of their children."""
+    for i in range(skip.shape[0] - 1, -1, -1):
+        if skip[i] > i + 1:
             right = skip[i + 1]
-            for j in range(d):
+            for j in range(low.shape[1]):
                 low[i, j] = min(low[i + 1, j], low[right, j])
                 high[i, j] = max(high[i + 1, j], high[right, j])
-    return low, high
 
 
 @njit(nogil=True, cache=True)
@@ -271,6 +276,16 @@ def move_row(XT, w, p, old, new, scale, lo_scale, w_scale, hi, lo, weight):
 @njit(nogil=True, cache=True)
 def assign_range(labels, start, stop, new, XT, w, scale, lo_scale, w_scale, hi, lo, weight):
     """Give every row of the range to one cluster; how many moved."""
+    old = labels[start]
+    mixed = False
+    for p in range(start, stop):
+        mixed |= labels[p] != old
+    if not mixed:
+        if old != new:
+            move_range(XT, w, start, stop, old, new, scale, lo_scale, w_scale, hi, lo, weight)
+            labels[start:stop] = new
+            return stop - start
+        return 0
     moved = 0
     for p in range(start, stop):
         if labels[p] != new:
@@ -278,6 +293,43 @@ def assign_range(labels, start, stop, new, XT, w, scale, lo_scale, w_scale, hi, 
             labels[p] = new
             moved += 1
     return moved
+
+
+@njit(nogil=True, cache=True)
+def move_range(XT, w, start, stop, old, new, scale, lo_scale, w_scale, hi, lo, weight):
+    """Move a range of rows that are all in cluster `old` (none if negative) to `new`."""
+    for a in range(XT.shape[0] + 1):
+        whole = np.int64(0)
+        rest = np.int64(0)
+        if a < XT.shape[0]:
+            x = XT[a, start:stop]
+            unit = scale[a]
+            if w.shape[0] > 0:
+                v = w[start:stop]
+                for p in range(stop - start):
+                    scaled = v[p] * np.float64(x[p]) * unit
+                    whole += np.int64(np.rint(scaled))
+                    rest += np.int64(np.rint((scaled - np.rint(scaled)) * lo_scale))
+            else:
+                for p in range(stop - start):
+                    scaled = np.float64(x[p]) * unit
+                    whole += np.int64(np.rint(scaled))
+                    rest += np.int64(np.rint((scaled - np.rint(scaled)) * lo_scale))
+            hi[new, a] += whole
+            lo[new, a] += rest
+            if old >= 0:
+                hi[old, a] -= whole
+                lo[old, a] -= rest
+        else:
+            for p in range(start, stop):
+                one, part = add_term(w[p] if w.shape[0] > 0 else 1.0, w_scale, lo_scale)
+                whole += one
+                rest += part
+            weight[0, new] += whole
+            weight[1, new] += rest
+            if old >= 0:
+                weight[0, old] -= whole
+                weight[1, old] -= rest
 
 
 @njit(nogil=True, cache=True)
