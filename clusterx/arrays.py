@@ -31,7 +31,7 @@ def namespace(*arrays: object) -> ModuleType:
         The arrays belong to different libraries.
     """
     found = [a for a in arrays if is_array(a)]
-    if not found:
+    if all(isinstance(a, np.ndarray | np.generic) for a in found):  # also what none is left of
         return np_compat
     try:
         return array_api_compat.array_namespace(*found)
@@ -90,7 +90,7 @@ def host_floats(*scalars: Any) -> list[float]:
 
     Every loop reads the device through here, once an iteration.
     """
-    device_scalars = [s for s in scalars if not on_host(s)]
+    device_scalars = [s for s in scalars if not isinstance(s, float | int) and not on_host(s)]
     if not device_scalars:
         return [float(s) for s in scalars]
     first = device_scalars[0]

@@ -201,10 +201,11 @@ class MiniBatchKMeans(CentroidClusterer):
             state.since_reassignment = 0
         state.centers, state.counts, inertia = step(drawn, w, old, state.counts)
         shift = xp.sum((state.centers - old) ** 2) if want_shift else 0.0
-        empty = xp.astype(xp.any(state.counts == 0), state.counts.dtype)
-        inertia, shift, empty = host_floats(inertia, shift, empty)
-        state.some_empty = bool(empty)
-        if due and self.reassignment_ratio > 0:
+        inertia, shift, least, most = host_floats(
+            inertia, shift, xp.min(state.counts), xp.max(state.counts)
+        )
+        state.some_empty = least == 0
+        if due and least < self.reassignment_ratio * most:
             self._reassign(rows, drawn, rng, state)
         return inertia, shift
 

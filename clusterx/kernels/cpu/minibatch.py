@@ -35,7 +35,7 @@ class PlainBatch:
     def assign(self, rows, C):
         labels = np.empty(len(rows), np.int32)
         squared = np.empty(len(rows))
-        tree.nearest_blocks(self.X[rows], C, 0, len(rows), labels, squared)
+        tree.nearest_blocks(gather(self.X, rows), C, 0, len(rows), labels, squared)
         return labels, squared
 
     def update(self, rows, w, labels, C, counts):
@@ -97,6 +97,17 @@ class SparseBatch(PlainBatch):
         total = (counts + gained)[seen, None]
         C[seen] = (C[seen] * counts[seen, None] + sums[seen]) / total
         counts += gained
+
+
+@njit(nogil=True, cache=True)
+def gather(X, rows):
+    """X[rows], with the reads of many short rows under way at once."""
+    out = np.empty((rows.shape[0], X.shape[1]), X.dtype)
+    for p in range(rows.shape[0]):
+        i = rows[p]
+        for j in range(X.shape[1]):
+            out[p, j] = X[i, j]
+    return out
 
 
 @njit(nogil=True, cache=True)
