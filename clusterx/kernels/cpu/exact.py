@@ -102,7 +102,9 @@ def group_entries(labels, previous, rows, k):
     for j in range(k):
         offsets[j + 1] += offsets[j]
     entries = np.empty(offsets[k], np.int64)
-    place = offsets[:k].copy()
+    place = np.empty(k, np.int64)
+    for j in range(k):
+        place[j] = offsets[j]
     for i in range(n):
         row = rows[i]
         j = labels[row]
@@ -164,6 +166,8 @@ def merge(clusters, hi, lo, weight, all_hi, all_lo, all_weight):
     """Add each run's sums to its cluster's."""
     for r in range(clusters.shape[0]):
         j = clusters[r]
-        all_hi[j] += hi[r]
-        all_lo[j] += lo[r]
-        all_weight[:, j] += weight[r]
+        for a in range(hi.shape[1]):
+            all_hi[j, a] += hi[r, a]
+            all_lo[j, a] += lo[r, a]
+        all_weight[0, j] += weight[r, 0]
+        all_weight[1, j] += weight[r, 1]

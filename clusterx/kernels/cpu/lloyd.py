@@ -128,7 +128,8 @@ class TreeStep(Step):
             self.XT = _gather_transposed(X, self.order)
             if len(self.w):
                 self.w = self.w[self.order]
-        self.start, self.stop, self.skip = tree.cut(keys, tree.LEAF)
+        start, stop, self.skip = tree.cut(keys, tree.LEAF)
+        self.start, self.stop = start.copy(), stop.copy()  # lets go of the room for more
         self.low, self.high = self._boxes()
         self.owner = np.full(len(self.start), -1, np.int32)
         self.roots = self._task_roots()
@@ -396,7 +397,7 @@ class Screen:
         m = images.shape[1]
         size = np.sqrt(np.einsum("km,km->k", images, images))
         S = (2.0 * (m + 4) * 2.0**-24 + 2.0**-21 + 2.0 * self.kappa) * size
-        slop = 2.0**-21 * (np.abs(P) + whole)
+        slop = 2.0**-21 * (np.abs(P) + whole) + screen.underflow(m)
         padded = -(-k // screen.LANES) * screen.LANES
         terms = np.zeros((4, padded), np.float32)
         terms[0] = screen.FAR

@@ -120,7 +120,8 @@ def screen_batch(X, Z, norm, rest, C, E, terms, rows, labels, squared):
     lanes = np.empty((2, screen.LANES), np.float32)
     cands = np.empty(k, np.int32)
     for p in range(n):
-        z[p] = Z[rows[p]]
+        for a in range(m):
+            z[p, a] = Z[rows[p], a]
     np.dot(z, E, T)
     for p in range(n):
         i = rows[p]

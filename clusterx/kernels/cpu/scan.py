@@ -16,8 +16,10 @@ BLOCK = 1 << 18
 def column_moments(X, shift, start, stop, sums, squares, low, high):
     """Sums and squares of X - shift, and extremes, of rows start..stop."""
     d = X.shape[1]
-    least = X[start].copy()
-    most = X[start].copy()
+    least = np.empty(d, X.dtype)
+    most = np.empty(d, X.dtype)
+    for j in range(d):
+        least[j] = most[j] = X[start, j]
     # four rows at a time, and loops of few arrays: what compilers vectorise
     for i in range(start, stop, 4):
         if i + 4 > stop:
@@ -46,8 +48,9 @@ def column_moments(X, shift, start, stop, sums, squares, low, high):
             top01 = top01 if top01 > top23 else top23
             least[j] = low01 if low01 < least[j] else least[j]
             most[j] = top01 if top01 > most[j] else most[j]
-    low[:] = least
-    high[:] = most
+    for j in range(d):
+        low[j] = least[j]
+        high[j] = most[j]
 
 
 def moments(X: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -20,6 +20,14 @@ FAR = np.float32(3e38)
 #: float32 bounds are widened by this much after each step of arithmetic.
 UP = np.float32(1 + 2**-21)
 DOWN = np.float32(1 - 2**-21)
+#: More than all that a float32 bound loses below the least normal number.
+TINY = np.float32(2**-120)
+
+
+@njit(nogil=True, cache=True)
+def underflow(m):
+    """What a product of m columns may lose in all where its terms underflow."""
+    return (m + 8) * 2.0**-122
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
@@ -188,7 +196,7 @@ def settle(x, C, low, lanes, best, cands):
                 else:
                     out = min(out, low[j])
     out = min(out, lane_min(lanes))
-    label = cands[0]
+    label = cands[0] if m > 0 else 0
     if m == 1:
         return label, -1.0, np.inf, out, m
     first = np.inf
@@ -246,7 +254,8 @@ def screen_rows(
             np.dot(Z[first : first + n], E, T)
         else:
             for p in range(n):
-                z[p] = Z[active[p]]
+                for a in range(m):
+                    z[p, a] = Z[active[p], a]
             np.dot(z[:n], E, T[:n])
         for p in range(n):
             i = active[p]
@@ -261,7 +270,7 @@ def screen_rows(
                 measured += count
             other = min(second * factor * factor, common + np.float64(out) - g)
             upper[i] = np.float32(np.sqrt(max(own, 0.0))) * UP
-            lower[i] = np.float32(np.sqrt(max(other, 0.0))) * DOWN
+            lower[i] = np.float32(np.sqrt(max(other, 0.0))) * DOWN - TINY
             if labels[i] != label:
                 labels[i] = label
                 moved[i] = 1

@@ -37,7 +37,12 @@ class PlainSeeding:
     add = start
 
     def grow(self, fractions):
-        chosen = draw(self.closest, self.w, self.sums, np.asarray(fractions))
+        cumulated = np.cumsum(self.sums)
+        targets = np.asarray(fractions) * cumulated[-1]
+        inside = np.minimum(
+            np.searchsorted(cumulated, targets, side="right"), len(cumulated) - 1
+        )
+        chosen = draw(self.closest, self.w, cumulated, inside, targets)
         if len(chosen) > 1:
             gains = self.gains(chosen)
             best = int(chosen[np.argmax(gains)])
@@ -143,14 +148,15 @@ class TreeSeeding(PlainSeeding):
 
 
 @njit(nogil=True, cache=True)
-def draw(closest, w, sums, fractions):
-    """Rows at the given fractions of the cumulated weighted squared distances, in row order."""
-    cumulated = np.cumsum(sums)
-    total = cumulated[-1]
-    out = np.empty(fractions.shape[0], np.int64)
-    for f in range(fractions.shape[0]):
-        target = fractions[f] * total
-        b = min(np.searchsorted(cumulated, target, side="right"), sums.shape[0] - 1)
+def draw(closest, w, cumulated, inside, targets):
+    """The first rows at which the weighted squared distances, summed in order, pass the targets.
+
+    cumulated: the sums to the end of each block; inside: the block of each target.
+    """
+    out = np.empty(targets.shape[0], np.int64)
+    for f in range(targets.shape[0]):
+        target = targets[f]
+        b = inside[f]
         so_far = cumulated[b - 1] if b > 0 else 0.0
         row = b * DRAW_BLOCK
         end = min(row + DRAW_BLOCK, closest.shape[0])
@@ -200,6 +206,7 @@ def screened_pass(
 ):
     """Gains of candidate rows over rows start..stop; with `accept`, take the first of them."""
     m, count = images.shape
+    slop = screen.underflow(m)
     T = np.empty((screen.CHUNK, count), np.float32)
     for a in range(start, stop, screen.CHUNK):
         n = min(screen.CHUNK, stop - a)
@@ -212,7 +219,7 @@ def screened_pass(
                 row = rows[g]
                 both = np.float64(norm[i]) + np.float64(norm[row])
                 screened = np.float64(size[i]) + np.float64(size[row]) - 2.0 * np.float64(T[p, g])
-                if screened - error * both * both < limit:
+                if screened - error * both * both - slop < limit:
                     s = screen.squared_distance(X[i], X[row])
                     if s < closest[i]:
                         if accept:

@@ -58,7 +58,9 @@ def is_sorted(keys, start, stop):
 def radix_order(keys, key_bits):
     """The stable sorting order of keys (which end up sorted), eleven bits a pass."""
     n = keys.shape[0]
-    order = np.arange(n, dtype=np.int32)
+    order = np.empty(n, np.int32)
+    for i in range(n):
+        order[i] = i
     spare = np.empty(n, np.int32)
     spare_keys = np.empty(n, np.uint64)
     shift = 0
@@ -68,9 +70,11 @@ def radix_order(keys, key_bits):
         mask = np.uint64(2047)
         for i in range(n):
             counts[np.int64((keys[i] >> s) & mask) + 1] += 1
-        if counts.max() < n:
-            for b in range(2048):
-                counts[b + 1] += counts[b]
+        fullest = 0
+        for b in range(2048):
+            fullest = max(fullest, counts[b + 1])
+            counts[b + 1] += counts[b]
+        if fullest < n:
             for i in range(n):
                 b = np.int64((keys[i] >> s) & mask)
                 spare[counts[b]] = order[i]
@@ -86,10 +90,9 @@ def radix_order(keys, key_bits):
 def cut(keys, leaf):
     """Nodes of the tree in preorder: first row, end row, and the node after the whole subtree."""
     n = keys.shape[0]
-    room = 1024
-    start = np.empty(room, np.int64)
-    stop = np.empty(room, np.int64)
-    skip = np.empty(room, np.int64)
+    # at most so many; memory that is not touched is not taken
+    start = np.empty(2 * n, np.int64)
+    stop = np.empty(2 * n, np.int64)
     count = 0
     stack_a = np.empty(256, np.int64)
     stack_b = np.empty(256, np.int64)
@@ -100,14 +103,6 @@ def cut(keys, leaf):
         depth -= 1
         a = stack_a[depth]
         b = stack_b[depth]
-        if count == room:
-            room *= 2
-            grown = np.empty((3, room), np.int64)
-            grown[0, :count] = start
-            grown[1, :count] = stop
-            start = grown[0]
-            stop = grown[1]
-            skip = grown[2]
         start[count] = a
         stop[count] = b
         count += 1
@@ -139,7 +134,7 @@ def cut(keys, leaf):
             skip[i] = i + 1
         else:
             skip[i] = skip[skip[i + 1]]
-    return start[:count].copy(), stop[:count].copy(), skip
+    return start[:count], stop[:count], skip
 
 
 @njit(nogil=True, cache=True)
@@ -216,6 +211,7 @@ def nearest_of(XT, start, stop, C, cands, count, best, label, acc):
     n = stop - start
     d = XT.shape[0]
     best[:n] = np.inf
+    label[:n] = cands[0]  # stays where squares overflow
     x0 = XT[0, start:stop]
     for g in range(count):
         j = cands[g]
@@ -393,7 +389,9 @@ def nearest_blocks(X, C, start, stop, labels, squared):
     XT = np.empty((d, LEAF), X.dtype)
     low = np.empty(d)
     high = np.empty(d)
-    everyone = np.arange(k).astype(np.int32)
+    everyone = np.empty(k, np.int32)
+    for j in range(k):
+        everyone[j] = j
     kept = np.empty(k, np.int32)
     best = np.empty(LEAF)
     acc = np.empty(LEAF)
@@ -409,8 +407,9 @@ def nearest_blocks(X, C, start, stop, labels, squared):
                 high[j] = max(high[j], x)
         m = keep_candidates(low, high, C, everyone, k, kept)
         nearest_of(XT, 0, n, C, kept, m, best, label, acc)
-        labels[a : a + n] = label[:n]
-        squared[a : a + n] = best[:n]
+        for p in range(n):
+            labels[a + p] = label[p]
+            squared[a + p] = best[p]
 
 
 @njit(nogil=True, cache=True)

@@ -1,0 +1,827 @@
+"""Every k-means primitive meets its contract: against float64 brute force, on each backend.
+
+The tuned CPU kernels promise more than the generic ones: exactly the nearest centre, the lowest index
+among equal ones, and sums whose bits do not depend on how the rows are split.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from clusterx import kernels
+from clusterx.kernels import generic, kernels_for
+from clusterx.kernels.cpu import exact, lloyd, sparse
+from clusterx.kernels.cpu.seeding import PlainSeeding, ScreenedSeeding, TreeSeeding
+
+CPU = kernels._load("cpu")
+RAGGED = (1, 2, 63, 64, 65, 257, 5000)
+WIDTHS = (1, 2, 3, 8, 9, 16, 130, 200)
+ITERATIONS = 15
+
+
+def normal(rng, n, d):
+    return rng.standard_normal((n, d))
+
+
+def blobs(rng, n, d):
+    return rng.standard_normal((n, d)) + 6 * rng.standard_normal((12, d))[rng.integers(0, 12, n)]
+
+
+def low_rank(rng, n, d):
+    """Most of the variance in few directions, as a projection wants it."""
+    return blobs(rng, n, 5) @ rng.standard_normal((5, d)) + 0.01 * rng.standard_normal((n, d))
+
+
+def duplicates(rng, n, d):
+    return rng.standard_normal((3, d))[rng.integers(0, 3, n)]
+
+
+def grid_points(rng, n, d):
+    """Small whole numbers: distances are exact, and many are equal."""
+    return rng.integers(-2, 3, (n, d)).astype(float)
+
+
+def constant(rng, n, d):
+    return np.full((n, d), 3.25)
+
+
+def zeros(rng, n, d):
+    return np.zeros((n, d))
+
+
+def far(offset):
+    def points(rng, n, d):
+        return blobs(rng, n, d) + offset
+
+    return points
+
+
+def scaled(make, factor):
+    def points(rng, n, d):
+        return make(rng, n, d) * factor
+
+    return points
+
+
+def with_outlier(size):
+    def points(rng, n, d):
+        X = blobs(rng, n, d)
+        X[n // 2] = size
+        return X
+
+    return points
+
+
+DATA = {
+    "normal": normal,
+    "blobs": blobs,
+    "low rank": low_rank,
+    "duplicates": duplicates,
+    "grid": grid_points,
+    "constant": constant,
+    "zeros": zeros,
+    "offset 1e4": far(1e4),
+    "offset 1e6": far(1e6),
+    "offset 1e8": far(1e8),
+    "scale 1e-30": scaled(blobs, 1e-30),
+    "scale 1e30": scaled(blobs, 1e30),
+    "low rank 1e30": scaled(low_rank, 1e30),
+    "low rank 1e-30": scaled(low_rank, 1e-30),
+    "outlier 1e12": with_outlier(1e12),
+    "outlier 1e20": with_outlier(1e20),
+}
+#: data that only float64 holds
+WIDE_DATA = {"scale 1e140": scaled(blobs, 1e140), "scale 1e-140": scaled(low_rank, 1e-140)}
+
+
+def make(name, n, d, dtype, seed=0):
+    X = {**DATA, **WIDE_DATA}[name](np.random.default_rng([seed, n, d]), n, d)
+    return np.ascontiguousarray(X, dtype)
+
+
+def some_rows(X, k, seed=1):
+    return X[np.random.default_rng(seed).integers(0, len(X), k)].astype(np.float64)
+
+
+def brute_squared(X, C):
+    X, C = np.asarray(X, np.float64), np.asarray(C, np.float64)
+    out = np.empty((len(X), len(C)))
+    for j, c in enumerate(C):
+        out[:, j] = ((X - c) ** 2).sum(axis=1)
+    return out
+
+
+def brute_labels(X, C):
+    return brute_squared(X, C).argmin(axis=1)
+
+
+def grid_for(X, w=None):
+    total = float(len(X)) if w is None else float(w.sum())
+    return CPU.grid(CPU.summary(X), total, len(X))
+
+
+def fsums(X, w, labels, k):
+    """Correctly rounded sums of each cluster, and of its weights."""
+    w = np.ones(X.shape[0]) if w is None else w
+    terms = w[:, None] * X.astype(np.float64)
+    sums = [[math.fsum(terms[labels == j, a]) for a in range(X.shape[1])] for j in range(k)]
+    return np.array(sums), np.array([math.fsum(w[labels == j]) for j in range(k)])
+
+
+def assert_sums(stats, X, w, labels, k):
+    sums, counts = fsums(X, w, labels, k)
+    bound = len(X) * np.abs(X).max(axis=0).astype(float) * (1 if w is None else w.sum())
+    least = 2.0**-115 * len(X) * bound  # the documented resolution, n S 2^-121, of n terms
+    np.testing.assert_array_less(
+        np.abs(stats.sums - sums), 2 * np.spacing(np.abs(sums)) + least + 5e-324
+    )
+    np.testing.assert_allclose(stats.counts, counts, rtol=5e-16, atol=0)
+
+
+def step_for(kind, X, w, grid):
+    """A step of the named class, whatever X would get by itself."""
+    if kind == "plain":
+        return lloyd.PlainStep(X, w, grid)
+    if kind == "tree":
+        return lloyd.TreeStep(X, w, grid)
+    if kind == "sparse":
+        return sparse.SparseStep(csr_matrix(X), w, grid)
+    return lloyd.ScreenedStep(X, w, grid, once=kind == "screened")
+
+
+def kinds_for(n, d):
+    kinds = ["sparse"]
+    if d <= 8:
+        kinds += ["plain", "tree"]
+    if d > 8:
+        kinds += ["screened"]
+    if n >= lloyd.PROJECTION_ROWS and d >= 2 * lloyd.PROJECTION:
+        kinds += ["projected"]
+    return kinds
+
+
+def moving_centres(X, C, labels, iteration, rng):
+    """Means, as in k-means, with sometimes a jump or a collision that upsets every bound."""
+    new = C.copy()
+    for j in range(len(C)):
+        if (labels == j).any():
+            new[j] = X[labels == j].astype(np.float64).mean(axis=0)
+    if iteration % 5 == 3:
+        new[rng.integers(len(C))] = X[rng.integers(len(X))]
+    if iteration % 5 == 4:
+        new[rng.integers(len(C))] = new[rng.integers(len(C))]
+    return new
+
+
+# -- the CPU's prepared steps --------------------------------------------------------------------
+
+
+def run_iterations(kind, X, w, k, seed=0):
+    """Many calls of one step, each against brute force."""
+    rng = np.random.default_rng(seed)
+    step = step_for(kind, X, w, grid_for(X, w))
+    C, previous = some_rows(X, k, seed), np.full(len(X), -1)
+    for iteration in range(ITERATIONS):
+        stats = step(C)
+        squared = brute_squared(X, C)
+        expected = squared.argmin(axis=1)
+        wrong = np.flatnonzero(step.labels != expected)
+        assert wrong.size == 0, (iteration, wrong[:5], step.labels[wrong[:5]], expected[wrong[:5]])
+        assert step.labels.dtype == np.int32
+        assert stats.moved == np.count_nonzero(previous != expected)
+        np.testing.assert_allclose(step.distances(), squared.min(axis=1), rtol=1e-12)
+        if iteration in (0, ITERATIONS - 1):
+            assert_sums(stats, X, w, expected, k)
+        C, previous = moving_centres(X, C, expected, iteration, rng), expected
+    return step
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("d", [1, 2, 3, 8])
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("kind", ["plain", "tree"])
+def test_few_dimensions_equal_brute_force_while_centres_move(kind, name, d, dtype):
+    run_iterations(kind, make(name, 5000, d, dtype), None, 17)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("d", [9, 16, 130])
+@pytest.mark.parametrize("name", DATA)
+def test_screen_equals_brute_force_while_centres_move(name, d, dtype):
+    run_iterations("screened", make(name, 1500, d, dtype), None, 17)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [name for name in DATA if name != "normal"])
+def test_projected_screen_equals_brute_force_while_centres_move(name, dtype):
+    run_iterations("projected", make(name, 4200, 130, dtype), None, 17)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["low rank", "low rank 1e30", "low rank 1e-30"])
+def test_low_rank_rows_are_projected(name, dtype):
+    X = make(name, 5000, 200, dtype)
+    step = lloyd.ScreenedStep(X, None, grid_for(X), once=False)
+    assert step.screen.Q is not None
+    assert lloyd.ScreenedStep(X, None, grid_for(X), once=True).screen.Q is None
+
+
+def test_rows_without_structure_are_not_projected():
+    X = make("normal", 5000, 200, "float32")
+    assert lloyd.ScreenedStep(X, None, grid_for(X), once=False).screen.Q is None
+
+
+@pytest.mark.parametrize("name", WIDE_DATA)
+@pytest.mark.parametrize("d", [2, 3, 9, 130])
+def test_extreme_float64_equals_brute_force(name, d):
+    X = make(name, 4200, d, "float64")
+    for kind in set(kinds_for(*X.shape)) - {"sparse"}:
+        run_iterations(kind, X, None, 9)
+
+
+@pytest.mark.parametrize("name", ["grid", "duplicates", "zeros"])
+@pytest.mark.parametrize("d", [1, 3, 9, 130])
+def test_sparse_equals_brute_force_while_centres_move(name, d):
+    # a sparse row is compared by expanded squares, which small whole numbers leave exact
+    X = np.round(make(name, 700, d, "float64"))
+    rng = np.random.default_rng(0)
+    step = step_for("sparse", X, None, grid_for(X))
+    previous = np.full(len(X), -1)
+    for _ in range(ITERATIONS):
+        C = rng.integers(-2, 3, (7, d)).astype(float)
+        stats = step(C)
+        squared = brute_squared(X, C)
+        expected = squared.argmin(axis=1)
+        np.testing.assert_array_equal(step.labels, expected)
+        np.testing.assert_array_equal(step.distances(), squared.min(axis=1))
+        assert stats.moved == np.count_nonzero(previous != expected)
+        assert_sums(stats, X, None, expected, 7)
+        previous = expected
+
+
+@pytest.mark.parametrize("n", RAGGED)
+@pytest.mark.parametrize("d", WIDTHS)
+def test_ragged_shapes(n, d):
+    X = make("blobs", n, d, "float32")
+    for kind in kinds_for(n, d):
+        for k in {1, min(n, 5)}:
+            C = some_rows(X, k)
+            step = step_for(kind, X, None, grid_for(X))
+            stats = step(C)
+            expected = brute_labels(X, C)
+            np.testing.assert_array_equal(step.labels, expected)
+            assert stats.moved == n
+            assert step(C).moved == 0
+            np.testing.assert_array_equal(stats.counts, np.bincount(expected, minlength=k))
+            assert_sums(stats, X, None, expected, k)
+
+
+@pytest.mark.parametrize("d", [3, 9, 130])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_ties_go_to_the_lowest_index(d, dtype):
+    """Every centre stands three times, and whole numbers are equally far from several."""
+    X = make("grid", 4200, d, dtype)
+    C = np.tile(some_rows(X, 11), (3, 1))
+    for kind in kinds_for(*X.shape):
+        step = step_for(kind, X, None, grid_for(X))
+        for centres in (C, C[::-1].copy(), C):
+            step(centres)
+            assert step.labels.max() < 11
+            np.testing.assert_array_equal(step.labels, brute_labels(X, centres))
+
+
+@pytest.mark.parametrize("k", [31, 32, 33, 64, 300, 1000])
+@pytest.mark.parametrize("d", [3, 16])
+def test_many_centres(k, d):
+    X = make("blobs", 4200, d, "float32")
+    for kind in set(kinds_for(*X.shape)) - {"sparse"}:
+        step = step_for(kind, X, None, grid_for(X))
+        for seed in range(3):
+            C = some_rows(X, k, seed) + 1e-3 * seed
+            step(C)
+            np.testing.assert_array_equal(step.labels, brute_labels(X, C))
+
+
+@pytest.mark.parametrize("d", [3, 16])
+def test_more_centres_than_rows(d):
+    X = make("blobs", 20, d, "float32")
+    C = some_rows(make("blobs", 500, d, "float32", seed=3), 90)
+    np.testing.assert_array_equal(CPU.nearest(X, C)[0], brute_labels(X, C))
+
+
+@pytest.mark.parametrize("d", [3, 16, 130])
+def test_number_of_centres_changes_between_calls(d):
+    X = make("low rank", 4200, d, "float32")
+    for kind in set(kinds_for(*X.shape)) - {"sparse"}:
+        step = step_for(kind, X, None, grid_for(X))
+        for k in (5, 12, 3, 3, 7):
+            C = some_rows(X, k, k)
+            stats = step(C)
+            expected = brute_labels(X, C)
+            np.testing.assert_array_equal(step.labels, expected)
+            assert_sums(stats, X, None, expected, k)
+
+
+@pytest.mark.parametrize("d", [3, 16])
+def test_assign_between_calls_keeps_the_sums_right(d):
+    X = make("blobs", 4200, d, "float32")
+    for kind in set(kinds_for(*X.shape)) - {"sparse", "tree"}:
+        step = step_for(kind, X, None, grid_for(X))
+        first, second = some_rows(X, 6, 1), some_rows(X, 6, 2)
+        step.assign(first)
+        np.testing.assert_array_equal(step.labels, brute_labels(X, first))
+        step.assign(second)
+        np.testing.assert_array_equal(step.labels, brute_labels(X, second))
+
+
+def test_bounds_survive_centres_that_stand_still():
+    """Bounds are used, hardly moving centres spare most rows, and nothing is lost by that."""
+    X = make("blobs", 5000, 16, "float32")
+    step = lloyd.ScreenedStep(X, None, grid_for(X), once=False)
+    rng, C, screened = np.random.default_rng(0), some_rows(X, 12), []
+    inner = step.screen.assign
+
+    def counted(*arguments):
+        found = tuple(inner(*arguments))
+        screened.append(found[0])
+        return found
+
+    step.screen.assign = counted
+    for _ in range(ITERATIONS):
+        step(C)
+        np.testing.assert_array_equal(step.labels, brute_labels(X, C))
+        C = C + 1e-4 * rng.standard_normal(C.shape)
+    assert screened[0] == 5000
+    assert max(screened[1:]) < 2500
+
+
+@pytest.mark.parametrize("d", [9, 130])
+@pytest.mark.parametrize("size", [1e15, 1e17, 1e19, 1e20, 1e21, 1e22, 1e25, 1e37])
+def test_screen_of_rows_that_an_outlier_scales_to_nothing(d, size):
+    """Squares of the others underflow in float32, where a relative error bound no longer holds."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((4200, d)).astype(np.float32)
+    X[7], X[8] = size, -size  # of no weight in the mean
+    C = 1e-3 * rng.standard_normal((40, d))  # nearly equal distances
+    for dtype in ("float32", "float64"):
+        Y = X.astype(dtype)
+        for kind in set(kinds_for(*Y.shape)) - {"sparse"}:
+            step = step_for(kind, Y, None, grid_for(Y))
+            for iteration in range(3):
+                step(C * (1 + iteration))
+                wrong = np.flatnonzero(step.labels != brute_labels(Y, C * (1 + iteration)))
+                assert set(wrong) <= {7, 8}  # from where all centres are one point, in float64
+
+
+@pytest.mark.parametrize("d", [2, 3, 16])
+def test_distances_that_overflow_are_no_crash(d):
+    X = make("blobs", 300, d, "float64") * 1e200
+    for kind in kinds_for(*X.shape):
+        step = step_for(kind, X, None, grid_for(X))
+        with np.errstate(over="ignore", invalid="ignore"):
+            step.assign(some_rows(X, 4)) if kind != "tree" else step(some_rows(X, 4))
+        assert step.labels.min() >= 0
+        assert step.labels.max() < 4
+
+
+# -- exact sums ----------------------------------------------------------------------------------
+
+
+def weights_of(name, n):
+    rng = np.random.default_rng(9)
+    if name == "none":
+        return None
+    if name == "whole":
+        return rng.integers(0, 4, n).astype(float)
+    if name == "fractions":
+        return rng.random(n)
+    return np.exp(rng.uniform(-40, 40, n)) * (rng.random(n) > 0.2)
+
+
+@pytest.mark.parametrize("weights", ["none", "whole", "fractions", "wild"])
+@pytest.mark.parametrize("d", [2, 3, 9, 130])
+@pytest.mark.parametrize("name", ["blobs", "low rank", "offset 1e8", "outlier 1e12", "grid"])
+def test_sums_of_any_split_have_the_same_bits(name, d, weights):
+    X = make(name, 4500, d, "float64")
+    w = weights_of(weights, len(X))
+    grid, C = grid_for(X, w), some_rows(X, 7)
+    whole = CPU.lloyd_stats(X, w, grid)(C)
+    assert isinstance(whole, exact.ExactStats)
+    assert_sums(whole, X, w, brute_labels(X, C), 7)
+    for cuts in ([], [1], [64, 65], [1000, 1001, 3000], list(range(250, 4500, 250))):
+        for once in (False, True):
+            total = None
+            for a, b in zip([0, *cuts], [*cuts, len(X)], strict=True):
+                part = CPU.lloyd_stats(X[a:b], None if w is None else w[a:b], grid, once=once)(C)
+                total = part if total is None else total + part
+            assert total.sums.tobytes() == whole.sums.tobytes()
+            assert total.counts.tobytes() == whole.counts.tobytes()
+            np.testing.assert_array_equal(total.hi, whole.hi)
+            np.testing.assert_array_equal(total.lo, whole.lo)
+
+
+@pytest.mark.parametrize("d", [2, 3, 8])
+def test_plain_tree_screened_and_sparse_sums_are_the_same_bits(d):
+    X = make("grid", 4500, d, "float64") / 8
+    w = weights_of("fractions", len(X))
+    grid, C = grid_for(X, w), some_rows(X, 6)
+    found = [
+        step_for(kind, X, w, grid)(C) for kind in ("plain", "tree", "screened", "sparse")
+    ]
+    for stats in found[1:]:
+        assert stats.sums.tobytes() == found[0].sums.tobytes()
+        assert stats.counts.tobytes() == found[0].counts.tobytes()
+
+
+@pytest.mark.parametrize("d", [3, 16, 130])
+@pytest.mark.parametrize("weights", ["none", "wild"])
+def test_sums_do_not_remember_earlier_centres(d, weights):
+    """Rows that join and leave for many iterations leave nothing behind."""
+    X = make("low rank", 4500, d, "float32")
+    w = weights_of(weights, len(X))
+    grid, rng = grid_for(X, w), np.random.default_rng(0)
+    for kind in kinds_for(*X.shape):
+        step = step_for(kind, X, w, grid)
+        for _ in range(10):
+            step(X[rng.integers(0, len(X), 8)].astype(float))
+        C = some_rows(X, 8)
+        late, early = step(C), step_for(kind, X, w, grid)(C)
+        assert late.sums.tobytes() == early.sums.tobytes()
+        assert late.counts.tobytes() == early.counts.tobytes()
+
+
+def test_sums_of_cancelling_terms_are_exact():
+    X = np.array([[1e16, 1.0], [1.0, 1e-16], [-1e16, -1.0]])
+    stats = CPU.lloyd_stats(X, None, grid_for(X))(np.zeros((1, 2)))
+    np.testing.assert_array_equal(stats.sums, [[1.0, 1e-16]])
+
+
+def test_rows_of_no_weight_count_for_nothing():
+    X = make("blobs", 4500, 3, "float32")
+    w = weights_of("whole", len(X))
+    C = some_rows(X, 5)
+    with_zeros = CPU.lloyd_stats(X, w, grid_for(X, w))(C)
+    kept = X[w > 0]
+    without = CPU.lloyd_stats(kept, w[w > 0], grid_for(X, w))(C)
+    assert with_zeros.sums.tobytes() == without.sums.tobytes()
+    assert with_zeros.counts.tobytes() == without.counts.tobytes()
+
+
+@pytest.mark.parametrize("scale", [1e-290, 1e-30, 1e30, 1e140])
+def test_sums_of_scaled_weights(scale):
+    X = make("blobs", 500, 3, "float64")
+    w = weights_of("fractions", len(X)) * scale
+    C = some_rows(X, 4)
+    stats = CPU.lloyd_stats(X, w, grid_for(X, w))(C)
+    assert_sums(stats, X, w, brute_labels(X, C), 4)
+
+
+# -- every primitive on every backend ------------------------------------------------------------
+
+
+def tolerance(X, C, dtype):
+    """What float arithmetic of the dtype may lose of a squared distance by expanded squares."""
+    C = np.asarray(C, np.float64)
+    about = C.mean(axis=0)
+    size = np.sqrt(((X.astype(float) - about) ** 2).sum(axis=1))
+    reach = np.sqrt(((C - about) ** 2).sum(axis=1)).max()
+    return 2 * (X.shape[1] + 8) * np.finfo(dtype).eps * (size + reach + np.abs(C).max()) ** 2
+
+
+SHAPES = [(1, 1, 1), (2, 3, 1), (65, 1, 4), (257, 16, 5), (257, 200, 5), (1000, 3, 31)]
+EASY = ["blobs", "duplicates", "grid", "constant", "offset 1e4", "scale 1e-30", "scale 1e30"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", EASY)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_nearest(xp, name, shape, dtype):
+    n, d, k = shape
+    X = make(name, n, d, dtype)
+    C = some_rows(X, k).astype(dtype)
+    labels, squared = kernels_for(xp.xp).nearest(xp.asarray(X), xp.asarray(C))
+    assert xp.owns(labels)
+    assert xp.owns(squared)
+    assert str(labels.dtype).endswith("int32")
+    assert str(squared.dtype).endswith("float64")
+    labels, squared = xp.to_host(labels), xp.to_host(squared)
+    true = brute_squared(X, C)
+    own = true[np.arange(n), labels]
+    np.testing.assert_allclose(squared, own, rtol=1e-12)
+    if xp.name == "numpy":
+        np.testing.assert_array_equal(labels, true.argmin(axis=1))
+    assert (own - true.min(axis=1) <= tolerance(X, C, dtype)).all()
+
+
+def test_nearest_takes_the_lowest_of_equal_centres(xp):
+    X = make("grid", 500, 4, "float64")
+    C = np.tile(np.array([[1, 1, 0, 0], [-1, -1, 0, 0], [1, -1, 0, 0], [-1, 1, 0, 0]]), (2, 1))
+    labels, _ = kernels_for(xp.xp).nearest(xp.asarray(X), xp.asarray(C, dtype=X.dtype))
+    np.testing.assert_array_equal(xp.to_host(labels), brute_labels(X, C))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", EASY)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_squared_distances(xp, name, shape, dtype):
+    n, d, k = shape
+    X = make(name, n, d, dtype)
+    C = some_rows(X, k).astype(dtype)
+    found = kernels_for(xp.xp).squared_distances(xp.asarray(X), xp.asarray(C))
+    assert xp.owns(found)
+    np.testing.assert_allclose(xp.to_host(found), brute_squared(X, C), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [*EASY, "offset 1e8", "outlier 1e12"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_distances(xp, name, shape, dtype):
+    n, d, k = shape
+    X = make(name, n, d, dtype)
+    C = some_rows(X, k).astype(dtype)
+    found = kernels_for(xp.xp).distances(xp.asarray(X), xp.asarray(C))
+    assert xp.owns(found)
+    found, true = xp.to_host(found), brute_squared(X, C)
+    if xp.name == "numpy":
+        np.testing.assert_allclose(found, np.sqrt(true), rtol=1e-9)
+    assert (np.abs(found**2 - true).max(axis=1) <= tolerance(X, C, "float64")).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [*EASY, "zeros", "offset 1e8", "outlier 1e12"])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (65, 9), (257, 200), (5000, 3)], ids=str)
+def test_summary(xp, name, shape, dtype):
+    X = make(name, *shape, dtype)
+    found = kernels_for(xp.xp).summary(xp.asarray(X))
+    wide = X.astype(np.float64)
+    assert bool(xp.to_host(found.finite))
+    mean = np.array([math.fsum(column) / len(X) for column in wide.T])
+    variance = np.array([math.fsum(column) / len(X) for column in ((wide - mean) ** 2).T])
+    size = np.abs(wide).max(axis=0)
+    np.testing.assert_allclose(xp.to_host(found.mean), mean, rtol=1e-11, atol=1e-13 * size.max())
+    np.testing.assert_allclose(
+        xp.to_host(found.variance), variance, rtol=1e-7, atol=1e-28 * size.max() ** 2
+    )
+    np.testing.assert_array_equal(xp.to_host(found.largest), size)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (70, 9), (5000, 3), (300, 130)], ids=str)
+def test_summary_finds_what_is_not_finite(xp, shape, dtype, bad):
+    for place in {0, shape[0] // 2, shape[0] - 1}:
+        X = make("blobs", *shape, dtype)
+        X[place, shape[1] - 1] = bad
+        assert not bool(xp.to_host(kernels_for(xp.xp).summary(xp.asarray(X)).finite))
+
+
+@pytest.mark.parametrize("weights", ["none", "whole", "fractions"])
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (65, 3, 4), (257, 16, 5), (4500, 3, 9)], ids=str)
+def test_lloyd_stats(xp, shape, once, weights):
+    n, d, k = shape
+    X, own = make("blobs", n, d, "float64"), kernels_for(xp.xp)
+    w = None if n == 1 else weights_of(weights, n)
+    total = n if w is None else w.sum()
+    Y = xp.asarray(X)
+    grid = own.grid(own.summary(Y), total, n)
+    step = own.lloyd_stats(Y, None if w is None else xp.asarray(w), grid, once=once)
+    previous = np.full(n, -1)
+    for seed in (1, 2, 2):
+        C = some_rows(X, k, seed)
+        stats = step(xp.asarray(C))
+        labels = brute_labels(X, C)
+        sums, counts = fsums(X, w, labels, k)
+        assert xp.owns(step.labels)
+        np.testing.assert_array_equal(xp.to_host(step.labels), labels)
+        np.testing.assert_allclose(xp.to_host(stats.sums), sums, rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(xp.to_host(stats.counts), counts, rtol=1e-13)
+        assert int(xp.to_host(stats.moved)) == np.count_nonzero(previous != labels)
+        np.testing.assert_allclose(
+            xp.to_host(step.distances()), brute_squared(X, C).min(axis=1), rtol=1e-12
+        )
+        previous = labels
+
+
+def test_stats_of_two_blocks_add_up(xp):
+    X, own = make("blobs", 257, 3, "float64"), kernels_for(xp.xp)
+    Y, C = xp.asarray(X), xp.asarray(some_rows(X, 4))
+    grid = own.grid(own.summary(Y), 257.0, 257)
+    whole = own.lloyd_stats(Y, None, grid)(C)
+    both = own.lloyd_stats(Y[:100, :], None, grid)(C) + own.lloyd_stats(Y[100:, :], None, grid)(C)
+    for field in ("sums", "counts"):
+        a, b = xp.to_host(getattr(both, field)), xp.to_host(getattr(whole, field))
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+    assert int(xp.to_host(both.moved)) == 257
+
+
+def test_kernels_do_not_change_their_input(xp):
+    X = make("blobs", 300, 9, "float32")
+    w, C = weights_of("fractions", 300), some_rows(X, 5).astype(np.float32)
+    own, Y, v, E = kernels_for(xp.xp), xp.asarray(X), xp.asarray(w), xp.asarray(C)
+    counts = xp.asarray(np.zeros(5))
+    grid = own.grid(own.summary(Y), float(w.sum()), 300)
+    own.nearest(Y, E)
+    own.distances(Y, E)
+    own.squared_distances(Y, E)
+    own.lloyd_stats(Y, v, grid)(E)
+    seeds = own.seeding(Y, v, None)
+    seeds.start(3)
+    seeds.grow(np.array([0.1, 0.9]))
+    wide = xp.asarray(C.astype(float))
+    own.minibatch(Y, 5, 40)(np.arange(40), None, wide, counts)
+    for array, before in ((Y, X), (v, w), (E, C), (wide, C.astype(float)), (counts, np.zeros(5))):
+        np.testing.assert_array_equal(xp.to_host(array), before)
+
+
+# -- seeding -------------------------------------------------------------------------------------
+
+
+def seeding_of(kind, X, w):
+    grid = grid_for(X, w)
+    if kind == "plain":
+        return PlainSeeding(X, w)
+    if kind == "sparse":
+        return sparse.SparseSeeding(csr_matrix(X), w)
+    step = step_for(kind, X, w, grid)
+    found = CPU.seeding(X, w, step)
+    assert type(found) is (TreeSeeding if kind == "tree" else ScreenedSeeding)
+    return found
+
+
+def check_seeding(found, X, w, to_host, draws):
+    """Each pick is a drawn row, the one that leaves the least sum; the distances stay right."""
+    n = len(X)
+    weights = np.ones(n) if w is None else w
+    found.start(n // 2)
+    closest = brute_squared(X, X[[n // 2]])[:, 0]
+    for fractions in draws:
+        before = np.cumsum(closest * weights)
+        row = int(to_host(found.grow(fractions)))
+        drawn = np.searchsorted(before, fractions * before[-1], side="right").clip(0, n - 1)
+        left = [
+            (np.minimum(closest, brute_squared(X, X[[r]])[:, 0]) * weights).sum() for r in drawn
+        ]
+        if before[-1] > 0:
+            assert row in drawn
+            own = left[list(drawn).index(row)]
+            assert own <= min(left) * (1 + 1e-10)
+        closest = np.minimum(closest, brute_squared(X, X[[row]])[:, 0])
+        np.testing.assert_allclose(to_host(found.closest), closest, rtol=1e-11)
+    found.add(0)
+    closest = np.minimum(closest, brute_squared(X, X[[0]])[:, 0])
+    np.testing.assert_allclose(to_host(found.closest), closest, rtol=1e-11)
+
+
+def draws_for(rounds, trials=4):
+    return np.random.default_rng(3).random((rounds, trials))
+
+
+@pytest.mark.parametrize("weights", ["none", "whole", "fractions"])
+@pytest.mark.parametrize("n", [2, 65, 1025, 2100])
+def test_seeding(xp, n, weights):
+    X, w = make("blobs", n, 3, "float64"), weights_of(weights, n)
+    if w is not None:
+        w[n // 2] += 1  # not all zero
+    found = kernels_for(xp.xp).seeding(xp.asarray(X), None if w is None else xp.asarray(w), None)
+    check_seeding(found, X, w, xp.to_host, draws_for(min(n - 1, 8)))
+
+
+@pytest.mark.parametrize("weights", ["none", "fractions", "whole"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "name", ["blobs", "duplicates", "grid", "offset 1e6", "scale 1e30", "scale 1e-30", "outlier 1e12"]
+)
+@pytest.mark.parametrize("kind", ["plain", "tree", "screened", "projected"])
+def test_cpu_seeding(kind, name, dtype, weights):
+    d = {"plain": 2, "tree": 3, "screened": 20, "projected": 130}[kind]
+    if kind == "projected":
+        X = make("low rank", 4200, d, dtype) * (1e30 if name == "scale 1e30" else 1)
+        if name == "outlier 1e12":
+            X[9] = 1e12
+    else:
+        X = make(name, 4200, d, dtype)
+    w = weights_of(weights, len(X))
+    check_seeding(seeding_of(kind, X, w), X, w, np.asarray, draws_for(10))
+
+
+@pytest.mark.parametrize("size", [1e17, 1e19, 1e20, 1e21, 1e22])
+def test_screened_seeding_of_rows_that_an_outlier_scales_to_nothing(size):
+    X = np.random.default_rng(0).standard_normal((4200, 20))
+    X[2100], X[7], X[8] = 0.0, size, -size
+    check_seeding(seeding_of("screened", X, None), X, None, np.asarray, draws_for(10, 3))
+
+
+@pytest.mark.parametrize("d", [1, 9])
+def test_sparse_seeding(d):
+    X = make("grid", 900, d, "float64")
+    check_seeding(seeding_of("sparse", X, None), X, None, np.asarray, draws_for(6))
+
+
+@pytest.mark.parametrize("kind", ["plain", "tree", "screened", "sparse"])
+def test_seeding_of_constant_rows(kind):
+    X = np.full((70, 3), 2.5)
+    found = seeding_of(kind, X, None)
+    found.start(5)
+    for fractions in draws_for(3):
+        assert 0 <= found.grow(fractions) < 70
+    np.testing.assert_array_equal(found.closest, np.zeros(70))
+
+
+@pytest.mark.parametrize("trial", [0.0, 1 - 2**-53])
+def test_seeding_never_draws_a_row_of_no_weight_or_distance(xp, trial):
+    X = np.array([[0.0], [0.0], [1.0], [5.0], [0.0], [9.0], [0.0]])
+    w = np.array([1.0, 0.0, 0.0, 2.0, 1.0, 0.0, 1.0])
+    found = kernels_for(xp.xp).seeding(xp.asarray(X), xp.asarray(w), None)
+    found.start(0)
+    assert int(xp.to_host(found.grow(np.array([trial])))) == 3
+
+
+# -- mini-batches --------------------------------------------------------------------------------
+
+
+def brute_batch(X, rows, w, C, counts):
+    batch = X[rows].astype(np.float64)
+    squared = brute_squared(batch, C)
+    labels = squared.argmin(axis=1)
+    w = np.ones(len(rows)) if w is None else w
+    gained = np.bincount(labels, w, minlength=len(C))
+    new = C.copy()
+    for j in np.flatnonzero(gained > 0):
+        own = labels == j
+        new[j] = (C[j] * counts[j] + (w[own, None] * batch[own]).sum(axis=0)) / (
+            counts[j] + gained[j]
+        )
+    return new, counts + gained, (w * squared.min(axis=1)).sum()
+
+
+@pytest.mark.parametrize("weights", ["none", "whole", "fractions"])
+@pytest.mark.parametrize("d", [1, 3, 9, 130])
+@pytest.mark.parametrize("size", [1, 65, 300])
+def test_minibatch(xp, size, d, weights):
+    X = make("blobs", 500, d, "float64")
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 500, size)
+    w = weights_of(weights, size)
+    C, counts = some_rows(X, 6), rng.integers(0, 9, 6).astype(float)
+    step = kernels_for(xp.xp).minibatch(xp.asarray(X), 6, size)
+    for _ in range(4):
+        expected = brute_batch(X, rows, w, C, counts)
+        given = None if w is None else xp.asarray(w)
+        found = step(rows, given, xp.asarray(C), xp.asarray(counts))
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(xp.to_host(a), b, rtol=1e-10, atol=1e-12)
+        C, counts, rows = expected[0], expected[1], rng.integers(0, 500, size)
+
+
+@pytest.mark.parametrize("name", ["low rank", "offset 1e6", "scale 1e30", "outlier 1e12"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("d", [3, 16, 130])
+def test_cpu_minibatch_of_many_centres(name, dtype, d):
+    X = make(name, 4200, d, dtype)
+    rng = np.random.default_rng(0)
+    C, counts = some_rows(X, 40), np.zeros(40)
+    step = CPU.minibatch(X, 40, 512)
+    for _ in range(5):
+        rows = rng.integers(0, len(X), 512)
+        expected = brute_batch(X, rows, None, C, counts)
+        found = step(rows, None, C, counts)
+        scale = np.abs(X[rows]).max()
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-11, atol=1e-13 * scale)
+        np.testing.assert_array_equal(found[1], expected[1])
+        np.testing.assert_allclose(found[2], expected[2], rtol=1e-10)
+        C, counts = expected[:2]
+
+
+def test_sparse_minibatch_equals_dense():
+    X = np.round(make("blobs", 500, 9, "float64"))
+    rows = np.random.default_rng(0).integers(0, 500, 64)
+    C, counts = np.round(some_rows(X, 6)), np.arange(6.0)
+    dense = CPU.minibatch(X, 6, 64)(rows, None, C, counts)
+    found = CPU.minibatch(csr_matrix(X), 6, 64)(rows, None, C, counts)
+    for a, b in zip(found, dense, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+# -- the generic kernels define the others -------------------------------------------------------
+
+
+@pytest.mark.parametrize("d", [3, 20])
+def test_cpu_kernels_equal_the_generic_ones(d):
+    X = make("blobs", 4500, d, "float64")
+    C = some_rows(X, 8)
+    labels, squared = generic.nearest(X, C)
+    found, found_squared = CPU.nearest(X, C)
+    np.testing.assert_array_equal(found, labels)
+    np.testing.assert_allclose(found_squared, squared, rtol=1e-12)
+    np.testing.assert_allclose(CPU.distances(X, C), generic.distances(X, C), rtol=1e-9, atol=1e-6)
+    a, b = CPU.lloyd_stats(X, None, grid_for(X))(C), generic.lloyd_stats(X, None)(C)
+    np.testing.assert_allclose(a.sums, b.sums, rtol=1e-11, atol=1e-10)
+    np.testing.assert_array_equal(a.counts, b.counts)
+    draws = draws_for(12)
+    tuned, plain = CPU.seeding(X, None, CPU.lloyd_stats(X, None, grid_for(X))), generic.seeding(X, None)
+    tuned.start(0)
+    plain.start(0)
+    assert [tuned.grow(f) for f in draws] == [int(plain.grow(f)) for f in draws]
