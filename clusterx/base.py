@@ -127,9 +127,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
         wide = named_dtype(xp, "float64") if on_host(rows.like) else None
         w = asarray(sample_weight, like=rows.like)
         w = xp.astype(w, wide or rows.dtype, copy=False)
-        total, least, finite = host_floats(
-            xp.sum(w), xp.min(w), xp.all(xp.isfinite(w))
-        )
+        total, least, finite = host_floats(xp.sum(w), xp.min(w), xp.all(xp.isfinite(w)))
         if not finite:
             raise ValueError("Input sample_weight contains NaN or infinity.")
         if least < 0:
@@ -152,8 +150,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         if mine is theirs and (on_host(X) or device(fitted) == where):
             return
         raise ValueError(
-            f"Inputs passed to {type(self).__name__}.{method}() must use the same namespace and the "
-            f"same device as those passed to fit(). Array namespace used during fit: "
+            f"Inputs passed to {type(self).__name__}.{method}() must use the same namespace and "
+            f"the same device as those passed to fit(). Array namespace used during fit: "
             f"{mine.__name__}, on {device(fitted)}; {method}() got {theirs.__name__}, on "
             f"{where or 'the host'}. Convert X, or move the model with to_device()."
         )
@@ -231,5 +229,3 @@ def check_number(
             f"The {name!r} parameter of {type(estimator).__name__} must be {what} of at least "
             f"{least:g}{' or None' if or_none else ''}; got {value!r}."
         )
-
-

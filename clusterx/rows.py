@@ -155,7 +155,8 @@ class Blocks:
             if getattr(block, "ndim", 0) != 2:
                 raise ValueError(
                     "source must give blocks of shape (rows, columns), got one of shape "
-                    f"{getattr(block, 'shape', type(block).__name__)}. Reshape it to two dimensions."
+                    f"{getattr(block, 'shape', type(block).__name__)}. Reshape it to two "
+                    "dimensions."
                 )
             kinds.add(np.dtype(block.dtype).name)
             widths.add(block.shape[1])

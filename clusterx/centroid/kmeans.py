@@ -50,7 +50,9 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         check_number(self, "tol", self.tol, numbers.Real, least=0)
         if isinstance(self.init, str):
             check_choice(self, "init", str(self.init), _INITS)
-        elif not (callable(self.init) or is_array(self.init) or isinstance(self.init, list | tuple)):
+        elif not (
+            callable(self.init) or is_array(self.init) or isinstance(self.init, list | tuple)
+        ):
             raise ValueError(
                 f"The 'init' parameter of {type(self).__name__} must be one of "
                 f"{', '.join(map(repr, _INITS))}, an array or a callable; got {self.init!r}."
@@ -93,9 +95,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
             centers = centers(rows.X if isinstance(rows, InMemory) else rows, k, random_state=rng)
         if not is_array(centers):
             centers = np.asarray(centers, dtype=np.float64)
-        centers = rows.xp.asarray(
-            asarray(centers, like=rows.like), dtype=rows.dtype, copy=True
-        )
+        centers = rows.xp.asarray(asarray(centers, like=rows.like), dtype=rows.dtype, copy=True)
         if centers.ndim != 2 or centers.shape[0] != k:
             raise ValueError(
                 f"The shape of the initial centers {tuple(centers.shape)} does not match the "
@@ -440,7 +440,7 @@ def lloyd(
     """
     xp = rows.xp
     iteration = 0
-    for iteration in range(1, max_iter + 1):  # noqa: B007
+    for iteration in range(1, max_iter + 1):
         stats = step(centers)
         new = _means(rows, stats.sums, stats.counts, centers)
         if project is not None:
@@ -601,4 +601,3 @@ def k_means(
     ).fit(X, sample_weight=sample_weight)
     found = (model.cluster_centers_, model.labels_, model.inertia_)
     return (*found, model.n_iter_) if return_n_iter else found
-

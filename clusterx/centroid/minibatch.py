@@ -345,5 +345,3 @@ def _weights_of(w: Array | None, drawn: np.ndarray) -> Array | None:
     if w is None:
         return None
     return InMemory(w[:, None]).take(drawn)[:, 0]
-
-

@@ -101,7 +101,9 @@ def scalable(rows: Rows, k: int, w: Array | None, rng: np.random.RandomState) ->
     _, closest = rows.map(rows.kernels.nearest, candidates)
     for _ in range(ROUNDS):
         fractions = rng.uniform(size=max(1, int(OVERSAMPLING * k)))
-        cumulated = xp.cumulative_sum(closest if w is None else closest * xp.astype(w, closest.dtype))
+        cumulated = xp.cumulative_sum(
+            closest if w is None else closest * xp.astype(w, closest.dtype)
+        )
         targets = asarray(fractions, like=rows.like, dtype=cumulated.dtype) * cumulated[-1]
         drawn = xp.searchsorted(cumulated, targets, side="right")
         new = rows.take(xp.clip(drawn, 0, rows.n - 1))

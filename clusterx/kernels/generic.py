@@ -9,8 +9,8 @@ from . import CentroidStats, Summary
 from .generic_color import color_counts, remap
 
 __all__ = [
-    "color_counts", "distances", "distances_to", "grid", "lloyd_stats", "minibatch", "nearest", "remap", "seeding",
-    "session", "squared_distances", "summary",
+    "color_counts", "distances", "distances_to", "grid", "lloyd_stats", "minibatch", "nearest",
+    "remap", "seeding", "session", "squared_distances", "summary",
 ]  # fmt: skip
 
 #: Elements of a temporary tile. Fixed, so that the memory at hand does not change a result.
@@ -30,6 +30,7 @@ def summary(X):
     n = X.shape[0]
     blocks = row_blocks(X, 1)
     mean = sum(xp.sum(xp.astype(b, wide), axis=0) for b in blocks) / n
+    mean = xp.where(xp.isfinite(mean), mean, xp.zeros_like(mean))  # for inf - inf warns
     variance = sum(xp.sum((xp.astype(b, wide) - mean) ** 2, axis=0) for b in blocks) / n
     largest = xp.max(xp.stack([xp.max(xp.abs(b), axis=0) for b in blocks]), axis=0)
     return Summary(xp.all(xp.isfinite(largest)), mean, variance, xp.astype(largest, wide))
@@ -72,6 +73,14 @@ def _expanded(Y, E):
     return xp.sum(Y * Y, axis=1)[:, None] - 2 * (Y @ E.T) + xp.sum(E * E, axis=1)[None, :]
 
 
+def _magnitude(E):
+    """A power of two near the largest entry, 0-d: it scales without rounding."""
+    xp = namespace(E)
+    largest = xp.max(xp.abs(E))
+    largest = xp.where(largest > 0, largest, xp.ones_like(largest))
+    return (xp.zeros_like(largest) + 2.0) ** xp.floor(xp.log2(largest))
+
+
 session = nullcontext
 
 
@@ -82,7 +91,9 @@ def grid(summary, total, n):
 
 def one_hot(labels, k, dtype):
     xp = namespace(labels)
-    return xp.astype(labels[:, None] == xp.arange(k, dtype=labels.dtype, device=device(labels)), dtype)
+    return xp.astype(
+        labels[:, None] == xp.arange(k, dtype=labels.dtype, device=device(labels)), dtype
+    )
 
 
 class LloydStep:
@@ -99,8 +110,11 @@ class LloydStep:
         self.C = C = xp.astype(C, self.X.dtype)
         shift = xp.mean(C, axis=0)
         E = C - shift
+        # |y - e|^2 less |y|^2, which is the same for all centres, in units that can't overflow
+        unit = E / _magnitude(E)
+        own = xp.sum(E * unit, axis=1)[None, :]
         self.labels = concat(
-            xp.astype(xp.argmin(_expanded(b - shift, E), axis=1), xp.int32)
+            xp.astype(xp.argmin(own - 2 * ((b - shift) @ unit.T), axis=1), xp.int32)
             for b in row_blocks(self.X, C.shape[0])
         )
 
@@ -128,7 +142,9 @@ class LloydStep:
         for block in row_blocks(self.X, 1):
             b = a + block.shape[0]
             own = xp.take(self.C, self.labels[a:b], axis=0)
-            parts.append(xp.sum((xp.astype(block, self.wide) - xp.astype(own, self.wide)) ** 2, axis=1))
+            parts.append(
+                xp.sum((xp.astype(block, self.wide) - xp.astype(own, self.wide)) ** 2, axis=1)
+            )
             a = b
         return concat(parts)
 

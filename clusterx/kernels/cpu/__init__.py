@@ -2,14 +2,25 @@
 
 import numpy as np
 
-from . import lloyd, scan, seeding as _seeding, sparse
+from . import lloyd, scan, sparse
+from . import seeding as _seeding
 from .color import color_counts, remap
 from .exact import Grid
 from .minibatch import minibatch
 from .threads import single_threaded_blas
 
-__all__ = ["color_counts", "grid", "lloyd_stats", "minibatch", "nearest", "remap", "seeding",
-    "session", "squared_distances", "summary"]
+__all__ = [
+    "color_counts",
+    "grid",
+    "lloyd_stats",
+    "minibatch",
+    "nearest",
+    "remap",
+    "seeding",
+    "session",
+    "squared_distances",
+    "summary",
+]
 
 grid = Grid.of
 session = single_threaded_blas

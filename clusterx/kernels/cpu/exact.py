@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -23,9 +24,9 @@ ENTRIES_PER_TASK = 2048
 
 
 def power_of_two_scale(total):
-    """The largest power of two, at most 2^900, that keeps total * scale within 2^61."""
+    """The largest power of two, at most 2^1023, that keeps total * scale within 2^61."""
     exponent = np.frexp(np.asarray(total, np.float64))[1]
-    return np.where(np.asarray(total) > 0.0, np.ldexp(1.0, np.minimum(_BITS - exponent, 900)), 1.0)
+    return np.where(np.asarray(total) > 0.0, np.ldexp(1.0, np.minimum(_BITS - exponent, 1023)), 1.0)
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def even_parts(bounds: np.ndarray) -> list[tuple[int, int]]:
     tasks = max(1, min(runs, int(bounds[-1]) // ENTRIES_PER_TASK))
     cuts = np.searchsorted(bounds, np.linspace(0, bounds[-1], tasks + 1)[1:-1])
     edges = [0, *np.unique(np.clip(cuts, 0, runs)).tolist(), runs]
-    return [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    return [(a, b) for a, b in pairwise(edges) if b > a]
 
 
 @njit(nogil=True, cache=True)

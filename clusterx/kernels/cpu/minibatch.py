@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from . import lloyd, screen, sparse, tree
+from . import lloyd, screen, screened, sparse, steps, tree
 from .threads import run_blocks, single_threaded_blas
 
 ROWS = 128
@@ -48,7 +48,7 @@ class ScreenedBatch(PlainBatch):
     def __init__(self, X, k, batch_size):
         super().__init__(X)
         # a projection of all rows is paid back by some hundred steps of many centres
-        self.screen = lloyd.Screen(X, project=k >= 32 and X.shape[0] <= 512 * batch_size)
+        self.screen = screened.Screen(X, project=k >= 32 and X.shape[0] <= 512 * batch_size)
 
     def assign(self, rows, C):
         n = len(rows)
@@ -56,7 +56,7 @@ class ScreenedBatch(PlainBatch):
         squared = np.empty(n)
         s = self.screen
         ET, terms = s.centres(C)
-        parts = lloyd.blocks(n, ROWS)
+        parts = steps.blocks(n, ROWS)
 
         def block(b):
             a, e = parts[b]
@@ -70,7 +70,7 @@ class ScreenedBatch(PlainBatch):
 
     def update(self, rows, w, labels, C, counts):
         gained = np.bincount(labels, w, minlength=len(counts))
-        parts = lloyd.blocks(C.shape[1], 64)
+        parts = steps.blocks(C.shape[1], 64)
         halves = np.array_split(np.arange(len(parts)), min(len(parts), 8))
 
         def block(b):

@@ -67,7 +67,8 @@ def moments(X: np.ndarray) -> tuple[np.ndarray, ...]:
     if even < n:
         tail = _moments_of(X[even:], origin)
         sums, squares, low, high = (
-            np.concatenate([a, b[None]]) for a, b in zip((sums, squares, low, high), tail, strict=True)
+            np.concatenate([a, b[None]])
+            for a, b in zip((sums, squares, low, high), tail, strict=True)
         )
     mean = sums.sum(axis=0) / n
     variance = np.maximum(squares.sum(axis=0) / n - mean * mean, 0.0)

@@ -69,9 +69,9 @@ def project_rows(
 ):  # fmt: skip
     """Z = factor (X - mean) Q = factor X Q - shift.
 
-    norm: upper bounds of factor (|x| + |mean|), what rounding is in proportion to; rest: upper bounds
-    of the norm of what Q leaves; size: |z|^2; centred: factor^2 |x - mean|^2. error: the largest error
-    of |z|^2 as a share of norm^2.
+    norm: upper bounds of factor (|x| + |mean|), what rounding is in proportion to; rest: upper
+    bounds of the norm of what Q leaves; size: |z|^2; centred: factor^2 |x - mean|^2. error: the
+    largest error of |z|^2 as a share of norm^2.
     """
     d, m = Q.shape
     P = np.empty((CHUNK, m), np.float32)
@@ -219,8 +219,8 @@ def screen_rows(
 ):  # fmt: skip
     """Assign rows start..stop. `moved` (n,) is set where a label changed.
 
-    E (m, k) and terms (4, k) are padded with unreachable centres to a multiple of LANES; terms: squared
-    norms, their error, and the factors of `rest` and `norm` in the error.
+    E (m, k) and terms (4, k) are padded with unreachable centres to a multiple of LANES; terms:
+    squared norms, their error, and the factors of `rest` and `norm` in the error.
     drift (k + 2): bounds of how far each centre moved, in the units of Z, then the two largest.
     Returns the number of rows that were screened and of distances that were measured.
     """

@@ -1,11 +1,11 @@
-"""Greedy k-means++ steps for arrays in host memory: rows that can't come nearer are not measured."""
+"""Greedy k-means++ steps in host memory: rows that can't come nearer are not measured."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from . import lloyd, screen, tree
+from . import screen, screened, steps, treed
 from .threads import run_blocks, single_threaded_blas
 
 #: Weighted squared distances are summed in blocks of this many rows.
@@ -14,9 +14,9 @@ DRAW_BLOCK = 1024
 
 def seeding(X, w, step):
     """The seeding that fits the step that will follow on the same rows."""
-    if isinstance(step, lloyd.TreeStep):
+    if isinstance(step, treed.TreeStep):
         return TreeSeeding(X, w, step)
-    if isinstance(step, lloyd.ScreenedStep):
+    if isinstance(step, screened.ScreenedStep):
         return ScreenedSeeding(X, w, step.screen)
     return PlainSeeding(X, w)
 
@@ -29,7 +29,7 @@ class PlainSeeding:
         self.w = np.empty(0) if w is None else np.ascontiguousarray(w, np.float64)
         self.closest = np.full(X.shape[0], np.inf)
         self.sums = np.zeros(-(-X.shape[0] // DRAW_BLOCK))
-        self.parts = lloyd.blocks(X.shape[0], lloyd.rows_per_task(X.shape[0]))
+        self.parts = steps.blocks(X.shape[0], steps.rows_per_task(X.shape[0]))
 
     def start(self, index):
         self.accept(int(index))
@@ -39,9 +39,7 @@ class PlainSeeding:
     def grow(self, fractions):
         cumulated = np.cumsum(self.sums)
         targets = np.asarray(fractions) * cumulated[-1]
-        inside = np.minimum(
-            np.searchsorted(cumulated, targets, side="right"), len(cumulated) - 1
-        )
+        inside = np.minimum(np.searchsorted(cumulated, targets, side="right"), len(cumulated) - 1)
         chosen = draw(self.closest, self.w, cumulated, inside, targets)
         if len(chosen) > 1:
             gains = self.gains(chosen)
@@ -74,7 +72,7 @@ class PlainSeeding:
 
 
 def _add_up(closest, w, changed, sums):
-    parts = lloyd.blocks(len(sums), 64)
+    parts = steps.blocks(len(sums), 64)
 
     def block(b):
         block_sums(closest, w, changed, *parts[b], sums)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
 from .. import Summary
-from . import lloyd
+from . import steps
 from .exact import add_term
 from .seeding import PlainSeeding
 from .threads import run_blocks
@@ -20,7 +22,7 @@ def summary(X) -> Summary:
     return Summary(np.isfinite(X.data).all(), mean, variance, largest)
 
 
-class SparseStep(lloyd.Step):
+class SparseStep(steps.Step):
     """Every stored value against all centres at once."""
 
     def assign(self, C):
@@ -31,7 +33,8 @@ class SparseStep(lloyd.Step):
         known = self.hi.shape[0] == C.shape[0]
         previous = self.labels if known else np.full(self.X.shape[0], -1, np.int32)
         self.assign(C)
-        X, g = self.X, self.grid
+        X: Any = self.X
+        g = self.grid
         moved = add_rows(
             X.data, X.indices, X.indptr, self.w, self.labels, previous,
             g.hi_scale, g.lo_scale, g.weight_scale, self.hi, self.lo, self.weight,
@@ -63,7 +66,7 @@ def nearest(X, C):
     C = np.ascontiguousarray(C, np.float64)
     CT = np.ascontiguousarray(C.T)
     norms = np.einsum("kd,kd->k", C, C)
-    parts = lloyd.blocks(n, 1024)
+    parts = steps.blocks(n, 1024)
 
     def block(b):
         csr_nearest(X.data, X.indices, X.indptr, CT, norms, *parts[b], labels, squared)
@@ -78,7 +81,7 @@ def distances(X, C):
     C = np.ascontiguousarray(C, np.float64)
     CT = np.ascontiguousarray(C.T)
     norms = np.einsum("kd,kd->k", C, C)
-    parts = lloyd.blocks(n, 1024)
+    parts = steps.blocks(n, 1024)
 
     def block(b):
         csr_distances(X.data, X.indices, X.indptr, CT, norms, *parts[b], out)
@@ -121,9 +124,7 @@ def csr_distances(data, indices, indptr, CT, norms, start, stop, out):
 
 
 @njit(nogil=True, cache=True)
-def add_rows(
-    data, indices, indptr, w, labels, previous, scale, lo_scale, w_scale, hi, lo, weight
-):
+def add_rows(data, indices, indptr, w, labels, previous, scale, lo_scale, w_scale, hi, lo, weight):
     """Move rows from their previous cluster (negative: none) to their label's."""
     moved = 0
     for i in range(labels.shape[0]):

@@ -2,7 +2,8 @@
 
 Rows are put in Morton order and cut into leaves by the octree's own cells; every node knows the
 tight box of its rows. A centre is dropped from a box when another is nearer to every point of it
-(the filtering algorithm: Kanungo et al., IEEE TPAMI 24(7), 2002). What is left is measured in float64.
+(the filtering algorithm: Kanungo et al., IEEE TPAMI 24(7), 2002). What is
+left is measured in float64.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def morton_keys(X, origin, scale, bits, spread, keys, start, stop):
         key = np.uint64(0)
         for j in range(d):
             c = np.int64((np.float64(X[i, j]) - origin[j]) * scale)
-            c = min(max(c, 0), top)
+            c = min(max(c, np.int64(0)), np.int64(top))
             cell = spread[c & 255]
             if bits > 8:
                 cell |= spread[c >> 8] << np.uint64(8 * d)
@@ -76,10 +77,10 @@ def radix_order(keys, key_bits):
             counts[b + 1] += counts[b]
         if fullest < n:
             for i in range(n):
-                b = np.int64((keys[i] >> s) & mask)
-                spare[counts[b]] = order[i]
-                spare_keys[counts[b]] = keys[i]
-                counts[b] += 1
+                digit = np.int64((keys[i] >> s) & mask)
+                spare[counts[digit]] = order[i]
+                spare_keys[counts[digit]] = keys[i]
+                counts[digit] += 1
             keys, spare_keys = spare_keys, keys
             order, spare = spare, order
         shift += 11
@@ -419,8 +420,6 @@ def add_blocks(X, w, labels, previous, start, stop, scale, lo_scale, w_scale, hi
     XT = X.T
     for p in range(start, stop):
         if labels[p] != previous[p]:
-            move_row(
-                XT, w, p, previous[p], labels[p], scale, lo_scale, w_scale, hi, lo, weight
-            )
+            move_row(XT, w, p, previous[p], labels[p], scale, lo_scale, w_scale, hi, lo, weight)
             moved += 1
     return moved

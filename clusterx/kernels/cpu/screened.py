@@ -1,0 +1,227 @@
+"""The k-means step for many dimensions; its loops and its proof are in `screen`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import exact, screen
+from .scan import moments
+from .steps import NONE, ROWS_PER_TASK, Step, blocks, rows_per_task
+from .threads import run_blocks, single_threaded_blas
+
+#: Columns kept by a projection: fewer leave more rows to measure, more cost more to multiply.
+PROJECTION = 64
+PROJECTION_ROWS = 4096
+
+
+class ScreenedStep(Step):
+    """Many dimensions: a float32 screen, bounds between iterations, exact distances at the end."""
+
+    def __init__(self, X, w, grid, once):
+        super().__init__(X, w, grid)
+        n = X.shape[0]
+        self.upper = np.empty(n, np.float32)
+        self.lower = np.empty(n, np.float32)
+        self.fresh = True
+        self.screen = Screen(X, project=not once, grid=grid)
+
+    def forget(self):
+        self.fresh = True
+
+    def assign(self, C):
+        """Nearest centres of all rows; which rows changed."""
+        previous = None if self.fresh else self.C
+        self.begin(C)
+        moved = np.zeros(len(self.labels), np.uint8)
+        screened, measured = self.screen.assign(
+            self.C, previous if not self.fresh else None, self.labels, self.upper, self.lower, moved
+        )
+        self.fresh = False
+        self.screen.reconsider(screened, measured, C.shape[0])
+        return moved
+
+    def __call__(self, C):
+        known = self.hi.shape[0] == C.shape[0] and not self.fresh
+        previous = self.labels.copy() if known else NONE
+        with single_threaded_blas():  # small products only, and our threads want the cores
+            rows = np.flatnonzero(self.assign(C))
+        self._accumulate(previous, rows, C.shape[0])
+        return self.stats(len(rows))
+
+    def _accumulate(self, previous, rows, k):
+        entries, offsets = exact.group_entries(self.labels, previous, rows, k)
+        clusters, bounds = exact.runs(offsets)
+        d, g = self.X.shape[1], self.grid
+        hi, lo = np.zeros((2, len(clusters), d), np.int64)
+        weight = np.zeros((len(clusters), 2), np.int64)
+        # entries are spread evenly over tasks, most of which then have several runs
+        parts = exact.even_parts(bounds)
+
+        def block(b):
+            exact.sum_entries(
+                self.X, self.w, entries, bounds, *parts[b], g.hi_scale, g.lo_scale,
+                g.weight_scale, hi, lo, weight,
+            )  # fmt: skip
+
+        run_blocks(block, len(parts))
+        exact.merge(clusters, hi, lo, weight, self.hi, self.lo, self.weight)
+
+
+class Screen:
+    """The float32 image of the rows that centres are screened against; see `screen`."""
+
+    def __init__(self, X: np.ndarray, *, project: bool, grid: exact.Grid | None = None):
+        self.X = X
+        n, d = X.shape
+        if grid is None:
+            mean, variance, low, high = moments(X[:: max(1, n // 1024)])
+            largest = np.maximum(np.abs(low), np.abs(high))
+        else:
+            mean, variance, largest = grid.mean, grid.variance, grid.largest
+        size = float(largest.max())
+        self.mean = mean
+        self.factor = 1.0
+        far = float(mean @ mean) > 16 * float(variance.sum())
+        outside = not 1e-12 < size < 1e12
+        self.copied = X.dtype != np.float32 or far or outside
+        if self.copied and size > 0:
+            self.factor = 2.0 ** -np.frexp(max(size, 1e-300))[1]
+        self.Q: np.ndarray | None = None
+        if project and d >= 2 * PROJECTION and n >= PROJECTION_ROWS:
+            self._project(PROJECTION)
+        if self.Q is None:
+            self._take_all()
+
+    def _project(self, m: int) -> None:
+        """Project onto the leading directions of a sample if they hold most of its variance."""
+        n, d = self.X.shape
+        sample = self.X[:: max(1, n // 512)][:1024].astype(np.float64)
+        sample = (sample - self.mean) * self.factor
+        with single_threaded_blas():  # too small for threads
+            Q = _leading_directions(sample.astype(np.float32), m)
+            total = float(np.einsum("nd,nd->", sample, sample))
+            if total == 0 or float(((sample @ Q) ** 2).sum()) < 0.6 * total:
+                return
+        self.Q = Q
+        self.kappa = (d + 8) * 2.0**-24 * np.sqrt(m)
+        self.error = 2.5 * self.kappa
+        self.Z = np.empty((n, m), np.float32)
+        self.norm, self.rest, self.size, self.centred = np.empty((4, n), np.float32)
+        Q32 = np.ascontiguousarray(Q, np.float32)
+        parts = blocks(n, ROWS_PER_TASK)
+        shift = (self.factor * (self.mean @ Q)).astype(np.float32)
+        reach = float(np.sqrt(self.mean @ self.mean))
+        out = self.Z, self.norm, self.rest, self.size, self.centred
+
+        def block(b):
+            if self.copied:
+                screen.project_copies(
+                    self.X, self.mean, Q32, self.factor, self.error, *parts[b], *out
+                )
+            else:
+                screen.project_rows(
+                    self.X, self.mean, Q32, shift, self.factor, reach, self.error, *parts[b], *out
+                )
+
+        with single_threaded_blas():
+            run_blocks(block, len(parts))
+
+    def _take_all(self) -> None:
+        n, d = self.X.shape
+        self.Q = None
+        self.kappa, self.error = 0.0, 2.0**-21
+        self.norm, self.size, self.centred = np.empty((3, n), np.float32)
+        self.rest = np.zeros(n, np.float32)
+        parts = blocks(n, ROWS_PER_TASK)
+        if self.copied:
+            self.kappa = 2.0**-23
+            self.Z = np.empty((n, d), np.float32)
+
+            def block(b):
+                screen.centre_rows(
+                    self.X, self.mean, self.factor, *parts[b], self.Z, self.norm, self.centred
+                )
+                self.size[slice(*parts[b])] = self.centred[slice(*parts[b])]
+
+        else:
+            self.Z = self.X
+
+            def block(b):
+                screen.row_norms(self.X, self.mean, *parts[b], self.norm, self.size, self.centred)
+
+        run_blocks(block, len(parts))
+
+    def reconsider(self, screened: int, measured: int, k: int) -> None:
+        """Drop the projection when measuring what it leaves costs more than the whole product."""
+        if (
+            self.Q is not None
+            and measured > 2 * screened + screened * self.X.shape[1] * k // 50_000
+        ):
+            self._take_all()
+
+    def centres(self, C):
+        """The centres' images (m, k) and the terms of their intervals; see screen.screen_rows."""
+        E = (C - self.mean) * self.factor
+        whole = np.einsum("kd,kd->k", E, E)
+        k = C.shape[0]
+        if self.Q is not None:
+            images = E @ self.Q
+            left = np.maximum(whole - np.einsum("km,km->k", images, images), 0.0)
+            R = 2.0 * np.sqrt(left + 1e-12 * whole)
+            P = whole
+        else:
+            images, R = E, np.zeros(k)
+            P = whole if self.copied else whole + 2.0 * (E @ self.mean)
+        m = images.shape[1]
+        size = np.sqrt(np.einsum("km,km->k", images, images))
+        S = (2.0 * (m + 4) * 2.0**-24 + 2.0**-21 + 2.0 * self.kappa) * size
+        slop = 2.0**-21 * (np.abs(P) + whole) + screen.underflow(m)
+        padded = -(-k // screen.LANES) * screen.LANES
+        terms = np.zeros((4, padded), np.float32)
+        terms[0] = screen.FAR
+        terms[0, :k] = P
+        for term, values in zip(terms[1:], (slop, R, S), strict=True):
+            term[:k] = values * (1 + 1e-6)
+        ET = np.zeros((m, padded), np.float32)
+        ET[:, :k] = images.T
+        return ET, terms
+
+    def assign(self, C, previous, labels, upper, lower, moved):
+        """Screen all rows; `previous`: the centres that the bounds speak of, or None."""
+        ET, terms = self.centres(C)
+        drift = _movement(C, previous, self.factor)
+        parts = blocks(len(labels), rows_per_task(len(labels)))
+        counts = np.zeros((len(parts), 2), np.int64)
+
+        def block(b):
+            counts[b] = screen.screen_rows(
+                self.X, self.Z, self.norm, self.rest, self.centred, C, ET, terms, drift,
+                self.factor, self.error, previous is None, *parts[b], labels, upper, lower, moved,
+            )  # fmt: skip
+
+        with single_threaded_blas():
+            run_blocks(block, len(parts))
+        screened, measured = counts.sum(axis=0).tolist()
+        return screened, measured
+
+
+def _movement(C, previous, factor):
+    """Safe float32 bounds of how far each centre moved, then the two largest of them."""
+    k = C.shape[0]
+    drift = np.zeros(k + 2, np.float32)
+    if previous is not None:
+        step = C - previous
+        drift[:k] = np.sqrt(np.einsum("kd,kd->k", step, step)) * factor * (1 + 1e-6)
+        drift[:k] *= screen.UP
+        drift[k] = drift[:k].max()
+        drift[k + 1] = np.partition(drift[:k], k - 2)[k - 2] if k > 1 else 0
+    return drift
+
+
+def _leading_directions(sample: np.ndarray, m: int) -> np.ndarray:
+    """Orthonormal columns near the leading principal directions (Halko et al., 2011)."""
+    rng = np.random.default_rng(0)
+    Q = rng.standard_normal((sample.shape[1], m)).astype(np.float32)
+    for _ in range(2):
+        Q = np.linalg.qr(sample.T @ (sample @ Q))[0]
+    return np.linalg.qr(Q.astype(np.float64))[0]

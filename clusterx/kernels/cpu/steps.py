@@ -1,0 +1,64 @@
+"""What k-means steps share: exact running sums, changed by the rows that change cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import exact, screen
+from .threads import run_blocks
+
+ROWS_PER_TASK = 8192
+NONE = np.empty(0, np.int32)
+_UNIT = np.empty(0, np.float64)
+
+
+def rows_per_task(n: int) -> int:
+    """Enough tasks for a few threads, where what a task computes does not depend on its size."""
+    return max(screen.CHUNK, min(ROWS_PER_TASK, n // 16))
+
+
+def blocks(n: int, rows: int) -> list[tuple[int, int]]:
+    return [(a, min(n, a + rows)) for a in range(0, n, rows)]
+
+
+class Step:
+    """Labels, and the sums of the clusters that they make."""
+
+    def __init__(self, X: np.ndarray, w: np.ndarray | None, grid: Any):
+        self.X = X
+        self.w = _UNIT if w is None else np.ascontiguousarray(w, np.float64)
+        self.grid = grid
+        self.labels = np.full(X.shape[0], -1, np.int32)
+        self.hi = np.empty((0, X.shape[1]), np.int64)
+
+    def empty_sums(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        d = self.X.shape[1]
+        return np.zeros((k, d), np.int64), np.zeros((k, d), np.int64), np.zeros((2, k), np.int64)
+
+    def begin(self, C: np.ndarray) -> None:
+        """Keep what was found for another number of centres from being used."""
+        self.C = np.ascontiguousarray(C, np.float64)
+        if self.hi.shape[0] != C.shape[0]:
+            self.hi, self.lo, self.weight = self.empty_sums(C.shape[0])
+            self.labels[:] = -1
+            self.forget()
+
+    def forget(self) -> None:
+        pass
+
+    def stats(self, moved: int) -> exact.ExactStats:
+        return exact.ExactStats(
+            self.grid, self.hi.copy(), self.lo.copy(), self.weight.copy(), moved
+        )
+
+    def distances(self) -> np.ndarray:
+        out = np.empty(self.X.shape[0])
+
+        def block(b):
+            screen.own_distances(self.X, self.C, self.labels, *parts[b], out)
+
+        parts = blocks(len(out), ROWS_PER_TASK)
+        run_blocks(block, len(parts))
+        return out
