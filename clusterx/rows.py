@@ -16,7 +16,7 @@ import numpy as np
 import sklearn
 
 from .arrays import Array, asarray, concat, device, float_dtype, namespace, working_dtype
-from .kernels import Summary, kernels_for
+from .kernels import SUMMARY_VALUES, Summary, kernels_for
 
 DRAW_BLOCK = 1024
 
@@ -224,11 +224,21 @@ class Blocks:
 
     @cached_property
     def summary(self) -> Summary:
-        parts = [(b - a, self.kernels.summary(block)) for a, b, block in self._with_bounds()]
-        mean = sum(n * s.mean for n, s in parts) / self.n
-        variance = sum(n * (s.variance + (s.mean - mean) ** 2) for n, s in parts) / self.n
-        largest = np.max([s.largest for _, s in parts], axis=0)
-        return Summary(all(s.finite for _, s in parts), mean, variance, largest)
+        blocks = self._of_rows(max(1, SUMMARY_VALUES // self.d))
+        return Summary.joined([(len(block), self.kernels.summary(block)) for block in blocks])
+
+    def _of_rows(self, rows: int) -> Iterator[np.ndarray]:
+        """Blocks of so many rows each, the last one excepted."""
+        parts: list[np.ndarray] = []
+        for _, _, block in self._with_bounds():
+            while len(block):
+                parts.append(block[: rows - sum(map(len, parts))])
+                block = block[len(parts[-1]) :]
+                if sum(map(len, parts)) == rows:
+                    yield concat(parts)
+                    parts = []
+        if parts:
+            yield concat(parts)
 
     def reduce(self, statistic: Callable, *shared: Any) -> Any:
         """The sum of the statistic over all blocks."""
@@ -316,7 +326,13 @@ class BlockedStep:
         return total
 
     def distances(self) -> np.ndarray:
-        return self.rows.map(self.rows.kernels.nearest, self.C)[1]
+        return self.rows.map(self._distances)
+
+    def _distances(self, block: np.ndarray) -> np.ndarray:
+        # a step's own distances have the same bits in all kinds of steps
+        step = self.rows.kernels.lloyd_stats(block, None, self.grid, once=True)
+        step.assign(self.C)
+        return step.distances()
 
 
 class BlockedSeeding:

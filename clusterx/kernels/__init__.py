@@ -16,10 +16,16 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from ..arrays import Array, backend
 
 #: library -> its tuned kernels; every other library runs on the generic ones.
 _TUNED = {"numpy": "cpu"}
+
+#: Rows in host memory are summarised in blocks of this many values, wherever they come from: the
+#: rounding of moments depends on where blocks end.
+SUMMARY_VALUES = 1 << 21
 
 
 class Summary(NamedTuple):
@@ -29,6 +35,18 @@ class Summary(NamedTuple):
     mean: Array  # (d,) float64
     variance: Array  # (d,) float64
     largest: Array  # (d,) float64, largest magnitude
+
+    @classmethod
+    def joined(cls, parts: list[tuple[int, Summary]]) -> Summary:
+        """Of consecutive blocks of rows, given their lengths, in NumPy arrays."""
+        if len(parts) == 1:
+            return parts[0][1]
+        total = sum(n for n, _ in parts)
+        with np.errstate(invalid="ignore", over="ignore"):
+            mean = sum(n * s.mean for n, s in parts) / total
+            variance = sum(n * (s.variance + (s.mean - mean) ** 2) for n, s in parts) / total
+        largest = np.max([s.largest for _, s in parts], axis=0)
+        return cls(all(s.finite for _, s in parts), mean, variance, largest)
 
 
 class CentroidStats(NamedTuple):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from . import lloyd, scan, sparse
+from .. import SUMMARY_VALUES, Summary
+from . import lloyd, scan, sparse, steps
 from . import seeding as _seeding
 from .color import color_counts, remap
 from .exact import Grid
@@ -27,7 +28,10 @@ session = single_threaded_blas
 
 
 def summary(X):
-    return scan.summary(X) if isinstance(X, np.ndarray) else sparse.summary(X)
+    if not isinstance(X, np.ndarray):
+        return sparse.summary(X)
+    blocks = steps.blocks(X.shape[0], max(1, SUMMARY_VALUES // X.shape[1]))
+    return Summary.joined([(b - a, scan.summary(X[a:b])) for a, b in blocks])
 
 
 def distances(X, C):

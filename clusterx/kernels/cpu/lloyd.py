@@ -28,7 +28,8 @@ def lloyd_stats(X, w, grid, once=False):
 def nearest(X: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     step = lloyd_stats(X, None, None, once=True)
     step.assign(C)
-    return step.labels, step.distances()
+    squared = step.squared if isinstance(step, PlainStep) else step.distances()
+    return step.labels, squared
 
 
 class PlainStep(Step):
@@ -55,9 +56,6 @@ class PlainStep(Step):
             g.hi_scale, g.lo_scale, g.weight_scale, self.hi, self.lo, self.weight,
         )  # fmt: skip
         return self.stats(moved)
-
-    def distances(self):
-        return self.squared
 
 
 def distances_to(X: np.ndarray, c: np.ndarray) -> np.ndarray:

@@ -55,9 +55,10 @@ class Step:
 
     def distances(self) -> np.ndarray:
         out = np.empty(self.X.shape[0])
+        labels = self.labels
 
         def block(b):
-            screen.own_distances(self.X, self.C, self.labels, *parts[b], out)
+            screen.own_distances(self.X, self.C, labels, *parts[b], out)
 
         parts = blocks(len(out), ROWS_PER_TASK)
         run_blocks(block, len(parts))
