@@ -16,6 +16,7 @@ from .arrays import (
     asarray,
     device,
     dtype_name,
+    float_dtype,
     host_floats,
     is_array,
     named_dtype,
@@ -95,8 +96,19 @@ class Clusterer(ClusterMixin, BaseEstimator):
 
     def _check_finite(self, rows: Rows) -> None:
         name = type(self).__name__
-        (finite,) = host_floats(rows.summary.finite)
+        xp = rows.xp
+        wide = float_dtype(xp, rows.like)
+        sizes = asarray(rows.summary.largest, like=rows.like, dtype=wide)
+        finite, largest = host_floats(rows.summary.finite, xp.max(sizes))
         if finite:
+            # sums of squared distances must not overflow
+            limit = (float(xp.finfo(wide).max) / (4 * rows.n * rows.d)) ** 0.5
+            if largest > limit:
+                raise ValueError(
+                    f"Input X contains values too large for squared distances in "
+                    f"{dtype_name(wide)}: up to {largest:.3g}, and {limit:.3g} is the most for "
+                    f"shape {rows.shape}. Scale X first."
+                )
             return
         if isinstance(rows, InMemory) and on_host(rows.like):
             # scikit-learn's own words for what is wrong

@@ -6,6 +6,7 @@ steps of the kernels; whether a step holds all rows or walks over blocks is deci
 
 from __future__ import annotations
 
+import numbers
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -127,13 +128,15 @@ class Blocks:
     ValueError
         The blocks are empty, not two-dimensional, or differ in their number of columns.
     TypeError
-        The source is none of the above, or an iterator that can be walked over only once.
+        The source is none of the above, does not hold real numbers, or is an iterator that can be
+        walked over only once.
     """
 
     sparse = False
 
     def __init__(self, source: Any, *, block_rows: int | None = None):
-        if block_rows is not None and not (isinstance(block_rows, int) and block_rows > 0):
+        whole = isinstance(block_rows, numbers.Integral) and not isinstance(block_rows, bool)
+        if block_rows is not None and not (whole and block_rows > 0):
             raise ValueError(f"block_rows must be a positive whole number, got {block_rows!r}.")
         if isinstance(source, Iterator):
             raise TypeError(
@@ -158,7 +161,10 @@ class Blocks:
                     f"{getattr(block, 'shape', type(block).__name__)}. Reshape it to two "
                     "dimensions."
                 )
-            kinds.add(np.dtype(block.dtype).name)
+            dtype = np.dtype(block.dtype)
+            if dtype.kind not in "buif":
+                raise TypeError(f"source must hold real numbers, got blocks of dtype {dtype}.")
+            kinds.add(dtype.name)
             widths.add(block.shape[1])
             n += block.shape[0]
         if n == 0:
@@ -171,31 +177,32 @@ class Blocks:
         names = {working_dtype(kind) for kind in kinds}
         self.dtype = np.dtype("float64" if "float64" in names else "float32")
         self.n, self.d = n, widths.pop()
+        if self.d == 0:
+            raise ValueError("source has 0 columns (features); at least one is wanted.")
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.n, self.d
 
     def _raw_blocks(self) -> Iterator[np.ndarray]:
+        # not a generator itself: the configuration is that of the calling thread
         source = self.source
         if callable(source):
-            yield from source()
-        elif hasattr(source, "shape") and hasattr(source, "dtype"):
+            return iter(source())
+        if hasattr(source, "shape") and hasattr(source, "dtype") and not hasattr(source, "nnz"):
             if len(source.shape) != 2:
-                yield source
-                return
+                return iter([source])
             budget = min(float(sklearn.get_config()["working_memory"]), 256.0) * 2**20
             width = max(1, source.shape[1]) * 8
             rows = self.block_rows or max(1, int(budget / 4 / width))
-            for a in range(0, source.shape[0], rows):
-                yield _mapped_rows(source, a, min(a + rows, source.shape[0]))
-        elif isinstance(source, Sequence):
-            yield from (np.asarray(block) for block in source)
-        else:
-            raise TypeError(
-                f"source must be an array, a sequence of arrays or a callable, got "
-                f"{type(source).__name__}."
-            )
+            n = source.shape[0]
+            return (_mapped_rows(source, a, min(a + rows, n)) for a in range(0, n, rows))
+        if isinstance(source, Sequence) and not isinstance(source, str | bytes):
+            return (np.asarray(block) for block in source)
+        raise TypeError(
+            "source must be a dense array, a sequence of arrays or a callable, got "
+            f"{type(source).__name__}{' (sparse)' if hasattr(source, 'nnz') else ''}."
+        )
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Blocks in the working dtype; the next one is read while this one is in use."""
@@ -205,22 +212,27 @@ class Blocks:
             return None if block is None else np.array(block, self.dtype, order="C")
 
         raw = self._raw_blocks()
+        seen = 0
         with ThreadPoolExecutor(1, thread_name_prefix="clusterx-read") as reader:
             coming = reader.submit(read)
             while (block := coming.result()) is not None:
+                seen += block.shape[0]
+                if seen > self.n or block.shape[1:] != (self.d,):
+                    break
                 coming = reader.submit(read)
                 yield block
+        if seen != self.n or block is not None:
+            raise ValueError(
+                f"source gave {'at least ' if seen > self.n else ''}{seen} rows in this pass and "
+                f"{self.n} in the first, or other columns than {self.d}: it must give the same "
+                "blocks each time."
+            )
 
     def _with_bounds(self) -> Iterator[tuple[int, int, np.ndarray]]:
         a = 0
         for block in self:
             yield a, a + block.shape[0], block
             a += block.shape[0]
-        if a != self.n:
-            raise ValueError(
-                f"source gave {a} rows in this pass and {self.n} in the first: it must give the "
-                "same blocks each time."
-            )
 
     @cached_property
     def summary(self) -> Summary:
@@ -258,7 +270,12 @@ class Blocks:
     def take(self, indices: Any) -> np.ndarray:
         wanted = np.asarray(indices)
         if hasattr(self.source, "shape"):
-            return np.array(self.source[wanted], self.dtype)
+            # in rising order and once, as arrays in files want it
+            rows, places = np.unique(wanted, return_inverse=True)
+            source = self.source
+            if isinstance(source, np.memmap):
+                source = _mapped_rows(source, 0, self.n)
+            return np.asarray(source[rows], self.dtype)[places]
         out = np.empty((len(wanted), self.d), self.dtype)
         for a, b, block in self._with_bounds():
             here = (wanted >= a) & (wanted < b)
@@ -269,6 +286,7 @@ class Blocks:
         return InMemory(self.take(indices))
 
     def lloyd(self, w: np.ndarray | None, total: float) -> BlockedStep:
+        self._scatter = None  # the weights may have changed since an earlier fit
         return BlockedStep(self, w, self.kernels.grid(self.summary, total, self.n))
 
     def scatter(self, w: np.ndarray | None) -> Any:
@@ -295,7 +313,7 @@ def _mapped_rows(source: Any, start: int, stop: int) -> np.ndarray:
     root = source
     while isinstance(root.base, np.memmap):
         root = root.base
-    if root.filename is None or not os.path.exists(root.filename):
+    if root.filename is None or root.mode == "c" or not os.path.exists(root.filename):
         return np.asarray(source[start:stop])
     skipped = source.__array_interface__["data"][0] - root.__array_interface__["data"][0]
     offset = root.offset + skipped + start * source.shape[1] * source.itemsize

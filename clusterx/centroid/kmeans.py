@@ -400,14 +400,20 @@ def unit_rows(rows: Rows) -> Rows:
     if rows.sparse:
         from sklearn.preprocessing import normalize
 
-        norms = np.sqrt(rows.X.multiply(rows.X).sum(axis=1))
-        least = float(norms.min())
-        scaled = normalize(rows.X)
+        size = abs(rows.X).max(axis=1).toarray().ravel()
+        least = float(size.min())
+        scaled = rows.X.copy()
+        if least > 0:
+            scaled.data /= np.repeat(size, np.diff(scaled.indptr))
+            scaled = normalize(scaled, copy=False)
     else:
         xp = rows.xp
-        norm = xp.sqrt(xp.sum(rows.X * rows.X, axis=1))
-        (least,) = host_floats(xp.min(norm))
-        scaled = rows.X / norm[:, None] if least > 0 else rows.X
+        # by the largest value first: squares of the rows may overflow or vanish
+        size = xp.max(xp.abs(rows.X), axis=1)
+        (least,) = host_floats(xp.min(size))
+        scaled = rows.X / size[:, None] if least > 0 else rows.X
+        if least > 0:
+            scaled = scaled / xp.sqrt(xp.sum(scaled * scaled, axis=1))[:, None]
     if not least > 0:
         raise ValueError(
             "metric='cosine' needs rows of some length, and X has a row of zeros, which has no "

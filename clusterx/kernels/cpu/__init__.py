@@ -8,7 +8,7 @@ from . import seeding as _seeding
 from .color import color_counts, remap
 from .exact import Grid
 from .minibatch import minibatch
-from .threads import single_threaded_blas
+from .threads import run_blocks, single_threaded_blas
 
 __all__ = [
     "color_counts",
@@ -31,7 +31,14 @@ def summary(X):
     if not isinstance(X, np.ndarray):
         return sparse.summary(X)
     blocks = steps.blocks(X.shape[0], max(1, SUMMARY_VALUES // X.shape[1]))
-    return Summary.joined([(b - a, scan.summary(X[a:b])) for a, b in blocks])
+    parts: list[tuple[int, Summary]] = [None] * len(blocks)  # type: ignore[list-item]
+
+    def block(i):
+        a, b = blocks[i]
+        parts[i] = b - a, scan.summary(X[a:b])
+
+    run_blocks(block, len(blocks))
+    return Summary.joined(parts)
 
 
 def distances(X, C):

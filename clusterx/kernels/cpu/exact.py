@@ -163,6 +163,46 @@ def sum_entries(X, w, entries, bounds, first, last, scale, lo_scale, w_scale, hi
 
 
 @njit(nogil=True, cache=True)
+def move_rows(
+    X, w, rows, start, stop, labels, previous, scale, lo_scale, w_scale, hi, lo, weight
+):  # fmt: skip
+    """Take rows[start:stop] from their previous cluster (none: empty or negative) to their label's.
+
+    Each row is read once, in order; for sums that stay in a core's cache.
+    """
+    d = X.shape[1]
+    scaled = np.empty(d)
+    whole = np.empty(d, np.int64)
+    rest = np.empty(d, np.int64)
+    for e in range(start, stop):
+        row = rows[e]
+        v = w[row] if w.shape[0] > 0 else 1.0
+        x = X[row]
+        for j in range(d):
+            scaled[j] = v * x[j] * scale[j]
+        for j in range(d):
+            whole[j] = np.int64(np.rint(scaled[j]))
+        for j in range(d):
+            rest[j] = np.int64(np.rint((scaled[j] - np.rint(scaled[j])) * lo_scale))
+        a, b = add_term(v, w_scale, lo_scale)
+        add_to(hi[labels[row]], whole, 1)
+        add_to(lo[labels[row]], rest, 1)
+        weight[0, labels[row]] += a
+        weight[1, labels[row]] += b
+        if previous.shape[0] > 0 and previous[row] >= 0:
+            add_to(hi[previous[row]], whole, -1)
+            add_to(lo[previous[row]], rest, -1)
+            weight[0, previous[row]] -= a
+            weight[1, previous[row]] -= b
+
+
+@njit(nogil=True, cache=True)
+def add_to(sums, terms, sign):
+    for j in range(sums.shape[0]):
+        sums[j] += sign * terms[j]
+
+
+@njit(nogil=True, cache=True)
 def merge(clusters, hi, lo, weight, all_hi, all_lo, all_weight):
     """Add each run's sums to its cluster's."""
     for r in range(clusters.shape[0]):

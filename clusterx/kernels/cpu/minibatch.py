@@ -55,13 +55,13 @@ class ScreenedBatch(PlainBatch):
         labels = np.empty(n, np.int32)
         squared = np.empty(n)
         s = self.screen
-        ET, terms = s.centres(C)
+        E, terms = s.centres(C)
         parts = steps.blocks(n, ROWS)
 
         def block(b):
             a, e = parts[b]
             screen_batch(
-                self.X, s.Z, s.norm, s.rest, C, ET, terms, rows[a:e], labels[a:e], squared[a:e]
+                self.X, s.Z, s.norm, s.rest, C, E, terms, rows[a:e], labels[a:e], squared[a:e]
             )
 
         with single_threaded_blas():
@@ -113,22 +113,31 @@ def gather(X, rows):
 @njit(nogil=True, cache=True)
 def screen_batch(X, Z, norm, rest, C, E, terms, rows, labels, squared):
     n, m = rows.shape[0], Z.shape[1]
-    k = E.shape[1]
     z = np.empty((n, m), np.float32)
-    T = np.empty((n, k), np.float32)
-    low = np.empty(k, np.float32)
-    lanes = np.empty((2, screen.LANES), np.float32)
-    cands = np.empty(k, np.int32)
+    T = np.empty((E.shape[0], n), np.float32)
+    rests = np.empty(n, np.float32)
+    norms = np.empty(n, np.float32)
+    best = np.empty(n, np.float32)
+    out = np.empty(n, np.float32)
+    count = np.empty(n, np.int32)
+    first = np.empty(n, np.int32)
+    last = np.empty(n, np.int32)
     for p in range(n):
+        rests[p] = rest[rows[p]]
+        norms[p] = norm[rows[p]]
         for a in range(m):
             z[p, a] = Z[rows[p], a]
-    np.dot(z, E, T)
+    np.dot(E, z.T, T)
+    screen.intervals(T, terms, rests, norms, best, out, count, first, last)
     for p in range(n):
-        i = rows[p]
-        best = screen.least_upper(T[p], terms, rest[i], norm[i], low, lanes)
-        label, own, _, _, _ = screen.settle(X[i], C, low, lanes[0], best, cands)
-        labels[p] = label
-        squared[p] = own if own >= 0.0 else screen.squared_distance(X[i], C[label])
+        x = X[rows[p]]
+        if count[p] == 1:
+            labels[p] = last[p]
+            squared[p] = screen.squared_distance(x, C[last[p]])
+        else:
+            labels[p], squared[p], _ = screen.measure(
+                x, C, T, p, best[p], count[p], first[p], last[p]
+            )
 
 
 @njit(nogil=True, cache=True)

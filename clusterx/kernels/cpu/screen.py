@@ -15,7 +15,6 @@ import numpy as np
 from numba import njit
 
 CHUNK = 256
-LANES = 32
 FAR = np.float32(3e38)
 #: float32 bounds are widened by this much after each step of arithmetic.
 UP = np.float32(1 + 2**-21)
@@ -143,73 +142,93 @@ def centre_rows(X, mean, factor, start, stop, Z, norm, centred):
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
-def least_upper(T, terms, rest, norm, low, lanes):
-    """Lower ends of the intervals around P - 2T, and the least upper end.
+def intervals(T, terms, rest, norm, best, out, count, first, last):
+    """Intervals of the columns of products T (k, rows), vectors running over rows.
 
-    Centre j stands in lane j % LANES; `lanes` (2, LANES) takes the least lower and upper end of
-    each lane, for compilers vectorise that and not a minimum over all.
+    best: least upper ends; count, first, last: how many intervals reach below it, and which; out:
+    the least lower end of the others. T becomes the lower ends. terms (4, k): squared norms of the
+    centres, their error, and the factors of `rest` and `norm` in the error.
     """
     two = np.float32(2)
-    lanes[:] = FAR
-    for c in range(T.shape[0] // LANES):
-        for q in range(LANES):
-            j = c * LANES + q
-            a = terms[0, j] - two * T[j]
-            h = terms[1, j] + rest * terms[2, j] + norm * terms[3, j]
-            below = a - h
+    n = T.shape[1]
+    for p in range(n):
+        best[p] = FAR
+    for j in range(T.shape[0]):
+        t = T[j]
+        centre, slop, r, s = terms[0, j], terms[1, j], terms[2, j], terms[3, j]
+        for p in range(n):
+            a = centre - two * t[p]
+            h = slop + rest[p] * r + norm[p] * s
             above = a + h
-            low[j] = below
-            lanes[0, q] = below if below < lanes[0, q] else lanes[0, q]
-            lanes[1, q] = above if above < lanes[1, q] else lanes[1, q]
-    return lane_min(lanes[1])
+            t[p] = a - h
+            best[p] = above if above < best[p] else best[p]
+    for p in range(n):
+        out[p] = FAR
+        count[p] = 0
+        first[p] = 0
+    for j in range(T.shape[0]):
+        t = T[j]
+        for p in range(n):
+            near = t[p] <= best[p]
+            first[p] = np.int32(j) if near and count[p] == 0 else first[p]
+            count[p] += np.int32(1) if near else np.int32(0)
+            last[p] = np.int32(j) if near else last[p]
+        for p in range(n):
+            far = FAR if t[p] <= best[p] else t[p]
+            out[p] = far if far < out[p] else out[p]
 
 
 @njit(nogil=True, cache=True)
-def lane_min(v):
-    """The least of the lanes, by halves: a chain of minima would wait for each. Overwrites v."""
-    for q in range(16):
-        v[q] = v[q] if v[q] < v[q + 16] else v[q + 16]
-    for q in range(8):
-        v[q] = v[q] if v[q] < v[q + 8] else v[q + 8]
-    for q in range(4):
-        v[q] = v[q] if v[q] < v[q + 4] else v[q + 4]
-    return min(min(v[0], v[1]), min(v[2], v[3]))
+def tile_rows(k):
+    """Rows of a tile of products with k centres, which is to stay in a core's cache."""
+    return max(32, min(CHUNK, (1 << 18) // k))
 
 
 @njit(nogil=True, cache=True)
-def settle(x, C, low, lanes, best, cands):
-    """Measure the centres whose interval reaches below `best`.
-
-    Returns the label, its squared distance (negative when one centre alone was left and nothing
-    was measured), the least measured distance of the others, the least screened lower end of
-    those left out, and how many were left.
+def measure(x, C, T, p, best, count, first, last):
+    """The nearest of the centres whose interval reaches below `best`: its label, its squared
+    distance and the next one's.
     """
-    m = 0
-    out = FAR
-    for q in range(LANES):
-        if lanes[q] <= best:
-            lanes[q] = FAR
-            for j in range(q, low.shape[0], LANES):
-                if low[j] <= best:
-                    cands[m] = j
-                    m += 1
-                else:
-                    out = min(out, low[j])
-    out = min(out, lane_min(lanes))
-    label = cands[0] if m > 0 else 0
-    if m == 1:
-        return label, -1.0, np.inf, out, m
-    first = np.inf
-    second = np.inf
-    for g in range(m):
-        s = squared_distance(x, C[cands[g]])
-        if s < first or (s == first and cands[g] < label):
-            second = first
-            first = s
-            label = cands[g]
-        elif s < second:
-            second = s
-    return label, first, second, out, m
+    label = first
+    squared = squared_distance(x, C[first])
+    second = squared_distance(x, C[last])
+    if second < squared:
+        label, squared, second = last, second, squared
+    if count > 2:
+        for j in range(first + 1, last):
+            if T[j, p] <= best:
+                s = squared_distance(x, C[j])
+                if s < squared or (s == squared and j < label):
+                    label, squared, second = np.int32(j), s, squared
+                elif s < second:
+                    second = s
+    return label, squared, second
+
+
+@njit(nogil=True, cache=True)
+def settle(
+    X, C, T, n, active, best, out, count, first, last, norm, centred, factor, error,
+    labels, upper, lower, moved,
+):  # fmt: skip
+    """Write the labels and bounds of the first n columns; returns the distances measured."""
+    measured = 0
+    for p in range(n):
+        i = active[p]
+        g = error * np.float64(norm[p]) ** 2
+        new = last[p]
+        own = np.float64(centred[i]) + np.float64(best[p]) + g
+        other = np.float64(centred[i]) + np.float64(out[p]) - g
+        if count[p] > 1:
+            new, squared, second = measure(X[i], C, T, p, best[p], count[p], first[p], last[p])
+            own = squared * factor * factor
+            other = min(other, second * factor * factor)
+            measured += count[p]
+        upper[i] = np.float32(np.sqrt(max(own, 0.0))) * UP
+        lower[i] = np.float32(np.sqrt(max(other, 0.0))) * DOWN
+        if labels[i] != new:
+            labels[i] = new
+            moved[i] = 1
+    return measured
 
 
 @njit(nogil=True, cache=True)
@@ -219,61 +238,49 @@ def screen_rows(
 ):  # fmt: skip
     """Assign rows start..stop. `moved` (n,) is set where a label changed.
 
-    E (m, k) and terms (4, k) are padded with unreachable centres to a multiple of LANES; terms:
-    squared norms, their error, and the factors of `rest` and `norm` in the error.
-    drift (k + 2): bounds of how far each centre moved, in the units of Z, then the two largest.
-    Returns the number of rows that were screened and of distances that were measured.
+    E (k, m): images of the centres. drift (k + 2): bounds of how far each centre moved, in the
+    units of Z, then the two largest. Returns the number of rows that were screened and of
+    distances that were measured.
     """
-    k, m = E.shape[1], Z.shape[1]
-    tile = max(16, min(CHUNK, (1 << 17) // k))
-    T = np.empty((tile, k), np.float32)
-    low = np.empty(k, np.float32)
-    lanes = np.empty((2, LANES), np.float32)
-    z = np.empty((tile, m), np.float32)
+    k, m = E.shape
+    tile = tile_rows(k)
+    z = np.zeros((tile, m), np.float32)
+    T = np.empty((k, tile), np.float32)
+    rests = np.zeros(tile, np.float32)
+    norms = np.zeros(tile, np.float32)
+    best = np.empty(tile, np.float32)
+    out = np.empty(tile, np.float32)
+    count = np.empty(tile, np.int32)
+    one = np.zeros(tile, np.int32)
+    other = np.zeros(tile, np.int32)
     active = np.empty(tile, np.int64)
-    cands = np.empty(k, np.int32)
     screened = 0
     measured = 0
-    top = drift[C.shape[0]]
-    for first in range(start, stop, tile):
-        n = 0
-        for i in range(first, min(first + tile, stop)):
-            if not fresh:
-                j = labels[i]
-                upper[i] = (upper[i] + drift[j]) * UP
-                away = drift[C.shape[0] + 1] if drift[j] == top else top
-                lower[i] = lower[i] * DOWN - away * UP
-                if upper[i] < lower[i]:
-                    continue
+    n = 0
+    for i in range(start, stop):
+        if not fresh:
+            j = labels[i]
+            upper[i] = (upper[i] + drift[j]) * UP
+            away = drift[k + 1] if drift[j] == drift[k] else drift[k]
+            lower[i] = lower[i] * DOWN - away * UP
+        if fresh or not upper[i] < lower[i]:
             active[n] = i
+            rests[n] = rest[i]
+            norms[n] = norm[i]
+            row = Z[i]
+            to = z[n]
+            for a in range(m):
+                to[a] = row[a]
             n += 1
-        if n == 0:
-            continue
-        screened += n
-        if n == tile and active[n - 1] == first + n - 1:
-            np.dot(Z[first : first + n], E, T)
-        else:
-            for p in range(n):
-                for a in range(m):
-                    z[p, a] = Z[active[p], a]
-            np.dot(z[:n], E, T[:n])
-        for p in range(n):
-            i = active[p]
-            best = least_upper(T[p], terms, rest[i], norm[i], low, lanes)
-            label, own, second, out, count = settle(X[i], C, low, lanes[0], best, cands)
-            common = np.float64(centred[i])
-            g = error * np.float64(norm[i]) ** 2
-            if own < 0.0:
-                own = common + np.float64(best) + g
-            else:
-                own *= factor * factor
-                measured += count
-            other = min(second * factor * factor, common + np.float64(out) - g)
-            upper[i] = np.float32(np.sqrt(max(own, 0.0))) * UP
-            lower[i] = np.float32(np.sqrt(max(other, 0.0))) * DOWN - TINY
-            if labels[i] != label:
-                labels[i] = label
-                moved[i] = 1
+        if n == tile or (i == stop - 1 and n > 0):
+            np.dot(E, z.T, T)
+            intervals(T, terms, rests, norms, best, out, count, one, other)
+            measured += settle(
+                X, C, T, n, active, best, out, count, one, other, norms, centred, factor, error,
+                labels, upper, lower, moved,
+            )  # fmt: skip
+            screened += n
+            n = 0
     return screened, measured
 
 

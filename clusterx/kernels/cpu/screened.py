@@ -12,6 +12,8 @@ from .threads import run_blocks, single_threaded_blas
 #: Columns kept by a projection: fewer leave more rows to measure, more cost more to multiply.
 PROJECTION = 64
 PROJECTION_ROWS = 4096
+#: Bytes of sums that each task may have of its own.
+CACHED_SUMS = 1 << 20
 
 
 class ScreenedStep(Step):
@@ -49,6 +51,31 @@ class ScreenedStep(Step):
         return self.stats(len(rows))
 
     def _accumulate(self, previous, rows, k):
+        if 16 * k * self.X.shape[1] <= CACHED_SUMS:
+            self._move(previous, rows, k)
+        else:
+            self._move_by_cluster(previous, rows, k)
+
+    def _move(self, previous, rows, k):
+        """Rows in their order, into sums of each task's own."""
+        g = self.grid
+        parts = blocks(len(rows), max(512, -(-len(rows) // 8)))
+        sums = [self.empty_sums(k) for _ in parts]
+
+        def block(b):
+            exact.move_rows(
+                self.X, self.w, rows, *parts[b], self.labels, previous, g.hi_scale, g.lo_scale,
+                g.weight_scale, *sums[b],
+            )  # fmt: skip
+
+        run_blocks(block, len(parts))
+        for hi, lo, weight in sums:
+            self.hi += hi
+            self.lo += lo
+            self.weight += weight
+
+    def _move_by_cluster(self, previous, rows, k):
+        """Cluster by cluster, for sums that are too many for a core's cache."""
         entries, offsets = exact.group_entries(self.labels, previous, rows, k)
         clusters, bounds = exact.runs(offsets)
         d, g = self.X.shape[1], self.grid
@@ -85,7 +112,7 @@ class Screen:
         outside = not 1e-12 < size < 1e12
         self.copied = X.dtype != np.float32 or far or outside
         if self.copied and size > 0:
-            self.factor = 2.0 ** -np.frexp(max(size, 1e-300))[1]
+            self.factor = 2.0 ** min(-int(np.frexp(size)[1]), 400)  # its square is used too
         self.Q: np.ndarray | None = None
         if project and d >= 2 * PROJECTION and n >= PROJECTION_ROWS:
             self._project(PROJECTION)
@@ -160,7 +187,7 @@ class Screen:
             self._take_all()
 
     def centres(self, C):
-        """The centres' images (m, k) and the terms of their intervals; see screen.screen_rows."""
+        """The centres' images (k, m) and the terms of their intervals; see screen.intervals."""
         E = (C - self.mean) * self.factor
         whole = np.einsum("kd,kd->k", E, E)
         k = C.shape[0]
@@ -176,26 +203,20 @@ class Screen:
         size = np.sqrt(np.einsum("km,km->k", images, images))
         S = (2.0 * (m + 4) * 2.0**-24 + 2.0**-21 + 2.0 * self.kappa) * size
         slop = 2.0**-21 * (np.abs(P) + whole) + screen.underflow(m)
-        padded = -(-k // screen.LANES) * screen.LANES
-        terms = np.zeros((4, padded), np.float32)
-        terms[0] = screen.FAR
-        terms[0, :k] = P
-        for term, values in zip(terms[1:], (slop, R, S), strict=True):
-            term[:k] = values * (1 + 1e-6)
-        ET = np.zeros((m, padded), np.float32)
-        ET[:, :k] = images.T
-        return ET, terms
+        terms = np.array([P, slop, R, S])
+        terms[1:] *= 1 + 1e-6
+        return np.ascontiguousarray(images, np.float32), terms.astype(np.float32)
 
     def assign(self, C, previous, labels, upper, lower, moved):
         """Screen all rows; `previous`: the centres that the bounds speak of, or None."""
-        ET, terms = self.centres(C)
+        E, terms = self.centres(C)
         drift = _movement(C, previous, self.factor)
         parts = blocks(len(labels), rows_per_task(len(labels)))
         counts = np.zeros((len(parts), 2), np.int64)
 
         def block(b):
             counts[b] = screen.screen_rows(
-                self.X, self.Z, self.norm, self.rest, self.centred, C, ET, terms, drift,
+                self.X, self.Z, self.norm, self.rest, self.centred, C, E, terms, drift,
                 self.factor, self.error, previous is None, *parts[b], labels, upper, lower, moved,
             )  # fmt: skip
 
