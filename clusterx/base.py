@@ -59,18 +59,34 @@ class Clusterer(ClusterMixin, BaseEstimator):
         return rows
 
     def _host_rows(self, X: Any, *, reset: bool) -> Any:
-        dtype = getattr(X, "dtype", None)
+        dtype, name = getattr(X, "dtype", None), type(self).__name__
+        if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+            raise TypeError(f"Input X of {name} must hold real numbers, got dtype {dtype}.")
+        if np.ma.is_masked(X):
+            raise ValueError(
+                f"Input X is a masked array with masked values, which {name} does not accept: fill "
+                "them, or drop those rows first."
+            )
         small = isinstance(dtype, np.dtype) and working_dtype(dtype.name) == "float32"
-        return validate_data(
-            self,
-            X,
-            reset=reset,
-            accept_sparse="csr" if self._takes_sparse else False,
-            dtype=np.float32 if small else [np.float64, np.float32],
-            order="C",
-            ensure_all_finite=False,
-            accept_large_sparse=False,
-        )
+        try:
+            X = validate_data(
+                self,
+                X,
+                reset=reset,
+                accept_sparse="csr" if self._takes_sparse else False,
+                dtype=np.float32 if small else [np.float64, np.float32],
+                order="C",
+                ensure_all_finite=False,
+                accept_large_sparse=False,
+            )
+        except (TypeError, ValueError) as error:
+            if not str(error).startswith(_CONVERSION):
+                raise
+            raise type(error)(f"Input X of {name} must hold real numbers: {error}") from error
+        if hasattr(X, "indptr") and not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
+        return X
 
     def _device_rows(self, X: Array, *, reset: bool) -> Array:
         name, xp = type(self).__name__, namespace(X)
@@ -89,9 +105,15 @@ class Clusterer(ClusterMixin, BaseEstimator):
         kind = dtype_name(X.dtype)
         if "complex" in kind:
             raise ValueError(f"Complex data not supported: X has dtype {kind}. Pass its parts.")
+        if getattr(X, "is_sparse", False) or getattr(X, "is_sparse_csr", False):
+            raise TypeError(
+                f"Input X is a sparse array on a device ({X.layout}), and {name} takes sparse rows "
+                "on the host only, as SciPy's CSR. Convert X, or make it dense."
+            )
         validate_data(self, X, reset=reset, skip_check_array=True)
         wanted = named_dtype(xp, working_dtype(kind))
         X = X if X.dtype == wanted else xp.astype(X, wanted)
+        X = X.detach() if hasattr(X, "detach") else X  # no gradients flow through
         return X.contiguous() if hasattr(X, "contiguous") else X
 
     def _check_finite(self, rows: Rows) -> None:
@@ -101,14 +123,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
         sizes = asarray(rows.summary.largest, like=rows.like, dtype=wide)
         finite, largest = host_floats(rows.summary.finite, xp.max(sizes))
         if finite:
-            # sums of squared distances must not overflow
-            limit = (float(xp.finfo(wide).max) / (4 * rows.n * rows.d)) ** 0.5
-            if largest > limit:
-                raise ValueError(
-                    f"Input X contains values too large for squared distances in "
-                    f"{dtype_name(wide)}: up to {largest:.3g}, and {limit:.3g} is the most for "
-                    f"shape {rows.shape}. Scale X first."
-                )
+            self._check_range("Input X contains", largest, rows)
             return
         if isinstance(rows, InMemory) and on_host(rows.like):
             # scikit-learn's own words for what is wrong
@@ -118,16 +133,24 @@ class Clusterer(ClusterMixin, BaseEstimator):
             "drop or impute those rows first."
         )
 
+    def _check_range(self, what: str, largest: float, rows: Rows) -> None:
+        """Raise if sums of squared distances of values up to `largest` may overflow."""
+        wide = float_dtype(rows.xp, rows.like)
+        limit = (float(rows.xp.finfo(wide).max) / (4 * rows.n * rows.d)) ** 0.5
+        if largest > limit:
+            raise ValueError(
+                f"{what} values too large for squared distances in {dtype_name(wide)}: up to "
+                f"{largest:.3g}, and {limit:.3g} is the most for shape {rows.shape}. Scale the "
+                "data first."
+            )
+
     def _weights(self, sample_weight: Any, rows: Rows) -> tuple[Array | None, float]:
         """Checked weights beside X, or None for equal ones; their sum."""
         if sample_weight is None:
             return None, float(rows.n)
-        if isinstance(sample_weight, numbers.Number):
-            sample_weight = np.full(rows.n, float(sample_weight))  # type: ignore[arg-type]
-        if not is_array(sample_weight):
-            sample_weight = np.asarray(sample_weight)
-        if on_host(sample_weight) and sample_weight.dtype.kind not in "buif":
-            sample_weight = sample_weight.astype(np.float64)
+        if isinstance(sample_weight, numbers.Real):
+            sample_weight = np.full(rows.n, float(sample_weight))
+        sample_weight = real_array("sample_weight", sample_weight)
         shape = tuple(sample_weight.shape)
         if len(shape) != 1:
             raise ValueError(f"Sample weights must be 1D array or scalar, got {len(shape)}D array.")
@@ -139,9 +162,15 @@ class Clusterer(ClusterMixin, BaseEstimator):
         wide = named_dtype(xp, "float64") if on_host(rows.like) else None
         w = asarray(sample_weight, like=rows.like)
         w = xp.astype(w, wide or rows.dtype, copy=False)
-        total, least, finite = host_floats(xp.sum(w), xp.min(w), xp.all(xp.isfinite(w)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            total, least, finite = host_floats(xp.sum(w), xp.min(w), xp.all(xp.isfinite(w)))
         if not finite:
             raise ValueError("Input sample_weight contains NaN or infinity.")
+        if total > 1e150:  # its product with the largest value must not overflow
+            raise ValueError(
+                f"The sum of sample_weight is too large: {total:.3g}, and 1e150 is the most. Scale "
+                "the weights: only their proportions matter to the centres."
+            )
         if least < 0:
             raise ValueError(f"Negative values in data passed to sample_weight (least: {least}).")
         if total == 0:
@@ -169,12 +198,6 @@ class Clusterer(ClusterMixin, BaseEstimator):
         )
 
     # -- saving and moving ---------------------------------------------------------------------
-
-    def _move(self, convert: Any) -> dict[str, Any]:
-        return {
-            name: convert(value) if is_array(value) else value
-            for name, value in self.__dict__.items()
-        }
 
     def __getstate__(self) -> dict[str, Any]:
         # NumPy only: a model fitted on a GPU loads where there is none
@@ -214,9 +237,36 @@ class Clusterer(ClusterMixin, BaseEstimator):
         moved = copy.copy(self)
         parameters = self.get_params(deep=False)
         for name, value in self.__dict__.items():
-            if is_array(value) and name not in parameters:
+            if name in parameters:
+                continue
+            if is_array(value) and dtype_name(value.dtype) != "object":  # as names of features are
                 setattr(moved, name, asarray(to_host(value), like=like))
+            else:
+                setattr(moved, name, copy.deepcopy(value))
         return moved
+
+
+#: how the messages of NumPy begin when it can't make numbers of something
+_CONVERSION = ("could not convert", "float() argument", "setting an array element", "must be real")
+
+
+def real_array(name: str, values: Any) -> Array:
+    """The argument as an array of real numbers; raise, naming it, if it is not one."""
+    if not is_array(values):
+        try:
+            values = np.asarray(values)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name} must be an array of real numbers: {error}") from error
+    values = values.detach() if hasattr(values, "detach") else values
+    kind = dtype_name(values.dtype)
+    if kind == "object":
+        try:
+            return values.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name} must be an array of real numbers: {error}") from error
+    if not kind.startswith(("bool", "int", "uint", "float", "bfloat", "longdouble")):
+        raise ValueError(f"{name} must be an array of real numbers, got dtype {kind}.")
+    return values
 
 
 def check_choice(estimator: Any, name: str, value: Any, choices: tuple[str, ...]) -> None:

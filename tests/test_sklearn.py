@@ -1,33 +1,64 @@
-"""scikit-learn's own estimator checks, array API ones included."""
-
-from __future__ import annotations
+"""scikit-learn's own checks of estimators, its array API checks among them."""
 
 import pytest
+from sklearn.base import is_clusterer
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import clusterx
+from clusterx import KMeans, MiniBatchKMeans
+from clusterx.base import Clusterer
+
+DRAWS = {
+    f"check_sample_weight_equivalence_on_{kind}_data": (
+        "The check shuffles the weighted rows but not the repeated ones, so that equal draws "
+        "choose other rows. scikit-learn excepts its own class alike."
+    )
+    for kind in ("dense", "sparse")
+}
+NO_DIRECTION = {
+    check: "The data of the check have rows of zeros, whose cosine is not defined."
+    for check in (
+        "check_estimators_dtypes",
+        "check_estimator_sparse_tag",
+        "check_estimator_sparse_array",
+        "check_estimator_sparse_matrix",
+    )
+}
 
 ESTIMATORS = [
-    clusterx.KMeans(n_clusters=2, n_init=2, max_iter=5),
-    clusterx.MiniBatchKMeans(n_clusters=2, n_init=2, max_iter=5, batch_size=10),
+    KMeans(n_clusters=2, n_init=2, max_iter=5),
+    KMeans(n_clusters=2, n_init=2, max_iter=5, metric="cosine"),
+    KMeans(n_clusters=2, init="k-means||", max_iter=5),
+    KMeans(n_clusters=2, init="maximin", max_iter=5),
+    MiniBatchKMeans(n_clusters=2, n_init=2, max_iter=5, batch_size=10),
+    MiniBatchKMeans(n_clusters=2, init="maximin", max_iter=5, batch_size=10),
 ]
-
-_DRAWS = "equal in distribution only: repeated rows, shuffled, meet other random draws"
-#: estimator -> {check: why it is not met}; scikit-learn expects the same of its own
-EXPECTED_FAILURES = {
-    name: {
-        "check_sample_weight_equivalence_on_dense_data": _DRAWS,
-        "check_sample_weight_equivalence_on_sparse_data": _DRAWS,
-    }
-    for name in ("KMeans", "MiniBatchKMeans")
-}
 
 
 def expected_failures(estimator):
-    return EXPECTED_FAILURES.get(type(estimator).__name__, {})
+    """Checks that must fail, with the reasons; one that passes is an error (xfail_strict)."""
+    draws = isinstance(estimator, MiniBatchKMeans) or estimator.init != "maximin"
+    cosine = getattr(estimator, "metric", None) == "cosine"
+    return {**(DRAWS if draws else {}), **(NO_DIRECTION if cosine else {})}
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
-def test_estimator(estimator, check):
+def test_checks(estimator, check):
     check(estimator)
+
+
+def test_every_clusterer_is_checked():
+    public = {getattr(clusterx, name) for name in clusterx.__all__}
+    clusterers = {kind for kind in public if isinstance(kind, type) and issubclass(kind, Clusterer)}
+    assert clusterers <= {type(estimator) for estimator in ESTIMATORS}
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+def test_tags(estimator):
+    tags = get_tags(estimator)
+    assert is_clusterer(estimator)
+    assert tags.array_api_support
+    assert tags.input_tags.sparse
+    assert not tags.input_tags.allow_nan
+    assert not tags.target_tags.required

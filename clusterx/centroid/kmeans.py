@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import reprlib
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array, asarray, device, float_dtype, host_floats, is_array, namespace, to_host
-from ..base import Clusterer, Rows, check_choice, check_number
+from ..base import Clusterer, Rows, check_choice, check_number, real_array
 from ..rows import InMemory
 from . import seeding
 
@@ -51,11 +52,15 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         if isinstance(self.init, str):
             check_choice(self, "init", str(self.init), _INITS)
         elif not (
-            callable(self.init) or is_array(self.init) or isinstance(self.init, list | tuple)
+            callable(self.init)
+            or is_array(self.init)
+            or isinstance(self.init, list | tuple)
+            or hasattr(self.init, "__array__")
         ):
             raise ValueError(
                 f"The 'init' parameter of {type(self).__name__} must be one of "
-                f"{', '.join(map(repr, _INITS))}, an array or a callable; got {self.init!r}."
+                f"{', '.join(map(repr, _INITS))}, an array or a callable; got "
+                f"{reprlib.repr(self.init)}."
             )
         if isinstance(self.n_init, str):
             check_choice(self, "n_init", self.n_init, ("auto",))
@@ -93,8 +98,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         centers = self.init
         if callable(centers):
             centers = centers(rows.X if isinstance(rows, InMemory) else rows, k, random_state=rng)
-        if not is_array(centers):
-            centers = np.asarray(centers, dtype=np.float64)
+        centers = real_array("The 'init' parameter", centers)
         centers = rows.xp.asarray(asarray(centers, like=rows.like), dtype=rows.dtype, copy=True)
         if centers.ndim != 2 or centers.shape[0] != k:
             raise ValueError(
@@ -106,9 +110,11 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
                 f"The shape of the initial centers {tuple(centers.shape)} does not match the "
                 f"number of features of the data {rows.d}."
             )
-        (finite,) = host_floats(rows.xp.all(rows.xp.isfinite(centers)))
+        xp = rows.xp
+        finite, largest = host_floats(xp.all(xp.isfinite(centers)), xp.max(xp.abs(centers)))
         if not finite:
             raise ValueError("The initial centers given as init contain NaN or infinity.")
+        self._check_range("The initial centers given as init contain", largest, rows)
         return centers
 
     def _named_start(self, name, rows, w, rng, step):
@@ -123,6 +129,11 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
             shares = None if w is None else to_host(w).astype(np.float64)
             p = None if shares is None else shares / shares.sum()
             p = np.full(rows.n, 1.0 / rows.n) if p is None else p
+            if np.count_nonzero(p) < k:
+                raise ValueError(
+                    f"init='random' draws n_clusters={k} different rows, and only "
+                    f"{np.count_nonzero(p)} of sample_weight are not zero: ask for fewer clusters."
+                )
             chosen = rng.choice(rows.n, size=k, replace=False, p=p)
         return rows.take(chosen)
 
@@ -493,9 +504,13 @@ def inertia(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) 
     counts = asarray(stats.counts, like=rows.like)[:, None]
     about = xp.astype(centers, mean.dtype) - mean
     lost = 2 * about * (asarray(stats.sums, like=rows.like) - counts * mean) - counts * about**2
-    scatter, less = host_floats(rows.scatter(w), xp.sum(lost))
-    if scatter - less > 1e-3 * scatter:
-        return scatter - less
+    scatter, less, offset = host_floats(
+        rows.scatter(w), xp.sum(lost), xp.sum(counts) * xp.sum(mean**2)
+    )
+    found = scatter - less
+    # s and n c were rounded where the rows are, which may be far from their mean
+    if found > 1e-3 * scatter and found > 1e-4 * (offset * scatter) ** 0.5:
+        return found
     return weighted_sum(step.distances(), w)
 
 

@@ -148,8 +148,7 @@ class MiniBatchKMeans(CentroidClusterer):
         self._run(rows, w, rng, batch_size, n_steps)
         self.cluster_centers_ = self._state.rounded(rows)
         self.n_iter_ = math.ceil(self.n_steps_ * batch_size / rows.n)
-        if self.compute_labels:
-            self._label(rows, w)
+        self._label(rows, w)
 
     def _run(self, rows, w, rng, batch_size, n_steps):
         state = self._state
@@ -232,6 +231,10 @@ class MiniBatchKMeans(CentroidClusterer):
         state.counts = asarray(counts, like=rows.like, dtype=state.counts.dtype)
 
     def _label(self, rows, w):
+        if not self.compute_labels:  # those of an earlier fit are of other rows
+            for name in ("labels_", "inertia_"):
+                self.__dict__.pop(name, None)
+            return
         self.labels_, squared = rows.map(rows.kernels.nearest, self.cluster_centers_)
         self.inertia_ = weighted_sum(squared, w)
 
@@ -267,8 +270,7 @@ class MiniBatchKMeans(CentroidClusterer):
         self._step(step, rows, np.arange(rows.n), w, self._rng, self._state, False)
         self.n_steps_ += 1
         self.cluster_centers_ = self._state.rounded(rows)
-        if self.compute_labels:
-            self._label(rows, w)
+        self._label(rows, w)
         return self
 
     def _one_start(self, rows, w, starts, size):

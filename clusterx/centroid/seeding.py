@@ -125,6 +125,13 @@ class _Checks(Clusterer):
     _takes_sparse = True
 
 
+_Checks.__name__ = "kmeans_plusplus"
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
 def kmeans_plusplus(
     X: Any,
     n_clusters: int,
@@ -166,17 +173,19 @@ def kmeans_plusplus(
     ----------
     Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
     """
-    if not isinstance(n_clusters, numbers.Integral) or n_clusters < 1:
+    if not _is_whole(n_clusters) or n_clusters < 1:
         raise ValueError(f"n_clusters must be a whole number of at least 1, got {n_clusters!r}.")
-    if n_local_trials is not None and n_local_trials < 1:
-        raise ValueError(f"n_local_trials must be at least 1 or None, got {n_local_trials!r}.")
+    if n_local_trials is not None and not (_is_whole(n_local_trials) and n_local_trials >= 1):
+        raise ValueError(
+            f"n_local_trials must be a whole number of at least 1 or None, got {n_local_trials!r}."
+        )
     checks = _Checks()
     rows = checks._rows(X, reset=True)
     if rows.n < n_clusters:
         raise ValueError(f"n_samples={rows.n} should be >= n_clusters={n_clusters}.")
-    if x_squared_norms is not None and x_squared_norms.shape[0] != rows.n:
+    if x_squared_norms is not None and len(x_squared_norms) != rows.n:
         raise ValueError(
-            f"The length of x_squared_norms {x_squared_norms.shape[0]} should be equal to the "
+            f"The length of x_squared_norms {len(x_squared_norms)} should be equal to the "
             f"length of n_samples {rows.n}."
         )
     w, total = checks._weights(sample_weight, rows)

@@ -69,7 +69,10 @@ class LloydStep(Protocol):
         """Assign every row to its nearest centre; the statistics of that."""
 
     def assign(self, centers: Array) -> Any:
-        """Assign every row to its nearest centre, and no more."""
+        """Assign every row to its nearest centre, and no more: for steps that are never called.
+
+        Sums follow the labels from call to call. A step made with `once` has this.
+        """
 
     def distances(self) -> Array:
         """Squared distance of every row to the centre it was assigned to, (n,) float64."""

@@ -108,7 +108,8 @@ class LloydStep:
     def assign(self, C):
         xp = self.xp
         self.C = C = xp.astype(C, self.X.dtype)
-        shift = xp.mean(C, axis=0)
+        # a median, for a centre at an outlier would draw the mean away from all the others
+        shift = xp.sort(C, axis=0)[C.shape[0] // 2, ...]
         E = C - shift
         # |y - e|^2 less |y|^2, which is the same for all centres, in units that can't overflow
         unit = E / _magnitude(E)

@@ -328,11 +328,11 @@ def test_number_of_centres_changes_between_calls(d):
 
 
 @pytest.mark.parametrize("d", [3, 16])
-def test_assign_between_calls_keeps_the_sums_right(d):
+def test_assign_again_and_again(d):
     X = make("blobs", 4200, d, "float32")
+    first, second = some_rows(X, 6, 1), some_rows(X, 6, 2)
     for kind in set(kinds_for(*X.shape)) - {"sparse", "tree"}:
         step = step_for(kind, X, None, grid_for(X))
-        first, second = some_rows(X, 6, 1), some_rows(X, 6, 2)
         step.assign(first)
         np.testing.assert_array_equal(step.labels, brute_labels(X, first))
         step.assign(second)
@@ -376,6 +376,20 @@ def test_screen_of_rows_that_an_outlier_scales_to_nothing(d, size):
                 step(C * (1 + iteration))
                 wrong = np.flatnonzero(step.labels != brute_labels(Y, C * (1 + iteration)))
                 assert set(wrong) <= {7, 8}  # from where all centres are one point, in float64
+
+
+@pytest.mark.parametrize("size", [1e36, 1e40, 1e42, 1e43, 1e44])
+def test_bounds_of_rows_that_an_outlier_scales_to_nothing(size):
+    """Bounds are float32 too, and round coarsely where numbers are that small."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((4200, 9))
+    X[7], X[8] = size, -size
+    step = step_for("screened", X, None, grid_for(X))
+    C = rng.standard_normal((12, 9))
+    for _ in range(ITERATIONS):
+        step(C)
+        assert set(np.flatnonzero(step.labels != brute_labels(X, C))) <= {7, 8}
+        C = C + 0.01 * rng.standard_normal(C.shape)
 
 
 @pytest.mark.parametrize("d", [2, 3, 16])
@@ -516,6 +530,18 @@ def test_nearest(xp, name, shape, dtype):
     if xp.name == "numpy":
         np.testing.assert_array_equal(labels, true.argmin(axis=1))
     assert (own - true.min(axis=1) <= tolerance(X, C, dtype)).all()
+
+
+@pytest.mark.parametrize("size", [1e3, 1e6, 1e12, 1e18])
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+def test_one_centre_far_away_leaves_the_others_their_digits(xp, size, offset):
+    X = (make("blobs", 800, 3, "float64") + offset).astype("float32")
+    C = some_rows(X, 7).astype("float32")
+    C[2] = size
+    labels, _ = kernels_for(xp.xp).nearest(xp.asarray(X), xp.asarray(C))
+    true = brute_squared(X, C)
+    own = true[np.arange(800), xp.to_host(labels)]
+    assert (own - true.min(axis=1)).max() < 1e-3
 
 
 def test_nearest_takes_the_lowest_of_equal_centres(xp):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import screen, tree
-from .screened import ScreenedStep
+from .screened import Screen, ScreenedStep
 from .steps import ROWS_PER_TASK, Step, blocks
 from .threads import run_blocks, single_threaded_blas
 from .treed import TreeStep
@@ -26,10 +26,32 @@ def lloyd_stats(X, w, grid, once=False):
 
 
 def nearest(X: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    step = lloyd_stats(X, None, None, once=True)
-    step.assign(C)
-    squared = step.squared if isinstance(step, PlainStep) else step.distances()
-    return step.labels, squared
+    """Nearest centres and squared distances, in one pass over blocks that fit a core's cache."""
+    if X.shape[1] <= TREE_DIMENSIONS:
+        step = PlainStep(X, None, None)
+        step.assign(C)
+        return step.labels, step.squared
+    n = X.shape[0]
+    C = np.ascontiguousarray(C, np.float64)
+    labels, squared = np.full(n, -1, np.int32), np.empty(n)
+    upper, lower = np.empty((2, n), np.float32)
+    moved = np.empty(n, np.uint8)
+    drift = np.zeros(len(C) + 2, np.float32)
+    parts = blocks(n, max(screen.CHUNK, (1 << 18) // X.shape[1]))
+    with single_threaded_blas():
+        s = Screen(X, project=False, fill=False)
+        E, terms = s.centres(C)
+
+        def block(b):
+            s.fill(*parts[b])
+            screen.screen_rows(
+                X, s.Z, s.norm, s.rest, s.centred, C, E, terms, drift, s.factor, s.error, True,
+                *parts[b], labels, upper, lower, moved,
+            )  # fmt: skip
+            screen.own_distances(X, C, labels, *parts[b], squared)
+
+        run_blocks(block, len(parts))
+    return labels, squared
 
 
 class PlainStep(Step):

@@ -48,7 +48,12 @@ class ScreenedBatch(PlainBatch):
     def __init__(self, X, k, batch_size):
         super().__init__(X)
         # a projection of all rows is paid back by some hundred steps of many centres
-        self.screen = screened.Screen(X, project=k >= 32 and X.shape[0] <= 512 * batch_size)
+        project = k >= 32 and X.shape[0] <= 512 * batch_size
+        self.screen = screened.Screen(X, project=project, fill=False)
+        # norms of the few rows that are drawn are found on the way
+        self.lazy = self.screen.Q is None and not self.screen.copied
+        if self.screen.copied and self.screen.Q is None:
+            self.screen = screened.Screen(X, project=False)
 
     def assign(self, rows, C):
         n = len(rows)
@@ -61,8 +66,9 @@ class ScreenedBatch(PlainBatch):
         def block(b):
             a, e = parts[b]
             screen_batch(
-                self.X, s.Z, s.norm, s.rest, C, E, terms, rows[a:e], labels[a:e], squared[a:e]
-            )
+                self.X, s.Z, s.norm, s.rest, C, E, terms, self.lazy, rows[a:e], labels[a:e],
+                squared[a:e],
+            )  # fmt: skip
 
         with single_threaded_blas():
             run_blocks(block, len(parts))
@@ -111,7 +117,7 @@ def gather(X, rows):
 
 
 @njit(nogil=True, cache=True)
-def screen_batch(X, Z, norm, rest, C, E, terms, rows, labels, squared):
+def screen_batch(X, Z, norm, rest, C, E, terms, lazy, rows, labels, squared):
     n, m = rows.shape[0], Z.shape[1]
     z = np.empty((n, m), np.float32)
     T = np.empty((E.shape[0], n), np.float32)
@@ -124,9 +130,11 @@ def screen_batch(X, Z, norm, rest, C, E, terms, rows, labels, squared):
     last = np.empty(n, np.int32)
     for p in range(n):
         rests[p] = rest[rows[p]]
-        norms[p] = norm[rows[p]]
+        whole = 0.0
         for a in range(m):
             z[p, a] = Z[rows[p], a]
+            whole += np.float64(z[p, a]) * np.float64(z[p, a]) if lazy else 0.0
+        norms[p] = np.float32(np.sqrt(whole)) * screen.UP if lazy else norm[rows[p]]
     np.dot(E, z.T, T)
     screen.intervals(T, terms, rests, norms, best, out, count, first, last)
     for p in range(n):

@@ -224,7 +224,7 @@ def settle(
             other = min(other, second * factor * factor)
             measured += count[p]
         upper[i] = np.float32(np.sqrt(max(own, 0.0))) * UP
-        lower[i] = np.float32(np.sqrt(max(other, 0.0))) * DOWN
+        lower[i] = np.float32(np.sqrt(max(other, 0.0))) * DOWN - TINY
         if labels[i] != new:
             labels[i] = new
             moved[i] = 1

@@ -97,7 +97,9 @@ class ScreenedStep(Step):
 class Screen:
     """The float32 image of the rows that centres are screened against; see `screen`."""
 
-    def __init__(self, X: np.ndarray, *, project: bool, grid: exact.Grid | None = None):
+    def __init__(
+        self, X: np.ndarray, *, project: bool, grid: exact.Grid | None = None, fill: bool = True
+    ):
         self.X = X
         n, d = X.shape
         if grid is None:
@@ -117,7 +119,7 @@ class Screen:
         if project and d >= 2 * PROJECTION and n >= PROJECTION_ROWS:
             self._project(PROJECTION)
         if self.Q is None:
-            self._take_all()
+            self._take_all(fill)
 
     def _project(self, m: int) -> None:
         """Project onto the leading directions of a sample if they hold most of its variance."""
@@ -153,30 +155,30 @@ class Screen:
         with single_threaded_blas():
             run_blocks(block, len(parts))
 
-    def _take_all(self) -> None:
+    def _take_all(self, fill: bool = True) -> None:
         n, d = self.X.shape
         self.Q = None
         self.kappa, self.error = 0.0, 2.0**-21
         self.norm, self.size, self.centred = np.empty((3, n), np.float32)
         self.rest = np.zeros(n, np.float32)
-        parts = blocks(n, ROWS_PER_TASK)
+        self.Z = self.X
         if self.copied:
             self.kappa = 2.0**-23
             self.Z = np.empty((n, d), np.float32)
+        if not fill:
+            return
+        parts = blocks(n, ROWS_PER_TASK)
+        run_blocks(lambda b: self.fill(*parts[b]), len(parts))
 
-            def block(b):
-                screen.centre_rows(
-                    self.X, self.mean, self.factor, *parts[b], self.Z, self.norm, self.centred
-                )
-                self.size[slice(*parts[b])] = self.centred[slice(*parts[b])]
-
+    def fill(self, a: int, b: int) -> None:
+        """Make what the screen needs of rows a..b."""
+        if self.copied:
+            screen.centre_rows(
+                self.X, self.mean, self.factor, a, b, self.Z, self.norm, self.centred
+            )
+            self.size[a:b] = self.centred[a:b]
         else:
-            self.Z = self.X
-
-            def block(b):
-                screen.row_norms(self.X, self.mean, *parts[b], self.norm, self.size, self.centred)
-
-        run_blocks(block, len(parts))
+            screen.row_norms(self.X, self.mean, a, b, self.norm, self.size, self.centred)
 
     def reconsider(self, screened: int, measured: int, k: int) -> None:
         """Drop the projection when measuring what it leaves costs more than the whole product."""
