@@ -14,7 +14,8 @@ from ..arrays import Array, asarray, float_dtype, host_floats, to_host
 from ..base import Rows, check_number
 from ..rows import InMemory
 from . import seeding
-from .kmeans import CentroidClusterer, weighted_sum
+from .base import CentroidClusterer
+from .lloyd import weighted_sum
 
 
 class MiniBatchKMeans(CentroidClusterer):

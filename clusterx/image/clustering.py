@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import Array, asarray, device, float_dtype, host_floats, is_array, namespace, to_host
-from ..centroid.kmeans import KMeans, inertia
+from ..centroid.kmeans import KMeans
+from ..centroid.lloyd import inertia
 from ..kernels import kernels_for
 from ..rows import InMemory
 from .pixels import coordinates, stored

@@ -432,10 +432,7 @@ def counted_reads():
         finally:
             depth.pop()
 
-    from clusterx import base, rows
-    from clusterx.centroid import kmeans, minibatch, seeding
-
-    patched = [m for m in (arrays, base, rows, kmeans, minibatch, seeding) if hasattr(m, "to_host")]
+    patched = users_of_to_host()
     try:
         for name in originals:
             setattr(kind, name, counting(name))
@@ -447,6 +444,12 @@ def counted_reads():
             setattr(kind, name, original)
         for module in patched:
             module.to_host = to_host
+
+
+def users_of_to_host():
+    """Every module of the package that has the function under its name."""
+    loaded = [m for name, m in sys.modules.items() if name.partition(".")[0] == "clusterx"]
+    return [m for m in loaded if hasattr(m, "to_host")]
 
 
 def strict(values):
@@ -509,9 +512,7 @@ def test_what_is_read_is_small(monkeypatch):
             sizes.append(int(np.prod(x.shape)))
         return to_host(x)
 
-    from clusterx.centroid import kmeans, seeding
-
-    for module in (arrays, kmeans, seeding):
+    for module in users_of_to_host():
         monkeypatch.setattr(module, "to_host", measured)
     model = KMeans(5, random_state=0).fit(X)
     model.predict(X)

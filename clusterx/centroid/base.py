@@ -1,0 +1,197 @@
+"""What estimators with centres share."""
+
+from __future__ import annotations
+
+import numbers
+import reprlib
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ..arrays import Array, asarray, host_floats, is_array, to_host
+from ..base import Clusterer, Rows, check_choice, check_number, real_array
+from ..rows import InMemory
+from . import seeding
+from .lloyd import weighted_sum
+
+_INITS = ("k-means++", "random", "k-means||", "maximin")
+#: inits that leave so little to chance that one start is the default
+_ONE_START = ("k-means++", "k-means||", "maximin")
+
+
+class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
+    """What estimators with centres share: starts, predict, transform, score."""
+
+    _takes_sparse = True
+    cluster_centers_: Array
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _check_shared_parameters(self) -> None:
+        check_number(self, "n_clusters", self.n_clusters, numbers.Integral, least=1)
+        check_number(self, "max_iter", self.max_iter, numbers.Integral, least=1)
+        check_number(self, "tol", self.tol, numbers.Real, least=0)
+        if isinstance(self.init, str):
+            check_choice(self, "init", str(self.init), _INITS)
+        elif not (
+            callable(self.init)
+            or is_array(self.init)
+            or isinstance(self.init, list | tuple)
+            or hasattr(self.init, "__array__")
+        ):
+            raise ValueError(
+                f"The 'init' parameter of {type(self).__name__} must be one of "
+                f"{', '.join(map(repr, _INITS))}, an array or a callable; got "
+                f"{reprlib.repr(self.init)}."
+            )
+        if isinstance(self.n_init, str):
+            check_choice(self, "n_init", self.n_init, ("auto",))
+        else:
+            check_number(self, "n_init", self.n_init, numbers.Integral, least=1)
+
+    def _starts(self, rows: Rows, default: int) -> int:
+        """Number of starts; k must be possible."""
+        if rows.n < self.n_clusters:
+            raise ValueError(
+                f"n_samples={rows.n} should be >= n_clusters={self.n_clusters}: ask for fewer "
+                "clusters or give more rows."
+            )
+        given = not isinstance(self.init, str) and not callable(self.init)
+        if self.n_init == "auto":
+            once = given or (isinstance(self.init, str) and self.init in _ONE_START)
+            return 1 if once else default
+        if given and self.n_init != 1:
+            warnings.warn(
+                "Explicit initial center position passed: performing only one init in "
+                f"{type(self).__name__} instead of n_init={self.n_init}.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            return 1
+        return int(self.n_init)
+
+    def _init_centers(
+        self, rows: Rows, w: Array | None, rng: np.random.RandomState, step: Any = None
+    ) -> Array:
+        """First centres (k, d), in the dtype of the rows."""
+        k = self.n_clusters
+        if isinstance(self.init, str):
+            return self._named_start(str(self.init), rows, w, rng, step)
+        centers = self.init
+        if callable(centers):
+            centers = centers(rows.X if isinstance(rows, InMemory) else rows, k, random_state=rng)
+        centers = real_array("The 'init' parameter", centers)
+        centers = rows.xp.asarray(asarray(centers, like=rows.like), dtype=rows.dtype, copy=True)
+        if centers.ndim != 2 or centers.shape[0] != k:
+            raise ValueError(
+                f"The shape of the initial centers {tuple(centers.shape)} does not match the "
+                f"number of clusters {k}."
+            )
+        if centers.shape[1] != rows.d:
+            raise ValueError(
+                f"The shape of the initial centers {tuple(centers.shape)} does not match the "
+                f"number of features of the data {rows.d}."
+            )
+        xp = rows.xp
+        finite, largest = host_floats(xp.all(xp.isfinite(centers)), xp.max(xp.abs(centers)))
+        if not finite:
+            raise ValueError("The initial centers given as init contain NaN or infinity.")
+        self._check_range("The initial centers given as init contain", largest, rows)
+        return centers
+
+    def _named_start(self, name, rows, w, rng, step):
+        k = self.n_clusters
+        if name == "k-means||":
+            return seeding.scalable(rows, k, w, rng)
+        if name == "k-means++":
+            chosen = seeding.plus_plus(rows, k, w, rng, step=step)
+        elif name == "maximin":
+            chosen = seeding.maximin(rows, k, w, step)
+        else:
+            shares = None if w is None else to_host(w).astype(np.float64)
+            p = None if shares is None else shares / shares.sum()
+            p = np.full(rows.n, 1.0 / rows.n) if p is None else p
+            if np.count_nonzero(p) < k:
+                raise ValueError(
+                    f"init='random' draws n_clusters={k} different rows, and only "
+                    f"{np.count_nonzero(p)} of sample_weight are not zero: ask for fewer clusters."
+                )
+            chosen = rng.choice(rows.n, size=k, replace=False, p=p)
+        return rows.take(chosen)
+
+    def _fitted_rows(self, X: Any, method: str) -> Rows:
+        check_is_fitted(self)
+        if is_array(X) or hasattr(self.cluster_centers_, "device"):
+            self._check_same_library(X, method, "cluster_centers_")
+        return self._rows(X, reset=False)
+
+    def predict(self, X: Any) -> Array:
+        """Nearest centre of each row.
+
+        Parameters
+        ----------
+        X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+
+        Returns
+        -------
+        labels : array of shape (n_samples,), int32
+            On the device of X; the lowest index among equally near centres.
+
+        Raises
+        ------
+        ValueError
+            X is of another library, device or number of features than in `fit`, or has NaN.
+        """
+        rows = self._fitted_rows(X, "predict")
+        return rows.map(rows.kernels.nearest, self._centers_for(rows))[0]
+
+    def _centers_for(self, rows: Rows) -> Array:
+        return rows.xp.asarray(self.cluster_centers_, dtype=rows.dtype)
+
+    def transform(self, X: Any) -> Array:
+        """Distance of each row to each centre.
+
+        Parameters
+        ----------
+        X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+
+        Returns
+        -------
+        distances : array of shape (n_samples, n_clusters)
+            Euclidean, in the dtype of the centres.
+        """
+        rows = self._fitted_rows(X, "transform")
+        found = rows.map(rows.kernels.distances, self._centers_for(rows))
+        return rows.xp.asarray(found, dtype=rows.dtype)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """The negative of the weighted sum of squared distances to the nearest centres.
+
+        Parameters
+        ----------
+        X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array of shape (n_samples,), optional
+        """
+        rows = self._fitted_rows(X, "score")
+        w, _ = self._weights(sample_weight, rows)
+        _, squared = rows.map(rows.kernels.nearest, self._centers_for(rows))
+        return -weighted_sum(squared, w)
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
+        """Fit, and the labels of the rows."""
+        return self.fit(X, sample_weight=sample_weight).labels_
+
+    def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
+        """Fit, and the distances of the rows to the centres."""
+        return self.fit(X, sample_weight=sample_weight).transform(X)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.cluster_centers_.shape[0]
