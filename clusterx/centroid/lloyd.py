@@ -50,16 +50,14 @@ def lloyd(
         new = _means(rows, stats.sums, stats.counts, centers)
         if project is not None:
             new = project(new, rows)
-        shift, empty, moved = host_floats(
-            _squared_shift(rows, new, centers),
-            xp.sum(xp.astype(stats.counts <= 0, stats.counts.dtype)),
-            stats.moved,
+        shift, least, moved = host_floats(
+            _squared_shift(rows, new, centers), xp.min(stats.counts), stats.moved
         )
         if verbose:
             found = weighted_sum(step.distances(), w)
             print(f"Iteration {iteration - 1}, inertia {found}.")
-        if empty > 0:
-            new = _relocate(rows, step, stats, centers, w, int(empty))
+        if least <= 0:
+            new = _relocate(rows, step, stats, centers, w)
             if project is not None:
                 new = project(new, rows)
             (shift,) = host_floats(_squared_shift(rows, new, centers))
@@ -75,9 +73,10 @@ def lloyd(
                     f"tolerance {tol}."
                 )
             break
-    stats = step(centers)
-    (used,) = host_floats(xp.sum(xp.astype(stats.counts > 0, stats.counts.dtype)))
-    return Fit(centers, step.labels, inertia(rows, step, stats, centers, w), iteration, int(used))
+    if shift != 0:  # or the last labels are those of these very centres
+        stats = step(centers)
+    used = int(np.count_nonzero(to_host(stats.counts) > 0))
+    return Fit(centers, step.labels, inertia(rows, step, stats, centers, w), iteration, used)
 
 
 def inertia(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) -> float:
@@ -107,32 +106,32 @@ def _means(rows: Rows, sums: Array, counts: Array, centers: Array) -> Array:
     xp = rows.xp
     some = counts > 0
     divisor = xp.where(some, counts, xp.ones_like(counts))
-    means = xp.where(some[:, None], sums / divisor[:, None], xp.astype(centers, sums.dtype))
-    return xp.astype(means, rows.dtype)
+    kept = xp.astype(centers, sums.dtype, copy=False)
+    means = xp.where(some[:, None], sums / divisor[:, None], kept)
+    return xp.astype(means, rows.dtype, copy=False)
 
 
 def _squared_shift(rows: Rows, new: Array, old: Array) -> Array:
-    wide = float_dtype(rows.xp, rows.like)
-    return rows.xp.sum((rows.xp.astype(new, wide) - rows.xp.astype(old, wide)) ** 2)
+    xp, wide = rows.xp, float_dtype(rows.xp, rows.like)
+    moved = xp.astype(new, wide, copy=False) - xp.astype(old, wide, copy=False)
+    return xp.sum(moved * moved)
 
 
-def _relocate(
-    rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None, empty: int
-) -> Array:
+def _relocate(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) -> Array:
     """Means after the rows farthest from their centres were given to the empty clusters.
 
-    It happens rarely and concerns `empty` rows, which are brought to the host.
+    It happens rarely and concerns as many rows, which are brought to the host.
     """
     xp = rows.xp
+    sums = np.array(to_host(stats.sums), np.float64)
+    counts = np.array(to_host(stats.counts), np.float64)
+    clusters = np.flatnonzero(counts <= 0)
     squared = step.distances()
     if w is not None:
         squared = xp.where(w > 0, squared, -xp.ones_like(squared))
-    far = _farthest(xp, squared, empty)
+    far = _farthest(xp, squared, len(clusters))
     distance = to_host(xp.take(squared, far))
-    sums = np.array(to_host(stats.sums), np.float64)
-    counts = np.array(to_host(stats.counts), np.float64)
     if distance[0] > 0:
-        clusters = np.flatnonzero(counts <= 0)
         left = to_host(xp.take(step.labels, far))
         values = to_host(rows.take(far)).astype(np.float64)
         weights = np.ones(len(left)) if w is None else to_host(xp.take(w, far))

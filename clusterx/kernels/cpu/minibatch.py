@@ -129,12 +129,12 @@ def screen_batch(X, Z, norm, rest, C, E, terms, lazy, rows, labels, squared):
     first = np.empty(n, np.int32)
     last = np.empty(n, np.int32)
     for p in range(n):
-        rests[p] = rest[rows[p]]
-        whole = 0.0
+        i = rows[p]
+        rests[p] = rest[i]
+        row, to = Z[i], z[p]
         for a in range(m):
-            z[p, a] = Z[rows[p], a]
-            whole += np.float64(z[p, a]) * np.float64(z[p, a]) if lazy else 0.0
-        norms[p] = np.float32(np.sqrt(whole)) * screen.UP if lazy else norm[rows[p]]
+            to[a] = row[a]
+        norms[p] = np.float32(np.sqrt(screen.squared_norm(to))) * screen.UP if lazy else norm[i]
     np.dot(E, z.T, T)
     screen.intervals(T, terms, rests, norms, best, out, count, first, last)
     for p in range(n):
@@ -158,8 +158,10 @@ def batch_means(X, rows, w, labels, C, counts, gained, first, last):
     for p in range(rows.shape[0]):
         j = labels[p]
         if gained[j] > 0.0:
-            for a in range(first, last):
-                C[j, a] += w[p] * X[rows[p], a]
+            # views and a scalar: what compilers vectorise
+            c, x, v = C[j, first:last], X[rows[p], first:last], w[p]
+            for a in range(c.shape[0]):
+                c[a] += v * x[a]
     for j in range(C.shape[0]):
         if gained[j] > 0.0:
             inverse = 1.0 / (counts[j] + gained[j])

@@ -39,6 +39,15 @@ def squared_distance(x, c):
     return s
 
 
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+def squared_norm(x):
+    """Squared Euclidean length, in float64."""
+    s = 0.0
+    for j in range(x.shape[0]):
+        s += np.float64(x[j]) * np.float64(x[j])
+    return s
+
+
 @njit(nogil=True, cache=True)
 def own_distances(X, C, labels, start, stop, out):
     """Squared distances of rows to the centre of their label."""
