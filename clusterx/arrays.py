@@ -7,6 +7,7 @@ what differs between libraries is found through the array API standard and DLPac
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -117,7 +118,11 @@ def dtype_name(dtype: Any) -> str:
 
 def float_dtype(xp: ModuleType, like: Array | None = None) -> Any:
     """float64, or float32 where the device of `like` has no float64: what sums accumulate in."""
-    where = None if like is None else device(like)
+    return _float_dtype(xp, None if like is None else device(like))
+
+
+@cache
+def _float_dtype(xp: ModuleType, where: Any) -> Any:
     try:
         offered = xp.__array_namespace_info__().dtypes(device=where, kind="real floating")
     except AttributeError:

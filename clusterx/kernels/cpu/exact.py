@@ -25,8 +25,9 @@ ENTRIES_PER_TASK = 2048
 
 def power_of_two_scale(total):
     """The largest power of two, at most 2^1023, that keeps total * scale within 2^61."""
-    exponent = np.frexp(np.asarray(total, np.float64))[1]
-    return np.where(np.asarray(total) > 0.0, np.ldexp(1.0, np.minimum(_BITS - exponent, 1023)), 1.0)
+    total = np.asarray(total, np.float64)
+    exponent = np.frexp(total)[1]
+    return np.where(total > 0.0, np.ldexp(1.0, np.minimum(_BITS - exponent, 1023)), 1.0)
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,10 @@ class Grid:
     @classmethod
     def of(cls, summary: Summary, total: float, n: int) -> Grid:
         """From the summary of all rows, the sum of their weights and their number."""
-        return cls(
-            summary.mean,
-            summary.variance,
-            summary.largest,
-            power_of_two_scale(summary.largest * max(total, 1e-300)),
-            float(power_of_two_scale(max(n, 1))),
-            float(power_of_two_scale(total)),
-        )
+        bounds = [*(summary.largest * max(total, 1e-300)), max(n, 1), total]
+        scales = power_of_two_scale(bounds)
+        rows, weights = scales[-2:].tolist()
+        return cls(summary.mean, summary.variance, summary.largest, scales[:-2], rows, weights)
 
 
 class ExactStats:
