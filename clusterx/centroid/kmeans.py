@@ -142,7 +142,8 @@ class KMeans(CentroidClusterer):
                 stacklevel=2,
             )
         self.cluster_centers_ = best.centers
-        self.labels_ = best.labels
+        # rows that were given as such may be fitted again, and their step keeps its labels
+        self.labels_ = rows.xp.asarray(best.labels, copy=rows is X)
         self.inertia_ = best.inertia / 2 if self.metric == "cosine" else best.inertia
         self.n_iter_ = best.n_iter
         return self
