@@ -1,0 +1,45 @@
+"""Pictures of clusterings, in the form of scikit-learn's displays.
+
+Each display takes arrays of any library, and fitted models wherever their attributes live. Nothing
+here needs more of the data than what it draws: the drawn columns of the drawn rows are downloaded,
+and nothing else. matplotlib is imported when something is drawn, and not before.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_MODULES = {
+    "CentroidImageDisplay": "centroids",
+    "ClusterBoundaryDisplay": "boundary",
+    "ClusterScatterDisplay": "scatter",
+    "ColorSpaceDisplay": "colorspace",
+    "ConfusionDisplay": "confusion",
+    "DendrogramDisplay": "dendrogram",
+    "ElbowDisplay": "elbow",
+    "PaletteDisplay": "palette",
+    "SilhouetteDisplay": "silhouette",
+    "SilhouetteSweepDisplay": "silhouette_sweep",
+}
+
+__all__ = [
+    "CentroidImageDisplay",
+    "ClusterBoundaryDisplay",
+    "ClusterScatterDisplay",
+    "ColorSpaceDisplay",
+    "ConfusionDisplay",
+    "DendrogramDisplay",
+    "ElbowDisplay",
+    "PaletteDisplay",
+    "SilhouetteDisplay",
+    "SilhouetteSweepDisplay",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULES])

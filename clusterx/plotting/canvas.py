@@ -1,0 +1,124 @@
+"""What the displays share of drawing: axes, colours, words."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+
+#: Okabe and Ito's colours, told apart with any common kind of colour vision. Black is left to
+#: text, and grey to noise.
+_FEW = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
+
+#: Shapes that change with the cluster's number where there are more clusters than colours.
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+NOISE = "#8C8C8C"
+#: of lines that mark something
+ACCENT = "#B2182B"
+
+#: From here on points are drawn as pixels into a vector file, which would else grow huge.
+RASTER_FROM = 5_000
+
+
+def pyplot(caller: str) -> Any:
+    """matplotlib.pyplot; ImportError that tells how to install it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs matplotlib, which can't be imported ({error}). Install it with: "
+            'pip install "clusterx[plot]"'
+        ) from error
+    return plt
+
+
+def axes(ax: Any, caller: str, size: tuple[float, float] | None = None) -> Any:
+    """The given axes, or those of a new figure of the size in inches."""
+    plt = pyplot(caller)
+    if ax is None:
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    check_axes(ax)
+    return ax
+
+
+def check_axes(ax: Any) -> None:
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        raise TypeError(
+            f"ax must be matplotlib Axes or None, got {type(ax).__name__}. "
+            "plt.subplots() makes some: fig, ax = plt.subplots()."
+        )
+
+
+def cluster_colors(k: int) -> np.ndarray:
+    """Colours of k clusters, (k, 3) in 0..1: the same for the same k, neighbours far apart.
+
+    Up to seven clusters have Okabe and Ito's colours. More have those of a perceptually uniform
+    map, whose lightness changes throughout, taken in an order that keeps consecutive ones apart.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
+
+    if k <= len(_FEW):
+        return np.array([to_rgb(color) for color in _FEW[:k]]).reshape(-1, 3)
+    stride = next(s for s in range(round(0.382 * k), k) if np.gcd(s, k) == 1)
+    places = np.arange(k) * stride % k
+    # the end of the map is as light as the paper
+    return colormaps["viridis"](0.93 * places / (k - 1))[:, :3]
+
+
+def cluster_marker(i: int, k: int) -> str:
+    """Shape of the points of cluster i of k: all round while colours suffice."""
+    return "o" if k <= len(_FEW) else _MARKERS[i % len(_MARKERS)]
+
+
+def lightened(colors: np.ndarray, share: float) -> np.ndarray:
+    """The colours mixed with a share of white."""
+    return colors + (1 - colors) * share
+
+
+def text_color(background: Any) -> str:
+    """Black or white, whichever has more contrast with the background (WCAG 2 luminance)."""
+    rgb = np.asarray(background, dtype=np.float64)[:3]
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return "black" if linear @ (0.2126, 0.7152, 0.0722) > 0.179 else "white"
+
+
+def wrapped(text: str, width: int = 48) -> str:
+    """The text in lines of at most `width` characters, its own line breaks kept."""
+    return "\n".join(textwrap.fill(line, width) for line in str(text).splitlines())
+
+
+def counted(n: int, what: str) -> str:
+    """'1 cluster', '1,200 clusters'."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def title(ax: Any, *lines: str | None) -> Any:
+    """Set the lines as the title, wrapped to the width of the axes; None and '' are left out."""
+    width = max(16, int(size_in_points(ax)[0] / 5.8))  # a letter of this size is about that wide
+    text = "\n".join(wrapped(line, width) for line in lines if line)
+    return ax.set_title(text, fontsize="medium")
+
+
+def drawn_of(n_drawn: int, n_total: int, what: str) -> str | None:
+    """'10,000 of 1,000,000 points', or None where all are drawn."""
+    return None if n_drawn == n_total else f"{n_drawn:,} of {n_total:,} {what}s drawn"
+
+
+def size_in_points(ax: Any) -> tuple[float, float]:
+    """Width and height of the axes in points, before the layout trims them for labels."""
+    box = ax.get_window_extent()
+    return box.width * 72 / ax.figure.dpi, box.height * 72 / ax.figure.dpi
+
+
+def spaced(places: np.ndarray, least: float) -> np.ndarray:
+    """Indices of those rising places that are at least that far from the one chosen before."""
+    chosen: list[int] = []
+    for i, place in enumerate(places):
+        if not chosen or place - places[chosen[-1]] >= least:
+            chosen.append(i)
+    return np.array(chosen, dtype=np.int64)

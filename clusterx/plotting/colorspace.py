@@ -1,0 +1,287 @@
+"""The pixels of an image as points of colour space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ..arrays import asarray, namespace, on_host
+from .canvas import RASTER_FROM, check_axes, counted, drawn_of, pyplot, title
+from .data import check_count, host, sample
+from .palette import as_rgba
+
+#: channels on the axes of each view
+_VIEWS = {"rg": (0, 1), "rb": (0, 2), "gb": (1, 2), "3d": (0, 1, 2)}
+_CHANNELS = ("Red", "Green", "Blue")
+
+
+class ColorSpaceDisplay:
+    """Pixels as points of colour space, each in its own colour, with a palette's colours above.
+
+    It is best made by `from_image` or `from_estimator`. All parameters become attributes.
+
+    Parameters
+    ----------
+    colors : array of shape (n, c)
+        Grey, RGB or RGBA; uint8, uint16, or floats in 0..1. Invisible ones (alpha 0) are not
+        drawn.
+    palette : array of shape (k, c), optional
+        Colours of the same kind, drawn large.
+    n_total : int, optional
+        Number of pixels before a sample was drawn; stated in the title.
+    name : str, optional
+        For the title.
+
+    Attributes
+    ----------
+    points_ : list of PathCollection
+        The pixels, one a view.
+    palette_ : list of PathCollection
+        The palette's colours, one a view; empty without a palette.
+    axes_ : list of matplotlib Axes
+        Those of each view.
+    ax_ : matplotlib Axes
+        The first of them.
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from clusterx import quantize
+    >>> from clusterx.plotting import ColorSpaceDisplay
+    >>> found = quantize("sample:china.jpg", 16, random_state=0)
+    >>> ColorSpaceDisplay.from_image("sample:china.jpg", found)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        colors: Any,
+        palette: Any = None,
+        *,
+        n_total: int | None = None,
+        name: str | None = None,
+    ):
+        self.colors = colors
+        self.palette = palette
+        self.n_total = n_total
+        self.name = name
+
+    @classmethod
+    def from_image(
+        cls,
+        image: Any,
+        palette: Any = None,
+        *,
+        sample_size: int = 10_000,
+        random_state: Any = 0,
+        name: str | None = None,
+        **plot_kwargs: Any,
+    ) -> ColorSpaceDisplay:
+        """Draw the pixels of an image.
+
+        Parameters
+        ----------
+        image : array, path, PIL image or open binary file
+            As in `clusterx.quantize`. Only the drawn pixels of an array on a device are copied to
+            the host.
+        palette : array of shape (k, c), QuantizedImage or fitted ColorQuantizer, optional
+            Colours to draw large.
+        sample_size : int, default=10_000
+            Of more pixels, a random sample of so many is drawn; the title tells.
+        random_state : int, RandomState or None, default=0
+            Of the sample.
+        name : str, optional
+            For the title.
+        **plot_kwargs
+            Passed to `plot`.
+
+        Returns
+        -------
+        ColorSpaceDisplay
+
+        Raises
+        ------
+        TypeError, ValueError
+            The image is none.
+        sklearn.exceptions.NotFittedError
+            The palette is a quantiser that is not fitted.
+        """
+        from ..image.pixels import as_pixels
+
+        pyplot(f"{cls.__name__}.from_image")
+        size = check_count("sample_size", sample_size)
+        palette = _palette_of(palette)
+        rows = as_pixels(image).rows
+        n = rows.shape[0]
+        indices = sample(n, size, random_state)
+        if indices is not None and on_host(rows):
+            rows = rows[indices]
+        elif indices is not None:
+            rows = namespace(rows).take(rows, asarray(indices, like=rows), axis=0)
+        return cls(host(rows), palette, n_total=n, name=name).plot(**plot_kwargs)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, image: Any, *, name: str | None = None, **kwargs: Any
+    ) -> ColorSpaceDisplay:
+        """Draw the pixels of an image and the palette that a quantiser has learned.
+
+        Parameters
+        ----------
+        estimator : fitted ColorQuantizer
+        image : array, path, PIL image or open binary file
+        name : str, optional
+            For the title.
+        **kwargs
+            Passed to `from_image`.
+
+        Returns
+        -------
+        ColorSpaceDisplay
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+        """
+        check_is_fitted(estimator)
+        return cls.from_image(image, estimator, name=name, **kwargs)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        views: Sequence[str] = ("rg", "rb", "3d"),
+        scatter_kwargs: dict[str, Any] | None = None,
+    ) -> ColorSpaceDisplay:
+        """Draw the views.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or sequence of them, optional
+            One for each view, with ``projection='3d'`` for ``'3d'``; by default on a new figure.
+        views : sequence of {'rg', 'rb', 'gb', '3d'}, default=('rg', 'rb', '3d')
+            Two channels, the first of them to the right, or all three.
+        scatter_kwargs : dict, optional
+            Passed to `Axes.scatter` of the pixels.
+
+        Returns
+        -------
+        ColorSpaceDisplay
+
+        Raises
+        ------
+        ValueError
+            There are no such views or not one Axes for each, the colours are none, or all of them
+            are invisible.
+        """
+        views = (views,) if isinstance(views, str) else tuple(views)
+        if not views or not set(views) <= set(_VIEWS):
+            raise ValueError(
+                f"views must be among {', '.join(map(repr, _VIEWS))}, at least one; got {views!r}."
+            )
+        colors = as_rgba("colors", self.colors)
+        seen = colors[colors[:, 3] > 0]
+        if not len(seen):
+            raise ValueError("All of the pixels are invisible (alpha 0): there is none to draw.")
+        palette = None if self.palette is None else as_rgba("palette", self.palette)
+        if palette is not None:
+            palette = palette[palette[:, 3] > 0]
+        peak = _peak(self.colors)
+        self.axes_ = _axes(ax, views)
+        self.points_: list[Any] = []
+        self.palette_: list[Any] = []
+        for view, place in zip(views, self.axes_, strict=True):
+            self._draw(place, _VIEWS[view], seen[:, :3], palette, peak, scatter_kwargs or {})
+        self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
+        self._title(len(colors), len(seen), palette)
+        return self
+
+    def _draw(
+        self,
+        ax: Any,
+        channels: tuple[int, ...],
+        colors: np.ndarray,
+        palette: np.ndarray | None,
+        peak: float,
+        scatter_kwargs: dict[str, Any],
+    ) -> None:
+        style = {"s": float(np.clip(40_000 / len(colors), 2, 20)), "c": colors, "linewidths": 0}
+        style["rasterized"] = len(colors) > RASTER_FROM
+        places = peak * colors[:, channels].T
+        self.points_.append(ax.scatter(*places, **style | scatter_kwargs))
+        if palette is not None:
+            own = {"s": 70 if len(palette) <= 64 else 25, "edgecolors": "black", "linewidths": 1.2}
+            if len(channels) == 3:  # what is in front hides what is behind, palette or not
+                own["depthshade"] = False
+            places = peak * palette[:, channels].T
+            self.palette_.append(ax.scatter(*places, c=palette[:, :3], zorder=3, **own))
+        room = 0.03 * peak
+        limits = (-room, peak + room)
+        ax.set(xlim=limits, ylim=limits)
+        ax.set(xlabel=_CHANNELS[channels[0]], ylabel=_CHANNELS[channels[1]])
+        ticks = peak * np.linspace(0, 1, 5)
+        ticks = np.round(ticks) if peak > 1 else ticks
+        for axis in (ax.xaxis, ax.yaxis, *([ax.zaxis] if len(channels) == 3 else [])):
+            axis.set_ticks(ticks[::2] if len(channels) == 3 else ticks)
+        if len(channels) == 3:
+            ax.set(zlim=limits, zlabel=_CHANNELS[2])
+            ax.set_box_aspect(None, zoom=0.85)  # or the label of the third axis is cut off
+        else:
+            ax.set_aspect("equal")
+
+    def _title(self, n: int, n_seen: int, palette: np.ndarray | None) -> None:
+        notes = [
+            drawn_of(n, self.n_total or n, "pixel") or counted(n, "pixel"),
+            f"{n - n_seen:,} of them invisible" if n_seen < n else None,
+            None if palette is None else f"{counted(len(palette), 'colour')} of the palette",
+        ]
+        text = ", ".join(note for note in notes if note)
+        text = f"{self.name}: {text}" if self.name else text
+        if len(self.axes_) == 1:
+            title(self.ax_, text)
+        else:
+            self.figure_.suptitle(text, fontsize="medium")
+
+
+def _axes(ax: Any, views: tuple[str, ...]) -> list[Any]:
+    """The given axes, or those of a new figure, one for each view."""
+    plt = pyplot("ColorSpaceDisplay.plot")
+    if ax is None:
+        n = len(views)
+        figure = plt.figure(figsize=(4.6 * n, 4.6), layout="constrained")
+        return [
+            figure.add_subplot(1, n, i + 1, projection="3d" if view == "3d" else None)
+            for i, view in enumerate(views)
+        ]
+    found = list(ax) if isinstance(ax, Sequence | np.ndarray) else [ax]
+    if len(found) != len(views):
+        raise ValueError(
+            f"ax has {len(found)} Axes for {len(views)} views: {', '.join(views)}. Give one for "
+            "each, or name fewer views."
+        )
+    for view, place in zip(views, found, strict=True):
+        check_axes(place)
+        if (view == "3d") != hasattr(place, "get_zlim"):
+            raise ValueError(
+                f"The view {view!r} needs Axes of {'three' if view == '3d' else 'two'} dimensions. "
+                "plt.figure().add_subplot(projection='3d') makes those of three."
+            )
+    return found
+
+
+def _peak(colors: Any) -> float:
+    """Largest value of a channel."""
+    kind = host(colors).dtype
+    return float(np.iinfo(kind).max) if kind.kind == "u" else 1.0
+
+
+def _palette_of(source: Any) -> Any:
+    """The palette of what may be a result, a quantiser or a palette."""
+    if hasattr(source, "palette"):
+        return source.palette
+    if hasattr(source, "get_params"):
+        check_is_fitted(source)
+        return source.palette_
+    return source

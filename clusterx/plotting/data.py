@@ -1,0 +1,319 @@
+"""What the displays share of data: rows and labels from wherever they live to what is drawn.
+
+Plotting is the edge of the library: what is drawn has to be in host memory. Rows are chosen and
+projected where they live, and only the drawn columns of the drawn rows come over.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.random import sample_without_replacement
+from sklearn.utils.validation import check_is_fitted
+
+from ..arrays import Array, asarray, float_dtype, is_array, namespace, on_host, to_host
+from ..rows import Blocks
+
+#: attributes that hold the middle of each cluster
+_CENTERS = ("cluster_centers_", "means_", "centroids_")
+
+#: rows at most from which principal axes are found when there are as many columns or more
+_AXES_FROM = 2_000
+
+
+def host(values: Any) -> np.ndarray:
+    """Values as a NumPy array: downloaded, where they live on a device."""
+    values = values.detach() if hasattr(values, "detach") else values
+    return to_host(values) if is_array(values) else np.asarray(values)
+
+
+def host_matrix(name: str, values: Any) -> np.ndarray:
+    """The argument as a finite float64 matrix on the host."""
+    try:
+        found = host(values).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} must be an array of real numbers: {error}") from error
+    if found.ndim != 2 or 0 in found.shape:
+        raise ValueError(
+            f"{name} must be a 2-D array with a row each and at least one row and column; got "
+            f"shape {found.shape}."
+        )
+    if not np.isfinite(found).all():
+        raise ValueError(f"{name} contains NaN or infinity.")
+    return found
+
+
+def host_labels(name: str, labels: Any, n: int | None = None) -> np.ndarray:
+    """The argument as a vector of labels on the host; `n`: how many are wanted."""
+    found = host(labels)
+    if found.ndim != 1:
+        raise ValueError(
+            f"{name} must be a 1-D array, one label a row of X; got shape {found.shape}."
+        )
+    if n is not None and len(found) != n:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {n} rows and "
+            f"{name} has {len(found)} entries. Pass the labels of these rows."
+        )
+    if not len(found):
+        raise ValueError(f"{name} is empty: at least one label is needed.")
+    if found.dtype.kind == "f":
+        whole = np.nan_to_num(found).astype(np.int64)
+        if not np.array_equal(whole, found):
+            raise ValueError(
+                f"{name} must hold whole numbers or strings, got {found.dtype} values that are "
+                "not whole."
+            )
+        return whole
+    return found
+
+
+class Clusters(NamedTuple):
+    """Labels taken apart."""
+
+    ids: np.ndarray  # labels of the clusters, rising, noise left out
+    codes: np.ndarray  # (n,) place of each label in ids; -1 is noise
+
+    @property
+    def n_noise(self) -> int:
+        return int(np.count_nonzero(self.codes < 0))
+
+
+def clusters_of(labels: np.ndarray, k: int | None = None) -> Clusters:
+    """The clusters of host labels; -1 is noise. `k`: labels are to be in 0..k-1.
+
+    Raises
+    ------
+    ValueError
+        A label has none of the k centres.
+    """
+    if labels.dtype.kind == "b":
+        labels = labels.astype(np.int64)
+    ids, codes = np.unique(labels, return_inverse=True)
+    if ids.dtype.kind in "iu" and ids[0] == -1:
+        ids, codes = ids[1:], codes - 1
+    if k is None:
+        return Clusters(ids, codes)
+    if len(ids) and not (ids.dtype.kind in "iu" and 0 <= ids[0] and ids[-1] < k):
+        raise ValueError(
+            f"labels from {ids[0]} to {ids[-1]} don't fit {k} centers: label i belongs to row i of "
+            "the centers. Pass the labels and centers of one model."
+        )
+    return Clusters(np.arange(k), np.where(codes < 0, -1, ids[codes]) if len(ids) else codes)
+
+
+class Table:
+    """The rows of X, in its own library and on its own device.
+
+    Attributes
+    ----------
+    n, d : int
+        Rows and columns.
+    names : list of str or None
+        Of the columns, where X or the model has names.
+    """
+
+    def __init__(self, X: Any, estimator: Any = None):
+        names = getattr(estimator, "feature_names_in_", None)
+        if names is None and not is_array(X):
+            names = getattr(X, "columns", None)
+        self.names = None if names is None else [str(name) for name in names]
+        if not isinstance(X, Blocks):
+            if on_host(X):
+                X = check_array(X, accept_sparse="csr", ensure_all_finite=False)
+            elif X.ndim != 2 or 0 in X.shape:
+                raise ValueError(
+                    f"Expected 2D array with at least one row and column, got shape "
+                    f"{tuple(X.shape)}."
+                )
+            X = X.detach() if hasattr(X, "detach") else X
+        self.X = X
+        self.n, self.d = X.shape
+
+    def take(self, indices: np.ndarray | None) -> Array:
+        """The rows at the indices, or all of them for None, dense."""
+        if isinstance(self.X, Blocks):
+            return self.X.take(np.arange(self.n) if indices is None else indices)
+        if on_host(self.X):
+            found = self.X if indices is None else self.X[indices]
+            return found.toarray() if hasattr(found, "toarray") else np.asarray(found)
+        if indices is None:
+            return self.X
+        return namespace(self.X).take(self.X, asarray(indices, like=self.X), axis=0)
+
+    def name(self, column: int) -> str:
+        """The column's name, or what stands for it."""
+        return self.names[column] if self.names else f"Feature {column}"
+
+
+def check_count(name: str, value: Any) -> int:
+    """The argument as a whole number of at least one."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number of at least 1, got {value!r}.")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}.")
+    return int(value)
+
+
+def sample(n: int, size: int, random_state: Any) -> np.ndarray | None:
+    """`size` of n indices without repetition, rising; None for all if there are no more."""
+    if n <= size:
+        return None
+    rng = check_random_state(random_state)
+    return np.sort(sample_without_replacement(n, size, random_state=rng))
+
+
+def fitted_labels(estimator: Any, X: Any, n: int) -> np.ndarray:
+    """The model's labels of the n rows of X, on the host.
+
+    Raises
+    ------
+    NotFittedError
+    ValueError
+        The model can't predict, and X is not what it was fitted to.
+    """
+    check_is_fitted(estimator)
+    if hasattr(estimator, "predict"):
+        return host_labels("predict(X)", estimator.predict(X), n)
+    name = type(estimator).__name__
+    if not hasattr(estimator, "labels_"):
+        raise TypeError(
+            f"{name} has neither predict nor labels_, so it gives rows no labels. Pass a fitted "
+            "clustering model, or use from_predictions."
+        )
+    labels = host_labels("labels_", estimator.labels_)
+    if len(labels) != n:
+        raise ValueError(
+            f"{name} has no predict, and its labels_ are of {len(labels)} rows while X has {n}. "
+            "Pass the X that it was fitted to."
+        )
+    return labels
+
+
+def fitted_centers(estimator: Any) -> np.ndarray | None:
+    """The model's centres on the host, (k, d); None if it has none."""
+    for name in _CENTERS:
+        if getattr(estimator, name, None) is not None:
+            return host_matrix(name, getattr(estimator, name))
+    return None
+
+
+class Plane(NamedTuple):
+    """Points in the plane in which they are drawn."""
+
+    points: np.ndarray  # (m, 2)
+    centers: np.ndarray | None  # (k, 2)
+    names: tuple[str, str]  # of the axes
+
+
+def in_plane(
+    table: Table, indices: np.ndarray | None, centers: np.ndarray | None, features: Any
+) -> Plane:
+    """The rows at the indices, and the centres, as points of a plane; see ClusterScatterDisplay."""
+    if centers is not None and centers.shape[1] != table.d:
+        raise ValueError(
+            f"centers has {centers.shape[1]} columns and X has {table.d} features. Pass the "
+            "centers of a model that was fitted to these features."
+        )
+    rows = table.take(indices)
+    xp = namespace(rows)
+    rows = xp.astype(rows, float_dtype(xp, rows), copy=False)
+    columns = _columns(table, features)
+    if columns is None:
+        return _principal_plane(rows, centers)
+    points = to_host(xp.take(rows, asarray(np.array(columns), like=rows), axis=1))
+    check_finite(points)
+    if len(columns) == 1:
+        height = np.arange(table.n) if indices is None else indices
+        points = np.column_stack([points, height])
+        if centers is not None:
+            centers = np.column_stack([centers, np.full(len(centers), (table.n - 1) / 2)])
+        return Plane(points, centers, (table.name(0), "Row"))
+    names = table.name(columns[0]), table.name(columns[1])
+    return Plane(points, None if centers is None else centers[:, columns], names)
+
+
+def _columns(table: Table, features: Any) -> list[int] | None:
+    """Places of the drawn columns; None for the principal plane."""
+    if isinstance(features, str):
+        if features != "pca":
+            raise ValueError(
+                f"features must be 'pca' or two columns of X, by index or name; got {features!r}."
+            )
+        return None if table.d > 1 else [0]
+    if features is None:
+        return None if table.d > 2 else list(range(table.d))
+    if not isinstance(features, Sequence | np.ndarray) or len(features) != 2:
+        raise ValueError(
+            f"features must be 'pca' or two columns of X, by index or name; got {features!r}."
+        )
+    return [_column(table, feature) for feature in features]
+
+
+def _column(table: Table, feature: Any) -> int:
+    if isinstance(feature, str):
+        if table.names is None:
+            raise ValueError(
+                f"features names the column {feature!r}, and the columns of X have no names. Give "
+                "indices, or pass a data frame."
+            )
+        if feature not in table.names:
+            raise ValueError(
+                f"features names the column {feature!r}, which X has not; its columns are "
+                f"{', '.join(map(repr, table.names[:20]))}{', ...' * (len(table.names) > 20)}."
+            )
+        return table.names.index(feature)
+    if not isinstance(feature, numbers.Integral):
+        raise TypeError(f"features must hold indices or names of columns, got {feature!r}.")
+    if not -table.d <= feature < table.d:
+        raise ValueError(f"features names column {feature}, and X has {table.d} columns.")
+    return int(feature) % table.d
+
+
+def _principal_plane(rows: Array, centers: np.ndarray | None) -> Plane:
+    """The rows and centres on the two axes of most variance among the rows."""
+    xp = namespace(rows)
+    mean = xp.mean(rows, axis=0)
+    check_finite(to_host(mean))
+    rows = rows - mean
+    axes = _principal_axes(rows)
+    points, variances = to_host(rows @ axes), to_host(xp.mean(rows * rows, axis=0))
+    total = variances.sum()
+    shares = (points**2).mean(axis=0) / total if total > 0 else np.zeros(2)
+    if centers is not None:
+        centers = (centers - to_host(mean)) @ to_host(axes)
+    names = (
+        f"First principal component ({shares[0]:.0%} of variance)",
+        f"Second principal component ({shares[1]:.0%} of variance)",
+    )
+    return Plane(points, centers, names)
+
+
+def _principal_axes(rows: Array) -> Array:
+    """The two principal axes of centred rows, (d, 2), each with its largest entry positive."""
+    xp = namespace(rows)
+    m, d = rows.shape
+    if min(m, d) > _AXES_FROM:
+        rows = rows[:: -(-m // _AXES_FROM), :]
+        m = rows.shape[0]
+    if d <= m:
+        vectors = xp.linalg.eigh(rows.T @ rows).eigenvectors
+        axes = xp.flip(vectors, axis=1)[:, :2]
+    else:  # the smaller matrix of inner products has the same directions
+        vectors = xp.linalg.eigh(rows @ rows.T).eigenvectors
+        axes = rows.T @ xp.flip(vectors, axis=1)[:, :2]
+        lengths = xp.sqrt(xp.sum(axes * axes, axis=0))
+        axes = axes / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
+        if axes.shape[1] == 1:  # a single row has no direction at all
+            axes = xp.concat([axes, xp.zeros_like(axes)], axis=1)
+    largest = xp.take_along_axis(axes, xp.argmax(xp.abs(axes), axis=0)[None, :], axis=0)
+    return xp.where(largest < 0, -axes, axes)
+
+
+def check_finite(values: np.ndarray) -> None:
+    if not np.isfinite(values).all():
+        raise ValueError("Input X contains NaN or infinity: drop or impute those rows first.")
