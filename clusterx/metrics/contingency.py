@@ -1,0 +1,190 @@
+"""Classes against clusters: the table, the best matching, and the class that each cluster holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, asarray, namespace, on_host, to_host
+from .labels import Coded, Table, coded_pair, count, tabulate
+
+
+def contingency_matrix(
+    labels_true: Any,
+    labels_pred: Any,
+    *,
+    eps: float | None = None,
+    sparse: bool = False,
+    dtype: Any = np.int64,
+) -> Any:
+    """How many samples of each class are in each cluster.
+
+    Parameters
+    ----------
+    labels_true : array-like of shape (n,)
+        Classes, on any device.
+    labels_pred : array-like of shape (n,)
+        Clusters. Where one of both is on a device and the other on the host, the latter is moved.
+    eps : float, optional
+        Added to every count, so that logarithms stay finite.
+    sparse : bool, default=False
+        Return a SciPy CSR matrix, on the host: for thousands of classes and clusters.
+    dtype : dtype, default=int64
+        Of the counts, as NumPy names it; float64 where `eps` is given.
+
+    Returns
+    -------
+    array of shape (n_classes, n_clusters), or CSR matrix
+        Rows are the distinct labels of `labels_true` in ascending order, columns those of
+        `labels_pred`. It lives where the labels do, unless it is sparse.
+
+    Raises
+    ------
+    ValueError
+        `eps` is given with ``sparse=True``.
+
+    Examples
+    --------
+    >>> from clusterx.metrics import contingency_matrix
+    >>> contingency_matrix(["a", "a", "b", "b", "c", "c"], [1, 0, 2, 1, 0, 2])
+    array([[1, 1, 0],
+           [0, 1, 1],
+           [1, 0, 1]])
+    """
+    if sparse and eps is not None:
+        raise ValueError(
+            "Cannot set 'eps' when sparse=True: added to every cell it would leave none empty. "
+            "Leave one of them out."
+        )
+    true, pred = coded_pair(labels_true, labels_pred)
+    table = count(true, pred)
+    if sparse:
+        from scipy.sparse import csr_matrix
+
+        starts = np.searchsorted(table.rows, np.arange(table.shape[0] + 1))
+        return csr_matrix((table.counts.astype(dtype), table.columns, starts), shape=table.shape)
+    dense = _dense(table, dtype) if eps is None else _dense(table, np.float64) + float(eps)
+    return asarray(dense, like=true.codes)
+
+
+def _dense(table: Table, dtype: Any) -> np.ndarray:
+    dense = np.zeros(table.shape, dtype=dtype)
+    dense[table.rows, table.columns] = table.counts
+    return dense
+
+
+def cluster_accuracy(labels_true: Any, labels_pred: Any) -> float:
+    """Accuracy under the best one-to-one matching of clusters with classes.
+
+    Each cluster is given one class and each class one cluster, so that the most samples are right
+    (the Hungarian method). Samples of clusters that are left over, where there are more clusters
+    than classes, are wrong. With names that agree by chance alone this is what "clustering
+    accuracy" means in most papers.
+
+    Parameters
+    ----------
+    labels_true, labels_pred : array-like of shape (n,)
+        Classes and clusters of the same samples, on any device.
+
+    Returns
+    -------
+    float
+        In (0, 1]; 1 for the same clusters, and for no samples.
+
+    See Also
+    --------
+    majority_labels : any number of clusters may stand for a class.
+
+    Notes
+    -----
+    The table of all classes and clusters is made on the host, and time grows with the cube of
+    their number: thousands take seconds.
+
+    References
+    ----------
+    H. W. Kuhn, "The Hungarian method for the assignment problem", Naval Research Logistics
+    Quarterly 2, 1955. D. F. Crouse, "On implementing 2D rectangular assignment algorithms", IEEE
+    Transactions on Aerospace and Electronic Systems 52, 2016.
+
+    Examples
+    --------
+    >>> from clusterx.metrics import cluster_accuracy
+    >>> cluster_accuracy(["x", "x", "y", "y"], [1, 1, 0, 1])
+    0.75
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    table = tabulate(labels_true, labels_pred)
+    if table.n == 0:
+        return 1.0
+    dense = _dense(table, np.float64)
+    return int(dense[linear_sum_assignment(dense, maximize=True)].sum()) / table.n
+
+
+def majority_labels(
+    labels_true: Any, labels_pred: Any, *, return_mapping: bool = False
+) -> Array | tuple[Array, dict[Any, Any]]:
+    """Each sample's class if every cluster stands for the class most common in it.
+
+    Clusters come with arbitrary numbers; this makes predictions of them that compare with the
+    classes, in `sklearn.metrics.accuracy_score` and `confusion_matrix` for example.
+
+    Parameters
+    ----------
+    labels_true : array-like of shape (n,)
+        Classes, on any device.
+    labels_pred : array-like of shape (n,)
+        Clusters. Noise (-1) is a cluster like any other.
+    return_mapping : bool, default=False
+        Return the class of each cluster too, to label new samples with.
+
+    Returns
+    -------
+    labels : array of shape (n,)
+        Of the dtype of `labels_true`. Equally common classes give way to the lowest. On the device
+        of the labels if either is on one, save strings, which live on the host.
+    mapping : dict
+        Cluster to class, as Python values. Only with `return_mapping`.
+
+    See Also
+    --------
+    cluster_accuracy : each class takes one cluster at most.
+
+    Examples
+    --------
+    >>> from clusterx.metrics import majority_labels
+    >>> labels, mapping = majority_labels(
+    ...     ["cat", "cat", "dog", "dog"], [7, 7, 7, 3], return_mapping=True
+    ... )
+    >>> labels.tolist()
+    ['cat', 'cat', 'cat', 'dog']
+    >>> mapping
+    {3: 'dog', 7: 'cat'}
+    """
+    true, pred = coded_pair(labels_true, labels_pred)
+    winners = _majorities(count(true, pred))
+    labels = _looked_up(true, winners, pred.codes)
+    if not return_mapping:
+        return labels
+    classes = to_host(true.classes)[winners]
+    mapping = zip(to_host(pred.classes).tolist(), classes.tolist(), strict=True)
+    return labels, dict(mapping)
+
+
+def _majorities(table: Table) -> np.ndarray:
+    """The most common row of each column, the first among equals."""
+    order = np.lexsort((table.rows, -table.counts, table.columns))
+    first = np.searchsorted(table.columns[order], np.arange(table.shape[1]))
+    return table.rows[order[first]]
+
+
+def _looked_up(true: Coded, winners: np.ndarray, codes: Array) -> Array:
+    """The class of the winner of every code."""
+    if on_host(true.classes) and true.classes.dtype.kind not in "biuf":
+        codes = to_host(codes)  # no device holds strings
+    if on_host(codes):
+        return true.classes[winners][codes]
+    xp = namespace(codes)
+    best = xp.take(asarray(true.classes, like=codes), asarray(winners, like=codes))
+    return xp.take(best, xp.astype(codes, xp.int64))

@@ -1,0 +1,259 @@
+"""Two labelings of the same samples: checked, coded, and counted against each other."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..arrays import (
+    Array,
+    asarray,
+    device,
+    dtype_name,
+    is_array,
+    namespace,
+    on_host,
+    to_host,
+)
+from ..kernels import kernels_for
+
+
+class Coded(NamedTuple):
+    """Labels as places among the distinct ones."""
+
+    codes: Array  # (n,) int32
+    classes: Array  # (k,), ascending
+
+
+class Table(NamedTuple):
+    """How often each class meets each cluster, on the host: the cells above zero alone.
+
+    There is no empty class or cluster. Counts are integers, or floats in a table the user gave.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    counts: np.ndarray
+    row_sums: np.ndarray
+    column_sums: np.ndarray
+    n: Any
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of classes and clusters."""
+        return len(self.row_sums), len(self.column_sums)
+
+    @property
+    def is_match(self) -> bool:
+        """Whether the labelings are the same but for the names of the clusters."""
+        return len(self.counts) == len(self.row_sums) == len(self.column_sums)
+
+
+def check_clusterings(labels_true: Any, labels_pred: Any) -> tuple[Array, Array]:
+    """The labelings as arrays, each on the device it came on.
+
+    Parameters
+    ----------
+    labels_true, labels_pred : array-like of shape (n,)
+        Integers, booleans, floats or dates; on the host strings and other objects too.
+
+    Returns
+    -------
+    labels_true, labels_pred : array of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        They are not one-dimensional, differ in length, hold NaN or infinity, or a mask hides some.
+    TypeError
+        They are complex numbers or records.
+
+    Warns
+    -----
+    UserWarning
+        They have fractions, as the results of a regression do.
+    """
+    true = _one_dimensional("labels_true", labels_true)
+    pred = _one_dimensional("labels_pred", labels_pred)
+    sizes = [true.shape[0], pred.shape[0]]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {sizes}. labels_true and "
+            "labels_pred must label the same samples, in the same order."
+        )
+    kinds = [_kind("labels_true", true), _kind("labels_pred", pred)]
+    if "continuous" in kinds:
+        warnings.warn(
+            f"Clustering metrics expects discrete values but received {kinds[0]} values for label, "
+            f"and {kinds[1]} values for target: every distinct number counts as a cluster.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return true, pred
+
+
+def check_labels(name: str, labels: Any) -> Array:
+    """One labeling as an array; an error that names it for what can't be one."""
+    labels = _one_dimensional(name, labels)
+    _kind(name, labels)
+    return labels
+
+
+def _one_dimensional(name: str, labels: Any) -> Array:
+    if not is_array(labels) and len(getattr(labels, "shape", (0,))) == 1:  # no frame, not sparse
+        try:
+            labels = np.asarray(labels)
+        except ValueError as error:
+            raise ValueError(f"{name} must be 1D, one label a sample: {error}") from error
+    if len(labels.shape) != 1:
+        raise ValueError(
+            f"{name} must be 1D: shape is {tuple(labels.shape)!r}. Pass one label a sample; "
+            "ravel() makes one dimension of a single column."
+        )
+    if np.ma.is_masked(labels):
+        raise ValueError(f"{name} is masked in places: drop those samples from both labelings.")
+    return labels.detach() if hasattr(labels, "detach") else labels
+
+
+def _kind(name: str, labels: Array) -> str:
+    """'discrete' or 'continuous'; an error for what can't be labels."""
+    kind = dtype_name(labels.dtype)
+    if kind.startswith(("complex", "void")):
+        raise TypeError(f"{name} must hold numbers, strings or dates, got dtype {kind}.")
+    if not kind.startswith(("float", "bfloat", "longdouble")):
+        return "discrete"
+    xp = namespace(labels)
+    tests = xp.stack([xp.all(xp.isfinite(labels)), xp.all(xp.floor(labels) == labels)])
+    finite, whole = to_host(tests).tolist()
+    if not finite:
+        raise ValueError(
+            f"Input {name} contains NaN or infinity: drop those samples from both labelings, or "
+            "give them a label of their own."
+        )
+    return "discrete" if whole else "continuous"
+
+
+def coded(name: str, labels: Array) -> Coded:
+    """Checked labels as codes, computed where they are."""
+    kind = dtype_name(labels.dtype)
+    if kind.startswith(("object", "str", "bytes", "StringDType")):
+        return _coded_objects(name, labels)
+    if kind.startswith(("datetime", "timedelta")):
+        if np.isnat(labels).any():
+            raise ValueError(f"Input {name} contains NaN (NaT): drop those samples.")
+        codes, classes = kernels_for(namespace(labels)).encode(labels.astype(np.int64))
+        return Coded(codes, classes.astype(labels.dtype))
+    xp = namespace(labels)
+    if kind == "bool":
+        codes, classes = kernels_for(xp).encode(xp.astype(labels, xp.uint8))
+        return Coded(codes, xp.astype(classes, xp.bool))
+    return Coded(*kernels_for(xp).encode(labels))
+
+
+def _coded_objects(name: str, labels: np.ndarray) -> Coded:
+    values = labels.tolist()
+    try:
+        distinct = list(dict.fromkeys(values))
+        # of objects only NaN differs from itself; pandas' NA has no truth value
+        missing = [v for v in distinct if v is None or not bool(v == v)]
+    except TypeError as error:
+        raise ValueError(
+            f"Input {name} contains NaN or values that are no labels ({error}): labels must be "
+            "numbers or strings."
+        ) from error
+    if missing:
+        raise ValueError(
+            f"Input {name} contains NaN or None ({missing[0]!r}): drop those samples from both "
+            "labelings, or give them a label of their own."
+        )
+    try:
+        distinct.sort()
+    except TypeError as error:
+        raise TypeError(
+            f"{name} mixes kinds of labels that have no order ({error}): make all of them strings."
+        ) from error
+    classes = np.empty(len(distinct), labels.dtype)
+    for i, value in enumerate(distinct):
+        classes[i] = value
+    place = {value: i for i, value in enumerate(distinct)}
+    return Coded(np.fromiter(map(place.__getitem__, values), np.int32, len(values)), classes)
+
+
+def coded_pair(labels_true: Any, labels_pred: Any) -> tuple[Coded, Coded]:
+    """Both labelings, checked and coded, with all codes in one place.
+
+    Where one is on a device and the other on the host, the codes of the latter are uploaded.
+    """
+    labels_true, labels_pred = check_clusterings(labels_true, labels_pred)
+    true, pred = coded("labels_true", labels_true), coded("labels_pred", labels_pred)
+    if on_host(true.codes) and on_host(pred.codes):
+        return true, pred
+    if on_host(true.codes):
+        true = true._replace(codes=asarray(true.codes, like=pred.codes))
+    elif on_host(pred.codes):
+        pred = pred._replace(codes=asarray(pred.codes, like=true.codes))
+    namespace(true.codes, pred.codes)  # refuses two libraries
+    if device(true.codes) != device(pred.codes):
+        raise ValueError(
+            f"labels_true is on {device(true.codes)} and labels_pred on {device(pred.codes)}: move "
+            "them to one device."
+        )
+    return true, pred
+
+
+def count(true: Coded, pred: Coded) -> Table:
+    """Count where the codes are; only the cells come to the host."""
+    shape = true.classes.shape[0], pred.classes.shape[0]
+    found = kernels_for(namespace(true.codes)).contingency(true.codes, pred.codes, shape)
+    rows, columns, counts = (to_host(values) for values in found)
+    # exact: float64 holds integers below 2**53
+    sums = (
+        np.bincount(rows, counts, shape[0]).astype(np.int64),
+        np.bincount(columns, counts, shape[1]).astype(np.int64),
+    )
+    return Table(rows, columns, counts, *sums, true.codes.shape[0])
+
+
+def tabulate(labels_true: Any, labels_pred: Any) -> Table:
+    """The table of two labelings as a user gave them."""
+    return count(*coded_pair(labels_true, labels_pred))
+
+
+def table_of(contingency: Any) -> Table:
+    """The table of a contingency matrix that a user gave: an array or a SciPy sparse matrix.
+
+    Raises
+    ------
+    ValueError
+        It is not two-dimensional, or holds no counts.
+    """
+    if hasattr(contingency, "tocoo"):
+        cells = contingency.tocoo(copy=True)
+        cells.sum_duplicates()
+        shape, (rows, columns), counts = cells.shape, (cells.row, cells.col), cells.data
+        kept = counts != 0
+        rows, columns, counts = rows[kept], columns[kept], counts[kept]
+    else:
+        dense = to_host(contingency)
+        if dense.ndim != 2:
+            raise ValueError(
+                f"Expected 2D array, got {dense.ndim}D array instead: contingency must have a row "
+                "a class and a column a cluster."
+            )
+        shape, (rows, columns) = dense.shape, np.nonzero(dense)
+        counts = dense[rows, columns]
+    if counts.dtype.kind not in "biuf" or not (np.isfinite(counts).all() and (counts > 0).all()):
+        raise ValueError(
+            "contingency must hold counts: finite numbers, none below zero. contingency_matrix() "
+            "makes it from labels."
+        )
+    wide = np.float64 if counts.dtype.kind == "f" else np.int64
+    counts = counts.astype(wide)
+    row_sums, column_sums = np.zeros(shape[0], wide), np.zeros(shape[1], wide)
+    np.add.at(row_sums, rows, counts)
+    np.add.at(column_sums, columns, counts)
+    rows, columns = (np.cumsum(s > 0)[i] - 1 for s, i in ((row_sums, rows), (column_sums, columns)))
+    row_sums, column_sums = row_sums[row_sums > 0], column_sums[column_sums > 0]
+    return Table(rows, columns, counts, row_sums, column_sums, row_sums.sum())
