@@ -116,6 +116,23 @@ class Kernels(NamedTuple):
     minibatch(X, k, batch_size) -> step(rows, w, C, counts) -> new C, new counts, batch inertia
     color_counts(pixels) -> colors, counts
     remap(pixels, colors, labels) -> indices
+    own_squares(X, C, labels) -> squared distances (n,) float64 to the centre of each row's label
+    segment_sum(X, labels, k) -> (k, d) float64, sums of the rows of each label
+    label_sums(D, labels, k) -> (n, k) float64, sums of each row over the columns of each label
+    distance_sums(X, labels, k, metric) -> sums(Q) -> (len(Q), k) float64
+        Sums of the distances of rows Q to the rows of X of each label; sums(X) of X itself costs
+        half. Euclidean, manhattan or chebyshev.
+    separation(X, labels, k, metric) -> least, most, each 0-d
+        The least distance between rows of different labels, the largest of rows of one.
+    encode(labels) -> codes (n,) int32, classes (k,)
+        Places of the labels (integers or floats, on either side of zero) among the distinct ones,
+        which come ascending, in the dtype of the labels.
+    contingency(a, b, shape) -> rows, columns, counts, each (u,) int64
+        The pairs of codes (a below shape[0], b below shape[1]) that occur, row by row with
+        ascending columns, and how often each does.
+    expected_information(a, b, n) -> 0-d
+        Mutual information in nats that two labelings of n samples have on average over all
+        permutations, given the sizes (integers above zero) of their clusters.
     session() -> context manager
         Held around a fit: what is set up for its kernels once instead of in each call.
     """
@@ -131,6 +148,14 @@ class Kernels(NamedTuple):
     minibatch: Callable[..., Any]
     color_counts: Callable[..., tuple[Array, Array]]
     remap: Callable[..., Array]
+    own_squares: Callable[..., Array]
+    segment_sum: Callable[..., Array]
+    label_sums: Callable[..., Array]
+    distance_sums: Callable[..., Callable[[Array], Array]]
+    separation: Callable[..., tuple[Any, Any]]
+    encode: Callable[..., tuple[Array, Array]]
+    contingency: Callable[..., tuple[Array, Array, Array]]
+    expected_information: Callable[..., Any]
     session: Callable[[], AbstractContextManager]
 
 

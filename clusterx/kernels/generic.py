@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
-from ..arrays import Array, asarray, concat, device, float_dtype, namespace
+from ..arrays import asarray, concat, device, float_dtype, namespace
 from . import CentroidStats, Summary
+from .generic_blocks import TILE, one_hot, row_blocks
 from .generic_color import color_counts, remap
+from .generic_labels import contingency, encode, expected_information
+from .generic_metrics import distance_sums, label_sums, own_squares, segment_sum, separation
 
 __all__ = [
-    "color_counts", "distances", "distances_to", "grid", "lloyd_stats", "minibatch", "nearest",
-    "remap", "seeding", "session", "squared_distances", "summary",
+    "TILE", "color_counts", "contingency", "distance_sums", "distances", "distances_to", "encode",
+    "expected_information", "grid", "label_sums", "lloyd_stats", "minibatch", "nearest", "one_hot",
+    "own_squares", "remap", "row_blocks", "seeding", "segment_sum", "separation", "session",
+    "squared_distances", "summary",
 ]  # fmt: skip
-
-#: Elements of a temporary tile. Fixed, so that the memory at hand does not change a result.
-TILE = 1 << 21
-
-
-def row_blocks(X: Array, width: int) -> list[Array]:
-    """Slices of rows whose product with `width` columns fills a tile."""
-    rows = max(1, TILE // max(width, X.shape[1]))
-    n = X.shape[0]
-    return [X[a : min(n, a + rows), ...] for a in range(0, n, rows)]
 
 
 def summary(X):
@@ -87,13 +82,6 @@ session = nullcontext
 def grid(summary, total, n):
     """Sums accumulate in float64 here."""
     return None
-
-
-def one_hot(labels, k, dtype):
-    xp = namespace(labels)
-    return xp.astype(
-        labels[:, None] == xp.arange(k, dtype=labels.dtype, device=device(labels)), dtype
-    )
 
 
 class LloydStep:

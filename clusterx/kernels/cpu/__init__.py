@@ -6,18 +6,29 @@ from .. import SUMMARY_VALUES, Summary
 from . import lloyd, scan, sparse, steps
 from . import seeding as _seeding
 from .color import color_counts, remap
+from .contingency import contingency, encode, expected_information
+from .distance_sums import distance_sums, separation
 from .exact import Grid
 from .minibatch import minibatch
+from .segments import label_sums, own_squares, segment_sum
 from .threads import run_blocks, single_threaded_blas
 
 __all__ = [
     "color_counts",
+    "contingency",
+    "distance_sums",
+    "encode",
+    "expected_information",
     "grid",
+    "label_sums",
     "lloyd_stats",
     "minibatch",
     "nearest",
+    "own_squares",
     "remap",
     "seeding",
+    "segment_sum",
+    "separation",
     "session",
     "squared_distances",
     "summary",

@@ -1,0 +1,308 @@
+"""Scores of a clustering from its centres: two readings of the rows, in or out of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, asarray, concat, host_floats, namespace, to_host
+from ..base import real_array
+from ..kernels import SUMMARY_VALUES
+from ..kernels.generic_blocks import TILE, one_hot, row_blocks
+from ..rows import Blocks
+from .inputs import Labelled, checked_rows
+from .pairwise import spans
+
+#: Distances of so many units in the last place of the coordinates are rounding.
+ROUNDING = 512
+
+
+def calinski_harabasz_score(X: Any, labels: Any) -> float:
+    """Variance between clusters over the variance within them, each by its degrees of freedom.
+
+    Parameters
+    ----------
+    X : array or Blocks of shape (n, d)
+    labels : array-like of shape (n,)
+        Clusters: numbers or strings, on any device.
+
+    Returns
+    -------
+    float
+        At least 0, larger for clusters that are small and far apart; 1 if all rows of each
+        cluster coincide, as scikit-learn has it.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 2 labels or as many as rows; NaN or infinity in X.
+
+    Notes
+    -----
+    Sums are float64, over fixed blocks of rows: threads and the blocks of `Blocks` do not change
+    the result.
+
+    References
+    ----------
+    Caliński and Harabasz, "A dendrite method for cluster analysis", Communications in Statistics
+    3, 1974.
+
+    Examples
+    --------
+    >>> from clusterx.metrics import calinski_harabasz_score
+    >>> calinski_harabasz_score([[0.0], [1.0], [5.0], [7.0]], [0, 0, 1, 1])
+    24.2
+    """
+    points = _labelled("calinski_harabasz_score", X, labels)
+    xp, counts = points.xp, points.counts
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = segment_sums(points)
+        means = sums / counts[:, None]
+        apart = (means - xp.sum(sums, axis=0) / points.n) ** 2
+        between = xp.sum(counts * xp.sum(apart, axis=1))
+        within = xp.sum(own_squares(points, means))
+    between, within = points.check_sums(between, within)
+    if within == 0:
+        return 1.0
+    return between * (points.n - points.k) / (within * (points.k - 1))
+
+
+def davies_bouldin_score(X: Any, labels: Any) -> float:
+    """Mean over clusters of the worst ratio of the extents of two to the distance of their centres.
+
+    The extent of a cluster is the mean distance of its rows to its centre.
+
+    Parameters
+    ----------
+    X : array or Blocks of shape (n, d)
+    labels : array-like of shape (n,)
+        Clusters: numbers or strings, on any device.
+
+    Returns
+    -------
+    float
+        At least 0, smaller for clusters that are small and far apart. Pairs of clusters whose
+        centres coincide are left out; 0 if all extents, or all distances of centres, are no more
+        than rounding.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 2 labels or as many as rows; NaN or infinity in X.
+
+    Notes
+    -----
+    Rounding is 512 units in the last place of the largest length of a centre. scikit-learn takes
+    1e-8 as zero, whatever the scale of X.
+
+    References
+    ----------
+    Davies and Bouldin, "A cluster separation measure", IEEE Trans. PAMI 1(2), 1979.
+
+    Examples
+    --------
+    >>> from clusterx.metrics import davies_bouldin_score
+    >>> davies_bouldin_score([[0.0], [1.0], [5.0], [7.0]], [0, 0, 1, 1])
+    0.2727272727272727
+    """
+    points = _labelled("davies_bouldin_score", X, labels)
+    xp, counts = points.xp, points.counts
+    with np.errstate(invalid="ignore", over="ignore"):
+        means = segment_sums(points) / counts[:, None]
+        lengths = xp.sqrt(own_squares(points, means))
+        sums = points.kernels.segment_sum(lengths[:, None], points.codes, points.k)
+        extents = sums[:, 0] / counts
+        rounding = ROUNDING * float(xp.finfo(points.wide).eps)
+        least = rounding * xp.sqrt(xp.max(xp.sum(means * means, axis=1)))
+        worst = concat(
+            _worst_ratios(points, means, extents, least, a, b)
+            for a, b in spans(points.k, points.k, TILE)
+        )
+        score = xp.where(xp.max(extents) > least, xp.mean(worst), xp.zeros_like(least))
+    # where not a number is, comparisons are false: the sum tells
+    score, _ = points.check_sums(score, xp.sum(extents))
+    return score
+
+
+def _worst_ratios(
+    points: Labelled, means: Array, extents: Array, least: Array, a: int, b: int
+) -> Array:
+    """Of clusters a..b, the largest sum of extents over the distance of centres."""
+    xp = points.xp
+    apart = xp.sqrt(points.kernels.squared_distances(means[a:b, :], means))
+    some = apart > least
+    both = extents[a:b, None] + extents[None, :]
+    ratios = both / xp.where(some, apart, xp.ones_like(apart))
+    return xp.max(xp.where(some, ratios, xp.zeros_like(ratios)), axis=1)
+
+
+def simplified_silhouette_samples(X: Any, labels: Any, *, centers: Any = None) -> Array:
+    """Silhouettes by distances to centres: how much nearer a row's own is than the next.
+
+    With a the distance of a row to the centre of its cluster and b the least to another centre,
+    (b - a) / max(a, b). Time grows with rows times clusters, where that of `silhouette_samples`
+    grows with all pairs of rows.
+
+    Parameters
+    ----------
+    X : array or Blocks of shape (n, d)
+    labels : array-like of shape (n,)
+        Clusters: numbers or strings, on any device. With `centers`, the row of it that each is.
+    centers : array of shape (k, d), optional
+        Beside X; by default the means of the clusters.
+
+    Returns
+    -------
+    array of shape (n,)
+        Float64 where the device has it, beside X: in [-1, 1], and at least 0 if all rows have the
+        label of their nearest centre. Rows of clusters of one score 0, as in `silhouette_samples`.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 2 labels or as many as rows; NaN or infinity in X; centres of another width, or
+        labels that are not their places.
+
+    References
+    ----------
+    Hruschka, de Castro and Campello, "Evolutionary algorithms for clustering gene-expression
+    data", ICDM 2004. Vendramin, Campello and Hruschka, "Relative clustering validity criteria: a
+    comparative overview", Statistical Analysis and Data Mining 3(4), 2010.
+
+    Examples
+    --------
+    >>> from clusterx.metrics import simplified_silhouette_samples
+    >>> simplified_silhouette_samples([[0.0], [1.0], [5.0], [7.0]], [0, 0, 1, 1])
+    array([0.91666667, 0.9       , 0.77777778, 0.84615385])
+    """
+    return _simplified("simplified_silhouette_samples", X, labels, centers)
+
+
+def simplified_silhouette_score(X: Any, labels: Any, *, centers: Any = None) -> float:
+    """Mean of the simplified silhouettes of all rows.
+
+    Parameters
+    ----------
+    X, labels, centers
+        As in `simplified_silhouette_samples`.
+
+    Returns
+    -------
+    float
+        In [-1, 1]; 1 for clusters that are small and far apart.
+
+    Raises
+    ------
+    ValueError
+        As in `simplified_silhouette_samples`.
+
+    References
+    ----------
+    Vendramin, Campello and Hruschka, "Relative clustering validity criteria: a comparative
+    overview", Statistical Analysis and Data Mining 3(4), 2010.
+
+    Examples
+    --------
+    >>> from clusterx.metrics import simplified_silhouette_score
+    >>> round(simplified_silhouette_score([[0.0], [1.0], [5.0], [7.0]], [0, 0, 1, 1]), 6)
+    0.86011
+    """
+    found = _simplified("simplified_silhouette_score", X, labels, centers)
+    return host_floats(namespace(found).mean(found))[0]
+
+
+def _simplified(name: str, X: Any, labels: Any, centers: Any) -> Array:
+    points = _labelled(name, X, labels)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if centers is None:
+            C = segment_sums(points) / points.counts[:, None]
+            codes, sizes = points.codes, points.counts
+        else:
+            C, codes, sizes = _given_centers(points, centers)
+        found = concat(
+            _margins(points, block, C, codes[a : a + block.shape[0]], sizes)
+            for a, block in each_block(points, C.shape[0])
+        )
+    points.check_sums(points.xp.sum(found))
+    return found
+
+
+def _given_centers(points: Labelled, centers: Any) -> tuple[Array, Array, Array]:
+    """The centres, the place of each row's, and how many rows each has."""
+    xp = points.xp
+    C = real_array("centers", centers)
+    C = xp.astype(asarray(C, like=points.like), points.wide, copy=False)
+    k = C.shape[0]
+    if C.ndim != 2 or C.shape[1] != points.X.shape[1] or k < 2:
+        raise ValueError(
+            f"centers must have shape (k, {points.X.shape[1]}), a row a cluster and two at least, "
+            f"got {tuple(C.shape)}."
+        )
+    places = to_host(points.classes)
+    if places.dtype.kind not in "biu" or places.min() < 0 or places.max() >= k:
+        raise ValueError(
+            f"With centers, labels must be whole numbers from 0 to {k - 1}, the row of centers "
+            f"that each is; got {places[0]!r} to {places[-1]!r}. Drop noise (-1) first, or leave "
+            "centers out."
+        )
+    places = places.astype(np.int32)
+    sizes = np.zeros(k)
+    sizes[places] = points.sizes
+    codes = xp.take(asarray(places, like=points.like, dtype=xp.int32), points.codes)
+    return C, codes, points.beside(sizes)
+
+
+def _margins(points: Labelled, block: Array, C: Array, codes: Array, sizes: Array) -> Array:
+    xp = points.xp
+    D = points.kernels.distances(block, C)
+    own = one_hot(codes, C.shape[0], xp.bool)
+    nothing = xp.zeros_like(D)
+    a = xp.sum(xp.where(own, D, nothing), axis=1)
+    b = xp.min(xp.where(own, nothing + xp.inf, D), axis=1)
+    most = xp.maximum(a, b)
+    found = (b - a) / xp.where(most != 0, most, xp.ones_like(most))
+    alone = xp.take(sizes, codes) <= 1
+    return xp.where(alone, xp.zeros_like(found), found)
+
+
+def _labelled(name: str, X: Any, labels: Any) -> Labelled:
+    # NaN and infinities are looked for in the sums
+    points = Labelled(name, checked_rows(name, X, blocks=True, finite=False), labels)
+    points.check_number_of_labels()
+    return points
+
+
+def segment_sums(points: Labelled) -> Array:
+    """Sums (k, d) of the rows of each cluster; the blocks of Blocks do not change their bits."""
+    sum_rows, X, k = points.kernels.segment_sum, points.X, points.k
+    if not isinstance(X, Blocks):
+        return sum_rows(X, points.codes, k)
+    total, a = np.zeros((k, X.d)), 0
+    for block in X._of_rows(max(1, SUMMARY_VALUES // X.d)):  # as the kernel cuts an array
+        total += sum_rows(block, points.codes[a : a + len(block)], k)
+        a += len(block)
+    return total
+
+
+def own_squares(points: Labelled, means: Array) -> Array:
+    """Squared distance (n,) of every row to the mean of its cluster."""
+    measure, X, codes = points.kernels.own_squares, points.X, points.codes
+    if not isinstance(X, Blocks):
+        return measure(X, means, codes)
+    found, a = np.empty(points.n), 0
+    for block in X:
+        b = a + len(block)
+        found[a:b] = measure(block, means, codes[a:b])
+        a = b
+    return found
+
+
+def each_block(points: Labelled, width: int) -> Iterator[tuple[int, Array]]:
+    """Blocks of rows whose tables with so many columns fill a tile, and their first row."""
+    a = 0
+    for whole in points.X if isinstance(points.X, Blocks) else [points.X]:
+        for block in row_blocks(whole, width):
+            yield a, block
+            a += block.shape[0]

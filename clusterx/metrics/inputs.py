@@ -1,0 +1,171 @@
+"""Labelled rows, checked: what the scores of a clustering by its data alone begin with."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sklearn.utils import assert_all_finite, check_array
+
+from ..arrays import (
+    Array,
+    asarray,
+    dtype_name,
+    float_dtype,
+    host_floats,
+    named_dtype,
+    namespace,
+    on_host,
+    to_host,
+    working_dtype,
+)
+from ..kernels import kernels_for
+from ..rows import Blocks
+from .labels import check_labels, coded
+
+#: A file of more bytes is read block by block.
+MAPPED = 1 << 28
+
+
+class Labelled:
+    """Rows in memory (an array or a CSR matrix) or in Blocks, and the clusters of all of them.
+
+    Attributes
+    ----------
+    X : array, CSR matrix or Blocks of shape (n, d)
+    n, k : int
+        Rows and clusters.
+    codes : array of shape (n,), int32
+        Clusters as numbers from 0, on the device of X.
+    classes : array of shape (k,)
+        The label of each cluster.
+    sizes : ndarray of shape (k,)
+        Rows of each cluster, on the host.
+    """
+
+    def __init__(self, name: str, X: Any, labels: Any):
+        self.name, self.X = name, X
+        self.n = X.shape[0]
+        self.sparse = hasattr(X, "indptr")
+        self.like = np.empty(0) if self.sparse or isinstance(X, Blocks) else X
+        labels = check_labels("labels", labels)
+        check_same_length(self.n, labels.shape[0])
+        codes, self.classes = coded("labels", labels)
+        host = to_host(codes)
+        self.codes = asarray(host if on_host(self.like) else codes, like=self.like)
+        self.k = self.classes.shape[0]
+        self.sizes = np.bincount(host, minlength=self.k)
+        self.xp = namespace(self.like)
+        self.kernels = kernels_for(self.xp)
+        self.wide = float_dtype(self.xp, self.like)
+
+    def check_number_of_labels(self) -> None:
+        if not 1 < self.k < self.n:
+            raise ValueError(
+                f"Number of labels is {self.k}. Valid values are 2 to n_samples - 1 (inclusive), "
+                f"where n_samples is {self.n}: {self.name} compares clusters of several rows."
+            )
+
+    @cached_property
+    def counts(self) -> Array:
+        """Rows of each cluster (k,), floats beside X."""
+        return self.beside(self.sizes.astype(np.float64))
+
+    def beside(self, host: np.ndarray) -> Array:
+        """Host values as floats on the device of X."""
+        return asarray(host, like=self.like, dtype=self.wide)
+
+    def check_sums(self, *sums: Array) -> list[float]:
+        """The 0-d sums on the host; raise if X is why they are not finite."""
+        found = host_floats(*sums)
+        if np.isfinite(found).all():
+            return found
+        if on_host(self.like) and not isinstance(self.X, Blocks):
+            assert_all_finite(self.X, input_name="X")
+            self._too_large()
+        finite = all(
+            host_floats(self.xp.all(self.xp.isfinite(block)))[0]
+            for block in (self.X if isinstance(self.X, Blocks) else [self.X])
+        )
+        if finite:
+            self._too_large()
+        raise ValueError(
+            f"Input X contains NaN or infinity, which {self.name} does not accept: drop or impute "
+            "those rows first."
+        )
+
+    def _too_large(self) -> None:
+        raise ValueError(
+            f"Input X contains values too large for squared distances in {dtype_name(self.wide)}. "
+            "Scale the data first."
+        )
+
+
+def check_same_length(rows: int, labels: int) -> None:
+    if rows != labels:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {[rows, labels]}. X has "
+            f"{rows} rows and labels {labels}: give one label a row."
+        )
+
+
+def checked_rows(
+    name: str, X: Any, *, sparse: bool = False, blocks: bool = False, finite: bool = True
+) -> Any:
+    """X as a float array beside where it came from, as a CSR matrix, or as Blocks.
+
+    Parameters
+    ----------
+    name : str
+        The function that asks, for messages.
+    X : Any
+    sparse, blocks : bool
+        Whether SciPy's sparse matrices, and Blocks, are taken.
+    finite : bool
+        Whether NaN and infinity are looked for.
+    """
+    if blocks and isinstance(X, np.memmap) and X.ndim == 2 and X.nbytes > MAPPED:
+        X = Blocks(X)
+    if isinstance(X, Blocks):
+        if blocks:
+            return X
+        raise TypeError(
+            f"{name} compares all pairs of rows, and X is Blocks, rows out of memory. Give it a "
+            "sample (silhouette_score has sample_size), or use simplified_silhouette_score, "
+            "davies_bouldin_score or calinski_harabasz_score, which read the blocks twice."
+        )
+    if not on_host(X):
+        return _device_rows(name, X, finite)
+    dtype = getattr(X, "dtype", None)
+    small = isinstance(dtype, np.dtype) and working_dtype(dtype.name) == "float32"
+    return check_array(
+        X,
+        accept_sparse="csr" if sparse else False,
+        dtype=np.float32 if small else [np.float64, np.float32],
+        order="C",
+        ensure_all_finite=finite,
+        input_name="X",
+    )
+
+
+def _device_rows(name: str, X: Array, finite: bool) -> Array:
+    xp, kind = namespace(X), dtype_name(X.dtype)
+    if X.ndim != 2 or 0 in X.shape:
+        raise ValueError(
+            f"Expected 2D array, got X of shape {tuple(X.shape)}: {name} takes rows of samples and "
+            "columns of features, at least one of each. reshape(-1, 1) makes a column of them."
+        )
+    if "complex" in kind:
+        raise ValueError(f"Complex data not supported: X has dtype {kind}. Pass its parts.")
+    if getattr(X, "is_sparse", False) or getattr(X, "is_sparse_csr", False):
+        raise TypeError(f"X is a sparse array on a device; {name} takes dense ones. Convert it.")
+    X = X.detach() if hasattr(X, "detach") else X  # no gradients flow through
+    X = xp.astype(X, named_dtype(xp, working_dtype(kind)), copy=False)
+    X = X.contiguous() if hasattr(X, "contiguous") else X
+    if finite and not host_floats(xp.all(xp.isfinite(X)))[0]:
+        raise ValueError(
+            f"Input X contains NaN or infinity, which {name} does not accept: drop or impute those "
+            "rows first."
+        )
+    return X

@@ -1,0 +1,307 @@
+"""Scores of a clustering from distances between its rows: silhouettes, Dunn's index."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import pairwise_distances_chunked
+from sklearn.utils import check_random_state
+
+from ..arrays import Array, asarray, concat, host_floats, namespace, on_host
+from ..kernels.generic_blocks import TILE, one_hot
+from ..rows import Blocks
+from .inputs import Labelled, check_same_length, checked_rows
+from .labels import check_labels
+from .pairwise import (
+    DEVICE_METRICS,
+    KERNEL_METRICS,
+    check_entries,
+    check_metric,
+    check_precomputed,
+    is_tuned,
+    reduce_sums,
+    spans,
+)
+
+#: A sparse matrix of at most so many entries, stored or not, is made dense.
+DENSE = 1 << 25
+
+
+def silhouette_samples(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds: Any) -> Array:
+    """Silhouette coefficient of every row: how much nearer its own cluster is than the next.
+
+    With a the mean distance of a row to the other rows of its cluster and b the least of its mean
+    distances to the rows of another cluster, (b - a) / max(a, b). Pairs of rows are measured in
+    tiles, each pair once: memory grows with rows and columns, never with pairs.
+
+    Parameters
+    ----------
+    X : array, CSR matrix of shape (n, d), or of shape (n, n) if precomputed
+        Rows; or their distances, with zeros on the diagonal. What a sparse matrix of distances
+        does not store is zero.
+    labels : array-like of shape (n,)
+        Clusters: numbers or strings, on any device. Noise (-1) is a cluster like any other.
+    metric : str or callable, default='euclidean'
+        Any that `sklearn.metrics.pairwise_distances` has, or ``'precomputed'``. On a device:
+        euclidean, manhattan, chebyshev, sqeuclidean, cosine and precomputed. The time for
+        ``'sqeuclidean'`` and ``'cosine'`` grows with rows times clusters, not with pairs.
+    **kwds
+        Passed to the distance function.
+
+    Returns
+    -------
+    array of shape (n,)
+        In [-1, 1], float64 where the device has it, beside X. Rows of clusters of one score 0.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 2 labels or as many as rows; NaN or infinity in X; distances that are not zero
+        on the diagonal; a metric that arrays on the device of X do not have.
+    TypeError
+        X is `Blocks`: all pairs of rows are wanted.
+
+    Notes
+    -----
+    Sums are float64, and the same bits on any number of threads. So are distances, save on NumPy
+    for more than 2048 float32 rows of more than 8 columns, which are multiplied in float32 once
+    they are centred: where that loses digits they are measured anew, and coefficients are within
+    about 1e-7 of float64.
+
+    References
+    ----------
+    Rousseeuw, "Silhouettes: a graphical aid to the interpretation and validation of cluster
+    analysis", J. Comput. Appl. Math. 20, 1987.
+
+    Examples
+    --------
+    >>> from clusterx.metrics import silhouette_samples
+    >>> silhouette_samples([[0.0], [1.0], [5.0], [7.0]], [0, 0, 1, 1])
+    array([0.83333333, 0.8       , 0.55555556, 0.69230769])
+    """
+    return _silhouettes("silhouette_samples", X, labels, metric, kwds)
+
+
+def silhouette_score(
+    X: Any,
+    labels: Any,
+    *,
+    metric: Any = "euclidean",
+    sample_size: int | None = None,
+    random_state: Any = None,
+    **kwds: Any,
+) -> float:
+    """Mean silhouette coefficient of all rows, or of a random sample of them.
+
+    Parameters
+    ----------
+    X, labels, metric, **kwds
+        As in `silhouette_samples`. With `sample_size`, X may be `Blocks`.
+    sample_size : int, optional
+        Compare so many rows only, drawn without replacement.
+    random_state : int, RandomState or None
+        For the sample: the rows that scikit-learn draws.
+
+    Returns
+    -------
+    float
+        In [-1, 1]; 1 for clusters that are small and far apart.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `silhouette_samples`; `sample_size` is no positive whole number.
+
+    See Also
+    --------
+    silhouette_samples : the coefficient of each row.
+    simplified_silhouette_score : by distances to centres, for any number of rows.
+
+    References
+    ----------
+    Rousseeuw, "Silhouettes: a graphical aid to the interpretation and validation of cluster
+    analysis", J. Comput. Appl. Math. 20, 1987.
+
+    Examples
+    --------
+    >>> from clusterx.metrics import silhouette_score
+    >>> round(silhouette_score([[0.0], [1.0], [5.0], [7.0]], [0, 0, 1, 1]), 6)
+    0.720299
+    """
+    name = "silhouette_score"
+    if sample_size is not None:
+        X, labels = _sample(name, X, labels, metric, sample_size, random_state)
+    found = _silhouettes(name, X, labels, metric, kwds)
+    return host_floats(namespace(found).mean(found))[0]
+
+
+def _sample(
+    name: str, X: Any, labels: Any, metric: Any, size: Any, random_state: Any
+) -> tuple[Any, Array]:
+    """So many rows of X and labels, drawn as scikit-learn draws them."""
+    if not isinstance(size, numbers.Integral) or isinstance(size, bool) or size < 1:
+        raise ValueError(
+            f"The 'sample_size' parameter of {name} must be a whole number of at least 1 or None; "
+            f"got {size!r}."
+        )
+    precomputed = isinstance(metric, str) and metric == "precomputed"
+    X = checked_rows(name, X, sparse=True, blocks=not precomputed, finite=False)
+    labels = check_labels("labels", labels)
+    check_same_length(X.shape[0], labels.shape[0])
+    chosen = check_random_state(random_state).permutation(X.shape[0])[:size]
+    labels = taken(labels, chosen)
+    if isinstance(X, Blocks):
+        return X.take(chosen), labels
+    X = X[chosen] if hasattr(X, "indptr") else taken(X, chosen)
+    if precomputed:
+        X = X[:, chosen] if on_host(X) else namespace(X).take(X, asarray(chosen, like=X), axis=1)
+    return X, labels
+
+
+def taken(values: Array, rows: np.ndarray) -> Array:
+    """Rows of an array, where it is."""
+    if on_host(values):
+        return np.asarray(values)[rows]
+    return namespace(values).take(values, asarray(rows, like=values), axis=0)
+
+
+def _silhouettes(name: str, X: Any, labels: Any, metric: Any, kwds: dict[str, Any]) -> Array:
+    points = _labelled(name, X, labels, metric, kwds, DEVICE_METRICS)
+    xp = points.xp
+
+    def of_rows(a: int, b: int, sums: Array) -> tuple[Array]:
+        parts = [
+            _coefficients(points, points.codes[a + p : a + q], sums[p:q, :])
+            for p, q in spans(b - a, points.k, TILE)
+        ]
+        return (concat(parts),)
+
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = concat(part for (part,) in reduce_sums(points, metric, kwds, of_rows))
+    if not host_floats(xp.all(xp.isfinite(found)))[0]:
+        raise ValueError(
+            f"The distances between rows of X are not finite: {name} can't compare them. Scale X "
+            "if its values are very large, and see that the metric is defined for all rows."
+        )
+    return found
+
+
+def _coefficients(points: Labelled, codes: Array, sums: Array) -> Array:
+    """Silhouettes of rows by the sums of their distances to each cluster."""
+    xp, counts = points.xp, points.counts
+    own = one_hot(codes, points.k, xp.bool)
+    nothing = xp.zeros_like(sums)
+    size = xp.take(counts, codes)
+    others = xp.where(size > 1, size - 1, xp.ones_like(size))
+    within = xp.sum(xp.where(own, sums, nothing), axis=1) / others
+    nearest = xp.min(xp.where(own, nothing + xp.inf, sums / counts[None, :]), axis=1)
+    most = xp.maximum(within, nearest)
+    found = (nearest - within) / xp.where(most > 0, most, xp.ones_like(most))
+    return xp.where((size > 1) & (most != 0), found, xp.zeros_like(found))
+
+
+def _labelled(
+    name: str, X: Any, labels: Any, metric: Any, kwds: dict[str, Any], offered: tuple[str, ...]
+) -> Labelled:
+    """The rows and their clusters, and whether the metric is there for them."""
+    check_metric(name, metric, kwds, X, offered)
+    precomputed = isinstance(metric, str) and metric == "precomputed"
+    X = checked_rows(name, X, sparse=True, finite=not precomputed)
+    if hasattr(X, "indptr") and not precomputed and X.shape[0] * X.shape[1] <= DENSE:
+        X = X.toarray()  # dense distances are many times faster, and exact
+    points = Labelled(name, X, labels)
+    points.check_number_of_labels()
+    return points
+
+
+def dunn_index(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds: Any) -> float:
+    """Dunn's index: the least distance between two clusters over the largest within one.
+
+    The distance between clusters is that of their nearest rows, the extent of a cluster that of
+    its farthest. All pairs of rows are measured, in tiles: exact, and without a matrix of pairs.
+
+    Parameters
+    ----------
+    X : array, CSR matrix of shape (n, d), or of shape (n, n) if precomputed
+        Rows, or their distances with zeros on the diagonal (dense).
+    labels : array-like of shape (n,)
+        Clusters: numbers or strings, on any device.
+    metric : str or callable, default='euclidean'
+        Any that `sklearn.metrics.pairwise_distances` has, or ``'precomputed'``. On a device:
+        euclidean, manhattan, chebyshev and precomputed.
+    **kwds
+        Passed to the distance function.
+
+    Returns
+    -------
+    float
+        At least 0, larger for clusters that are small and far apart. 0 if rows of two clusters
+        coincide, infinity if only those of one cluster do.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `silhouette_samples`.
+
+    Notes
+    -----
+    One outlier decides it, as it is made of extremes.
+
+    References
+    ----------
+    Dunn, "Well-separated clusters and optimal fuzzy partitions", J. Cybernetics 4, 1974.
+
+    Examples
+    --------
+    >>> from clusterx.metrics import dunn_index
+    >>> dunn_index([[0.0], [1.0], [5.0], [7.0]], [0, 0, 1, 1])
+    2.0
+    """
+    offered = (*KERNEL_METRICS, "precomputed")
+    points = _labelled("dunn_index", X, labels, metric, kwds, offered)
+    if is_tuned(points, metric, kwds):
+        found = points.kernels.separation(points.X, points.codes, points.k, KERNEL_METRICS[metric])
+    else:
+        found = _separation(points, metric, kwds)
+    least, most = host_floats(*found)
+    if not np.isfinite([least, most]).all():
+        raise ValueError(
+            "The distances between rows of X are not finite: dunn_index can't compare them. Scale "
+            "X if its values are very large, and see that the metric is defined for all rows."
+        )
+    if least == 0:
+        return 0.0
+    return least / most if most > 0 else float("inf")
+
+
+def _separation(points: Labelled, metric: Any, kwds: dict[str, Any]) -> tuple[Any, Any]:
+    """The extremes of distances that no kernel measures."""
+    codes, xp = points.codes, points.xp
+    extremes: list[tuple[Any, Any]] = []
+
+    def look(D: Array, start: int) -> np.ndarray:
+        for a, b in spans(D.shape[0], points.n, TILE):
+            block = D[a:b, :]
+            if checked:
+                check_entries(points, block)
+            same = codes[start + a : start + b, None] == codes[None, :]
+            nothing = xp.zeros_like(block)
+            least = xp.min(xp.where(same, nothing + xp.inf, block))
+            extremes.append((least, xp.max(xp.where(same, block, nothing))))
+        return np.zeros(D.shape[0])
+
+    checked = isinstance(metric, str) and metric == "precomputed"
+    if checked:
+        if points.sparse:
+            raise TypeError(
+                "dunn_index takes precomputed distances as a dense array: call toarray()."
+            )
+        check_precomputed(points)
+        look(points.X, 0)
+    else:
+        for _ in pairwise_distances_chunked(points.X, reduce_func=look, metric=metric, **kwds):
+            pass
+    least, most = zip(*extremes, strict=True)
+    return xp.min(xp.stack(least)), xp.max(xp.stack(most))
