@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
-#: Okabe and Ito's colours, told apart with any common kind of colour vision. Black is left to
-#: text, and grey to noise.
-_FEW = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
+#: Okabe and Ito's colours, told apart with any common kind of colour vision, and five more that are
+#: no nearer to each other or to them under simulated colour blindness than those are (Machado,
+#: Oliveira and Fernandes, 2009; distances in Oklab). Black is left to text, and grey to noise.
+_FEW = (
+    *("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442"),
+    *("#0A0A78", "#782D00", "#A5D2B4", "#A51E69", "#4B1E3C"),
+)
 
 #: Shapes that change with the cluster's number where there are more clusters than colours.
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_MARKERS = ("o", "s", "^", "D", "v", "X", "*")
 
 NOISE = "#8C8C8C"
 #: of lines that mark something
@@ -56,8 +60,8 @@ def check_axes(ax: Any) -> None:
 def cluster_colors(k: int) -> np.ndarray:
     """Colours of k clusters, (k, 3) in 0..1: the same for the same k, neighbours far apart.
 
-    Up to seven clusters have Okabe and Ito's colours. More have those of a perceptually uniform
-    map, whose lightness changes throughout, taken in an order that keeps consecutive ones apart.
+    Up to twelve clusters have colours of their own. More have those of a perceptually uniform map,
+    whose lightness changes throughout, taken in an order that keeps consecutive ones apart.
     """
     from matplotlib import colormaps
     from matplotlib.colors import to_rgb
@@ -99,7 +103,7 @@ def counted(n: int, what: str) -> str:
 
 def title(ax: Any, *lines: str | None) -> Any:
     """Set the lines as the title, wrapped to the width of the axes; None and '' are left out."""
-    width = max(16, int(size_in_points(ax)[0] / 5.8))  # a letter of this size is about that wide
+    width = max(16, int(size_in_points(ax)[0] / 5.5))  # a letter of this size is about that wide
     text = "\n".join(wrapped(line, width) for line in lines if line)
     return ax.set_title(text, fontsize="medium")
 

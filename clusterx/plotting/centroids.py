@@ -10,7 +10,15 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .canvas import axes, counted, pyplot, size_in_points, title
-from .data import Table, clusters_of, fitted_centers, fitted_labels, host_labels, host_matrix
+from .data import (
+    Table,
+    check_count,
+    clusters_of,
+    fitted_centers,
+    fitted_labels,
+    host_labels,
+    host_matrix,
+)
 
 
 class CentroidImageDisplay:
@@ -188,10 +196,13 @@ class CentroidImageDisplay:
         titles = [str(i) for i in range(k)] if self.titles is None else list(self.titles)
         if len(titles) != k:
             raise ValueError(f"titles has {len(titles)} entries, and there are {k} centers.")
-        columns = n_columns or min(k, math.ceil(math.sqrt(1.5 * k * shape[0] / shape[1])))
+        if n_columns is None:
+            columns = _columns_for(k, shape[0] / shape[1])
+        else:
+            columns = min(k, check_count("n_columns", n_columns))
         lines = -(-k // columns)
         tile = min(1.15, 14 / max(columns, lines))
-        size = (max(3.0, tile * columns), tile * lines * 1.2 * shape[0] / shape[1] + 0.5)
+        size = (max(4.0, tile * columns), tile * lines * 1.2 * shape[0] / shape[1] + 0.5)
         ax = axes(ax, "CentroidImageDisplay.plot", size)
         self._draw(ax, centers.reshape(k, *shape), titles, columns, image_kwargs or {})
         ax.set(xlim=(-0.05, columns + 0.05), ylim=(lines * _pitch(shape) + 0.05, -0.3))
@@ -223,6 +234,12 @@ class CentroidImageDisplay:
             self.texts_.append(
                 ax.text(left + 0.5, top - 0.02, text, fontsize=font, ha="center", va="bottom")
             )
+
+
+def _columns_for(k: int, height: float) -> int:
+    """Pictures in a row: the whole is wider than high, its last row as full as can be."""
+    least = min(k, math.ceil(math.sqrt(1.5 * k * height)))
+    return min(range(least, min(k, least + 3) + 1), key=lambda columns: (-k % columns, columns))
 
 
 def _pitch(shape: tuple[int, ...]) -> float:

@@ -213,8 +213,9 @@ class ColorSpaceDisplay:
         self.points_.append(ax.scatter(*places, **style | scatter_kwargs))
         if palette is not None:
             own = {"s": 70 if len(palette) <= 64 else 25, "edgecolors": "black", "linewidths": 1.2}
-            if len(channels) == 3:  # what is in front hides what is behind, palette or not
+            if len(channels) == 3:
                 own["depthshade"] = False
+                ax.computed_zorder = False  # or the cloud hides the palette inside it
             places = peak * palette[:, channels].T
             self.palette_.append(ax.scatter(*places, c=palette[:, :3], zorder=3, **own))
         room = 0.03 * peak
@@ -227,7 +228,8 @@ class ColorSpaceDisplay:
             axis.set_ticks(ticks[::2] if len(channels) == 3 else ticks)
         if len(channels) == 3:
             ax.set(zlim=limits, zlabel=_CHANNELS[2])
-            ax.set_box_aspect(None, zoom=0.85)  # or the label of the third axis is cut off
+            ax.zaxis.labelpad = 9
+            ax.set_box_aspect(None, zoom=0.82)  # or the label of the third axis is cut off
         else:
             ax.set_aspect("equal")
 

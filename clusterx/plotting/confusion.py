@@ -139,7 +139,7 @@ class ConfusionDisplay:
         if not true.codes.shape[0]:
             raise ValueError("labels_true is empty: at least one label is needed.")
         counts, clusters = host(contingency_matrix(true.codes, pred.codes)), host(pred.classes)
-        noisy = clusters.dtype.kind in "if" and clusters[0] == -1
+        noisy = int(clusters.dtype.kind in "if" and clusters[0] == -1)
         return cls(
             counts[:, noisy:],
             classes=host(true.classes),
@@ -243,8 +243,10 @@ class ConfusionDisplay:
     def _write(self, ax: Any, counts: np.ndarray, include_values: bool | None) -> None:
         """The numbers into the cells; zeros faint, for the pattern to show."""
         lines, columns = counts.shape
-        digits = max(len(str(counts.max())), 2)
-        width, height = (room / n for room, n in zip(size_in_points(ax), (columns, lines), strict=True))
+        digits = max(len(f"{counts.max():,}"), 2)
+        width, height = (
+            room / n for room, n in zip(size_in_points(ax), (columns, lines), strict=True)
+        )
         size = min(0.85 * width / (0.6 * digits), 0.75 * height, 10)
         self.texts_ = None
         if include_values is False or (include_values is None and size < 4):
@@ -255,7 +257,7 @@ class ConfusionDisplay:
             self.texts_[place] = ax.text(
                 place[1],
                 place[0],
-                str(count),
+                f"{count:,}",
                 ha="center",
                 va="center_baseline",
                 fontsize=max(size, 3),

@@ -179,7 +179,7 @@ class ElbowDisplay:
         """
         counts, values = checked_curve(self.n_clusters, self.inertia, self.best)
         ax = axes(ax, "ElbowDisplay.plot")
-        drawn = draw_curve(ax, counts, values, self.best, line_kwargs)
+        drawn = draw_curve(ax, counts, values, self.best, line_kwargs, words_at=1)
         self.line_, self.best_line_, self.best_point_, self.text_ = drawn
         ax.set_ylabel("Inertia (sum of squared distances to centres)")
         if np.nanmin(values) >= 0:
@@ -234,8 +234,13 @@ def draw_curve(
     values: np.ndarray,
     best: int | None,
     line_kwargs: dict[str, Any] | None,
+    *,
+    words_at: float,
 ) -> tuple[Any, Any, Any, Any]:
-    """The curve, and the line, the point and the words that mark the best number."""
+    """The curve, and the line, the point and the words that mark the best number.
+
+    The words stand at the foot (0) or the head (1) of the line, away from the point.
+    """
     from matplotlib.ticker import MaxNLocator
 
     style = {"color": cluster_colors(1)[0], "marker": "o", "markersize": 5}
@@ -251,12 +256,12 @@ def draw_curve(
     left = best > (counts[0] + counts[-1]) / 2
     text = ax.annotate(
         f"k = {best}",
-        (best, 1),
+        (best, words_at),
         xycoords=("data", "axes fraction"),
-        xytext=(-6 if left else 6, -6),
+        xytext=(-6 if left else 6, 6 - 12 * words_at),
         textcoords="offset points",
         ha="right" if left else "left",
-        va="top",
+        va="top" if words_at else "bottom",
         color=ACCENT,
     )
     return line, mark, point, text

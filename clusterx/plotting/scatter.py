@@ -38,7 +38,7 @@ _LARGE, _SMALL = 20, 100
 class ClusterScatterDisplay:
     """Points coloured by cluster, with the number of each cluster at its centre; noise is grey.
 
-    Clusters differ in colour, and where there are more than seven, in the shape of the points too.
+    Clusters differ in colour, and where there are more than twelve, in the shape of the points too.
 
     It is best made by `from_estimator` or `from_predictions`. All parameters become attributes.
 
@@ -269,7 +269,7 @@ def check_plane(name: str, values: Any) -> np.ndarray:
 
 def label_axes(ax: Any, names: tuple[str, str]) -> None:
     ax.set_xlabel(wrapped(names[0]))
-    ax.set_ylabel(wrapped(names[1], 40))
+    ax.set_ylabel(wrapped(names[1], 44))
 
 
 def noise_note(n_noise: int) -> str | None:
@@ -282,7 +282,7 @@ def draw_points(
     """The points of each cluster, and those of the noise."""
     n, k = len(points), len(clusters.ids)
     style = {
-        "s": float(np.clip(6_000 / n, 5, 30)),
+        "s": float(np.clip(12_000 / n, 6, 36)) * (1.8 if cluster_marker(1, k) != "o" else 1),
         "linewidths": 0.4 if n <= 2_000 else 0,
         "edgecolors": "white",
         "rasterized": n > RASTER_FROM,
@@ -323,7 +323,7 @@ def draw_numbers(
             str(clusters.ids[i]),
             fontsize=8 if k <= _LARGE else 5.5,
             ha="center",
-            va="center_baseline" if centers is None else "center",
+            va="center_baseline",
             color="black",
             bbox=box if centers is None else None,
             zorder=4,

@@ -257,7 +257,7 @@ class SilhouetteSweepDisplay:
             ax = self._grid()
         else:
             ax = axes(ax, "SilhouetteSweepDisplay.plot")
-        drawn = draw_curve(ax, counts, values, self.best, line_kwargs)
+        drawn = draw_curve(ax, counts, values, self.best, line_kwargs, words_at=0)
         self.line_, self.best_line_, self.best_point_, self.text_ = drawn
         ax.set_ylabel("Mean silhouette coefficient")
         what = f"{self.name}: silhouette" if self.name else "Silhouette"
@@ -283,6 +283,9 @@ class SilhouetteSweepDisplay:
             if i % _COLUMNS:
                 ax.set_ylabel("")
             self.axes_.append(ax)
+        least = min(ax.get_xlim()[0] for ax in self.axes_)
+        for ax in self.axes_:  # one scale, to compare them
+            ax.set_xlim(left=least)
         return figure.add_subplot(grid[0, :])
 
 
