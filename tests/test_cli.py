@@ -12,8 +12,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import clusterx
-from clusterx import _commands, _report
-from clusterx.cli import ExitCode
+from clusterx.cli import ExitCode, palettes
+from clusterx.cli.app import app
 from clusterx.image.device import DeviceError
 
 CHINA = "sample:china.jpg"
@@ -24,7 +24,7 @@ def run():
     runner = CliRunner(env={"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"})
 
     def invoke(*args, stdin=None):
-        result = runner.invoke(_commands.app, [str(a) for a in args], input=stdin)
+        result = runner.invoke(app, [str(a) for a in args], input=stdin)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result
@@ -128,7 +128,7 @@ def test_many_colors_and_transparency_in_the_table():
     image[:5, :, 3] = 0
     result = clusterx.quantize(image, 100, random_state=0, max_iter=2)
     out = io.StringIO()
-    Console(width=80, file=out).print(_report.as_table("a", "b", result, 80))
+    Console(width=80, file=out).print(palettes.as_table("a", "b", result, 80))
     text = out.getvalue()
     assert "and 36 more" in text
     assert "hidden #00000000" in text
@@ -229,13 +229,31 @@ def test_the_others_go_on_after_a_failure(run, small, tmp_path):
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["small.png"]
 
 
-@pytest.mark.parametrize("missing", ["PIL", "typer", "rich"])
-def test_missing_packages_are_named(missing):
-    script = f"import sys; sys.modules[{missing!r}] = None; from clusterx.cli import main; main()"
-    child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+@pytest.mark.parametrize(
+    ("missing", "extra", "command"),
+    [
+        ("PIL", "image", ["quantize", CHINA, "-o", "x.png"]),
+        ("typer", "image", []),
+        ("rich", "image", []),
+        ("pandas", "tables", ["fit", "a.csv"]),
+        ("pyarrow", "tables", ["fit", "a.csv", "-o", "x.parquet"]),
+        ("matplotlib", "plot", ["fit", "a.csv", "--plot", "x.png"]),
+        ("kneed", "plot", ["elbow", "a.csv"]),
+    ],
+)
+def test_missing_packages_are_named(missing, extra, command, tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n3,4\n5,6\n")
+    script = (
+        f"import sys, clusterx.cli; sys.modules[{missing!r}] = None; "
+        f"sys.argv[1:] = {command}; clusterx.cli.main()"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path
+    )
     assert child.returncode == ExitCode.NOT_INSTALLED
-    assert 'pip install "clusterx[image]"' in child.stderr
+    assert f'pip install "clusterx[{extra}]"' in child.stderr
     assert "Traceback" not in child.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
 def test_version(run):

@@ -1,7 +1,8 @@
 """Colour quantisation: images in few colours."""
 
+from ..files import UnwritableError
 from .device import DeviceError
-from .io import ImageTooLargeError, Picture, UnreadableImageError, UnwritableError, load
+from .io import ImageTooLargeError, Picture, UnreadableImageError, load
 from .quantize import QuantizedImage, quantize
 from .quantizer import ColorQuantizer
 

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from ..arrays import Array, dtype_name, namespace, to_host
+from ..files import refuse_existing, write
 from ..kernels import kernels_for
 from .clustering import Settings, cluster_colors
 from .device import back, describe, move
@@ -94,8 +95,6 @@ class QuantizedImage:
         UnwritableError
             The folder is missing or not writable.
         """
-        from .io import refuse_existing, write
-
         if not str(path).lower().endswith(".png"):
             raise ValueError(
                 f"path is {str(path)!r}, and an indexed image is written as PNG. Let the name end "

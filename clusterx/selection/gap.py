@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, asarray, float_dtype, host_floats, to_host
+from ..arrays import Array, asarray, device, float_dtype, host_floats, to_host
 from ..base import Rows
-from ..kernels.generic import TILE, one_hot, row_blocks
-from ..rows import InMemory
+from ..kernels.generic_blocks import TILE, row_blocks
+from ..rows import Blocks, InMemory
 
 REFERENCES = ("pca", "box")
 
@@ -61,13 +60,12 @@ def reference_rows(
     xp, wide = rows.xp, float_dtype(rows.xp, rows.like)
     mean = asarray(rows.summary.mean, like=rows.like, dtype=wide)
     axes = asarray(principal_axes(rows), like=rows.like, dtype=wide) if kind == "pca" else None
-    low = high = None
-    for tile in tiles(rows, rows.d):
+    ends = []
+    for tile in row_blocks(rows.X, rows.d):
         about = xp.astype(tile, wide) - mean
         about = about if axes is None else about @ axes
-        least, most = xp.min(about, axis=0), xp.max(about, axis=0)
-        low = least if low is None else xp.minimum(low, least)
-        high = most if high is None else xp.maximum(high, most)
+        ends += [xp.min(about, axis=0), xp.max(about, axis=0)]
+    low, high = xp.min(xp.stack(ends), axis=0), xp.max(xp.stack(ends), axis=0)
     for _ in range(count):
         drawn = asarray(rng.uniform(size=rows.shape), like=rows.like, dtype=wide)
         drawn = low + drawn * (high - low)
@@ -83,7 +81,7 @@ def principal_axes(rows: InMemory) -> np.ndarray:
     xp, wide = rows.xp, float_dtype(rows.xp, rows.like)
     mean = asarray(rows.summary.mean, like=rows.like, dtype=wide)
     covariance = rows.zeros((rows.d, rows.d))
-    for tile in tiles(rows, rows.d):
+    for tile in row_blocks(rows.X, rows.d):
         about = xp.astype(tile, wide) - mean
         covariance = covariance + about.T @ about
     _, axes = np.linalg.eigh(to_host(covariance).astype(np.float64))
@@ -102,37 +100,39 @@ def within_squares(rows: Rows, labels: Array, k: int, w: Array | None = None) ->
     k : int
     w : array of shape (n,), optional
     """
-    xp = rows.xp
-    sums, counts, total = rows.zeros((k, rows.d)), rows.zeros((k,)), rows.zeros(())
-    for tile, _, belongs in _memberships(rows, labels, k, w):
-        sums = sums + belongs.T @ tile
-        counts = counts + xp.sum(belongs, axis=0)
-    means = sums / xp.where(counts > 0, counts, xp.ones_like(counts))[:, None]
-    for tile, own, belongs in _memberships(rows, labels, k, w):
-        squared = xp.sum((tile - xp.take(means, own, axis=0)) ** 2, axis=1)
-        total = total + xp.sum(squared * xp.sum(belongs, axis=1))
+    xp, kernels = rows.xp, rows.kernels
+    sums, counts, total = rows.zeros((k, rows.d)), rows.zeros((k, 1)), rows.zeros(())
+    for block, own, weights in _weighted(rows, labels, w):
+        sums = sums + kernels.segment_sum(block if w is None else block * weights, own, k)
+        counts = counts + kernels.segment_sum(weights, own, k)
+    means = sums / xp.where(counts > 0, counts, xp.ones_like(counts))
+    for block, own, weights in _weighted(rows, labels, w):
+        squared = kernels.own_squares(block, means, own)
+        total = total + xp.sum(squared * xp.astype(weights[:, 0], squared.dtype))
     return host_floats(total)[0]
 
 
-def _memberships(rows: Rows, labels: Array, k: int, w: Array | None) -> Iterator[Any]:
-    """Tiles of rows, their labels, and the weight of each row in the column of its cluster."""
-    xp, wide = rows.xp, float_dtype(rows.xp, rows.like)
-    a = 0
-    for tile in tiles(rows, k):
-        b = a + tile.shape[0]
-        belongs = one_hot(labels[a:b], k, wide)
-        if w is not None:
-            belongs = belongs * xp.astype(w[a:b], wide)[:, None]
-        yield xp.astype(tile, wide), labels[a:b], belongs
+def _weighted(rows: Rows, labels: Array, w: Array | None) -> Iterator[tuple[Array, Array, Array]]:
+    """Blocks of rows, their labels, and their weights as a column."""
+    xp, a = rows.xp, 0
+    for block in dense_blocks(rows):
+        b = a + block.shape[0]
+        if w is None:
+            weights = xp.ones((b - a, 1), dtype=block.dtype, device=device(block))
+        else:
+            block = xp.astype(block, float_dtype(xp, rows.like))
+            weights = xp.astype(w[a:b], block.dtype)[:, None]
+        yield block, labels[a:b], weights
         a = b
 
 
-def tiles(rows: Rows, width: int) -> Iterator[Array]:
-    """Dense slices of the rows in their order, whose product with `width` columns is small."""
-    if rows.sparse:
-        height = max(1, TILE // max(width, rows.d))
+def dense_blocks(rows: Rows) -> Iterator[Array]:
+    """All rows in their order, as dense arrays."""
+    if isinstance(rows, Blocks):
+        yield from rows
+    elif rows.sparse:
+        height = max(1, TILE // rows.d)
         for a in range(0, rows.n, height):
             yield rows.X[a : a + height].toarray()
-        return
-    for block in [rows.X] if isinstance(rows, InMemory) else rows:
-        yield from row_blocks(block, width)
+    else:
+        yield rows.X

@@ -6,25 +6,23 @@ import numbers
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 
-from .. import metrics as scoring
-from ..arrays import Array, asarray, on_host, to_host
-from ..base import Clusterer
+from ..arrays import Array
 from ..rows import Blocks, InMemory
-from .gap import REFERENCES, gap_statistic, reference_rows, within_squares
+from .gap import REFERENCES, gap_statistic, reference_rows
 from .result import SweepResult
+from .scores import Data, Fit, drawn_rows, is_precomputed
 
 METRICS = ("inertia", "silhouette", "calinski_harabasz", "davies_bouldin", "gap", "bic", "aic")
 #: parameters that are the number of clusters, in the order they are looked for
 _PARAMETERS = ("n_clusters", "n_components")
-#: what is computed unless something else is asked for; of models that have them, BIC and AIC too
+#: what is computed by default, where it can be
 _USUAL = METRICS[:4]
-_OUT_OF_CORE = METRICS[:2]
 
 Advance = Callable[[], None]
 
@@ -60,7 +58,8 @@ def sweep(
         Scores to compute: ``'inertia'`` (of a model without, the squared distances to the means
         of its clusters), ``'silhouette'`` (in the estimator's own `metric`, if it has one),
         ``'calinski_harabasz'``, ``'davies_bouldin'``, ``'gap'``, and for models with such methods
-        ``'bic'`` and ``'aic'``. By default all but the gap; of `Blocks`, inertia and silhouette.
+        ``'bic'`` and ``'aic'``. By default all that X allows, but for the gap: of a CSR matrix
+        inertia and silhouette, of precomputed distances the silhouette.
     sample_weight : array of shape (n_samples,), optional
         Passed to `fit`. Scores other than inertia count every row once.
     silhouette_sample_size : int or None, default=10_000
@@ -106,179 +105,58 @@ def sweep(
     """
     ks = _numbers_of_clusters(n_clusters)
     parameter = _swept_parameter(estimator, parameter)
-    data = _Data.of(estimator, X, sample_weight)
+    data = Data.of(estimator, X, sample_weight)
     if ks[-1] > data.n:
         raise ValueError(
             f"n_clusters goes up to {ks[-1]}, and X has {data.n} rows: sweep fewer clusters."
         )
     names = _wanted(metrics, estimator, data)
-    _check_reference(names, n_refs, reference, sample_weight, data)
+    _check_reference(n_refs, reference)
     rng = check_random_state(random_state)
-    sample = _drawn(data, names, silhouette_sample_size, rng)
-    fits = len(ks) * (1 + n_refs * ("gap" in names))
-    models, labels, seconds = [], [], []
-    scores: dict[str, list[float]] = {name: [] for name in names if name != "gap"}
-    dispersion = []
-    with _progress(progress, fits) as advance:
-        for k in ks:
-            start = time.perf_counter()
-            model = data.fit(clone(estimator).set_params(**{parameter: k}))
-            seconds.append(time.perf_counter() - start)
-            models.append(model)
-            labels.append(data.labels(model))
-            found = _scores(model, data, labels[-1], scores, sample)
-            for name, values in scores.items():
-                values.append(found[name])
-            if "gap" in names:
-                dispersion.append(found.get("inertia") or _inertia(model, data, labels[-1]))
-            advance()
-        columns = {name: np.array(values, np.float64) for name, values in scores.items()}
-        if "gap" in names:
-
-            def dispersions(rows: Array) -> np.ndarray:
-                return _dispersions(estimator, rows, parameter, ks, advance)
-
+    sample = drawn_rows(estimator, data, names, silhouette_sample_size, rng)
+    gap = "gap" in names
+    names = tuple(name for name in names if name != "gap")
+    with _progress(progress, len(ks) * (1 + n_refs * gap)) as advance:
+        models = _Models(estimator, parameter, ks, advance)
+        fits = [Fit.of(model, data, names, sample) for model in models.fitted(data)]
+        scores = {name: np.array([fit.scores[name] for fit in fits]) for name in names}
+        if gap:
+            assert isinstance(data.rows, InMemory)
             sets = reference_rows(data.rows, n_refs, reference, rng)
-            gap, error = gap_statistic(np.array(dispersion), sets, dispersions)
-            columns |= {"gap": gap, "gap_error": error}
+            found = gap_statistic(scores["inertia"], sets, models.dispersions)
+            scores |= dict(zip(("gap", "gap_error"), found, strict=True))
     return SweepResult(
         n_clusters=ks,
-        scores=columns,
-        estimators=tuple(models),
-        fit_seconds=np.array(seconds),
+        scores=scores,
+        estimators=tuple(fit.model for fit in fits),
+        fit_seconds=np.array(models.seconds[: len(ks)]),
         n_samples=data.n,
         silhouette_samples=data.n if sample is None else len(sample.rows),
-        _labels=tuple(labels),
+        _labels=tuple(fit.labels for fit in fits),
     )
 
 
-class _Data(NamedTuple):
-    """Rows as the models and the scores want them."""
+class _Models:
+    """Models of each number of clusters, fitted one after the other."""
 
-    given: Any  # what `fit` gets
-    values: Any  # what scores are computed over: an array, a CSR matrix or Blocks
-    rows: InMemory | Blocks
-    sample_weight: Any
-    names: Any  # of the columns, where `given` has lost them
+    def __init__(self, estimator: Any, parameter: str, ks: tuple[int, ...], advance: Advance):
+        self.estimator, self.parameter, self.ks, self.advance = estimator, parameter, ks, advance
+        self.seconds: list[float] = []
 
-    @classmethod
-    def of(cls, estimator: Any, X: Any, sample_weight: Any) -> _Data:
-        if isinstance(estimator, Clusterer):
-            prototype = clone(estimator)
-            rows = prototype._rows(X, reset=True)
-            if sample_weight is not None:
-                # converted once, so that every fit finds what was prepared for these weights
-                sample_weight = prototype._weights(sample_weight, rows)[0]
-            values = rows.X if isinstance(rows, InMemory) else rows
-            names = getattr(prototype, "feature_names_in_", None)
-            return cls(rows, values, rows, sample_weight, names)
-        values = check_array(X, accept_sparse="csr", dtype="numeric") if on_host(X) else X
-        return cls(X, values, InMemory(values), sample_weight, None)
+    def fitted(self, data: Data) -> Iterator[Any]:
+        for k in self.ks:
+            model = clone(self.estimator).set_params(**{self.parameter: k})
+            start = time.perf_counter()
+            data.fit(model)
+            self.seconds.append(time.perf_counter() - start)
+            yield model
+            self.advance()
 
-    @property
-    def n(self) -> int:
-        return self.rows.n
-
-    def fit(self, model: Any) -> Any:
-        if self.sample_weight is None:
-            model.fit(self.given)
-        else:
-            model.fit(self.given, sample_weight=self.sample_weight)
-        if self.names is not None:
-            model.feature_names_in_ = self.names
-        return model
-
-    def labels(self, model: Any) -> Array:
-        labels = getattr(model, "labels_", None)
-        if labels is not None:
-            return labels
-        if isinstance(model, Clusterer):
-            labels = model.predict(self.values)
-        return model.predict(self.given) if labels is None else labels
-
-
-class _Sample(NamedTuple):
-    """Rows that silhouettes are computed over."""
-
-    rows: np.ndarray
-    values: Array
-
-
-def _scores(
-    model: Any, data: _Data, labels: Array, names: Iterable[str], sample: _Sample | None
-) -> dict[str, float]:
-    found = {}
-    host = to_host(labels)
-    for name in names:
-        if name == "inertia":
-            found[name] = _inertia(model, data, labels)
-        elif name in ("bic", "aic"):
-            found[name] = float(getattr(model, name)(data.values))
-        elif name == "silhouette":
-            found[name] = _silhouette(model, data, labels, host, sample)
-        else:
-            score = getattr(scoring, f"{name}_score")
-            found[name] = float(score(data.values, labels)) if _is_scored(host) else np.nan
-    return found
-
-
-def _inertia(model: Any, data: _Data, labels: Array) -> float:
-    inertia = getattr(model, "inertia_", None)
-    if inertia is not None:
-        return float(inertia)
-    host = to_host(labels)
-    places = np.unique(host, return_inverse=True)[1]
-    labels = asarray(places.astype(np.int32), like=data.rows.like)
-    w = None if data.sample_weight is None else asarray(data.sample_weight, like=data.rows.like)
-    return within_squares(data.rows, labels, int(places.max()) + 1, w)
-
-
-def _silhouette(
-    model: Any, data: _Data, labels: Array, host: np.ndarray, sample: _Sample | None
-) -> float:
-    values = data.values
-    if sample is not None:
-        host, values = host[sample.rows], sample.values
-        labels = asarray(host, like=labels)
-    if not _is_scored(host):
-        return float("nan")
-    metric = getattr(model, "metric", None) or "euclidean"
-    return float(scoring.silhouette_score(values, labels, metric=metric))
-
-
-def _is_scored(labels: np.ndarray) -> bool:
-    """Whether indices of clusters have a meaning: two clusters at least, and fewer than rows."""
-    return 2 <= np.count_nonzero(np.bincount(labels - labels.min())) < len(labels)
-
-
-def _dispersions(
-    estimator: Any, rows: Array, parameter: str, ks: tuple[int, ...], advance: Advance
-) -> np.ndarray:
-    data = _Data.of(estimator, rows, None)
-    found = []
-    for k in ks:
-        model = data.fit(clone(estimator).set_params(**{parameter: k}))
-        found.append(_inertia(model, data, data.labels(model)))
-        advance()
-    return np.array(found)
-
-
-def _drawn(
-    data: _Data, names: tuple[str, ...], size: int | None, rng: np.random.RandomState
-) -> _Sample | None:
-    """The rows that silhouettes are computed over; None for all of them."""
-    whole = isinstance(size, numbers.Integral) and not isinstance(size, bool)
-    if size is not None and not (whole and size >= 2):
-        raise ValueError(
-            f"silhouette_sample_size must be a whole number of at least 2 or None; got {size!r}."
+    def dispersions(self, reference: Array) -> np.ndarray:
+        data = Data.of(self.estimator, reference, None)
+        return np.array(
+            [Fit.of(m, data, ("inertia",)).scores["inertia"] for m in self.fitted(data)]
         )
-    if "silhouette" not in names:
-        return None
-    everything = size is None or size >= data.n
-    if everything and isinstance(data.rows, InMemory):
-        return None
-    rows = np.arange(data.n) if everything else np.sort(rng.permutation(data.n)[:size])
-    return _Sample(rows, data.rows.take(rows))
 
 
 # -- what was asked for --------------------------------------------------------------------------
@@ -315,51 +193,49 @@ def _swept_parameter(estimator: Any, parameter: str | None) -> str:
     )
 
 
-def _wanted(metrics: Iterable[str] | None, estimator: Any, data: _Data) -> tuple[str, ...]:
-    blocks = isinstance(data.rows, Blocks)
+def _wanted(metrics: Iterable[str] | None, estimator: Any, data: Data) -> tuple[str, ...]:
+    """The scores to compute; raise for those that the estimator or the rows don't allow."""
     if metrics is None:
-        own = tuple(name for name in ("bic", "aic") if hasattr(estimator, name))
-        return _OUT_OF_CORE if blocks else _USUAL + own
+        own = [name for name in ("bic", "aic") if hasattr(estimator, name)]
+        return tuple(n for n in (*_USUAL, *own) if _hindrance(n, estimator, data) is None)
     names = (metrics,) if isinstance(metrics, str) else tuple(dict.fromkeys(metrics))
+    if not names:
+        raise ValueError(f"metrics is empty: choose from {', '.join(map(repr, METRICS))}.")
     for name in names:
         if name not in METRICS:
             raise ValueError(
                 f"metrics must be among {', '.join(map(repr, METRICS))}; got {name!r}."
             )
-        if name in ("bic", "aic") and not hasattr(estimator, name):
-            raise ValueError(
-                f"metrics has {name!r}, and {type(estimator).__name__} has no method {name}(X): it "
-                "is for models of a distribution, such as mixtures."
-            )
-        if blocks and name not in _OUT_OF_CORE:
-            raise ValueError(
-                f"metrics has {name!r}, which needs rows in memory, and X is Blocks. Use "
-                f"{' and '.join(map(repr, _OUT_OF_CORE))}, or sweep a sample of the rows."
-            )
-    if not names:
-        raise ValueError(f"metrics is empty: choose from {', '.join(map(repr, METRICS))}.")
-    return names
+        hindrance = _hindrance(name, estimator, data)
+        if hindrance is not None:
+            raise ValueError(f"metrics has {name!r}, {hindrance}")
+    # the gap compares inertias
+    return ("inertia", *names) if "gap" in names and "inertia" not in names else names
 
 
-def _check_reference(
-    names: tuple[str, ...], n_refs: int, reference: str, sample_weight: Any, data: _Data
-) -> None:
+def _hindrance(name: str, estimator: Any, data: Data) -> str | None:
+    """Why a score can't be computed, if so."""
+    if name in ("bic", "aic") and not hasattr(estimator, name):
+        return (
+            f"and {type(estimator).__name__} has no method {name}(X): it is for models of a "
+            "distribution, such as mixtures."
+        )
+    if is_precomputed(estimator) and name != "silhouette":
+        return "which needs columns, and X holds distances. Use 'silhouette'."
+    if name == "gap" and isinstance(data.rows, Blocks):
+        return "which needs rows in memory, and X is Blocks. Sweep a sample of the rows."
+    if name == "gap" and data.sample_weight is not None:
+        return "whose references have no weights. Leave out sample_weight, or use another metric."
+    if name in ("calinski_harabasz", "davies_bouldin", "gap") and data.rows.sparse:
+        return "which needs dense rows, and X is a sparse matrix. Sweep X.toarray()."
+    return None
+
+
+def _check_reference(n_refs: int, reference: str) -> None:
     if not isinstance(n_refs, numbers.Integral) or isinstance(n_refs, bool) or n_refs < 1:
         raise ValueError(f"n_refs must be a whole number of at least 1; got {n_refs!r}.")
     if reference not in REFERENCES:
         raise ValueError(f"reference must be 'pca' or 'box'; got {reference!r}.")
-    if "gap" not in names:
-        return
-    if sample_weight is not None:
-        raise ValueError(
-            "metrics has 'gap', whose references have no weights: leave out sample_weight, or "
-            "choose another metric."
-        )
-    if data.rows.sparse:
-        raise ValueError(
-            "metrics has 'gap', whose references are dense, and X is a sparse matrix: sweep "
-            "X.toarray(), or choose another metric."
-        )
 
 
 @contextmanager

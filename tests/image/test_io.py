@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from clusterx.files import write
 from clusterx.image import ImageTooLargeError, UnreadableImageError, UnwritableError, load
-from clusterx.image.io import write
 
 
 def encoded(image, kind="PNG", **options):

@@ -1,14 +1,8 @@
-"""What the command line says: tables for people, JSON for programs."""
+"""What `quantize` says: palettes for people, JSON for programs."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import platform
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -16,14 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from .image.pixels import hex_codes
-from .image.quantize import QuantizedImage
+from ..image.pixels import hex_codes
+from ..image.quantize import QuantizedImage
+from .report import dumps
 
 _MOST_SWATCHES = 64
-
-
-def dumps(facts: dict[str, Any]) -> str:
-    return json.dumps(facts, allow_nan=False)
 
 
 def as_json(name: str, target: str, result: QuantizedImage) -> str:
@@ -85,70 +76,3 @@ def _swatch(code: str, share: float) -> Text:
     hidden = len(code) == 9 and code.endswith("00")
     block = Text("hidden") if hidden else Text(" " * 6, style=f"on {code[:7]}")
     return Text.assemble(block, f" {code} {share:6.1%}")
-
-
-def environment() -> dict[str, Any]:
-    """Versions, backends with their devices, and threads."""
-    from . import __version__
-    from .kernels.cpu.threads import thread_count
-
-    packages = ("numpy", "scipy", "scikit-learn", "numba", "array-api-compat", "Pillow")
-    return {
-        "clusterx": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: _version(name) for name in packages},
-        "backends": {"numpy": _numpy(), "cupy": _cupy(), "torch": _torch()},
-        "threads": {
-            "used": thread_count(),
-            "CLUSTERX_NUM_THREADS": os.environ.get("CLUSTERX_NUM_THREADS"),
-            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"),
-        },
-    }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _numpy() -> str:
-    return f"{np.__version__}, CPU, numba kernels"
-
-
-def _cupy() -> str:
-    from .image.device import DeviceError, gpu_library
-
-    try:
-        cupy = gpu_library()
-    except DeviceError as error:
-        return f"none: {error}"
-    runtime = cupy.cuda.runtime
-    names = [
-        runtime.getDeviceProperties(i)["name"].decode() for i in range(runtime.getDeviceCount())
-    ]
-    return f"{cupy.__version__}, {', '.join(names)}"
-
-
-def _torch() -> str:
-    try:
-        torch = import_module("torch")
-    except ImportError:
-        return "none: PyTorch is not installed; it is taken where it is"
-    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return f"{torch.__version__}, {', '.join(devices) or 'CPU'}, generic kernels"
-
-
-def environment_table(facts: dict[str, Any]) -> Table:
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        if isinstance(value, dict):
-            for inner, what in value.items():
-                table.add_row(f"{name}: {inner}", escape(str(what if what is not None else "-")))
-        else:
-            table.add_row(name, escape(str(value)))
-    return table

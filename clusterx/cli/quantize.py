@@ -1,4 +1,4 @@
-"""The commands of `clusterx`, with Typer. Data goes to stdout, messages to stderr."""
+"""`clusterx quantize`: images to indexed PNGs."""
 
 from __future__ import annotations
 
@@ -15,35 +15,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from . import __version__, _report
-from .cli import ExitCode
-from .image.device import DeviceError
-from .image.io import (
-    SAMPLE,
-    ImageTooLargeError,
-    Picture,
-    UnreadableImageError,
-    UnwritableError,
-    load,
-    refuse_existing,
-    write,
-)
-from .image.quantize import QuantizedImage, quantize
-
-EXIT_CODES = (
-    "Exit status: 0 done; 2 wrong option or argument; 3 input missing; 4 input unreadable; 5 input "
-    "too large; 6 output not writable; 7 output exists; 8 no such device; 9 a package is missing; "
-    "1 anything else. With several inputs the others go on, and the status is that of the first "
-    "failure."
-)
-
-app = typer.Typer(
-    help="Clustering that runs where the data is.",
-    epilog=EXIT_CODES,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+from ..files import refuse_existing
+from ..image.io import SAMPLE, Picture, load
+from ..image.quantize import QuantizedImage, quantize
+from . import ExitCode, palettes
+from .common import STATUS, Device, need, put, say, status_of, told
 
 
 class Init(StrEnum):
@@ -54,30 +30,6 @@ class Init(StrEnum):
     RANDOM = "random"
 
 
-class Device(StrEnum):
-    """Where to compute."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"clusterx {__version__}")
-        raise typer.Exit()
-
-
-@app.callback()
-def _common(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
-    ] = False,
-) -> None:
-    pass
-
-
-@app.command(name="quantize", epilog=EXIT_CODES)
 def quantize_files(
     inputs: Annotated[
         list[str],
@@ -140,6 +92,8 @@ def quantize_files(
         shown=Console(stderr=output == "-"),
         notes=Console(stderr=True),
     )
+    with told(run.notes, "quantize"):
+        need("Pillow", "PIL", "image", "clusterx quantize")
     raise typer.Exit(run(inputs, _targets(inputs, output, suffix)))
 
 
@@ -164,9 +118,9 @@ class _Run:
             for name, target in progress.track(pairs, description="Quantising"):
                 try:
                     result = self.quantize(name, target)
-                except tuple(_STATUS) as error:
+                except tuple(STATUS) as error:
                     self.note(f"clusterx: {error or f'{name}: out of memory'}")
-                    status = status or _status(error)
+                    status = status or status_of(error)
                 else:
                     self.show(name, target, result, moving=not progress.disable)
         return status
@@ -182,16 +136,16 @@ class _Run:
         )
 
     def note(self, message: str) -> None:
-        self.notes.print(message, markup=False, highlight=False, soft_wrap=True)
+        say(self.notes, message)
 
     def show(self, name: str, target: str, result: QuantizedImage, *, moving: bool) -> None:
         # beside a moving bar on the same terminal, only the bar's console knows where to print
         console = self.notes if moving and self.shown.is_terminal else self.shown
         if self.as_json:
-            line = _report.as_json(name, target, result)
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            line = palettes.as_json(name, target, result)
+            say(console, line)
         elif not self.quiet:
-            console.print(_report.as_table(name, target, result, console.width))
+            console.print(palettes.as_table(name, target, result, console.width))
 
     def quantize(self, name: str, target: str) -> QuantizedImage:
         if target != "-" and not self.force:
@@ -202,7 +156,7 @@ class _Run:
         result = quantize(picture, **self.settings)
         result.seconds["read"] = read
         start = time.perf_counter()
-        self.write(target, result.to_png(compress_level=self.compress))
+        put(target, result.to_png(compress_level=self.compress), force=self.force)
         result.seconds["write"] = time.perf_counter() - start
         return result
 
@@ -216,36 +170,6 @@ class _Run:
             self.note(f"{name}: 16 bits a channel become the 8 of a PNG palette.")
         pixels = np.round(picture.pixels / np.float32(257)).astype(np.uint8)
         return Picture(pixels, picture.name, picture.icc_profile)
-
-    def write(self, target: str, png: memoryview) -> None:
-        if target == "-":
-            sys.stdout.buffer.write(png)
-            sys.stdout.buffer.flush()
-            return
-        folder = Path(target).parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UnwritableError(
-                f"{folder}: the folder cannot be made ({error.strerror}). Choose another."
-            ) from error
-        write(target, png, overwrite=self.force)
-
-
-#: error: exit status; the first that fits counts
-_STATUS: dict[type[Exception], ExitCode] = {
-    UnreadableImageError: ExitCode.UNREADABLE,
-    ImageTooLargeError: ExitCode.TOO_LARGE,
-    UnwritableError: ExitCode.UNWRITABLE,
-    FileExistsError: ExitCode.EXISTS,
-    FileNotFoundError: ExitCode.MISSING,
-    DeviceError: ExitCode.NO_DEVICE,
-    MemoryError: ExitCode.TOO_LARGE,
-}
-
-
-def _status(error: Exception) -> ExitCode:
-    return next(code for kind, code in _STATUS.items() if isinstance(error, kind))
 
 
 def _targets(inputs: list[str], output: str | None, suffix: str | None) -> list[str]:
@@ -292,15 +216,3 @@ def _beside(name: str, folder: str | None, suffix: str) -> str:
         raise typer.BadParameter("stdin has no name: say -o FILE.png.", param_hint="-o")
     path = Path(name.removeprefix(SAMPLE))
     return str((Path(folder) if folder is not None else path.parent) / f"{path.stem}{suffix}.png")
-
-
-@app.command()
-def info(
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
-) -> None:
-    """Say which backends, devices, threads and versions there are."""
-    facts = _report.environment()
-    if as_json:
-        typer.echo(_report.dumps(facts))
-    else:
-        Console().print(_report.environment_table(facts))

@@ -1,4 +1,8 @@
-"""The `clusterx` command. What it needs beyond the library comes with clusterx[image]."""
+"""The `clusterx` command. What it needs beyond the library comes with clusterx[image] and others.
+
+`common` has what the commands share; `quantize`, `fit`, `elbow` and `info` have one command each;
+`tables` reads data, `report` says what came out.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +17,22 @@ class ExitCode(IntEnum):
     FAILED = 1  # an error in clusterx itself
     USAGE = 2  # an option or argument is wrong
     MISSING = 3  # an input file is not there
-    UNREADABLE = 4  # an input is no image, or it is damaged
-    TOO_LARGE = 5  # an input has more pixels than allowed
+    UNREADABLE = 4  # an input is no image or no table of numbers, or it is damaged
+    TOO_LARGE = 5  # an input has more pixels than allowed, or does not fit memory
     UNWRITABLE = 6  # the output cannot be written
     EXISTS = 7  # the output exists, and --force was not given
     NO_DEVICE = 8  # the device is not there
-    NOT_INSTALLED = 9  # Pillow, Typer or Rich is missing
+    NOT_INSTALLED = 9  # a package that the command needs is missing
     INTERRUPTED = 130
 
 
-_NEEDED = {"PIL": "Pillow", "typer": "Typer", "rich": "Rich"}
+_NEEDED = {"typer": "Typer", "rich": "Rich"}
 
 
 def main() -> None:
     """Run the command line and exit with an `ExitCode`."""
     try:
-        import PIL  # noqa: F401
-
-        from ._commands import app
+        from .app import app
     except ImportError as error:
         missing = _NEEDED.get((error.name or "").partition(".")[0])
         if missing is None:
@@ -42,7 +44,3 @@ def main() -> None:
         )
         sys.exit(ExitCode.NOT_INSTALLED)
     app()
-
-
-if __name__ == "__main__":
-    main()

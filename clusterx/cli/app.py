@@ -1,0 +1,43 @@
+"""The commands of `clusterx`, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from .common import EXIT_CODES
+from .elbow import elbow
+from .fit import fit
+from .info import info
+from .quantize import quantize_files
+
+app = typer.Typer(
+    help="Clustering that runs where the data is.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"clusterx {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command(name="quantize", epilog=EXIT_CODES)(quantize_files)
+app.command(name="fit", epilog=EXIT_CODES)(fit)
+app.command(name="elbow", epilog=EXIT_CODES)(elbow)
+app.command(name="info")(info)

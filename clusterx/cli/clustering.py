@@ -1,0 +1,290 @@
+"""What `fit` and `elbow` share: options, the choice of an algorithm, rows ready for it."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import difflib
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from sklearn.base import ClusterMixin, DensityMixin
+
+import clusterx
+
+from ..arrays import on_host
+from ..image.device import describe, move
+from .common import Device, UsageError, need, say
+from .tables import Source, Table, numbers_rows, read
+
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="CSV, TSV, Parquet, NPY or NPZ; - is CSV from stdin.",
+        show_default=False,
+    ),
+]
+AlgorithmOption = Annotated[str, typer.Option("--algorithm", "-a", metavar="NAME")]
+ParamOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param", "-p", metavar="KEY=VALUE", help="A parameter of the algorithm; may be repeated."
+    ),
+]
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns", "-c", metavar="A,B,...", help="Columns to cluster by; all by default."
+    ),
+]
+StandardizeOption = Annotated[
+    bool,
+    typer.Option(
+        "--standardize", "-s", help="Scale each column to mean 0 and standard deviation 1 first."
+    ),
+]
+DelimiterOption = Annotated[
+    str | None, typer.Option("--delimiter", metavar="D", help="Of CSV; a comma by default.")
+]
+HeaderOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="Whether the first line of CSV has the names of columns.",
+        show_default="names expected",
+    ),
+]
+ArrayOption = Annotated[
+    str | None, typer.Option("--array", metavar="NAME", help="Which array of an NPZ file.")
+]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of all that is drawn.")]
+DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
+ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite what exists.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No table, no notes.")]
+
+#: ratio of standard deviations from which columns are pointed out
+UNEQUAL = 30
+#: what a plot may be written as
+PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
+
+
+# -- the algorithm -------------------------------------------------------------------------------
+
+
+def algorithms() -> dict[str, type]:
+    """The public estimators that label rows, by the name that the command line has for them."""
+    public = (getattr(clusterx, name) for name in clusterx.__all__)
+    return {
+        re.sub(r"(?<=[a-z])(?=[A-Z])", "-", found.__name__).lower(): found
+        for found in public
+        if isinstance(found, type) and issubclass(found, ClusterMixin | DensityMixin)
+    }
+
+
+def algorithm(name: str) -> type:
+    """The estimator of that name, however its words are joined."""
+    known = algorithms()
+    by_letters = {_letters(key): found for key, found in known.items()}
+    if _letters(name) not in by_letters:
+        raise UsageError(f"--algorithm: there is no {name!r}. Choose from {', '.join(known)}.")
+    return by_letters[_letters(name)]
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower()).removesuffix("clustering")
+
+
+def estimator(name: str, params: list[str] | None, *, seed: int, **given: Any) -> Any:
+    """An estimator with its parameters.
+
+    Parameters
+    ----------
+    name : str
+    params : list of str, optional
+        ``key=value``; a value that is no Python literal is a string.
+    seed : int
+        For `random_state`, where the estimator has it.
+    **given
+        What other options say; None for those that were not given.
+    """
+    kind = algorithm(name)
+    known = kind().get_params()
+    values: dict[str, Any] = {"random_state": seed} if "random_state" in known else {}
+    values |= {key: value for key, value in given.items() if value is not None}
+    for param in params or ():
+        key, found, text = param.partition("=")
+        key = key.strip()
+        if not found:
+            raise UsageError(f"--param {param}: is not of the form key=value, as n_init=10.")
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            guess = f" Did you mean {near[0]!r}?" if near else ""
+            raise UsageError(
+                f"--param: {kind.__name__} has no parameter {key!r}.{guess} It has "
+                f"{', '.join(sorted(known))}."
+            )
+        if given.get(key) is not None:
+            raise UsageError(f"--param {param}: {key} is given by another option too. Drop one.")
+        values[key] = _literal(text)
+    return kind(**values)
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text
+
+
+def clusters_parameter(name: str) -> str | None:
+    """The parameter of the algorithm that is the number of clusters, if it has one."""
+    known = algorithm(name)().get_params()
+    return next((key for key in ("n_clusters", "n_components") if key in known), None)
+
+
+@contextmanager
+def parameters_blamed(model: Any) -> Iterator[None]:
+    """Blame errors on the parameters: the rows were checked before."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{type(model).__name__}: {error}") from error
+
+
+# -- the rows ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows as they are clustered, and what leads back to the file.
+
+    Parameters
+    ----------
+    table : Table
+    X : DataFrame or array of shape (n, d)
+        What is fitted: standardised if asked for, on the device.
+    scaler : StandardScaler, optional
+    backend : str
+        Where X is.
+    """
+
+    table: Table
+    X: Any
+    scaler: Any
+    backend: str
+
+    @property
+    def n(self) -> int:
+        return self.X.shape[0]
+
+    def original(self, centers: np.ndarray) -> np.ndarray:
+        """Centres in the units of the file."""
+        return centers if self.scaler is None else self.scaler.inverse_transform(centers)
+
+    def means(self, labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Means (k, d) of the clusters called `ids`, in the units of the file."""
+        values = np.asarray(self.table.values)
+        return np.stack([values[labels == i].mean(axis=0, dtype=np.float64) for i in ids])
+
+
+def rows_of(source: Source, *, standardize: bool, device: str, whole: bool = False) -> Rows:
+    """Read, check, standardise and move the rows.
+
+    Raises
+    ------
+    FileNotFoundError, TableError, UsageError, MissingPackageError
+        See `tables.read`; or a column can't be standardised, for it is constant.
+    DeviceError
+    """
+    table = read(source, whole=whole)
+    X, scaler = table.values, None
+    if standardize:
+        _refuse_constant(source, table)
+        from sklearn.preprocessing import StandardScaler
+
+        scaler = StandardScaler()
+        X = scaler.fit_transform(X)
+    moved = move(np.asarray(X), device, from_file=True)
+    # a frame has names, which the model keeps
+    return Rows(table, X if on_host(moved) else moved, scaler, describe(moved))
+
+
+def _refuse_constant(source: Source, table: Table) -> None:
+    values = table.values
+    low, high = np.asarray(values.min(axis=0)), np.asarray(values.max(axis=0))
+    for name, least, most in zip(table.names, low, high, strict=True):
+        if least == most:
+            raise UsageError(
+                f"--standardize: column {name!r} is constant ({least:g} in every row), so that it "
+                "has no standard deviation to scale by, and tells no rows apart. Leave it out "
+                "with --columns."
+            )
+
+
+def column_names(columns: list[str] | None) -> tuple[str, ...] | None:
+    """The names in --columns, which may be repeated, and quoted as in CSV."""
+    if not columns:
+        return None
+    rows = csv.reader(columns, skipinitialspace=True)
+    names = [name.strip() for row in rows for name in row if name.strip()]
+    if not names:
+        raise UsageError("--columns: is empty. Name columns, as --columns age,income.")
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise UsageError(f"--columns: names {twice[0]!r} twice.")
+    return tuple(names)
+
+
+def check_plot(plot: str | None) -> None:
+    """Refuse what no plot can be written as, and notice early that matplotlib is missing."""
+    if plot is None:
+        return
+    if not plot.lower().endswith(PICTURES):
+        raise UsageError(
+            f"--plot {plot}: a picture is written as {', '.join(PICTURES)}. Let the name end so."
+        )
+    need("matplotlib", "matplotlib", "plot", "--plot")
+    import matplotlib
+
+    matplotlib.use("Agg")  # a window is neither wanted nor always possible
+
+
+def picture(figure: Any, plot: str) -> memoryview:
+    """The figure as a file's bytes, in the format that the name ends in."""
+    import matplotlib.pyplot as plt
+
+    file = io.BytesIO()
+    figure.savefig(file, format=plot.rpartition(".")[2].lower(), dpi=150)
+    plt.close(figure)
+    return file.getbuffer()
+
+
+def advise(rows: Rows, notes: Console) -> None:
+    """Point out columns that are likely to spoil the clusters."""
+    values = rows.table.values
+    if not hasattr(values, "columns"):
+        return
+    for name in rows.table.names:
+        if numbers_rows(values[name].to_numpy()):
+            say(
+                notes,
+                f"clusterx: column {name!r} numbers the rows, which sets apart what may be alike. "
+                "Leave it out with --columns.",
+            )
+    spreads = values.std(axis=0, ddof=0).to_numpy()
+    least, most = int(np.argmin(spreads)), int(np.argmax(spreads))
+    if rows.scaler is None and 0 < spreads[least] * UNEQUAL < spreads[most]:
+        say(
+            notes,
+            f"clusterx: column {rows.table.names[most]!r} spreads "
+            f"{spreads[most] / spreads[least]:,.0f} times as wide as {rows.table.names[least]!r}, "
+            "and decides almost alone. --standardize weighs the columns alike.",
+        )

@@ -1,0 +1,137 @@
+"""What the commands share: exit statuses, messages, options. Data goes to stdout, messages to
+stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from ..files import UnwritableError, refuse_existing, write
+from ..image.device import DeviceError
+from ..image.io import ImageTooLargeError, UnreadableImageError
+from . import ExitCode
+
+EXIT_CODES = (
+    "Exit status: 0 done; 2 wrong option or argument; 3 input missing; 4 input unreadable; 5 input "
+    "too large; 6 output not writable; 7 output exists; 8 no such device; 9 a package is missing; "
+    "1 anything else. With several inputs the others go on, and the status is that of the first "
+    "failure."
+)
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class UsageError(ValueError):
+    """An option does not fit the data or the algorithm."""
+
+
+class TableError(ValueError):
+    """The file is there, and it is not a table of numbers that can be clustered."""
+
+
+class MissingPackageError(ImportError):
+    """A package that the command needs is not installed."""
+
+
+#: error: exit status; the first that fits counts
+STATUS: dict[type[Exception], ExitCode] = {
+    UsageError: ExitCode.USAGE,
+    TableError: ExitCode.UNREADABLE,
+    UnreadableImageError: ExitCode.UNREADABLE,
+    ImageTooLargeError: ExitCode.TOO_LARGE,
+    UnwritableError: ExitCode.UNWRITABLE,
+    FileExistsError: ExitCode.EXISTS,
+    FileNotFoundError: ExitCode.MISSING,
+    DeviceError: ExitCode.NO_DEVICE,
+    MissingPackageError: ExitCode.NOT_INSTALLED,
+    MemoryError: ExitCode.TOO_LARGE,
+}
+
+
+def status_of(error: Exception) -> ExitCode:
+    return next(code for kind, code in STATUS.items() if isinstance(error, kind))
+
+
+def say(console: Console, message: str) -> None:
+    """The message as it is: no markup, no wrapping."""
+    console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def told(notes: Console, name: str) -> Iterator[None]:
+    """End the command with a message and the fitting status when one of the errors occurs."""
+    try:
+        yield
+    except tuple(STATUS) as error:
+        say(notes, f"clusterx: {error or f'{name}: out of memory'}")
+        raise typer.Exit(status_of(error)) from error
+
+
+def need(package: str, module: str, extra: str, what: str) -> None:
+    """Raise MissingPackageError, naming the extra, unless the module can be imported."""
+    try:
+        __import__(module)
+    except ImportError as error:
+        raise MissingPackageError(
+            f'{what} needs {package}, which is not installed: pip install "clusterx[{extra}]"'
+        ) from error
+
+
+def check_outputs(source: str, outputs: dict[str, str | None], *, force: bool) -> None:
+    """Refuse, before any work is done, to write where something is or two things would go.
+
+    Parameters
+    ----------
+    source : str
+        What is read, which is never overwritten.
+    outputs : dict of str to str or None
+        Option: file; None and ``-`` are no files.
+    force : bool
+        Whether other files may be overwritten.
+    """
+    taken = {Path(source).resolve(): "the input"} if source != "-" else {}
+    for option, name in outputs.items():
+        if name is None or name == "-":
+            continue
+        other = taken.setdefault(Path(name).resolve(), option)
+        if other != option:
+            raise UsageError(f"{option} {name}: is {other} too. Name another file.")
+        if not force:
+            refuse_existing(name)
+
+
+def put(target: str, data: bytes | memoryview, *, force: bool) -> None:
+    """Write a file, its folder if need be; or to stdout, which is called ``-``."""
+    if target == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    folder = Path(target).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnwritableError(
+            f"{folder}: the folder cannot be made ({error.strerror}). Choose another."
+        ) from error
+    write(target, data, overwrite=force)
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Note the seconds that a stage takes."""
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start

@@ -1,0 +1,190 @@
+"""`clusterx elbow`: how many clusters are there?"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from rich.console import Console
+
+from ..selection import SweepResult, sweep
+from ..selection.result import CRITERIA
+from ..selection.sweep import METRICS
+from . import report
+from .clustering import (
+    AlgorithmOption,
+    ArrayOption,
+    ColumnsOption,
+    DataArgument,
+    DelimiterOption,
+    DeviceOption,
+    ForceOption,
+    HeaderOption,
+    ParamOption,
+    QuietOption,
+    SeedOption,
+    StandardizeOption,
+    advise,
+    algorithm,
+    check_plot,
+    clusters_parameter,
+    column_names,
+    estimator,
+    parameters_blamed,
+    picture,
+    rows_of,
+)
+from .common import Device, UsageError, check_outputs, need, put, say, timed, told
+from .tables import Source
+
+
+class Choice(NamedTuple):
+    """The k that a criterion chooses, or why it chooses none."""
+
+    criterion: str
+    k: int | None
+    note: str = ""
+
+
+def elbow(
+    data: DataArgument,
+    span: Annotated[
+        str,
+        typer.Option(
+            "--k", "-k", metavar="K", help="2:10 is 2 to 10, 2:20:3 every third, 2,4,8 a list."
+        ),
+    ] = "2:10",
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES", help=f"Scores, with commas between: {', '.join(METRICS)}; or all."
+        ),
+    ] = None,
+    name: AlgorithmOption = "kmeans",
+    params: ParamOption = None,
+    columns: ColumnsOption = None,
+    standardize: StandardizeOption = False,
+    plot: Annotated[
+        str | None, typer.Option("--plot", metavar="FILE", help="Picture of the scores.")
+    ] = None,
+    delimiter: DelimiterOption = None,
+    header: HeaderOption = None,
+    array: ArrayOption = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = Device.AUTO,
+    force: ForceOption = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object instead of the table.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Cluster for several numbers of clusters, and say which fits the data."""
+    notes = Console(stderr=True)
+    seconds: dict[str, float] = {}
+    with told(notes, data):
+        ks, model = _numbers(span), _estimator(name, params, seed)
+        check_plot(plot)
+        check_outputs(data, {"--plot": plot}, force=force)
+        wanted = _metrics(metrics, model)
+        if wanted is None or "inertia" in wanted:
+            need("kneed", "kneed", "plot", "The elbow")
+        source = Source(data, column_names(columns), delimiter, header, array)
+        with timed(seconds, "read"):
+            rows = rows_of(source, standardize=standardize, device=device.value)
+        if not quiet:
+            advise(rows, notes)
+        if ks[-1] > rows.n:
+            raise UsageError(f"--k goes up to {ks[-1]}, and {data} has {rows.n} rows.")
+        with timed(seconds, "sweep"), parameters_blamed(model):
+            bar = notes.is_terminal and not quiet
+            result = sweep(model, rows.X, ks, metrics=wanted, random_state=seed, progress=bar)
+        choices = _choices(result)
+        if plot is not None:
+            with timed(seconds, "plot"):
+                put(plot, _curves(result, choices, plot), force=force)
+    shown = Console()
+    if as_json:
+        say(shown, report.dumps(report.sweep_facts(data, result, choices, seconds)))
+    elif not quiet:
+        shown.print(report.sweep_table(data, result, choices, seconds, rows.backend))
+
+
+def _numbers(span: str) -> list[int]:
+    """The numbers of clusters that --k names; both ends belong to a span."""
+    text = span.replace(" ", "")
+    wrong = UsageError(f"--k {span}: is not of the form 2:10, 2:20:3 or 2,4,8, from 1 on.")
+    if re.fullmatch(r"\d+:\d+(:\d+)?", text):
+        first, last, *step = map(int, text.split(":"))
+        if first < 1 or last < first or step == [0]:
+            raise wrong
+        return list(range(first, last + 1, *step))
+    if not re.fullmatch(r"\d+(,\d+)*", text):
+        raise wrong
+    found = sorted(set(map(int, text.split(","))))
+    if found[0] < 1:
+        raise wrong
+    return found
+
+
+def _estimator(name: str, params: list[str] | None, seed: int) -> Any:
+    parameter = clusters_parameter(name)
+    if parameter is None:
+        raise UsageError(
+            f"--algorithm: {algorithm(name).__name__} finds the number of clusters by itself. "
+            "Use clusterx fit."
+        )
+    model = estimator(name, params, seed=seed)
+    if any(param.partition("=")[0].strip() == parameter for param in params or ()):
+        raise UsageError(f"--param: {parameter} is what --k goes through. Leave it out.")
+    return model
+
+
+def _metrics(text: str | None, model: Any) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    if text.strip() == "all":
+        return tuple(m for m in METRICS if m not in ("bic", "aic") or hasattr(model, m))
+    names = tuple(m.strip().replace("-", "_") for m in text.split(",") if m.strip())
+    for name in names:
+        if name not in METRICS:
+            raise UsageError(f"--metrics: there is no {name!r}. Choose from {', '.join(METRICS)}.")
+    if not names:
+        raise UsageError(f"--metrics: is empty. Choose from {', '.join(METRICS)}.")
+    return names
+
+
+def _choices(result: SweepResult) -> list[Choice]:
+    """What each criterion whose score there is says."""
+    found = []
+    for criterion, (score, _) in CRITERIA.items():
+        if score not in result.scores:
+            continue
+        try:
+            found.append(Choice(criterion, result.best(criterion)))
+        except ValueError as error:
+            found.append(Choice(criterion, None, str(error)))
+    return found
+
+
+def _curves(result: SweepResult, choices: list[Choice], plot: str) -> memoryview:
+    """The elbow beside the silhouette, whichever of them there is."""
+    import matplotlib.pyplot as plt
+
+    from ..plotting import ElbowDisplay, SilhouetteSweepDisplay
+
+    best = {choice.criterion: choice.k for choice in choices}
+    drawn = [name for name in ("inertia", "silhouette") if name in result.scores]
+    if not drawn:
+        raise UsageError("--plot draws inertia and silhouette: add one of them to --metrics.")
+    figure, axes = plt.subplots(
+        1, len(drawn), figsize=(6 * len(drawn), 4), layout="constrained", squeeze=False
+    )
+    for name, ax in zip(drawn, axes[0], strict=True):
+        ks, values = result.n_clusters, result.scores[name]
+        kind = type(result.estimators[0]).__name__
+        if name == "inertia":
+            ElbowDisplay.from_predictions(ks, values, best=best["elbow"], name=kind, ax=ax)
+        else:
+            SilhouetteSweepDisplay.from_predictions(ks, values, name=kind, ax=ax)
+    return picture(figure, plot)
