@@ -95,6 +95,16 @@ class Labelled:
             "those rows first."
         )
 
+    def check_range(self) -> None:
+        """Raise if sums of squared distances may overflow."""
+        values = self.X.data if self.sparse else self.X
+        if 0 in values.shape:
+            return
+        least, most = host_floats(self.xp.min(values), self.xp.max(values))
+        largest = float(self.xp.finfo(self.wide).max)
+        if max(-least, most) > (largest / (4 * self.n * self.X.shape[1])) ** 0.5:
+            self._too_large()
+
     def _too_large(self) -> None:
         raise ValueError(
             f"Input X contains values too large for squared distances in {dtype_name(self.wide)}. "

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import pairwise_distances_chunked
 from sklearn.utils import check_random_state
 
-from ..arrays import Array, asarray, concat, host_floats, namespace, on_host
+from ..arrays import Array, asarray, concat, device, host_floats, namespace, on_host
 from ..kernels.generic_blocks import TILE, one_hot
 from ..rows import Blocks
 from .inputs import Labelled, check_same_length, checked_rows
@@ -25,6 +25,8 @@ from .pairwise import (
     spans,
 )
 
+#: Metrics made of squares, which may overflow.
+SQUARED = ("euclidean", "l2", "sqeuclidean")
 #: A sparse matrix of at most so many entries, stored or not, is made dense.
 DENSE = 1 << 25
 
@@ -191,12 +193,13 @@ def _silhouettes(name: str, X: Any, labels: Any, metric: Any, kwds: dict[str, An
 def _coefficients(points: Labelled, codes: Array, sums: Array) -> Array:
     """Silhouettes of rows by the sums of their distances to each cluster."""
     xp, counts = points.xp, points.counts
-    own = one_hot(codes, points.k, xp.bool)
-    nothing = xp.zeros_like(sums)
     size = xp.take(counts, codes)
     others = xp.where(size > 1, size - 1, xp.ones_like(size))
-    within = xp.sum(xp.where(own, sums, nothing), axis=1) / others
-    nearest = xp.min(xp.where(own, nothing + xp.inf, sums / counts[None, :]), axis=1)
+    own = xp.astype(codes, xp.int64)[:, None]
+    within = xp.take_along_axis(sums, own, axis=1)[:, 0] / others
+    far = xp.full((), xp.inf, dtype=sums.dtype, device=device(sums))
+    is_own = one_hot(codes, points.k, xp.bool)
+    nearest = xp.min(xp.where(is_own, far, sums / counts[None, :]), axis=1)
     most = xp.maximum(within, nearest)
     found = (nearest - within) / xp.where(most > 0, most, xp.ones_like(most))
     return xp.where((size > 1) & (most != 0), found, xp.zeros_like(found))
@@ -213,6 +216,8 @@ def _labelled(
         X = X.toarray()  # dense distances are many times faster, and exact
     points = Labelled(name, X, labels)
     points.check_number_of_labels()
+    if isinstance(metric, str) and metric in SQUARED:
+        points.check_range()
     return points
 
 

@@ -104,8 +104,10 @@ class Tiles:
         sums = segment_sum(self.X, labels, k)
         if k <= max(LEAST_GROUPS, self.n // ROWS_PER_GROUP):
             centers, group = sums / np.maximum(counts, 1)[:, None], self.labels
+            self.group_stops = self.stops
         else:  # few pairs are within a cluster, and F would be large
             centers, group = sums.sum(axis=0)[None, :] / self.n, np.zeros_like(self.labels)
+            self.group_stops = np.full_like(self.stops, self.n)
         side.measure(centers, group)
         self.gap = np.array([((centers - m) ** 2).sum(axis=1) for m in centers])
         largest = float(np.max(side.F))
@@ -143,7 +145,7 @@ class Tiles:
     def _finish(self, P: np.ndarray, rows: Side, r0: int, c0: int) -> int:
         columns = self.side
         return loops.product_tile(
-            P, r0, c0, rows.group, columns.group, self.stops, rows.F, columns.F, self.gap,
+            P, r0, c0, rows.group, columns.group, self.group_stops, rows.F, columns.F, self.gap,
             SHARE[P.dtype],
         )  # fmt: skip
 

@@ -20,6 +20,9 @@ from numba import njit
 
 from .screen import squared_distance
 
+#: Runs shorter than this are added in one loop.
+SHORT = 12
+
 _FAST = {"reassoc", "contract", "nsz"}
 
 
@@ -58,7 +61,7 @@ def lengths(p, q, base, constant, share):
 def product_tile(P, r0, c0, group_r, group_c, stops, F_r, F_c, gap, share):
     """Turn a tile of products into distances; how many lost their digits.
 
-    stops[j]: where the run of the sorted column j ends.
+    stops[j]: where the sorted columns of the group of column j end.
     """
     lost = 0
     m, w = P.shape
@@ -155,6 +158,20 @@ def add_run(p, column_sums, both):
 
 
 @njit(nogil=True, cache=True)
+def add_short_runs(p, labels, sums, column_sums, both):
+    """The same for runs too short for loops of their own."""
+    if both:
+        for j in range(p.shape[0]):
+            column_sums[j] += p[j]
+    s = 0.0
+    for j in range(p.shape[0]):
+        s += p[j]
+        if j + 1 == p.shape[0] or labels[j + 1] != labels[j]:
+            sums[labels[j]] += s
+            s = 0.0
+
+
+@njit(nogil=True, cache=True)
 def add_tile(P, r0, c0, labels_r, labels_c, stops, S_r, S_c, both):
     """Add a tile to the sums of its rows over clusters, with `both` also to those of its columns.
 
@@ -162,13 +179,19 @@ def add_tile(P, r0, c0, labels_r, labels_c, stops, S_r, S_c, both):
     """
     m, w = P.shape
     column_sums = np.zeros(w)
+    runs = 1
+    for j in range(1, w):
+        runs += labels_c[c0 + j] != labels_c[c0 + j - 1]
     for i in range(m):
-        j = 0
-        while j < w:
-            stop = min(w, stops[c0 + j] - c0)
-            s = add_run(P[i, j:stop], column_sums[j:stop], both)
-            S_r[r0 + i, labels_c[c0 + j]] += s
-            j = stop
+        if runs * SHORT > w:
+            add_short_runs(P[i], labels_c[c0 : c0 + w], S_r[r0 + i], column_sums, both)
+        else:
+            j = 0
+            while j < w:
+                stop = min(w, stops[c0 + j] - c0)
+                s = add_run(P[i, j:stop], column_sums[j:stop], both)
+                S_r[r0 + i, labels_c[c0 + j]] += s
+                j = stop
         if both and (i + 1 == m or labels_r[r0 + i + 1] != labels_r[r0 + i]):
             a = labels_r[r0 + i]
             for j in range(w):
