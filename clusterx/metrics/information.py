@@ -86,11 +86,23 @@ def mutual_info_score(labels_true: Any, labels_pred: Any, *, contingency: Any = 
     return _information(table_of(contingency) if given else tabulate(labels_true, labels_pred))
 
 
+# Where one labeling refines the other, scores are what they are by definition, without rounding.
+
+
+def _is_pure(table: Table) -> bool:
+    """Whether each cluster holds one class only."""
+    return len(table.counts) == len(table.column_sums)
+
+
+def _is_whole(table: Table) -> bool:
+    """Whether each class is in one cluster only."""
+    return len(table.counts) == len(table.row_sums)
+
+
 def _information(table: Table) -> float:
-    # what is equal by definition comes out equal, not but for rounding
-    if len(table.counts) == len(table.column_sums):
+    if _is_pure(table):
         return _entropy(table.row_sums)
-    if len(table.counts) == len(table.row_sums):
+    if _is_whole(table):
         return _entropy(table.column_sums)
     counts, n = table.counts.astype(np.float64), float(table.n)
     expected = table.row_sums.astype(np.float64)[table.rows] * table.column_sums[table.columns]
@@ -136,12 +148,11 @@ def homogeneity_completeness_v_measure(
         raise ValueError(f"beta must be a finite number, 0 or more; got {beta!r}.")
     table = tabulate(labels_true, labels_pred)
     information = _information(table)
-    in_true, in_pred = _entropy(table.row_sums), _entropy(table.column_sums)
-    homogeneity = information / in_true if in_true else 1.0
-    completeness = information / in_pred if in_pred else 1.0
-    if homogeneity + completeness == 0.0:
-        return homogeneity, completeness, 0.0
-    mean = (1 + beta) * homogeneity * completeness / (beta * homogeneity + completeness)
+    is_pure, is_whole = _is_pure(table), _is_whole(table)
+    homogeneity = 1.0 if is_pure else information / _entropy(table.row_sums)
+    completeness = 1.0 if is_whole else information / _entropy(table.column_sums)
+    weight = beta * homogeneity + completeness
+    mean = (1 + beta) * homogeneity * completeness / weight if weight else 0.0
     return homogeneity, completeness, float(mean)
 
 

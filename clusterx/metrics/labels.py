@@ -89,7 +89,7 @@ def check_clusterings(labels_true: Any, labels_pred: Any) -> tuple[Array, Array]
             f"Clustering metrics expects discrete values but received {kinds[0]} values for label, "
             f"and {kinds[1]} values for target: every distinct number counts as a cluster.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,  # what called the score
         )
     return true, pred
 

@@ -13,6 +13,7 @@ from .threads import run_blocks
 BLOCK = 1 << 17  # labels a task
 DENSE = 1 << 16  # cells of a table that stays in a core's cache
 TERMS = 1 << 16  # of the expectation, a task
+SMALL = 0.01  # relative difference below which a series is used
 NEGLIGIBLE = 1e-24  # probability against the mode's at which a hypergeometric tail is cut
 
 _TOP_BIT = np.uint64(1 << 63)
@@ -105,7 +106,7 @@ def _by_rows(a, b, shape):
     dealt = np.empty(len(b), np.int32)
     deal(a, b, starts, dealt)
     # runs of rows, each about a block of labels
-    wanted = np.arange(0, len(a), BLOCK)
+    wanted = np.arange(0, max(1, len(a)), BLOCK)
     bounds = np.unique([*np.searchsorted(starts, wanted), shape[0]])
     counts = np.empty(len(b), np.int64)
     found = np.empty(shape[0], np.int64)
@@ -255,6 +256,11 @@ def expected_term(a, b, n, logs):
 
 @njit(nogil=True, cache=True)
 def gain(x, mean, log_mean, logs):
+    """x log(x / mean) - x + mean."""
+    d = (x - mean) / mean
+    if abs(d) < SMALL:  # the difference of almost equal numbers: its series has all digits
+        series = 1 / 2 - d * (1 / 6 - d * (1 / 12 - d * (1 / 20 - d * (1 / 30 - d / 42))))
+        return mean * d * d * series
     if x == 0.0:
         return mean
     i = int(x) - 1
