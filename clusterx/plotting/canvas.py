@@ -18,7 +18,7 @@ _FEW = (
 #: Shapes that change with the cluster's number where there are more clusters than colours.
 _MARKERS = ("o", "s", "^", "D", "v", "X", "*")
 
-NOISE = "#8C8C8C"
+NOISE = "#AEAEAE"
 #: of lines that mark something
 ACCENT = "#B2182B"
 

@@ -302,14 +302,11 @@ def _principal_axes(rows: Array) -> Array:
         m = rows.shape[0]
     if d <= m:
         vectors = xp.linalg.eigh(rows.T @ rows).eigenvectors
-        axes = xp.flip(vectors, axis=1)[:, :2]
-    else:  # the smaller matrix of inner products has the same directions
-        vectors = xp.linalg.eigh(rows @ rows.T).eigenvectors
-        axes = rows.T @ xp.flip(vectors, axis=1)[:, :2]
-        lengths = xp.sqrt(xp.sum(axes * axes, axis=0))
-        axes = axes / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
-        if axes.shape[1] == 1:  # a single row has no direction at all
-            axes = xp.concat([axes, xp.zeros_like(axes)], axis=1)
+        axes = xp.flip(vectors, axis=1)[:, : min(2, d)]
+    else:  # the matrix above would be large
+        axes = xp.linalg.svd(rows, full_matrices=False).Vh[: min(2, m), :].T
+    if axes.shape[1] == 1:
+        axes = xp.concat([axes, xp.zeros_like(axes)], axis=1)
     largest = xp.take_along_axis(axes, xp.argmax(xp.abs(axes), axis=0)[None, :], axis=0)
     return xp.where(largest < 0, -axes, axes)
 

@@ -48,7 +48,7 @@ class DendrogramDisplay:
         Drawn nodes in the order of the picture, from left to right or from bottom to top; below
         n_leaves they are leaves, else merged subtrees.
     n_clusters_ : int
-        Number of drawn clusters below the threshold.
+        Number of clusters below the threshold, those inside merged subtrees included.
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
 
@@ -268,7 +268,7 @@ class DendrogramDisplay:
         places, heights = np.array(tree["icoord"]), np.array(tree["dcoord"])
         owner = clusters_below(Z, self.color_threshold_)
         shown = _in_order(owner[self.leaves_])
-        self.n_clusters_ = len(shown)
+        self.n_clusters_ = len(np.unique(owner[: len(Z) + 1]))
         palette = cluster_colors(len(shown))
         rank = {cluster: i for i, cluster in enumerate(shown)}
         colors = [palette[rank[c]] if (c := owner[i]) >= 0 else to_rgb("0.25") for i in nodes]
@@ -386,7 +386,7 @@ def clusters_below(Z: np.ndarray, threshold: float) -> np.ndarray:
 
 def _in_order(owners: np.ndarray) -> list[int]:
     """The different ones, in the order of the leaves, so that neighbours differ in colour."""
-    return list(dict.fromkeys(int(owner) for owner in owners))
+    return list(dict.fromkeys(int(owner) for owner in owners if owner >= 0))
 
 
 def _layout(Z: np.ndarray, truncate_mode: str | None, p: int) -> dict[str, Any]:

@@ -1,0 +1,216 @@
+"""What all displays have in common."""
+
+import inspect
+import json
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.exceptions import NotFittedError
+
+from clusterx import KMeans, plotting
+from clusterx.image import ColorQuantizer
+from clusterx.plotting import canvas
+
+X = np.random.default_rng(0).normal(size=(30, 2)) + np.arange(30)[:, None] // 10 * 5
+Y = np.arange(30) // 10
+MODEL = KMeans(3, random_state=0).fit(X)
+IMAGE = np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+
+DRAWN = {
+    "CentroidImageDisplay": lambda ax: plotting.CentroidImageDisplay.from_estimator(
+        MODEL, image_shape=(1, 2), ax=ax
+    ),
+    "ClusterBoundaryDisplay": lambda ax: plotting.ClusterBoundaryDisplay.from_estimator(
+        MODEL, X, ax=ax
+    ),
+    "ClusterScatterDisplay": lambda ax: plotting.ClusterScatterDisplay.from_estimator(
+        MODEL, X, ax=ax
+    ),
+    "ColorSpaceDisplay": lambda ax: plotting.ColorSpaceDisplay.from_image(IMAGE, ax=ax, views="rg"),
+    "ConfusionDisplay": lambda ax: plotting.ConfusionDisplay.from_estimator(MODEL, X, Y, ax=ax),
+    "DendrogramDisplay": lambda ax: plotting.DendrogramDisplay.from_estimator(
+        AgglomerativeClustering(3, compute_distances=True).fit(X), ax=ax
+    ),
+    "ElbowDisplay": lambda ax: plotting.ElbowDisplay.from_predictions([1, 2], [3.0, 1.0], ax=ax),
+    "PaletteDisplay": lambda ax: plotting.PaletteDisplay.from_palette(IMAGE[0], ax=ax),
+    "SilhouetteDisplay": lambda ax: plotting.SilhouetteDisplay.from_estimator(MODEL, X, ax=ax),
+    "SilhouetteSweepDisplay": lambda ax: plotting.SilhouetteSweepDisplay.from_predictions(
+        [2, 3], [0.3, 0.5], ax=ax
+    ),
+}
+
+
+def test_every_display_is_tested():
+    assert sorted(DRAWN) == sorted(plotting.__all__)
+    assert set(plotting.__all__) <= set(dir(plotting))
+    with pytest.raises(AttributeError, match="has no attribute 'NoDisplay'"):
+        plotting.NoDisplay  # noqa: B018
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_given_axes_are_used(name):
+    figure, axes = plt.subplots(1, 2, figsize=(12, 5))
+    display = DRAWN[name](axes[1])
+    assert isinstance(display, getattr(plotting, name))
+    assert display.ax_ is axes[1]
+    assert display.figure_ is figure
+    assert plt.get_fignums() == [figure.number]
+    assert not axes[0].has_data()
+    assert display.ax_.get_title()
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_a_new_figure_by_default(name):
+    display = DRAWN[name](None)
+    assert plt.get_fignums() == [display.figure_.number]
+    again = display.plot(**({"views": "rg"} if name == "ColorSpaceDisplay" else {}))
+    assert again is display
+    assert len(plt.get_fignums()) == 2
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_axes_of_another_kind_are_refused(name):
+    with pytest.raises(TypeError, match="ax must be matplotlib Axes or None, got Figure"):
+        DRAWN[name](plt.figure())
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_parameters_become_attributes(name):
+    kind = getattr(plotting, name)
+    parameters = [p for p in inspect.signature(kind).parameters]
+    values = {p: object() for p in parameters}
+    display = kind(**values)
+    assert all(getattr(display, p) is values[p] for p in parameters)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda m: plotting.SilhouetteDisplay.from_estimator(m, X),
+        lambda m: plotting.ClusterScatterDisplay.from_estimator(m, X),
+        lambda m: plotting.ClusterBoundaryDisplay.from_estimator(m, X),
+        lambda m: plotting.CentroidImageDisplay.from_estimator(m),
+        lambda m: plotting.ConfusionDisplay.from_estimator(m, X, Y),
+        lambda m: plotting.DendrogramDisplay.from_estimator(m),
+    ],
+)
+def test_models_must_be_fitted(draw):
+    with pytest.raises(NotFittedError):
+        draw(KMeans(3))
+    assert not plt.get_fignums()
+
+
+def test_quantizers_must_be_fitted():
+    with pytest.raises(NotFittedError):
+        plotting.PaletteDisplay.from_estimator(ColorQuantizer(3))
+    with pytest.raises(NotFittedError):
+        plotting.ColorSpaceDisplay.from_estimator(ColorQuantizer(3), IMAGE)
+
+
+def test_import_is_light():
+    code = (
+        "import json, sys, clusterx.plotting as p; [getattr(p, n) for n in p.__all__]; "
+        "print(json.dumps('matplotlib' in sys.modules))"
+    )
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(child.stdout) is False
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_missing_matplotlib_is_told(name, monkeypatch):
+    for module in ("matplotlib", "matplotlib.pyplot"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=rf'{name}.* pip install "clusterx\[plot\]"'):
+        DRAWN[name](None)
+    monkeypatch.undo()
+
+
+# -- colours -------------------------------------------------------------------------------------
+
+#: Machado, Oliveira and Fernandes, 2009, at full severity
+_BLIND = {
+    "none": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def _oklab(rgb, seen):
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(linear @ np.transpose(seen), 0, 1)
+    lms = linear @ np.transpose(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    )
+    return np.cbrt(lms) @ np.transpose(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    )
+
+
+@pytest.mark.parametrize("kind", sorted(_BLIND))
+def test_colors_differ_for_everyone(kind):
+    from matplotlib.colors import to_rgb
+
+    colors = np.vstack([canvas.cluster_colors(12), to_rgb(canvas.NOISE), np.ones(3)])
+    lab = _oklab(colors, _BLIND[kind])
+    apart = np.linalg.norm(lab[:, None] - lab[None], axis=-1) + np.eye(len(lab))
+    assert apart[:12].min() > 0.07  # Okabe and Ito's own seven: 0.076
+
+
+@pytest.mark.parametrize("k", [*range(9), 12, 13, 14, 16, 31, 40, 100, 257, 1000])
+def test_colors_of_any_number(k):
+    colors = canvas.cluster_colors(k)
+    assert colors.shape == (k, 3)
+    if k > 1:
+        assert len(np.unique(colors.round(9), axis=0)) == min(k, 256) or k > 200
+        steps = np.abs(np.diff(colors, axis=0)).sum(axis=1)
+        assert steps.min() > 0.2  # consecutive clusters are far apart
+
+
+def test_markers_change_once_colors_run_out():
+    assert {canvas.cluster_marker(i, 12) for i in range(12)} == {"o"}
+    assert len({canvas.cluster_marker(i, 13) for i in range(13)}) == 7
+
+
+@pytest.mark.parametrize(
+    ("background", "color"),
+    [
+        ((0, 0, 0), "white"),
+        ((1, 1, 1), "black"),
+        ((1, 1, 0), "black"),
+        ((0, 0, 1), "white"),
+        ((0.4, 0.4, 0.4), "white"),
+        ((0.6, 0.6, 0.6), "black"),
+    ],
+)
+def test_text_is_black_or_white(background, color):
+    assert canvas.text_color(background) == color
+
+
+def test_places_keep_their_distance():
+    np.testing.assert_array_equal(canvas.spaced(np.array([0, 1, 2.5, 3, 9]), 2), [0, 2, 4])
+    assert len(canvas.spaced(np.array([]), 1)) == 0
