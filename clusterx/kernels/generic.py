@@ -9,7 +9,14 @@ from . import CentroidStats, Summary
 from .generic_blocks import TILE, one_hot, row_blocks
 from .generic_color import color_counts, remap
 from .generic_labels import contingency, encode, expected_information
-from .generic_metrics import distance_sums, label_sums, own_squares, segment_sum, separation
+from .generic_metrics import (
+    distance_sums,
+    label_sums,
+    own_squares,
+    product_squares,
+    segment_sum,
+    separation,
+)
 
 __all__ = [
     "TILE", "color_counts", "contingency", "distance_sums", "distances", "distances_to", "encode",
@@ -58,14 +65,9 @@ def distances(X, C):
     wide = float_dtype(xp, X)
     shift = xp.mean(xp.astype(C, wide), axis=0)
     E = xp.astype(C, wide) - shift
-    squared = (_expanded(xp.astype(b, wide) - shift, E) for b in row_blocks(X, C.shape[0]))
-    return concat(xp.sqrt(xp.where(s > 0, s, xp.zeros_like(s))) for s in squared)
-
-
-def _expanded(Y, E):
-    """Squared distances by |y|^2 - 2 y.e + |e|^2, for rows and centres that were centred."""
-    xp = namespace(Y)
-    return xp.sum(Y * Y, axis=1)[:, None] - 2 * (Y @ E.T) + xp.sum(E * E, axis=1)[None, :]
+    return concat(
+        xp.sqrt(product_squares(xp.astype(b, wide) - shift, E)) for b in row_blocks(X, C.shape[0])
+    )
 
 
 def _magnitude(E):

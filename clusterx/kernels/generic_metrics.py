@@ -80,7 +80,7 @@ class Distances:
         xp = self.xp
         Q, X = self._widened(Q) - self.shift, self._widened(X) - self.shift
         if not self.direct:
-            return xp.sqrt(self._squares(Q, X))
+            return xp.sqrt(product_squares(Q, X))
         apart = xp.abs(Q[:, None, :] - X[None, :, :])
         if self.metric == "manhattan":
             return xp.sum(apart, axis=2)
@@ -88,13 +88,18 @@ class Distances:
             return xp.max(apart, axis=2)
         return xp.sqrt(xp.sum(apart * apart, axis=2))
 
-    def _squares(self, Q, X):
-        """Squared distances by a product; what is no more than its rounding, equal rows', is 0."""
-        xp = self.xp
-        size = xp.sum(Q * Q, axis=1)[:, None] + xp.sum(X * X, axis=1)[None, :]
-        squares = size - 2 * (Q @ X.T)
-        rounding = 4 * float(xp.finfo(self.wide).eps) * Q.shape[1] ** 0.5
-        return xp.where(squares > rounding * size, squares, xp.zeros_like(squares))
+
+def product_squares(Y, E):
+    """Squared distances of centred rows by a product; what is no more than rounding is 0.
+
+    So rows that are equal are at distance 0, and rows nearer than some 1e-7 of their lengths may
+    be; other squares are off by units in the last place of the squared lengths.
+    """
+    xp = namespace(Y)
+    size = xp.sum(Y * Y, axis=1)[:, None] + xp.sum(E * E, axis=1)[None, :]
+    squares = size - 2 * (Y @ E.T)
+    rounding = 4 * float(xp.finfo(Y.dtype).eps) * Y.shape[1] ** 0.5
+    return xp.where(squares > rounding * size, squares, xp.zeros_like(squares))
 
 
 class DistanceSums(Distances):

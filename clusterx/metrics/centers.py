@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, asarray, concat, host_floats, namespace, to_host
+from ..arrays import Array, asarray, concat, device, host_floats, namespace, to_host
 from ..base import real_array
 from ..kernels import SUMMARY_VALUES
 from ..kernels.generic_blocks import TILE, one_hot, row_blocks
@@ -62,7 +62,7 @@ def calinski_harabasz_score(X: Any, labels: Any) -> float:
         means = sums / counts[:, None]
         apart = (means - xp.sum(sums, axis=0) / points.n) ** 2
         between = xp.sum(counts * xp.sum(apart, axis=1))
-        within = xp.sum(own_squares(points, means))
+        within = xp.sum(own_squares(points, means, points.codes))
     between, within = points.check_sums(between, within)
     if within == 0:
         return 1.0
@@ -111,7 +111,7 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
     xp, counts = points.xp, points.counts
     with np.errstate(invalid="ignore", over="ignore"):
         means = segment_sums(points) / counts[:, None]
-        lengths = xp.sqrt(own_squares(points, means))
+        lengths = xp.sqrt(own_squares(points, means, points.codes))
         sums = points.kernels.segment_sum(lengths[:, None], points.codes, points.k)
         extents = sums[:, 0] / counts
         rounding = ROUNDING * float(xp.finfo(points.wide).eps)
@@ -221,12 +221,12 @@ def _simplified(name: str, X: Any, labels: Any, centers: Any) -> Array:
             codes, sizes = points.codes, points.counts
         else:
             C, codes, sizes = _given_centers(points, centers)
-        found = concat(
-            _margins(points, block, C, codes[a : a + block.shape[0]], sizes)
-            for a, block in each_block(points, C.shape[0])
+        own = own_squares(points, C, codes)
+        points.check_sums(points.xp.sum(own))
+        return concat(
+            _margins(points, block, C, codes[a:b], points.xp.sqrt(own[a:b]), sizes)
+            for a, b, block in each_block(points, C.shape[0])
         )
-    points.check_sums(points.xp.sum(found))
-    return found
 
 
 def _given_centers(points: Labelled, centers: Any) -> tuple[Array, Array, Array]:
@@ -240,6 +240,9 @@ def _given_centers(points: Labelled, centers: Any) -> tuple[Array, Array, Array]
             f"centers must have shape (k, {points.X.shape[1]}), a row a cluster and two at least, "
             f"got {tuple(C.shape)}."
         )
+    largest = host_floats(xp.max(xp.abs(C)))[0]
+    if not largest < float(xp.finfo(points.wide).max) ** 0.5 / (4 * points.n):
+        raise ValueError(f"centers contains NaN, infinity or too large values: {largest:.3g}.")
     places = to_host(points.classes)
     if places.dtype.kind not in "biu" or places.min() < 0 or places.max() >= k:
         raise ValueError(
@@ -254,17 +257,17 @@ def _given_centers(points: Labelled, centers: Any) -> tuple[Array, Array, Array]
     return C, codes, points.beside(sizes)
 
 
-def _margins(points: Labelled, block: Array, C: Array, codes: Array, sizes: Array) -> Array:
+def _margins(
+    points: Labelled, block: Array, C: Array, codes: Array, own: Array, sizes: Array
+) -> Array:
+    """Simplified silhouettes of rows, given their distances to their own centre."""
     xp = points.xp
     D = points.kernels.distances(block, C)
-    own = one_hot(codes, C.shape[0], xp.bool)
-    nothing = xp.zeros_like(D)
-    a = xp.sum(xp.where(own, D, nothing), axis=1)
-    b = xp.min(xp.where(own, nothing + xp.inf, D), axis=1)
-    most = xp.maximum(a, b)
-    found = (b - a) / xp.where(most != 0, most, xp.ones_like(most))
-    alone = xp.take(sizes, codes) <= 1
-    return xp.where(alone, xp.zeros_like(found), found)
+    far = xp.full((), xp.inf, dtype=D.dtype, device=device(D))
+    next_best = xp.min(xp.where(one_hot(codes, C.shape[0], xp.bool), far, D), axis=1)
+    most = xp.maximum(own, next_best)
+    found = (next_best - own) / xp.where(most > 0, most, xp.ones_like(most))
+    return xp.where(xp.take(sizes, codes) > 1, found, xp.zeros_like(found))
 
 
 def _labelled(name: str, X: Any, labels: Any) -> Labelled:
@@ -286,23 +289,23 @@ def segment_sums(points: Labelled) -> Array:
     return total
 
 
-def own_squares(points: Labelled, means: Array) -> Array:
-    """Squared distance (n,) of every row to the mean of its cluster."""
-    measure, X, codes = points.kernels.own_squares, points.X, points.codes
+def own_squares(points: Labelled, C: Array, codes: Array) -> Array:
+    """Squared distance (n,) of every row to the centre that its code names."""
+    measure, X = points.kernels.own_squares, points.X
     if not isinstance(X, Blocks):
-        return measure(X, means, codes)
+        return measure(X, C, codes)
     found, a = np.empty(points.n), 0
     for block in X:
         b = a + len(block)
-        found[a:b] = measure(block, means, codes[a:b])
+        found[a:b] = measure(block, C, codes[a:b])
         a = b
     return found
 
 
-def each_block(points: Labelled, width: int) -> Iterator[tuple[int, Array]]:
-    """Blocks of rows whose tables with so many columns fill a tile, and their first row."""
+def each_block(points: Labelled, width: int) -> Iterator[tuple[int, int, Array]]:
+    """Rows a..b whose table with so many columns fills a tile: a, b and the rows."""
     a = 0
     for whole in points.X if isinstance(points.X, Blocks) else [points.X]:
         for block in row_blocks(whole, width):
-            yield a, block
+            yield a, a + block.shape[0], block
             a += block.shape[0]
