@@ -25,6 +25,9 @@ def _photo(name: str) -> Source:
     )
 
 
+#: samples and classes of the labelings that are scored
+LABELINGS = ((1_000, 10), (1_000_000, 10), (1_000_000, 100), (1_000_000, 1_000))
+
 SOURCES: dict[str, Source] = {
     "photo_24mp": _photo("24mp"),
     "photo_2.8mp": _photo("2.8mp"),
@@ -32,7 +35,21 @@ SOURCES: dict[str, Source] = {
         data.make_digits, "scikit-learn's digits enlarged to 28 x 28, jittered, 70,000 rows"
     ),
     "mnist_70000x784": Source(data.make_mnist, "MNIST from OpenML, 70,000 rows"),
+    "digits_20000x784": Source(
+        partial(data.make_digits, 20_000),
+        "scikit-learn's digits enlarged to 28 x 28, jittered, 20,000 rows",
+    ),
+    "blobs_1000x10": Source(
+        partial(data.make_blobs, 1_000, 10), "1,000 rows around 10 centres, 10 columns"
+    ),
     "iris": Source(data.make_iris, "scikit-learn's iris, 150 rows"),
+    **{
+        f"labels_{n}_{k}": Source(
+            partial(data.make_labels, n, k),
+            f"{n:,} labels of {k:,} classes, 7 in 10 kept and the others drawn anew",
+        )
+        for n, k in LABELINGS
+    },
 }
 
 
@@ -58,7 +75,8 @@ class Case:
         How the data is handed over: 'rows', 'image' (8-bit), 'pixels' (its rows as they are) or
         'pixels32' (its rows in float32).
     quality : str
-        'inertia', 'mse' (of an image against its palette) or '' for none.
+        'inertia', 'mse' (of an image against its palette), 'score' (what was asked for) or '' for
+        none.
     seeds : tuple of int
         `random_state` of the runs; quality is averaged over them.
     rounds, repeats : int
@@ -102,6 +120,11 @@ CLUSTERX, SKLEARN, ONEDAL, FAISS = "clusterx", "scikit-learn", "oneDAL", "faiss"
 EXACT = (CLUSTERX, SKLEARN, ONEDAL, FAISS)
 ONCE = {"rounds": 1, "repeats": 0}
 FIVE_SEEDS = (0, 1, 2, 3, 4)
+LABEL_SCORES = (
+    "adjusted_mutual_info_score", "adjusted_rand_score", "completeness_score",
+    "fowlkes_mallows_score", "homogeneity_score", "mutual_info_score",
+    "normalized_mutual_info_score", "rand_score", "v_measure_score",
+)  # fmt: skip
 SCALED = {"rows": 2_800_000, "rounds": 2, "repeats": 1}
 
 
@@ -208,6 +231,58 @@ def _minibatch_cases() -> list[Case]:
     return digits + pixels
 
 
+def _score_case(name: str, source: str, data: str, *scores: str, **plan: Any) -> Case:
+    words = f"`{scores[0]}`" if len(scores) == 1 else f"{len(scores)} scores in a row"
+    return Case(
+        name=name,
+        title=f"{data}, {words}",
+        task="score",
+        source=source,
+        quality="score",
+        libraries=(CLUSTERX, SKLEARN),
+        options={"scores": scores},
+        **plan,
+    )
+
+
+def _score_cases() -> list[Case]:
+    by_data = {
+        "silhouette": ("silhouette_score", 20_000),
+        "davies-bouldin": ("davies_bouldin_score", 70_000),
+        "calinski-harabasz": ("calinski_harabasz_score", 70_000),
+    }
+    large = [
+        _score_case(f"{name}-digits", f"digits_{n}x784", f"{n:,} x 784 float32, k=10", score, k=10)
+        for name, (score, n) in by_data.items()
+    ]
+    small = [
+        _score_case(
+            f"{name}-1000", "blobs_1000x10", "1,000 x 10 float64, k=10", score, k=10, repeats=200
+        )
+        for name, (score, _) in by_data.items()
+    ]
+    few_labels = _score_case(
+        "labels-1000", "labels_1000_10", "1,000 labels, k=10", *LABEL_SCORES, repeats=100
+    )
+    by_labels = {
+        "ari": ("adjusted_rand_score", (100,)),
+        "nmi": ("normalized_mutual_info_score", (100,)),
+        "ami": ("adjusted_mutual_info_score", (10, 100, 1_000)),
+    }
+    many_labels = [
+        _score_case(
+            f"{name}-1m-{k}",
+            f"labels_1000000_{k}",
+            f"1 million labels, k={k:,}",
+            score,
+            overrides={SKLEARN: ONCE} if name == "ami" and k > 100 else {},
+        )
+        for name, (score, ks) in by_labels.items()
+        for k in ks
+    ]
+    return [*large, *small, few_labels, *many_labels]
+
+
 def _start_cases() -> list[Case]:
     imports = [
         Case(
@@ -267,5 +342,6 @@ CASES: tuple[Case, ...] = (
         libraries=(CLUSTERX, SKLEARN, ONEDAL),
         repeats=500,
     ),
+    *_score_cases(),
     *_start_cases(),
 )

@@ -117,6 +117,20 @@ def make_iris() -> np.ndarray:
     return load_iris().data
 
 
+def make_blobs(n: int, d: int, k: int = 10, seed: int = 0) -> np.ndarray:
+    """n x d float64 rows around k centres that overlap somewhat."""
+    rng = np.random.default_rng(seed)
+    centers = 2 * rng.standard_normal((k, d))
+    return centers[rng.integers(0, k, n)] + rng.standard_normal((n, d))
+
+
+def make_labels(n: int, k: int, seed: int = 0) -> np.ndarray:
+    """n x 2 int64: k classes, and clusters that are the class for 7 in 10 samples, else random."""
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, k, n)
+    return np.column_stack([true, np.where(rng.random(n) < 0.7, true, rng.integers(0, k, n))])
+
+
 def n_unique_colors(image: np.ndarray) -> int:
     """The number of distinct colours of an 8-bit RGB image."""
     seen = np.zeros(1 << 24, dtype=bool)

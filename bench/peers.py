@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,6 +41,7 @@ class Outcome(NamedTuple):
     labels: Any = None
     n_iter: int | None = None
     seconds: float | None = None
+    score: float | None = None
 
 
 Run = Callable[[int], Outcome]
@@ -213,12 +215,33 @@ def _read_twice(problem: Problem) -> Run:
     return run
 
 
+def _score(module: str, problem: Problem) -> Run:
+    """Scores of a clustering, one after the other; their sum is the outcome.
+
+    The data are rows, which are scored by their nearest start, or two columns of labels.
+    """
+    package = import_module(module)
+    scores = [getattr(package, name) for name in problem.options["scores"]]
+    if problem.start is None:
+        given = tuple(np.ascontiguousarray(column) for column in problem.X.T)
+    else:
+        given = problem.X, _nearest(problem.X, problem.start)
+    return lambda seed: Outcome(score=float(sum(score(*given) for score in scores)))
+
+
+def _nearest(X: np.ndarray, C: np.ndarray) -> np.ndarray:
+    X, C = X.astype(np.float64), C.astype(np.float64)
+    return ((C**2).sum(axis=1) - 2 * X @ C.T).argmin(axis=1)
+
+
 NAMED: dict[tuple[str, str], Callable[[Problem], Run]] = {
     ("clusterx", "quantize"): _clusterx_quantize,
     ("faiss", "quantize"): _faiss_quantize,
     ("faiss", "lloyd"): _faiss_lloyd,
     ("Pillow", "quantize"): _pillow_quantize,
     ("reading twice", "minibatch"): _read_twice,
+    ("clusterx", "score"): partial(_score, "clusterx.metrics"),
+    ("scikit-learn", "score"): partial(_score, "sklearn.metrics.cluster"),
 }
 
 

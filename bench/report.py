@@ -21,7 +21,8 @@ LEGEND = (
     "Times are medians of warm runs in fresh processes, libraries interleaved. "
     "*ratio*: the library's time over clusterx's, so above 1 clusterx is faster. "
     "*quality*: inertia, or mean squared error a channel of the indexed image, recomputed in "
-    "float64 by one function for all; lower is better. *difference*: against clusterx over the "
+    "float64 by one function for all; lower is better. Of scores, their value or sum. "
+    "*difference*: against clusterx over the "
     "seeds that both ran. *first run*: the cold run of a fresh process, imports apart, compiled "
     "code in its cache. "
     "*memory*: peak resident memory, data included."
@@ -59,7 +60,8 @@ def difference(peer: Record, ours: Record | None) -> float | None:
     theirs = dict(zip(peer["seeds"], peer["quality"], strict=False))
     own = dict(zip(ours["seeds"], ours["quality"], strict=False))
     common = [s for s in theirs if s in own and theirs[s] is not None and own[s]]
-    if not common or (peer["quality_kind"] == "inertia" and _rows(peer) != _rows(ours)):
+    depends_on_rows = peer["quality_kind"] in ("inertia", "score")
+    if not common or (depends_on_rows and _rows(peer) != _rows(ours)):
         return None
     return sum(theirs[s] for s in common) / sum(own[s] for s in common) - 1
 
@@ -87,7 +89,8 @@ def quality_text(record: Record) -> str:
     value = record.get("quality_mean")
     if value is None:
         return ""
-    text = f"MSE {value:.3f}" if record["quality_kind"] == "mse" else f"{value:.5g}"
+    kind = record["quality_kind"]
+    text = f"MSE {value:.3f}" if kind == "mse" else f"{value:.{10 if kind == 'score' else 5}g}"
     known = [q for q in record["quality"] if q is not None]
     return f"{text} ({len(known)} seeds)" if len(known) > 1 else text
 

@@ -77,6 +77,8 @@ def image_mse(image: np.ndarray, palette: Any, indices: Any) -> float:
 
 def quality_of(kind: str, X: np.ndarray, outcome: Outcome) -> float | None:
     """The one measure of a case's results, the same for every library."""
+    if kind == "score":
+        return outcome.score
     if not kind or outcome.centers is None:
         return None
     if kind == "mse":

@@ -6,6 +6,7 @@ import signal
 
 import numpy as np
 import pytest
+from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, rand_score
 
 from bench import data, peers, report, worker
 from bench.__main__ import chosen, default_output
@@ -184,6 +185,28 @@ class TestQuality:
         palette, indices = np.array([[0, 0, 3], [10, 20, 30]], dtype=np.uint8), np.array([[0, 1]])
         assert worker.image_mse(image, palette, indices) == 9 / 6
 
+    def test_score_is_the_value_itself(self):
+        assert worker.quality_of("score", np.zeros((2, 2)), peers.Outcome(score=0.25)) == 0.25
+
+    @pytest.mark.parametrize("library", ["clusterx", "scikit-learn"])
+    def test_scores_are_summed(self, library):
+        labels = data.make_labels(500, 4)
+        options = {"scores": ("rand_score", "adjusted_rand_score")}
+        problem = peers.Problem(labels, 0, None, 0, 1, options)
+        found = peers.prepare(library, "score", problem)(0).score
+        expected = rand_score(*labels.T) + adjusted_rand_score(*labels.T)
+        assert found == pytest.approx(expected, rel=1e-14)
+
+    @pytest.mark.parametrize("library", ["clusterx", "scikit-learn"])
+    def test_rows_are_scored_by_their_nearest_start(self, library):
+        X = data.make_blobs(300, 3)
+        start = worker.start_rows(X, 4)
+        nearest = ((X[:, None] - start) ** 2).sum(axis=2).argmin(axis=1)
+        options = {"scores": ("calinski_harabasz_score",)}
+        problem = peers.Problem(X, 4, start, 0, 1, options)
+        found = peers.prepare(library, "score", problem)(0).score
+        assert found == pytest.approx(calinski_harabasz_score(X, nearest), rel=1e-12)
+
     def test_start_is_distinct_rows(self):
         X = np.repeat(np.arange(40.0), 5)[:, None]
         start = worker.start_rows(X, 30)
@@ -212,6 +235,13 @@ class TestData:
         assert X.max() <= 1
         np.testing.assert_allclose(X * 255, np.rint(X * 255), atol=1e-4)
 
+    def test_labels_agree_in_the_main(self):
+        labels = data.make_labels(10_000, 10)
+        assert (labels.shape, labels.dtype) == ((10_000, 2), np.int64)
+        assert set(np.unique(labels)) == set(range(10))
+        assert np.mean(labels[:, 0] == labels[:, 1]) == pytest.approx(0.73, abs=0.02)
+        np.testing.assert_array_equal(labels, data.make_labels(10_000, 10))
+
     def test_cached_makes_once(self, tmp_path, monkeypatch):
         monkeypatch.setenv("CLUSTERX_BENCH_CACHE", str(tmp_path))
         calls = []
@@ -234,6 +264,14 @@ class TestReport:
         assert report.difference(peer, ours) == pytest.approx(0.05)
         assert report.difference(make_record("peer", seeds=[9], quality=[1.0]), ours) is None
         assert report.difference(make_record("peer", measured_rows=50), ours) is None
+
+    def test_scores_show_their_digits(self):
+        one = make_record("clusterx", quality_kind="score", quality=[0.123456789], seeds=[0])
+        one["quality_mean"] = 0.123456789
+        assert report.quality_text(one) == "0.123456789"
+        part = {**one, "library": "peer", "measured_rows": 50}
+        assert report.difference(part, one) is None
+        assert report.difference({**one, "quality": [0.123456789 * 1.5]}, one) == pytest.approx(0.5)
 
     def test_losses_and_failures_stay_in_the_table(self):
         records = [
