@@ -11,7 +11,7 @@ from .threads import run_blocks, single_threaded_blas
 
 #: Columns kept by a projection: fewer leave more rows to measure, more cost more to multiply.
 PROJECTION = 64
-PROJECTION_ROWS = 4096
+PROJECTION_ROWS = 2048
 #: Rows that a task projects: few, so that threads end together.
 PROJECTED_ROWS = 2048
 #: Distances measured for each row, after which the projection is aimed at the centres.
@@ -202,7 +202,8 @@ class Screen:
         if measured > 2 * screened + screened * d * len(C) // 50_000:
             self._take_all()
             return
-        self.measured += 0 if first else measured
+        if not first and 5 * measured > n:  # else there is little to win
+            self.measured += measured
         if self.measured > self.patience * n:
             self.measured = 0
             self.patience *= 4
@@ -217,16 +218,27 @@ class Screen:
 
     def centres(self, C):
         """The centres' images (k, m) and the terms of their intervals; see screen.intervals."""
+        k, m = len(C), self.Z.shape[1]
+        images, terms = np.empty((k, m), np.float32), np.empty((4, k), np.float32)
+        parts = blocks(k, 64)
+
+        def block(b):
+            first, last = parts[b]
+            images[first:last], terms[:, first:last] = self._centres(C[first:last])
+
+        run_blocks(block, len(parts))
+        return images, terms
+
+    def _centres(self, C):
         E = (C - self.mean) * self.factor
         whole = np.einsum("kd,kd->k", E, E)
-        k = C.shape[0]
         if self.Q is not None:
             images = E @ self.Q
             left = np.maximum(whole - np.einsum("km,km->k", images, images), 0.0)
             R = 2.0 * np.sqrt(left + 1e-12 * whole)
             P = whole
         else:
-            images, R = E, np.zeros(k)
+            images, R = E, np.zeros(len(C))
             P = whole if self.copied else whole + 2.0 * (E @ self.mean)
         m = images.shape[1]
         size = np.sqrt(np.einsum("km,km->k", images, images))
@@ -234,7 +246,7 @@ class Screen:
         slop = 2.0**-21 * (np.abs(P) + whole) + screen.underflow(m)
         terms = np.array([P, slop, R, S])
         terms[1:] *= 1 + 1e-6
-        return np.ascontiguousarray(images, np.float32), terms.astype(np.float32)
+        return images, terms
 
     def assign(self, C, previous, labels, upper, lower, moved):
         """Screen all rows; `previous`: the centres that the bounds speak of, or None."""
