@@ -135,7 +135,10 @@ def gather(X, rows):
 
 @njit(nogil=True, cache=True)
 def screen_batch(X, Z, norm, rest, C, E, terms, lazy, rows, keep, batch, labels, squared):
-    """Nearest centres of rows of X, which `keep` copies to `batch`; `lazy`: Z is X, without norms."""
+    """Nearest centres of rows of X, which `keep` copies to `batch`.
+
+    lazy: Z is X, and its norms are found here.
+    """
     n, m = rows.shape[0], Z.shape[1]
     T = np.empty((E.shape[0], n), np.float32)
     rests = np.empty(n, np.float32)

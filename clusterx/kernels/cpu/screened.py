@@ -14,8 +14,10 @@ PROJECTION = 64
 PROJECTION_ROWS = 2048
 #: Rows that a task projects: few, so that threads end together.
 PROJECTED_ROWS = 2048
-#: Distances measured for each row, after which the projection is aimed at the centres.
+#: Distances measured for each row, after which the projection is aimed at the centres; a call that
+#: measures fewer than FEW for each row does not count.
 PATIENCE = 2
+FEW = 0.2
 #: Bytes of sums that each task may have of its own.
 CACHED_SUMS = 1 << 20
 
@@ -202,7 +204,7 @@ class Screen:
         if measured > 2 * screened + screened * d * len(C) // 50_000:
             self._take_all()
             return
-        if not first and 5 * measured > n:  # else there is little to win
+        if not first and measured > FEW * n:
             self.measured += measured
         if self.measured > self.patience * n:
             self.measured = 0
@@ -213,7 +215,8 @@ class Screen:
         """Directions that leave little of the centres: intervals are as wide as what is left."""
         few = self._image(C)
         with single_threaded_blas():
-            few *= 8.0 * np.linalg.norm(self.sample) / max(np.linalg.norm(few), 1e-30)
+            size = max(float(np.linalg.norm(few)), 1e-30)
+            few *= 8.0 * float(np.linalg.norm(self.sample)) / size
             return _leading_directions(np.concatenate([few, self.sample]), self.Z.shape[1])
 
     def centres(self, C):

@@ -10,7 +10,7 @@ from .threads import run_blocks, single_threaded_blas
 
 #: Weighted squared distances are summed in blocks of this many rows.
 DRAW_BLOCK = 1024
-#: Bytes that the distances of all candidates of a step may take; beyond, the winner's are found anew.
+#: Bytes that the distances to all candidates may take; beyond, the winner's are found anew.
 KEPT = 1 << 27
 
 
