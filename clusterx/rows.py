@@ -295,12 +295,8 @@ class Blocks:
     def seeding(self, w: np.ndarray | None, step: Any = None) -> BlockedSeeding:
         return BlockedSeeding(self, w)
 
-    def minibatch(self, k: int, batch_size: int) -> Callable:
-        def step(rows, w, C, counts):
-            batch = self.take(rows)
-            return self.kernels.minibatch(batch, k, len(batch))(np.arange(len(batch)), w, C, counts)
-
-        return step
+    def minibatch(self, k: int, batch_size: int) -> BlockedBatch:
+        return BlockedBatch(self, k)
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
         return np.zeros(shape, dtype or np.float64)
@@ -320,6 +316,21 @@ def _mapped_rows(source: Any, start: int, stop: int) -> np.ndarray:
     return np.memmap(
         root.filename, source.dtype, "r", offset=offset, shape=(stop - start, source.shape[1])
     )
+
+
+class BlockedBatch:
+    """A mini-batch step that gathers each batch from the blocks."""
+
+    def __init__(self, rows: Blocks, k: int):
+        self.rows, self.k = rows, k
+
+    def __call__(self, rows: np.ndarray, w: Any, C: np.ndarray, counts: np.ndarray) -> Any:
+        batch = self.rows.take(rows)
+        step = self.rows.kernels.minibatch(batch, self.k, len(batch))
+        return step(np.arange(len(batch)), w, C, counts)
+
+    def nearest(self, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self.rows.map(self.rows.kernels.nearest, C)
 
 
 class BlockedStep:

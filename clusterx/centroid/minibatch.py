@@ -146,14 +146,14 @@ class MiniBatchKMeans(CentroidClusterer):
         centers = self._best_start(rows, w, rng, starts, self._size_of_init(rows.n, batch_size))
         self._state = _State(rows, centers)
         n_steps = (self.max_iter * rows.n) // batch_size
-        self._run(rows, w, rng, batch_size, n_steps)
+        step = rows.minibatch(self.n_clusters, batch_size)
+        self._run(step, rows, w, rng, batch_size, n_steps)
         self.cluster_centers_ = self._state.rounded(rows)
         self.n_iter_ = math.ceil(self.n_steps_ * batch_size / rows.n)
-        self._label(rows, w)
+        self._label(step, w)
 
-    def _run(self, rows, w, rng, batch_size, n_steps):
+    def _run(self, step, rows, w, rng, batch_size, n_steps):
         state = self._state
-        step = rows.minibatch(self.n_clusters, batch_size)
         shares = seeding.cumulated_shares(w)
         tol = self.tol
         if tol > 0:
@@ -231,12 +231,12 @@ class MiniBatchKMeans(CentroidClusterer):
         state.centers = xp.where(flags, xp.take(values, places, axis=0), state.centers)
         state.counts = asarray(counts, like=rows.like, dtype=state.counts.dtype)
 
-    def _label(self, rows, w):
+    def _label(self, step, w):
         if not self.compute_labels:  # those of an earlier fit are of other rows
             for name in ("labels_", "inertia_"):
                 self.__dict__.pop(name, None)
             return
-        self.labels_, squared = rows.map(rows.kernels.nearest, self.cluster_centers_)
+        self.labels_, squared = step.nearest(self.cluster_centers_)
         self.inertia_ = weighted_sum(squared, w)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
@@ -271,7 +271,7 @@ class MiniBatchKMeans(CentroidClusterer):
         self._step(step, rows, np.arange(rows.n), w, self._rng, self._state, False)
         self.n_steps_ += 1
         self.cluster_centers_ = self._state.rounded(rows)
-        self._label(rows, w)
+        self._label(step, w)
         return self
 
     def _one_start(self, rows, w, starts, size):

@@ -78,6 +78,16 @@ class LloydStep(Protocol):
         """Squared distance of every row to the centre it was assigned to, (n,) float64."""
 
 
+class BatchStep(Protocol):
+    """A prepared mini-batch step."""
+
+    def __call__(self, rows: Any, w: Array | None, C: Array, counts: Array) -> tuple:
+        """Batch `rows` (indices) of weights `w`; new centres, new counts, the batch's inertia."""
+
+    def nearest(self, C: Array) -> tuple[Array, Array]:
+        """Labels and squared distances of all rows, as `nearest` has them."""
+
+
 class SeedingStep(Protocol):
     """Prepared D^2 sampling for k-means++ (Arthur and Vassilvitskii, 2007)."""
 
@@ -113,7 +123,7 @@ class Kernels(NamedTuple):
         Resolution of exact sums, from the summary of all rows, their sum of weights and number.
     seeding(X, w, step) -> SeedingStep
         `step`: the LloydStep of the same rows, whose preparation is shared, or None.
-    minibatch(X, k, batch_size) -> step(rows, w, C, counts) -> new C, new counts, batch inertia
+    minibatch(X, k, batch_size) -> BatchStep
     color_counts(pixels) -> colors, counts
     remap(pixels, colors, labels) -> indices
     own_squares(X, C, labels) -> squared distances (n,) float64 to the centre of each row's label
@@ -145,7 +155,7 @@ class Kernels(NamedTuple):
     grid: Callable[..., Any]
     lloyd_stats: Callable[..., LloydStep]
     seeding: Callable[..., SeedingStep]
-    minibatch: Callable[..., Any]
+    minibatch: Callable[..., BatchStep]
     color_counts: Callable[..., tuple[Array, Array]]
     remap: Callable[..., Array]
     own_squares: Callable[..., Array]

@@ -202,6 +202,9 @@ class Batch:
         moved = sums / xp.where(total > 0, total, xp.ones_like(total))[:, None]
         return xp.where((gained > 0)[:, None], moved, C), total, xp.sum(squared)
 
+    def nearest(self, C):
+        return nearest(self.X, C)
+
 
 def minibatch(X, k, batch_size):
     return Batch(X)

@@ -1,6 +1,7 @@
 """MiniBatchKMeans: the step, what it draws, when it stops, and results that stay with the data."""
 
 import pickle
+import sys
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,18 @@ def blobs(n=2000, d=3, dtype="float64", seed=0, k=8, spread=5):
 def brute_inertia(X, C, w=None):
     least = np.min([((X - c) ** 2).sum(axis=1) for c in C], axis=0)
     return least.sum() if w is None else (w * least).sum()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("k", [5, 40])  # whose rows are projected, too
+def test_batches_read_in_place_give_the_same_bits(monkeypatch, k, dtype):
+    X = blobs(4000, 150, dtype, k=60) * np.asarray(0.9 ** np.arange(150), dtype)
+    model = MiniBatchKMeans(k, batch_size=300, random_state=0)
+    copied = clone(model).fit(X)
+    monkeypatch.setattr(sys.modules["clusterx.kernels.cpu.minibatch"], "COPIED", 0)
+    in_place = clone(model).fit(X)
+    assert_array_equal(in_place.cluster_centers_, copied.cluster_centers_)
+    assert_array_equal(in_place.labels_, copied.labels_)
 
 
 class CountingState(np.random.RandomState):

@@ -1,5 +1,7 @@
 """First centres: scikit-learn's choices from the same draws, on every backend."""
 
+import sys
+
 import numpy as np
 import pytest
 import sklearn.cluster
@@ -41,6 +43,15 @@ def test_choices_in_float32_are_scikit_learns(d, seed):
     X = blobs(5000, d, seed=seed, dtype="float32")
     expected = sklearn.cluster.kmeans_plusplus(X, 12, random_state=seed)[1]
     assert_array_equal(kmeans_plusplus(X, 12, random_state=seed)[1], expected)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_distances_kept_for_candidates_change_nothing(monkeypatch, weighted):
+    X = blobs(3000, 20, dtype="float32")
+    w = weights(len(X)) if weighted else None
+    kept = kmeans_plusplus(X, 30, random_state=0, sample_weight=w)[1]
+    monkeypatch.setattr(sys.modules["clusterx.kernels.cpu.seeding"], "KEPT", 0)
+    assert_array_equal(kmeans_plusplus(X, 30, random_state=0, sample_weight=w)[1], kept)
 
 
 @pytest.mark.parametrize("trials", [1, 2, 7])

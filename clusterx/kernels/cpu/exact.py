@@ -168,29 +168,46 @@ def move_rows(
     Each row is read once, in order; for sums that stay in a core's cache.
     """
     d = X.shape[1]
-    scaled = np.empty(d)
     whole = np.empty(d, np.int64)
+    left = np.empty(d)
     rest = np.empty(d, np.int64)
     for e in range(start, stop):
         row = rows[e]
         v = w[row] if w.shape[0] > 0 else 1.0
-        x = X[row]
-        for j in range(d):
-            scaled[j] = v * x[j] * scale[j]
-        for j in range(d):
-            whole[j] = np.int64(np.rint(scaled[j]))
-        for j in range(d):
-            rest[j] = np.int64(np.rint((scaled[j] - np.rint(scaled[j])) * lo_scale))
         a, b = add_term(v, w_scale, lo_scale)
-        add_to(hi[labels[row]], whole, 1)
-        add_to(lo[labels[row]], rest, 1)
-        weight[0, labels[row]] += a
-        weight[1, labels[row]] += b
-        if previous.shape[0] > 0 and previous[row] >= 0:
-            add_to(hi[previous[row]], whole, -1)
-            add_to(lo[previous[row]], rest, -1)
-            weight[0, previous[row]] -= a
-            weight[1, previous[row]] -= b
+        new, old = labels[row], previous[row] if previous.shape[0] > 0 else -1
+        split(X[row], v, scale, whole, left)
+        add_to(hi[new], whole, 1)
+        weight[0, new] += a
+        weight[1, new] += b
+        if old >= 0:
+            add_to(hi[old], whole, -1)
+            weight[0, old] -= a
+            weight[1, old] -= b
+        if any_left(left):  # seldom for float32, whose digits mostly fit the first integer
+            for j in range(d):
+                rest[j] = np.int64(np.rint(left[j] * lo_scale))
+            add_to(lo[new], rest, 1)
+            if old >= 0:
+                add_to(lo[old], rest, -1)
+
+
+@njit(nogil=True, cache=True)
+def split(x, v, scale, whole, left):
+    """v x in steps of 1 / scale: the whole ones, and what is left of them."""
+    for j in range(x.shape[0]):
+        scaled = v * x[j] * scale[j]
+        steps = np.rint(scaled)
+        whole[j] = np.int64(steps)
+        left[j] = scaled - steps
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc"})
+def any_left(left):
+    s = 0.0
+    for j in range(left.shape[0]):
+        s += abs(left[j])
+    return s > 0.0
 
 
 @njit(nogil=True, cache=True)

@@ -25,8 +25,13 @@ def lloyd_stats(X, w, grid, once=False):
     return TreeStep(X, w, grid)
 
 
-def nearest(X: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest centres and squared distances, in one pass over blocks that fit a core's cache."""
+def nearest(
+    X: np.ndarray, C: np.ndarray, prepared: Screen | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest centres and squared distances, in one pass over blocks that fit a core's cache.
+
+    prepared: a filled screen of the same rows, if there is one.
+    """
     if X.shape[1] <= TREE_DIMENSIONS:
         step = PlainStep(X, None, None)
         step.assign(C)
@@ -39,11 +44,12 @@ def nearest(X: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     drift = np.zeros(len(C) + 2, np.float32)
     parts = blocks(n, max(screen.CHUNK, (1 << 18) // X.shape[1]))
     with single_threaded_blas():
-        s = Screen(X, project=False, fill=False)
+        s = prepared or Screen(X, project=False, fill=False)
         E, terms = s.centres(C)
 
         def block(b):
-            s.fill(*parts[b])
+            if prepared is None:
+                s.fill(*parts[b])
             screen.screen_rows(
                 X, s.Z, s.norm, s.rest, s.centred, C, E, terms, drift, s.factor, s.error, True,
                 *parts[b], labels, upper, lower, moved,

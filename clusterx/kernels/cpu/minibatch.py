@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numba import njit
 
-from . import lloyd, screen, screened, sparse, steps, tree
+from . import exact, lloyd, screen, screened, sparse, steps, tree
 from .threads import run_blocks, single_threaded_blas
 
 ROWS = 128
+#: Bytes that a copy of a batch may take.
+COPIED = 1 << 26
 
 
 def minibatch(X, k, batch_size):
@@ -26,22 +30,36 @@ class PlainBatch:
 
     def __call__(self, rows, w, C, counts):
         """New centres (k, d) and counts (k,), both float64; the batch's inertia."""
-        labels, squared = self.assign(rows, C)
+        source, places, labels, squared = self.assign(rows, C)
         weights = np.ones(len(rows)) if w is None else np.asarray(w, np.float64)
-        new, new_counts = C.copy(), counts.copy()
-        self.update(rows, weights, labels, new, new_counts)
-        return new, new_counts, float(weights @ squared)
+        gained = np.bincount(labels, weights, minlength=len(counts))
+        new = self.means(source, places, weights, labels, C, counts, gained)
+        return new, counts + gained, float(weights @ squared)
 
     def assign(self, rows, C):
+        """Where the rows now are (an array, and places in it), their labels and distances."""
         labels = np.empty(len(rows), np.int32)
         squared = np.empty(len(rows))
-        tree.nearest_blocks(gather(self.X, rows), C, 0, len(rows), labels, squared)
-        return labels, squared
+        batch = gather(self.X, rows)
+        tree.nearest_blocks(batch, C, 0, len(rows), labels, squared)
+        return batch, np.arange(len(rows)), labels, squared
 
-    def update(self, rows, w, labels, C, counts):
-        gained = np.bincount(labels, w, minlength=len(counts))
-        batch_means(self.X, rows, w, labels, C, counts, gained, 0, C.shape[1])
-        counts += gained
+    def means(self, source, places, w, labels, C, counts, gained):
+        order, offsets = exact.group_entries(labels, steps.NONE, np.arange(len(labels)), len(C))
+        new = C.copy()
+        parts = [(0, len(C))]
+        if len(labels) * C.shape[1] > 1 << 14:  # cut where rows are, not clusters
+            cuts = np.searchsorted(offsets, np.arange(0, len(labels), ROWS)[1:])
+            parts = list(pairwise(np.unique([0, *cuts, len(C)]).tolist()))
+
+        def block(b):
+            batch_means(source, places, w, order, offsets, counts, gained, *parts[b], new)
+
+        run_blocks(block, len(parts))
+        return new
+
+    def nearest(self, C):
+        return lloyd.nearest(self.X, C)
 
 
 class ScreenedBatch(PlainBatch):
@@ -54,11 +72,16 @@ class ScreenedBatch(PlainBatch):
         self.lazy = self.screen.Q is None and not self.screen.copied
         if self.screen.copied and self.screen.Q is None:
             self.screen = screened.Screen(X, project=False)
+        # a copy of the batch is read twice, from cache
+        copied = batch_size * X.shape[1] * X.itemsize <= COPIED
+        self.batch = np.empty((batch_size if copied else 0, X.shape[1]), X.dtype)
 
     def assign(self, rows, C):
         n = len(rows)
         labels = np.empty(n, np.int32)
         squared = np.empty(n)
+        batch = self.batch[:n]
+        keep = len(batch) == n
         s = self.screen
         E, terms = s.centres(C)
         parts = steps.blocks(n, ROWS)
@@ -66,43 +89,37 @@ class ScreenedBatch(PlainBatch):
         def block(b):
             a, e = parts[b]
             screen_batch(
-                self.X, s.Z, s.norm, s.rest, C, E, terms, self.lazy, rows[a:e], labels[a:e],
-                squared[a:e],
+                self.X, s.Z, s.norm, s.rest, C, E, terms, self.lazy, rows[a:e], keep, batch[a:e],
+                labels[a:e], squared[a:e],
             )  # fmt: skip
 
         with single_threaded_blas():
             run_blocks(block, len(parts))
-        return labels, squared
+        return (batch, np.arange(n), labels, squared) if keep else (self.X, rows, labels, squared)
 
-    def update(self, rows, w, labels, C, counts):
-        gained = np.bincount(labels, w, minlength=len(counts))
-        parts = steps.blocks(C.shape[1], 64)
-        halves = np.array_split(np.arange(len(parts)), min(len(parts), 8))
-
-        def block(b):
-            first, last = parts[halves[b][0]][0], parts[halves[b][-1]][1]
-            batch_means(self.X, rows, w, labels, C, counts, gained, first, last)
-
-        run_blocks(block, len(halves))
-        counts += gained
+    def nearest(self, C):
+        return lloyd.nearest(self.X, C, None if self.lazy else self.screen)
 
 
 class SparseBatch(PlainBatch):
     def assign(self, rows, C):
-        return sparse.nearest(self.X[rows], C)
-
-    def update(self, rows, w, labels, C, counts):
-        k = len(counts)
         batch = self.X[rows]
-        gained = np.bincount(labels, w, minlength=k)
+        return batch, None, *sparse.nearest(batch, C)
+
+    def means(self, batch, places, w, labels, C, counts, gained):
         from scipy.sparse import csr_matrix
 
-        join = csr_matrix((w, (labels, np.arange(len(rows)))), shape=(k, len(rows)))
+        n, k = len(labels), len(C)
+        join = csr_matrix((w, (labels, np.arange(n))), shape=(k, n))
         sums = (join @ batch).toarray()
         seen = gained > 0
+        new = C.copy()
         total = (counts + gained)[seen, None]
-        C[seen] = (C[seen] * counts[seen, None] + sums[seen]) / total
-        counts += gained
+        new[seen] = (C[seen] * counts[seen, None] + sums[seen]) / total
+        return new
+
+    def nearest(self, C):
+        return sparse.nearest(self.X, C)
 
 
 @njit(nogil=True, cache=True)
@@ -117,9 +134,12 @@ def gather(X, rows):
 
 
 @njit(nogil=True, cache=True)
-def screen_batch(X, Z, norm, rest, C, E, terms, lazy, rows, labels, squared):
+def screen_batch(X, Z, norm, rest, C, E, terms, lazy, rows, keep, batch, labels, squared):
+    """Nearest centres of rows of X, which `keep` copies to `batch`.
+
+    lazy: Z is X, and its norms are found here.
+    """
     n, m = rows.shape[0], Z.shape[1]
-    z = np.empty((n, m), np.float32)
     T = np.empty((E.shape[0], n), np.float32)
     rests = np.empty(n, np.float32)
     norms = np.empty(n, np.float32)
@@ -128,17 +148,18 @@ def screen_batch(X, Z, norm, rest, C, E, terms, lazy, rows, labels, squared):
     count = np.empty(n, np.int32)
     first = np.empty(n, np.int32)
     last = np.empty(n, np.int32)
+    z = np.empty((n, m), np.float32)
     for p in range(n):
         i = rows[p]
+        if keep:
+            copy_row(X[i], batch[p])
+        copy_row(Z[i], z[p])
         rests[p] = rest[i]
-        row, to = Z[i], z[p]
-        for a in range(m):
-            to[a] = row[a]
-        norms[p] = np.float32(np.sqrt(screen.squared_norm(to))) * screen.UP if lazy else norm[i]
+        norms[p] = np.float32(np.sqrt(screen.squared_norm(z[p]))) * screen.UP if lazy else norm[i]
     np.dot(E, z.T, T)
     screen.intervals(T, terms, rests, norms, best, out, count, first, last)
     for p in range(n):
-        x = X[rows[p]]
+        x = batch[p] if keep else X[rows[p]]
         if count[p] == 1:
             labels[p] = last[p]
             squared[p] = screen.squared_distance(x, C[last[p]])
@@ -149,21 +170,26 @@ def screen_batch(X, Z, norm, rest, C, E, terms, lazy, rows, labels, squared):
 
 
 @njit(nogil=True, cache=True)
-def batch_means(X, rows, w, labels, C, counts, gained, first, last):
-    """Columns first..last of the centres that gain rows, moved to the mean of all rows seen."""
-    for j in range(C.shape[0]):
+def copy_row(row, to):
+    for a in range(row.shape[0]):
+        to[a] = row[a]
+
+
+@njit(nogil=True, cache=True)
+def batch_means(source, places, w, order, offsets, counts, gained, first, last, C):
+    """Centres first..last that gain rows, moved to the mean of all rows they have seen.
+
+    order, offsets: the rows of the batch, cluster by cluster; row p is source[places[p]].
+    """
+    for j in range(first, last):
         if gained[j] > 0.0:
-            for a in range(first, last):
-                C[j, a] *= counts[j]
-    for p in range(rows.shape[0]):
-        j = labels[p]
-        if gained[j] > 0.0:
-            # views and a scalar: what compilers vectorise
-            c, x, v = C[j, first:last], X[rows[p], first:last], w[p]
+            c, seen = C[j], counts[j]
             for a in range(c.shape[0]):
-                c[a] += v * x[a]
-    for j in range(C.shape[0]):
-        if gained[j] > 0.0:
-            inverse = 1.0 / (counts[j] + gained[j])
-            for a in range(first, last):
-                C[j, a] *= inverse
+                c[a] *= seen
+            for e in range(offsets[j], offsets[j + 1]):
+                x, v = source[places[order[e]]], w[order[e]]
+                for a in range(c.shape[0]):
+                    c[a] += v * x[a]
+            inverse = 1.0 / (seen + gained[j])
+            for a in range(c.shape[0]):
+                c[a] *= inverse

@@ -241,6 +241,19 @@ def settle(
 
 
 @njit(nogil=True, cache=True)
+def loosen(labels, drift, upper, lower):
+    """Bounds that hold after the centres moved: each row's own, and the farthest of the others."""
+    k = drift.shape[0] - 2
+    away = np.empty(k, np.float32)
+    for j in range(k):
+        away[j] = (drift[k + 1] if drift[j] == drift[k] else drift[k]) * UP
+    for i in range(labels.shape[0]):
+        upper[i] = (upper[i] + drift[labels[i]]) * UP
+    for i in range(labels.shape[0]):
+        lower[i] = lower[i] * DOWN - away[labels[i]]
+
+
+@njit(nogil=True, cache=True)
 def screen_rows(
     X, Z, norm, rest, centred, C, E, terms, drift, factor, error, fresh, start, stop,
     labels, upper, lower, moved,
@@ -266,12 +279,9 @@ def screen_rows(
     screened = 0
     measured = 0
     n = 0
+    if not fresh:
+        loosen(labels[start:stop], drift, upper[start:stop], lower[start:stop])
     for i in range(start, stop):
-        if not fresh:
-            j = labels[i]
-            upper[i] = (upper[i] + drift[j]) * UP
-            away = drift[k + 1] if drift[j] == drift[k] else drift[k]
-            lower[i] = lower[i] * DOWN - away * UP
         if fresh or not upper[i] < lower[i]:
             active[n] = i
             rests[n] = rest[i]

@@ -11,7 +11,13 @@ from .threads import run_blocks, single_threaded_blas
 
 #: Columns kept by a projection: fewer leave more rows to measure, more cost more to multiply.
 PROJECTION = 64
-PROJECTION_ROWS = 4096
+PROJECTION_ROWS = 2048
+#: Rows that a task projects: few, so that threads end together.
+PROJECTED_ROWS = 2048
+#: Distances measured for each row, after which the projection is aimed at the centres; a call that
+#: measures fewer than FEW for each row does not count.
+PATIENCE = 2
+FEW = 0.2
 #: Bytes of sums that each task may have of its own.
 CACHED_SUMS = 1 << 20
 
@@ -39,7 +45,7 @@ class ScreenedStep(Step):
             self.C, previous if not self.fresh else None, self.labels, self.upper, self.lower, moved
         )
         self.fresh = False
-        self.screen.reconsider(screened, measured, C.shape[0])
+        self.screen.reconsider(screened, measured, self.C, previous is None)
         return moved
 
     def __call__(self, C):
@@ -116,6 +122,7 @@ class Screen:
         if self.copied and size > 0:
             self.factor = 2.0 ** min(-int(np.frexp(size)[1]), 400)  # its square is used too
         self.Q: np.ndarray | None = None
+        self.measured, self.patience = 0, PATIENCE
         if project and d >= 2 * PROJECTION and n >= PROJECTION_ROWS:
             self._project(PROJECTION)
         if self.Q is None:
@@ -124,20 +131,27 @@ class Screen:
     def _project(self, m: int) -> None:
         """Project onto the leading directions of a sample if they hold most of its variance."""
         n, d = self.X.shape
-        sample = self.X[:: max(1, n // 512)][:1024].astype(np.float64)
-        sample = (sample - self.mean) * self.factor
+        self.sample = self._image(self.X[:: max(1, n // 512)][:1024])
         with single_threaded_blas():  # too small for threads
-            Q = _leading_directions(sample.astype(np.float32), m)
-            total = float(np.einsum("nd,nd->", sample, sample))
-            if total == 0 or float(((sample @ Q) ** 2).sum()) < 0.6 * total:
+            Q = _leading_directions(self.sample, m)
+            total = float(np.einsum("nd,nd->", self.sample, self.sample))
+            if total == 0 or float(((self.sample @ Q) ** 2).sum()) < 0.6 * total:
                 return
-        self.Q = Q
         self.kappa = (d + 8) * 2.0**-24 * np.sqrt(m)
         self.error = 2.5 * self.kappa
         self.Z = np.empty((n, m), np.float32)
         self.norm, self.rest, self.size, self.centred = np.empty((4, n), np.float32)
+        self._project_onto(Q)
+
+    def _image(self, rows: np.ndarray) -> np.ndarray:
+        """Rows as the screen sees them before it projects."""
+        return ((rows.astype(np.float64) - self.mean) * self.factor).astype(np.float32)
+
+    def _project_onto(self, Q: np.ndarray) -> None:
+        n = self.X.shape[0]
+        self.Q = Q
         Q32 = np.ascontiguousarray(Q, np.float32)
-        parts = blocks(n, ROWS_PER_TASK)
+        parts = blocks(n, PROJECTED_ROWS)
         shift = (self.factor * (self.mean @ Q)).astype(np.float32)
         reach = float(np.sqrt(self.mean @ self.mean))
         out = self.Z, self.norm, self.rest, self.size, self.centred
@@ -180,26 +194,54 @@ class Screen:
         else:
             screen.row_norms(self.X, self.mean, a, b, self.norm, self.size, self.centred)
 
-    def reconsider(self, screened: int, measured: int, k: int) -> None:
-        """Drop the projection when measuring what it leaves costs more than the whole product."""
-        if (
-            self.Q is not None
-            and measured > 2 * screened + screened * self.X.shape[1] * k // 50_000
-        ):
+    def reconsider(self, screened: int, measured: int, C: np.ndarray, first: bool) -> None:
+        """Drop the projection when measuring what it leaves costs more than the whole product;
+        aim it anew when that costs more than projecting.
+        """
+        if self.Q is None:
+            return
+        n, d = self.X.shape
+        if measured > 2 * screened + screened * d * len(C) // 50_000:
             self._take_all()
+            return
+        if not first and measured > FEW * n:
+            self.measured += measured
+        if self.measured > self.patience * n:
+            self.measured = 0
+            self.patience *= 4
+            self._project_onto(self._towards(C))
+
+    def _towards(self, C: np.ndarray) -> np.ndarray:
+        """Directions that leave little of the centres: intervals are as wide as what is left."""
+        few = self._image(C)
+        with single_threaded_blas():
+            size = max(float(np.linalg.norm(few)), 1e-30)
+            few *= 8.0 * float(np.linalg.norm(self.sample)) / size
+            return _leading_directions(np.concatenate([few, self.sample]), self.Z.shape[1])
 
     def centres(self, C):
         """The centres' images (k, m) and the terms of their intervals; see screen.intervals."""
+        k, m = len(C), self.Z.shape[1]
+        images, terms = np.empty((k, m), np.float32), np.empty((4, k), np.float32)
+        parts = blocks(k, 64)
+
+        def block(b):
+            first, last = parts[b]
+            images[first:last], terms[:, first:last] = self._centres(C[first:last])
+
+        run_blocks(block, len(parts))
+        return images, terms
+
+    def _centres(self, C):
         E = (C - self.mean) * self.factor
         whole = np.einsum("kd,kd->k", E, E)
-        k = C.shape[0]
         if self.Q is not None:
             images = E @ self.Q
             left = np.maximum(whole - np.einsum("km,km->k", images, images), 0.0)
             R = 2.0 * np.sqrt(left + 1e-12 * whole)
             P = whole
         else:
-            images, R = E, np.zeros(k)
+            images, R = E, np.zeros(len(C))
             P = whole if self.copied else whole + 2.0 * (E @ self.mean)
         m = images.shape[1]
         size = np.sqrt(np.einsum("km,km->k", images, images))
@@ -207,7 +249,7 @@ class Screen:
         slop = 2.0**-21 * (np.abs(P) + whole) + screen.underflow(m)
         terms = np.array([P, slop, R, S])
         terms[1:] *= 1 + 1e-6
-        return np.ascontiguousarray(images, np.float32), terms.astype(np.float32)
+        return images, terms
 
     def assign(self, C, previous, labels, upper, lower, moved):
         """Screen all rows; `previous`: the centres that the bounds speak of, or None."""

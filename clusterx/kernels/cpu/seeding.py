@@ -10,6 +10,8 @@ from .threads import run_blocks, single_threaded_blas
 
 #: Weighted squared distances are summed in blocks of this many rows.
 DRAW_BLOCK = 1024
+#: Bytes that the distances to all candidates may take; beyond, the winner's are found anew.
+KEPT = 1 << 27
 
 
 def seeding(X, w, step):
@@ -42,12 +44,15 @@ class PlainSeeding:
         inside = np.minimum(np.searchsorted(cumulated, targets, side="right"), len(cumulated) - 1)
         chosen = draw(self.closest, self.w, cumulated, inside, targets)
         if len(chosen) > 1:
-            gains = self.gains(chosen)
-            best = int(chosen[np.argmax(gains)])
-        else:
-            best = int(chosen[0])
-        self.accept(best)
-        return best
+            winner = int(np.argmax(self.gains(chosen)))
+            self.take(winner, int(chosen[winner]))
+            return int(chosen[winner])
+        self.accept(int(chosen[0]))
+        return int(chosen[0])
+
+    def take(self, winner, row):
+        """Accept the candidate that won the last `gains`."""
+        self.accept(row)
 
     def gains(self, chosen):
         """By how much each candidate would lessen the sum."""
@@ -86,18 +91,19 @@ class ScreenedSeeding(PlainSeeding):
     def __init__(self, X, w, screened):
         super().__init__(X, w)
         self.screen = screened
+        self.kept = np.empty((0, X.shape[0]))  # of each candidate: closest with it accepted
 
-    def _pass(self, rows, accept):
+    def _pass(self, rows, kept):
         s = self.screen
         m = s.Z.shape[1]
         error = (2.0 * (m + 4) * 2.0**-24 + 2.0**-20 + 2.0 * s.kappa) * (1 + 1e-6)
         out = np.zeros((len(self.parts), len(rows)))
-        images = np.ascontiguousarray(s.Z[rows].T)
+        images, candidates = s.Z[rows], self.X[rows].astype(np.float64)
 
         def block(b):
             screened_pass(
-                self.X, self.w, s.Z, s.size, s.norm, images, rows, s.factor**2, error,
-                *self.parts[b], self.closest, accept, out[b],
+                self.X, self.w, s.Z, s.size, s.norm, images, candidates, rows, s.factor**2, error,
+                *self.parts[b], self.closest, kept, out[b],
             )  # fmt: skip
 
         with single_threaded_blas():
@@ -105,10 +111,21 @@ class ScreenedSeeding(PlainSeeding):
         return out.sum(axis=0)
 
     def gains(self, chosen):
-        return self._pass(chosen, False)
+        n = len(self.closest)
+        count = len(chosen) if 8 * n * len(chosen) <= KEPT else 0
+        if len(self.kept) != count:
+            self.kept = np.empty((count, n))
+        return self._pass(chosen, self.kept)
+
+    def take(self, winner, row):
+        if len(self.kept) == 0:
+            self.accept(row)
+            return
+        self.closest[:] = self.kept[winner]
+        self.add_up()
 
     def accept(self, row):
-        self._pass(np.array([row]), True)
+        self._pass(np.array([row]), self.closest[None])
         self.add_up()
 
 
@@ -200,30 +217,51 @@ def plain_accept(X, row, start, stop, closest):
 
 @njit(nogil=True, cache=True)
 def screened_pass(
-    X, w, Z, size, norm, images, rows, unit, error, start, stop, closest, accept, gains
+    X, w, Z, size, norm, images, candidates, rows, unit, error, start, stop, closest, kept, gains
 ):
-    """Gains of candidate rows over rows start..stop; with `accept`, take the first of them."""
-    m, count = images.shape
+    """Gains of candidate rows over rows start..stop.
+
+    kept (candidates, n), or empty: the least squared distances with each candidate accepted; may
+    be a view of `closest` for a single one.
+    """
+    count, m = images.shape
     slop = screen.underflow(m)
-    T = np.empty((screen.CHUNK, count), np.float32)
+    T = np.empty((count, screen.CHUNK), np.float32)
+    above = np.empty(screen.CHUNK)
     for a in range(start, stop, screen.CHUNK):
         n = min(screen.CHUNK, stop - a)
-        np.dot(Z[a : a + n], images, T[:n])
-        for p in range(n):
-            i = a + p
-            limit = closest[i] * unit
-            weight = w[i] if w.shape[0] > 0 else 1.0
-            for g in range(count):
-                row = rows[g]
-                both = np.float64(norm[i]) + np.float64(norm[row])
-                screened = np.float64(size[i]) + np.float64(size[row]) - 2.0 * np.float64(T[p, g])
-                if screened - error * both * both - slop < limit:
-                    s = screen.squared_distance(X[i], X[row])
+        if n < screen.CHUNK:
+            T = np.empty((count, n), np.float32)
+        np.dot(images, Z[a : a + n].T, T)
+        for g in range(count):
+            row = rows[g]
+            nearness(
+                T[g], size[a : a + n], norm[a : a + n], closest[a : a + n],
+                size[row], norm[row], unit, error, slop, above,
+            )  # fmt: skip
+            if kept.shape[0] > 0:
+                for p in range(n):
+                    kept[g, a + p] = closest[a + p]
+            for p in range(n):
+                if above[p] < 0.0:
+                    i = a + p
+                    s = screen.squared_distance(X[i], candidates[g])
                     if s < closest[i]:
-                        if accept:
-                            closest[i] = s
-                        else:
-                            gains[g] += weight * (closest[i] - s)
+                        less = closest[i] - s
+                        gains[g] += less * w[i] if w.shape[0] > 0 else less
+                        if kept.shape[0] > 0:
+                            kept[g, i] = s
+
+
+@njit(nogil=True, cache=True)
+def nearness(t, size, norm, closest, row_size, row_norm, unit, error, slop, above):
+    """By how much the least that a squared distance can be, given the product t, is above
+    `closest`.
+    """
+    for p in range(t.shape[0]):
+        both = np.float64(norm[p]) + np.float64(row_norm)
+        screened = np.float64(size[p]) + np.float64(row_size) - 2.0 * np.float64(t[p])
+        above[p] = (screened - error * both * both - slop) - closest[p] * unit
 
 
 @njit(nogil=True, cache=True)
