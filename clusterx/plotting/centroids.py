@@ -239,7 +239,9 @@ class CentroidImageDisplay:
 def _columns_for(k: int, height: float) -> int:
     """Pictures in a row: the whole is wider than high, its last row as full as can be."""
     least = min(k, math.ceil(math.sqrt(1.5 * k * height)))
-    return min(range(least, min(k, least + 3) + 1), key=lambda columns: (-k % columns, columns))
+    return min(
+        range(least, min(k, least + least // 4) + 1), key=lambda columns: (-k % columns, columns)
+    )
 
 
 def _pitch(shape: tuple[int, ...]) -> float:

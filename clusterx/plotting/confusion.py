@@ -13,6 +13,9 @@ from ..metrics.labels import coded_pair
 from .canvas import ACCENT, axes, counted, pyplot, size_in_points, text_color, title
 from .data import Table, fitted_labels, host
 
+#: cells up to which their numbers are written by default: to draw more of them takes seconds
+_NUMBERS = 4_096
+
 
 class ConfusionDisplay:
     """Number of points of every class (row) in every cluster (column), clusters matched to classes.
@@ -44,7 +47,7 @@ class ConfusionDisplay:
         Share of the points that are in the cluster matched to their class.
     image_ : AxesImage
     texts_ : ndarray of Text, in the shape of the picture, or None
-        The numbers in the cells; None if the cells are too small.
+        The numbers in the cells; None if they are not written.
     frames_ : list of Rectangle
         Of the matched cells, from the top.
     ax_ : matplotlib Axes
@@ -163,7 +166,8 @@ class ConfusionDisplay:
             Where to draw; by default on a new figure.
         cmap : str or Colormap, default='Blues'
         include_values : bool, optional
-            Whether to write the numbers; by default if they fit into the cells.
+            Whether to write the numbers; by default if they fit into the cells and are 4,096 at
+            most.
 
         Returns
         -------
@@ -249,7 +253,10 @@ class ConfusionDisplay:
         )
         size = min(0.85 * width / (0.6 * digits), 0.75 * height, 10)
         self.texts_ = None
-        if include_values is False or (include_values is None and size < 4):
+        wanted = (
+            (size >= 4 and counts.size <= _NUMBERS) if include_values is None else include_values
+        )
+        if not wanted:
             return
         colors = self.image_.cmap(self.image_.norm(counts))
         self.texts_ = np.empty(counts.shape, dtype=object)

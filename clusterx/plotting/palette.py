@@ -175,7 +175,7 @@ class PaletteDisplay:
         columns = math.ceil(math.sqrt(2 * k)) if k > 8 else k
         columns = columns if n_columns is None else min(k, check_count("n_columns", n_columns))
         lines = -(-k // columns)
-        tile = float(np.clip(9 / columns, 0.45, 1.1))
+        tile = float(np.clip(9 / columns, min(0.45, 14 / columns), 1.1))
         top = 0.0 if shares is None else _STRIP + _SPACE
         size = (max(4.0, tile * columns), max(1.2, tile * (lines + top) + 0.5))
         ax = axes(ax, "PaletteDisplay.plot", size)
