@@ -233,9 +233,9 @@ def column_names(columns: list[str] | None) -> tuple[str, ...] | None:
     """The names in --columns, which may be repeated, and quoted as in CSV."""
     if not columns:
         return None
-    rows = csv.reader(columns, skipinitialspace=True)
-    names = [name.strip() for row in rows for name in row if name.strip()]
-    if not names:
+    parts = [[name.strip() for name in row] for row in csv.reader(columns, skipinitialspace=True)]
+    names = [name for part in parts for name in part if name]
+    if len(parts) < len(columns) or not all(map(any, parts)):
         raise UsageError("--columns: is empty. Name columns, as --columns age,income.")
     twice = [name for name in names if names.count(name) > 1]
     if twice:

@@ -179,6 +179,7 @@ def _separated(source: Source, whole: bool) -> Any:
         chosen = _chosen(source, names)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
+            warnings.filterwarnings("ignore", "The 'float_precision' argument is deprecated")
             frame = pd.read_csv(
                 path,
                 # columns that only pass through stay as they are written; all are read, as lines
@@ -186,8 +187,8 @@ def _separated(source: Source, whole: bool) -> Any:
                 dtype={label: str for label in labels if str(label) not in chosen},
                 keep_default_na=False,
                 na_values={label: _MISSING for label in labels if str(label) in chosen},
-                float_precision="round_trip",
                 low_memory=False,
+                **_exact_numbers(pd),
                 **how,
             )
     except pd.errors.EmptyDataError as error:
@@ -203,6 +204,12 @@ def _separated(source: Source, whole: bool) -> Any:
         raise TableError(f"{name}: cannot be read ({error}).") from error
     frame.columns = frame.columns.map(str)
     return frame
+
+
+def _exact_numbers(pd: Any) -> dict[str, str]:
+    """What makes pandas read numbers to the last bit: from version 4 on it always does."""
+    major = int(pd.__version__.partition(".")[0])
+    return {} if major >= 4 else {"float_precision": "round_trip"}
 
 
 def _check_header(source: Source, names: list[str], delimiter: str) -> None:

@@ -1,0 +1,254 @@
+"""Tables from files: formats, and an error for everything that can't be clustered."""
+
+import gzip
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clusterx.cli.common import TableError, UsageError
+from clusterx.cli.tables import Source, read
+
+GOOD = "a,b,name\n1,2.5,x\n3,4.5,y\n-5,1e3,z\n"
+ROWS = [[1, 2.5], [3, 4.5], [-5, 1000]]
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(name, text):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(path)
+
+    return write
+
+
+def values(table):
+    return np.asarray(table.values)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options"),
+    [
+        ("a.csv", GOOD, {}),
+        ("a.CSV", GOOD, {}),
+        ("a.txt", GOOD, {}),
+        ("a.csv", GOOD.replace("\n", "\r\n"), {}),
+        ("a.csv", "\ufeff" + GOOD, {}),
+        ("a.csv", GOOD.replace(",", ", "), {}),
+        ("a.csv", GOOD + "\n\n", {}),
+        ("a.csv", GOOD.replace(",", ";"), {"delimiter": ";"}),
+        ("a.tsv", GOOD.replace(",", "\t"), {}),
+        ("a.csv.gz", gzip.compress(GOOD.encode()), {}),
+        ("a.tsv.gz", gzip.compress(GOOD.replace(",", "\t").encode()), {}),
+    ],
+)
+def test_text(file, name, text, options):
+    table = read(Source(file(name, text), columns=("a", "b"), **options))
+    assert values(table).tolist() == ROWS
+    assert table.names == ("a", "b")
+    assert list(table.values.columns) == ["a", "b"]
+    assert table.whole is None
+
+
+def test_order_of_columns_is_that_asked_for(file):
+    table = read(Source(file("a.csv", GOOD), columns=("b", "a")), whole=True)
+    assert values(table).tolist() == [row[::-1] for row in ROWS]
+    assert list(table.whole.columns) == ["a", "b", "name"]
+
+
+def test_numbers_are_read_to_the_last_bit(file):
+    X = np.random.default_rng(0).normal(size=(500, 2)) * 10.0 ** np.arange(-150, 150, 0.6)[:, None]
+    text = io.StringIO()
+    pd.DataFrame(X, columns=["a", "b"]).to_csv(text, index=False)
+    np.testing.assert_array_equal(values(read(Source(file("x.csv", text.getvalue())))), X)
+
+
+def test_truth_values_are_numbers(file):
+    table = read(Source(file("a.csv", "a,b\nTrue,1\nFalse,2\n")))
+    assert values(table).tolist() == [[1, 1], [0, 2]]
+
+
+def test_no_header(file):
+    path = file("a.csv", "1.5,2\n3,4\n")
+    assert values(read(Source(path, header=False))).tolist() == [[1.5, 2], [3, 4]]
+    table = read(Source(path, columns=("1",), header=False), whole=True)
+    assert values(table).tolist() == [[2], [4]]
+    assert values(read(Source(path, header=True))).tolist() == [[3, 4]]
+    for names in ("0,1", "1,2"):  # columns that are counted
+        assert read(Source(file("b.csv", f"{names}\n5,6\n"))).names == tuple(names.split(","))
+
+
+def test_parquet(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "a": pd.array([1, 2, 3], dtype="Int64"),
+            "b": np.array([1, 2, 4], np.float32),
+            "c": ["x", "y", "z"],
+        },
+        index=[7, 8, 9],
+    )
+    frame.to_parquet(tmp_path / "a.parquet")
+    table = read(Source(str(tmp_path / "a.parquet"), columns=("b", "a")), whole=True)
+    assert values(table).tolist() == [[1, 1], [2, 2], [4, 3]]
+    assert list(table.whole.columns) == ["a", "b", "c"]
+    assert list(table.whole.index) == [0, 1, 2]
+    table = read(Source(str(tmp_path / "a.parquet"), columns=("b",)))
+    assert values(table).dtype == np.float32
+
+
+def test_arrays(tmp_path):
+    X = np.arange(12, dtype=np.float32).reshape(4, 3)
+    np.save(tmp_path / "a.npy", X)
+    np.savez(tmp_path / "one.npz", X)
+    np.savez(tmp_path / "two.npz", X=X, y=X[0])
+    whole = read(Source(str(tmp_path / "a.npy")))
+    assert isinstance(whole.values, np.memmap)
+    assert whole.names == ("0", "1", "2")
+    for source in (
+        Source(str(tmp_path / "a.npy")),
+        Source(str(tmp_path / "one.npz")),
+        Source(str(tmp_path / "two.npz"), array="X"),
+    ):
+        table = read(source)
+        np.testing.assert_array_equal(table.values, X)
+        assert table.values.dtype == np.float32
+    chosen = read(Source(str(tmp_path / "a.npy"), columns=("2", "0")), whole=True)
+    np.testing.assert_array_equal(chosen.values, X[:, [2, 0]])
+    np.testing.assert_array_equal(chosen.whole, X)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file is empty"),
+        ("\n\n", "the file is empty"),
+        ("a,b\n", "no rows below the names"),
+        ("a,b\n1,2\n3\n", "column 'b' has 1 missing value, the first in row 1 (the top row is 0)"),
+        ("a,b\n1,2\n3,NA\n4,\n", "column 'b' has 2 missing values, the first in row 1"),
+        ("a,b\n1,2\n3,4,5\n4,5\n", "line 3 has 3 entries, and 2 are expected"),
+        ("a,b\n1,2,3\n3,4,5\n", "more entries than the first line has names"),
+        ("a,b\n1,2\n3,inf\n-inf,1\n", "column 'a' has 1 infinite value, the first in row 2"),
+        ("a;b\n1;2\n", "'a;b', has no ',', and seems to be delimited by ';': add --delimiter ';'"),
+        ("a\tb\n1\t2\n", "add --delimiter $'\\t'"),
+        ("1.5,2\n3,4\n", "has numbers and no names of columns (1.5, 2). Add --no-header"),
+        ('a,b\n1,"x\n', "cannot be read as CSV"),
+        ("a,b,c\n1,x,2\n2,y,3.5\n4,z,1\n", "column 'b' holds text ('x' in row 0)"),
+        ("a,b,c\n1,x,2\n2,y,3.5\n4,z,1\n", "Choose the columns: --columns a,c"),
+        ("id,b,c\n1,x,2\n2,y,3.5\n3,z,1\n", "Choose the columns: --columns c"),
+        ('"a,b",c\n1,x\n5,y\n', "--columns '\"a,b\"'"),
+        ("a\nx\ny\n", "No other column holds numbers"),
+        ("a,b\n" + "1,2\n" * 30 + '1,"2,5"\n', "and 1 that is none: '2,5' in row 30"),
+        ("a,b\n,2\n,3\n", "column 'a' has 2 missing values, the first in row 0"),
+        (b"a,b\n\xff\xfe,2\n", "is not text in UTF-8"),
+    ],
+)
+def test_text_that_is_no_table(file, text, message):
+    path = file("bad.csv", text)
+    with pytest.raises(TableError) as caught:
+        read(Source(path))
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+
+
+def test_lines_that_are_too_long_are_noticed_in_any_column(file):
+    path = file("a.csv", "a,b\n1,2\n3,4,5\n")
+    with pytest.raises(TableError, match="line 3 has 3 entries"):
+        read(Source(path, columns=("a",)))
+
+
+def test_a_missing_name_suggests_one(file):
+    path = file("a.csv", GOOD)
+    with pytest.raises(UsageError, match=r"no column 'nme'. Did you mean 'name'\? It has a, b, na"):
+        read(Source(path, columns=("a", "nme")))
+
+
+def test_files_that_are_no_tables(file, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no\.csv: there is no such file"):
+        read(Source(str(tmp_path / "no.csv")))
+    with pytest.raises(TableError, match="is a folder"):
+        read(Source(str(tmp_path)))
+    with pytest.raises(TableError, match=r"wanted is one of \.csv, \.tsv"):
+        read(Source(file("a.json", "[]")))
+    with pytest.raises(TableError, match="cannot be read as Parquet"):
+        read(Source(file("a.parquet", "nope")))
+    with pytest.raises(TableError, match="cannot be read"):
+        read(Source(file("a.csv.gz", "nope")))
+    for name in ("a.npy", "a.npz"):
+        with pytest.raises(TableError, match="is no NumPy file, or holds Python objects"):
+            read(Source(file(name, "nope")))
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros((100, 3)))
+    with pytest.raises(TableError, match="cannot be read as a NumPy file"):
+        read(Source(file("cut.npy", buffer.getvalue()[:500])))
+
+
+class Trap:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_pickles_are_never_loaded(tmp_path):
+    trap = np.array([[Trap(str(tmp_path / "sprung"))]], dtype=object)
+    np.save(tmp_path / "a.npy", trap, allow_pickle=True)
+    np.savez(tmp_path / "a.npz", trap)
+    for name in ("a.npy", "a.npz"):
+        with pytest.raises(TableError, match="so are refused"):
+            read(Source(str(tmp_path / name)))
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.arange(4), r"shape \(4,\), and rows and columns are wanted"),
+        (np.zeros((2, 3, 4)), r"shape \(2, 3, 4\)"),
+        (np.zeros((0, 3)), r"an empty array, of shape \(0, 3\)"),
+        (np.zeros((2, 3), complex), "dtype complex128, and clustering needs real numbers"),
+        (np.array([["a", "b"]]), "dtype <U1"),
+        (np.array([[0.0, 1], [2, np.nan]]), r"column 1 has a missing or infinite value in row 1"),
+        (np.array([[0.0, 1], [-np.inf, 1]]), r"column 0 has a missing or infinite value in row 1"),
+    ],
+)
+def test_arrays_that_are_no_tables(tmp_path, array, message):
+    path = str(tmp_path / "a.npy")
+    np.save(path, array)
+    with pytest.raises(TableError, match=message):
+        read(Source(path))
+
+
+def test_arrays_are_checked_in_parts(tmp_path, monkeypatch):
+    from clusterx.cli import tables
+
+    monkeypatch.setattr(tables, "_CHUNK", 10)
+    X = np.zeros((100, 2))
+    X[77, 1] = np.inf
+    np.save(tmp_path / "a.npy", X)
+    with pytest.raises(TableError, match="column 1 has a missing or infinite value in row 77"):
+        read(Source(str(tmp_path / "a.npy")))
+
+
+def test_arrays_of_an_archive_are_named(tmp_path):
+    path = str(tmp_path / "a.npz")
+    np.savez(path, X=np.zeros((2, 2)), y=np.zeros((2, 2)))
+    with pytest.raises(UsageError, match=r"has 2 arrays: X, y\. Choose one with --array"):
+        read(Source(path))
+    with pytest.raises(UsageError, match=r"has no array 'z'. It has X, y"):
+        read(Source(path, array="z"))
+
+
+def test_columns_of_other_kinds(tmp_path):
+    frame = pd.DataFrame({"a": [1.0, 2.0], "day": pd.to_datetime(["2024-01-01", "2024-01-02"])})
+    frame["none"] = pd.Series([None, None], dtype="float64")
+    frame.to_parquet(tmp_path / "a.parquet")
+    path = str(tmp_path / "a.parquet")
+    with pytest.raises(TableError, match=r"column 'day' holds datetime64.*--columns a,none"):
+        read(Source(path))
+    with pytest.raises(TableError, match="column 'none' has 2 missing values"):
+        read(Source(path, columns=("a", "none")))
