@@ -9,7 +9,15 @@ from .rows import Blocks
 __version__ = "0.1.0"
 
 #: public names whose import costs something: module that has them
-_LAZY = {"ColorQuantizer": "image", "QuantizedImage": "image", "quantize": "image"}
+_LAZY = {
+    "ColorQuantizer": "image",
+    "QuantizedImage": "image",
+    "SweepResult": "selection",
+    "quantize": "image",
+    "sweep": "selection",
+}
+
+_MODULES = {"image", "metrics", "plotting", "selection"}
 
 __all__ = [
     "Blocks",
@@ -17,17 +25,25 @@ __all__ = [
     "KMeans",
     "MiniBatchKMeans",
     "QuantizedImage",
+    "SweepResult",
+    "image",
     "k_means",
     "kmeans_plusplus",
+    "metrics",
+    "plotting",
     "quantize",
+    "selection",
+    "sweep",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    return sorted({*globals(), *__all__})

@@ -8,7 +8,7 @@ import pytest
 
 import clusterx
 
-HEAVY = {"cupy", "torch", "dask", "numba", "matplotlib", "PIL", "typer", "rich", "pandas"}
+HEAVY = {"cupy", "torch", "dask", "numba", "matplotlib", "PIL", "typer", "rich", "pandas", "kneed"}
 
 
 def loaded_by(statement):
@@ -22,6 +22,13 @@ def test_import_is_light():
     assert "clusterx" in loaded
     # scikit-learn imports pandas by itself where it is installed
     assert (loaded & HEAVY) <= loaded_by("import sklearn.base") & {"pandas"}
+
+
+@pytest.mark.parametrize("module", ["metrics", "plotting", "selection"])
+def test_modules_are_light(module):
+    loaded = loaded_by(f"import clusterx; clusterx.{module}")
+    # scikit-learn's own metrics import pandas and rich where they are installed
+    assert (loaded & HEAVY) <= loaded_by("import sklearn.metrics") & {"pandas", "rich"}
 
 
 def test_public_names_are_unique():
