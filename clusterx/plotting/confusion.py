@@ -229,7 +229,7 @@ class ConfusionDisplay:
             axis.set_tick_params(length=0)
             axis.set_label_text(label)
             if axis is ax.xaxis and max(map(len, names)) * 0.62 * size > room:
-                axis.set_tick_params(rotation=90)
+                axis.set_tick_params(labelrotation=90)
 
     def _frame(self, ax: Any, matched: list[tuple[int, int]]) -> None:
         from matplotlib.patches import Rectangle

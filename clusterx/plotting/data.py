@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse.linalg import LinearOperator, svds
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted
@@ -22,7 +23,10 @@ from ..rows import Blocks
 _CENTERS = ("cluster_centers_", "means_", "centroids_")
 
 #: rows at most from which principal axes are found when there are as many columns or more
-_AXES_FROM = 2_000
+_AXES_FROM = 1_000
+
+#: values up to which rows of a sparse matrix are made dense
+_DENSE = 1 << 24
 
 
 def host(values: Any) -> np.ndarray:
@@ -134,15 +138,14 @@ class Table:
         self.X = X
         self.n, self.d = X.shape
 
-    def take(self, indices: np.ndarray | None) -> Array:
-        """The rows at the indices, or all of them for None, dense."""
+    def take(self, indices: np.ndarray | None) -> Any:
+        """The rows at the indices, or all of them for None; a CSR matrix stays one."""
         if isinstance(self.X, Blocks):
             return self.X.take(np.arange(self.n) if indices is None else indices)
-        if on_host(self.X):
-            found = self.X if indices is None else self.X[indices]
-            return found.toarray() if hasattr(found, "toarray") else np.asarray(found)
         if indices is None:
             return self.X
+        if on_host(self.X):
+            return self.X[indices]
         return namespace(self.X).take(self.X, asarray(indices, like=self.X), axis=0)
 
     def name(self, column: int) -> str:
@@ -220,12 +223,15 @@ def in_plane(
             "centers of a model that was fitted to these features."
         )
     rows = table.take(indices)
-    xp = namespace(rows)
-    rows = xp.astype(rows, float_dtype(xp, rows), copy=False)
     columns = _columns(table, features)
     if columns is None:
         return _principal_plane(rows, centers)
-    points = to_host(xp.take(rows, asarray(np.array(columns), like=rows), axis=1))
+    if hasattr(rows, "toarray"):
+        points = rows[:, columns].toarray().astype(np.float64)
+    else:
+        xp = namespace(rows)
+        chosen = xp.take(rows, asarray(np.array(columns), like=rows), axis=1)
+        points = to_host(xp.astype(chosen, float_dtype(xp, rows)))
     check_finite(points)
     if len(columns) == 1:
         height = np.arange(table.n) if indices is None else indices
@@ -274,23 +280,59 @@ def _column(table: Table, feature: Any) -> int:
     return int(feature) % table.d
 
 
-def _principal_plane(rows: Array, centers: np.ndarray | None) -> Plane:
+def _principal_plane(rows: Any, centers: np.ndarray | None) -> Plane:
     """The rows and centres on the two axes of most variance among the rows."""
-    xp = namespace(rows)
-    mean = xp.mean(rows, axis=0)
-    check_finite(to_host(mean))
-    rows = rows - mean
-    axes = _principal_axes(rows)
-    points, variances = to_host(rows @ axes), to_host(xp.mean(rows * rows, axis=0))
-    total = variances.sum()
+    if hasattr(rows, "toarray"):
+        large = rows.shape[0] * rows.shape[1] > _DENSE
+        points, mean, axes, total = (_projected_csr if large else _projected)(
+            rows if large else rows.toarray()
+        )
+    else:
+        points, mean, axes, total = _projected(rows)
     shares = (points**2).mean(axis=0) / total if total > 0 else np.zeros(2)
     if centers is not None:
-        centers = (centers - to_host(mean)) @ to_host(axes)
+        centers = (centers - mean) @ axes
     names = (
         f"First principal component ({shares[0]:.0%} of variance)",
         f"Second principal component ({shares[1]:.0%} of variance)",
     )
     return Plane(points, centers, names)
+
+
+def _projected(rows: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Points on the principal axes, the rows' mean, the axes, and the total variance, on the host.
+
+    All of it is computed where the rows are.
+    """
+    xp = namespace(rows)
+    rows = xp.astype(rows, float_dtype(xp, rows))
+    mean = xp.mean(rows, axis=0)
+    check_finite(to_host(mean))
+    rows = rows - mean
+    axes = _principal_axes(rows)
+    total = float(to_host(xp.mean(rows * rows, axis=0)).sum())
+    return to_host(rows @ axes), to_host(mean), to_host(axes), total
+
+
+def _projected_csr(rows: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """The same of a CSR matrix that is too large to be made dense."""
+    check_finite(rows.data)
+    rows = rows.astype(np.float64)
+    mean = np.asarray(rows.mean(axis=0)).ravel()
+    total = float(np.asarray(rows.multiply(rows).mean(axis=0)).sum() - mean @ mean)
+    centered = LinearOperator(
+        rows.shape,
+        matvec=lambda v: rows @ v - mean @ v,
+        rmatvec=lambda u: rows.T @ u - mean * u.sum(),
+        dtype=np.float64,
+    )
+    if not total > 0:  # no direction is better than another
+        axes = np.zeros((rows.shape[1], 2))
+        return np.zeros((rows.shape[0], 2)), mean, axes, 0.0
+    start = np.random.RandomState(0).standard_normal(min(rows.shape))
+    axes = svds(centered, k=2, v0=start)[2][::-1].T  # in rising order of singular values
+    axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), [0, 1]] < 0, -1, 1)
+    return rows @ axes - mean @ axes, mean, axes, total
 
 
 def _principal_axes(rows: Array) -> Array:

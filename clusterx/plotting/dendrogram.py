@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .canvas import ACCENT, axes, cluster_colors, counted, pyplot, size_in_points, title
-from .data import check_count, host, host_matrix
+from .data import check_count
+from .tree import checked_linkage, clusters_below, linkage_of, threshold_for
 
 #: leaves up to which the whole tree is drawn by default
 _WHOLE = 150
@@ -302,7 +303,7 @@ class DendrogramDisplay:
         what = "Leaves" if count == n else f"{count} subtrees of {n:,} leaves (number of leaves)"
         if fits:
             axis.set_ticks(5 + 10 * np.arange(count), names, fontsize=size)
-            axis.set_tick_params(length=0, rotation=90 if upright else 0)
+            axis.set_tick_params(length=0, labelrotation=90 if upright else 0)
         else:
             axis.set_ticks([])
             what += ", too many to name"
@@ -313,75 +314,6 @@ class DendrogramDisplay:
         elif orientation == "left":
             axis.set_label_position("right")
             axis.tick_right()
-
-
-def linkage_of(children: Any, distances: Any) -> np.ndarray:
-    """SciPy's linkage matrix of scikit-learn's merges."""
-    merges = host(children)
-    if merges.ndim != 2 or merges.shape[1] != 2 or not len(merges):
-        raise ValueError(f"children must have shape (n_leaves - 1, 2), got {merges.shape}.")
-    if merges.dtype.kind not in "iu":
-        raise TypeError(f"children must hold whole numbers, got dtype {merges.dtype}.")
-    heights = host(distances).astype(np.float64)
-    if heights.shape != (len(merges),):
-        raise ValueError(
-            f"distances must hold one number for each of the {len(merges)} merges, got shape "
-            f"{heights.shape}."
-        )
-    n = len(merges) + 1
-    known = n + np.arange(len(merges))  # nodes there are before each merge
-    flat = np.sort(merges.ravel())
-    if np.any(merges < 0) or np.any(merges >= known[:, None]) or np.any(flat[1:] == flat[:-1]):
-        raise ValueError(
-            "children is no whole tree: every node but the root has to be merged once, into a "
-            f"later one. A model stops early with connectivity or compute_full_tree=False; build "
-            f"the full tree. (From {len(merges)} merges, {n} leaves are expected.)"
-        )
-    sizes = np.ones(2 * n - 1)
-    for i, (a, b) in enumerate(merges.tolist()):
-        sizes[n + i] = sizes[a] + sizes[b]
-    return np.column_stack([merges.astype(np.float64), heights, sizes[n:]])
-
-
-def checked_linkage(Z: Any) -> np.ndarray:
-    from scipy.cluster.hierarchy import is_valid_linkage
-
-    found = host_matrix("Z", Z)
-    try:
-        is_valid_linkage(found, throw=True)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"Z is no linkage matrix: {error}") from error
-    return found
-
-
-def threshold_for(Z: np.ndarray, n_clusters: int | None) -> float:
-    """The height at which the tree falls into so many clusters; None: 0.7 of the largest."""
-    heights = np.sort(Z[:, 2])
-    n = len(Z) + 1
-    if n_clusters is None:
-        return 0.7 * float(heights[-1])
-    if check_count("n_clusters", n_clusters) > n:
-        raise ValueError(f"n_clusters is {n_clusters}, and the tree has {n} leaves.")
-    if n_clusters == 1:
-        return 1.02 * float(heights[-1]) if heights[-1] > 0 else 1.0
-    above = float(heights[n - n_clusters])
-    below = float(heights[n - n_clusters - 1]) if n_clusters < n else 0.0
-    return (above + below) / 2
-
-
-def clusters_below(Z: np.ndarray, threshold: float) -> np.ndarray:
-    """The subtree below the threshold that each node is in, by its topmost node; -1 above it."""
-    n = len(Z) + 1
-    owner = np.full(2 * n - 1, -1, dtype=np.int64)
-    nodes, heights = Z[:, :2].astype(np.int64).tolist(), Z[:, 2].tolist()
-    for i in range(n - 2, -1, -1):
-        if owner[n + i] < 0 and heights[i] < threshold:
-            owner[n + i] = n + i
-        for child in nodes[i]:
-            owner[child] = owner[n + i]
-    for leaf in range(n):  # one that was merged above the threshold is a cluster by itself
-        owner[leaf] = leaf if owner[leaf] < 0 else owner[leaf]
-    return owner
 
 
 def _in_order(owners: np.ndarray) -> list[int]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import asarray, namespace
+from ..arrays import asarray, namespace, on_host
 from .canvas import (
     ACCENT,
     RASTER_FROM,
@@ -161,7 +161,8 @@ class SilhouetteDisplay:
             Of any library; the coefficients are computed where it lives.
         labels : array of shape (n_samples,)
             Points labelled -1 are noise. They belong to no cluster, so they are left out of the
-            coefficients, and the title tells how many there are.
+            coefficients, and the title tells how many there are. (The scores in
+            `clusterx.metrics` take noise for a cluster like any other.)
         metric : str, default='euclidean'
             As in `clusterx.metrics.silhouette_samples`.
         sample_size : int, optional
@@ -277,11 +278,14 @@ def silhouettes(
             f"labels have {counted(k, 'cluster')} of {counted(len(kept), 'point')}"
             f"{'' if drawn is None else ' in the sample'} (noise, -1, does not count)."
         )
-    rows = X
+    rows = table.X
     if len(kept) < table.n:
         rows = table.take(kept)
         if metric == "precomputed":  # distances of the kept ones among each other
-            rows = namespace(rows).take(rows, asarray(kept, like=rows), axis=1)
+            if on_host(rows):
+                rows = rows[:, kept]
+            else:
+                rows = namespace(rows).take(rows, asarray(kept, like=rows), axis=1)
     values = silhouette_samples(rows, clusters.codes[kept], metric=metric)
     return {
         "silhouette_values": host(values),

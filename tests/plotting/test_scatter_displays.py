@@ -94,6 +94,23 @@ def test_principal_plane_of_many_columns(monkeypatch):
         assert abs(np.corrcoef(whole[:, i], some[:, i])[0, 1]) > 0.95
 
 
+def test_principal_plane_of_a_large_sparse_matrix(monkeypatch):
+    from clusterx.plotting import data
+
+    rows = np.random.default_rng(0).poisson(0.3, size=(80, 40)) * np.r_[9, 5, np.ones(38)]
+    centers = rows[:3] + 1.0
+    whole = in_plane(Table(csr_matrix(rows)), None, centers, None)
+    np.testing.assert_allclose(whole.points, in_plane(Table(rows), None, centers, None).points)
+    monkeypatch.setattr(data, "_DENSE", 0)
+    monkeypatch.setattr(csr_matrix, "toarray", None)  # which would need the memory
+    sparse = in_plane(Table(csr_matrix(rows)), None, centers, None)
+    np.testing.assert_allclose(sparse.points, whole.points, atol=1e-8)
+    np.testing.assert_allclose(sparse.centers, whole.centers, atol=1e-8)
+    assert sparse.names == whole.names
+    same = in_plane(Table(csr_matrix(np.ones((4, 3)))), None, None, None)
+    np.testing.assert_array_equal(same.points, np.zeros((4, 2)))
+
+
 def test_constant_rows_have_a_plane():
     display = ClusterScatterDisplay.from_predictions(np.ones((4, 3)), [0, 0, 1, 1])
     np.testing.assert_array_equal(display.points, np.zeros((4, 2)))
@@ -200,6 +217,11 @@ def test_one_feature_is_drawn_against_the_row(xp):
     display = ClusterScatterDisplay.from_estimator(model, xp.asarray(X[:, :1]))
     np.testing.assert_array_equal(display.points, np.column_stack([X[:, 0], np.arange(150)]))
     assert display.ax_.get_ylabel() == "Row"
+
+
+def test_columns_of_a_sparse_matrix():
+    display = ClusterScatterDisplay.from_predictions(csr_matrix(WIDE), [0] * 90, features=(4, 0))
+    np.testing.assert_array_equal(display.points, WIDE[:, [4, 0]])
 
 
 def test_long_names_are_wrapped():

@@ -61,9 +61,10 @@ def test_model_on_its_device(xp):
 
 
 @pytest.mark.parametrize("kind", [pd.DataFrame, csr_matrix, np.ndarray.tolist])
-def test_rows_of_other_kinds(kind):
-    wanted = SilhouetteDisplay.from_predictions(X, Y).mean_
-    assert SilhouetteDisplay.from_predictions(kind(X), Y).mean_ == pytest.approx(wanted)
+@pytest.mark.parametrize("labels", [Y, np.where(np.arange(len(X)) % 10 == 0, -1, Y)])
+def test_rows_of_other_kinds(kind, labels):
+    wanted = SilhouetteDisplay.from_predictions(X, labels).mean_
+    assert SilhouetteDisplay.from_predictions(kind(X), labels).mean_ == pytest.approx(wanted)
 
 
 def test_noise_is_left_out_and_told(xp):
@@ -96,10 +97,12 @@ def test_metric_is_the_models_own():
     assert display.mean_ == pytest.approx(silhouette_score(X, model.labels_, metric="manhattan"))
 
 
-def test_precomputed_distances_of_what_is_left():
+def test_precomputed_distances_of_what_is_left(xp):
     labels = np.where(np.arange(len(X)) % 10 == 0, -1, Y)
     distances = np.linalg.norm(X[:, None] - X[None], axis=-1)
-    display = SilhouetteDisplay.from_predictions(distances, labels, metric="precomputed")
+    display = SilhouetteDisplay.from_predictions(
+        xp.asarray(distances), labels, metric="precomputed"
+    )
     kept = labels >= 0
     assert display.mean_ == pytest.approx(silhouette_score(X[kept], Y[kept]))
 
