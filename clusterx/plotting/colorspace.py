@@ -228,8 +228,8 @@ class ColorSpaceDisplay:
             axis.set_ticks(ticks[::2] if len(channels) == 3 else ticks)
         if len(channels) == 3:
             ax.set(zlim=limits, zlabel=_CHANNELS[2])
-            ax.zaxis.labelpad = 9
-            ax.set_box_aspect(None, zoom=0.82)  # or the label of the third axis is cut off
+            ax.zaxis.labelpad = 7
+            ax.set_box_aspect(None, zoom=0.8)  # or the label of the third axis is cut off
         else:
             ax.set_aspect("equal")
 
