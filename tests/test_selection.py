@@ -430,8 +430,11 @@ def test_repr(blobs):
 
 def test_result_pickles(xp, blobs):
     result = sweep(KMeans(random_state=0), xp.asarray(blobs), [2, 4], metrics="silhouette")
-    loaded = pickle.loads(pickle.dumps(result.best_estimator()))
-    np.testing.assert_array_equal(loaded.labels_, xp.to_host(result.labels(4)))
+    loaded = pickle.loads(pickle.dumps(result))
+    for labels in (loaded.labels(4), loaded.best_estimator().labels_):
+        assert type(labels) is np.ndarray
+        np.testing.assert_array_equal(labels, xp.to_host(result.labels(4)))
+    assert repr(loaded) == repr(result)
 
 
 def test_progress_is_told(blobs, capsys):

@@ -32,7 +32,15 @@ DataArgument = Annotated[
         show_default=False,
     ),
 ]
-AlgorithmOption = Annotated[str, typer.Option("--algorithm", "-a", metavar="NAME")]
+AlgorithmOption = Annotated[
+    str,
+    typer.Option(
+        "--algorithm",
+        "-a",
+        metavar="NAME",
+        help="An estimator of clusterx, such as mini-batch-kmeans; a wrong name lists them.",
+    ),
+]
 ParamOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -87,7 +87,7 @@ def elbow(
         check_plot(plot)
         check_outputs(data, {"--plot": plot}, force=force)
         wanted = _metrics(metrics, model)
-        if wanted is None or "inertia" in wanted:
+        if wanted is None or {"inertia", "gap"} & set(wanted):  # the gap computes inertia
             need("kneed", "kneed", "plot", "The elbow")
         source = Source(data, column_names(columns), delimiter, header, array)
         with timed(seconds, "read"):

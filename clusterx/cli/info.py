@@ -33,7 +33,10 @@ def environment() -> dict[str, Any]:
     from .. import __version__
     from ..kernels.cpu.threads import thread_count
 
-    packages = ("numpy", "scipy", "scikit-learn", "numba", "array-api-compat", "Pillow")
+    packages = (
+        "numpy", "scipy", "scikit-learn", "numba", "array-api-compat", "Pillow", "pandas",
+        "pyarrow", "matplotlib", "kneed",
+    )  # fmt: skip
     return {
         "clusterx": __version__,
         "python": platform.python_version(),

@@ -260,6 +260,9 @@ def _parquet(source: Source, whole: bool) -> Any:
     try:
         names = pyarrow.parquet.read_schema(source.name).names
         inner = [name for name in names if not name.startswith("__index_level_")]
+        twice = [name for name in inner if inner.count(name) > 1]
+        if twice:
+            raise TableError(f"{source.name}: has several columns {twice[0]!r}. Rename them.")
         wanted = inner if whole else list(_chosen(source, inner))
         return pd.read_parquet(source.name, columns=wanted).reset_index(drop=True)[wanted]
     except (pyarrow.ArrowInvalid, OSError) as error:

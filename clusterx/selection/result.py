@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, to_host
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,7 +74,9 @@ class SweepResult:
         Parameters
         ----------
         criterion : str, default='silhouette'
-            ``'elbow'``: the knee of inertia (Satopää et al., 2011), found by the library kneed.
+            ``'elbow'``: the knee of inertia (Satopää et al., 2011), found by the library kneed. It
+            depends on the range: the inertia of k=1 is so large that the others shrink beside it,
+            and the knee moves to fewer clusters. Sweep from 2 on unless 2 may be the answer.
             ``'silhouette'``, ``'calinski_harabasz'``: the greatest.
             ``'davies_bouldin'``, ``'bic'``, ``'aic'``: the least.
             ``'gap'``: the least k whose gap is not below that of the next k less its standard
@@ -149,6 +151,10 @@ class SweepResult:
         for cells in [list(columns), *zip(*columns.values(), strict=True)]:
             lines.append("  ".join(c.rjust(w) for c, w in zip(cells, widths, strict=True)))
         return "\n".join(lines)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # NumPy only, as in the models: a sweep on a GPU loads where there is none
+        return {**self.__dict__, "_labels": tuple(map(to_host, self._labels))}
 
     def _place(self, k: int) -> int:
         if k not in self.n_clusters:

@@ -252,3 +252,17 @@ def test_columns_of_other_kinds(tmp_path):
         read(Source(path))
     with pytest.raises(TableError, match="column 'none' has 2 missing values"):
         read(Source(path, columns=("a", "none")))
+
+
+def test_columns_of_one_name(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    column = pyarrow.array([1.0, 2.0])
+    table = pyarrow.Table.from_arrays([column, column], names=["a", "a"])
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(TableError, match="has several columns 'a'"):
+        read(Source(str(tmp_path / "a.parquet")))
+    path = tmp_path / "a.csv"
+    path.write_text("a,a\n1,2\n3,4\n")
+    assert read(Source(str(path))).names == ("a", "a.1")
