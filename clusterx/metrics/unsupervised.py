@@ -27,8 +27,11 @@ from .pairwise import (
 
 #: Metrics made of squares, which may overflow.
 SQUARED = ("euclidean", "l2", "sqeuclidean")
-#: A sparse matrix of at most so many entries, stored or not, is made dense.
+#: A sparse matrix of at most so many entries, stored or not, is made dense if it has few columns
+#: or stores more than this share of them.
 DENSE = 1 << 25
+FEW_COLUMNS = 64
+STORED = 0.1
 
 
 def silhouette_samples(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds: Any) -> Array:
@@ -212,8 +215,11 @@ def _labelled(
     check_metric(name, metric, kwds, X, offered)
     precomputed = isinstance(metric, str) and metric == "precomputed"
     X = checked_rows(name, X, sparse=True, finite=not precomputed)
-    if hasattr(X, "indptr") and not precomputed and X.shape[0] * X.shape[1] <= DENSE:
-        X = X.toarray()  # dense distances are many times faster, and exact
+    if hasattr(X, "indptr") and not precomputed:
+        n, d = X.shape
+        # products of dense rows are faster, and exact, unless few values are stored
+        if n * d <= DENSE and (d <= FEW_COLUMNS or X.nnz > STORED * n * d):
+            X = X.toarray()
     points = Labelled(name, X, labels)
     points.check_number_of_labels()
     if isinstance(metric, str) and metric in SQUARED:
