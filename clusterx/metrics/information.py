@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import namespace
 from ..kernels import kernels_for
-from .labels import Table, check_labels, coded, count, table_of, tabulate
+from .labels import Coded, Table, check_labels, coded, count, table_of, tabulate
 
 #: how the entropies of both labelings make one number
 _AVERAGES = {
@@ -44,8 +44,11 @@ def entropy(labels: Any) -> float:
     0.636514
     """
     found = coded("labels", check_labels("labels", labels))
-    table = count(found, found)
-    return _entropy(table.row_sums) if table.n else 1.0
+    if found.codes.shape[0] == 0:
+        return 1.0
+    # against a labeling of one cluster
+    one = Coded(namespace(found.codes).zeros_like(found.codes), found.classes[:1])
+    return _entropy(count(one, found).counts)
 
 
 def _entropy(sizes: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from .steps import blocks
 from .threads import run_blocks
 
 BLOCK = 1 << 17  # labels a task
+FIRST, USUAL = -8, 1 << 10  # the least label of a table that is tried first, and its size
 DENSE = 1 << 16  # cells of a table that stays in a core's cache
 TERMS = 1 << 16  # of the expectation, a task
 SMALL = 0.01  # relative difference below which a series is used
@@ -35,10 +36,14 @@ def encode(labels):
     values = np.ascontiguousarray(labels, dtype=wide)
     if not len(values):
         return np.empty(0, np.int32), labels
-    low, high = _extent(values)
-    if high - low >= max(1 << 12, 2 * len(values)):
-        return _sorted(labels)
-    codes, classes = _tabulated(values, low, high)
+    # most labels are small, and then their range need not be found first
+    found = _tabulated(values, FIRST, USUAL)
+    if found is None:
+        low, high = _extent(values)
+        if high - low >= max(1 << 12, 2 * len(values)):
+            return _sorted(labels)
+        found = _tabulated(values, low, high - low + 1)
+    codes, classes = found
     return codes, classes.astype(kind)
 
 
@@ -56,21 +61,34 @@ def _whole_numbers(labels):
 
 
 def _extent(values):
+    if len(values) <= BLOCK:
+        return extent(values)
     parts = blocks(len(values), BLOCK)
-    found = np.empty((len(parts), 2), np.int64)
-    run_blocks(lambda i: extent(values[slice(*parts[i])], found[i]), len(parts))
-    return int(found[:, 0].min()), int(found[:, 1].max())
+    found = [(0, 0)] * len(parts)
+
+    def block(i):
+        found[i] = extent(values[slice(*parts[i])])
+
+    run_blocks(block, len(parts))
+    return min(low for low, _ in found), max(high for _, high in found)
 
 
-def _tabulated(values, low, high):
+def _tabulated(values, low, size):
+    """Codes and classes by a table of `size` labels from `low`; None if there are others."""
     parts = blocks(len(values), BLOCK)
-    seen = np.zeros(high - low + 1, np.uint8)
-    # several threads may mark one label: they write the same
-    run_blocks(lambda i: mark(values[slice(*parts[i])], low, seen), len(parts))
-    classes = np.flatnonzero(seen)
-    if low == 0 and len(classes) == len(seen) and values.dtype == np.int32:
+    seen = np.zeros(size, np.uint8)
+    fits = [True] * len(parts)
+
+    def look(i):
+        # several threads may mark one label: they write the same
+        fits[i] = mark(values[slice(*parts[i])], low, seen)
+
+    run_blocks(look, len(parts))
+    if not all(fits):
+        return None
+    to_code, classes = rank(seen, low)
+    if classes[0] == 0 and classes[-1] == len(classes) - 1 and values.dtype == np.int32:
         return values, classes
-    to_code = np.cumsum(seen, dtype=np.int32) - np.int32(1)
     codes = np.empty(len(values), np.int32)
 
     def block(i):
@@ -78,25 +96,27 @@ def _tabulated(values, low, high):
         recode(values[a:b], low, to_code, codes[a:b])
 
     run_blocks(block, len(parts))
-    return codes, classes + low
+    return codes, classes
 
 
 def contingency(a, b, shape):
     """Counts in one table where it is small, else row by row."""
+    if not len(a):
+        return (np.empty(0, np.int64),) * 3
     if shape[0] * shape[1] > DENSE:
         return _by_rows(a, b, shape)
-    # at most 64 private tables, whatever the number of labels
+    # at most 64 tables, whatever the number of labels; each made by the thread that fills it
     parts = blocks(len(a), max(BLOCK, -(-len(a) // 64)))
-    tables = np.zeros((max(1, len(parts)), shape[0] * shape[1]), np.int64)
+    tables = [np.empty(0, np.int64)] * len(parts)
 
     def block(i):
         first, last = parts[i]
-        count(a[first:last], b[first:last], shape[1], tables[i])
+        tables[i] = count(a[first:last], b[first:last], shape[0] * shape[1], shape[1])
 
     run_blocks(block, len(parts))
-    table = tables[0] if len(tables) == 1 else tables.sum(axis=0)
+    table = tables[0] if len(tables) == 1 else np.sum(tables, axis=0, dtype=np.int64)
     cells = np.flatnonzero(table)
-    rows, columns = np.divmod(cells, max(1, shape[1]))
+    rows, columns = np.divmod(cells, shape[1])
     return rows, columns, table[cells]
 
 
@@ -106,8 +126,7 @@ def _by_rows(a, b, shape):
     dealt = np.empty(len(b), np.int32)
     deal(a, b, starts, dealt)
     # runs of rows, each about a block of labels
-    wanted = np.arange(0, max(1, len(a)), BLOCK)
-    bounds = np.unique([*np.searchsorted(starts, wanted), shape[0]])
+    bounds = sorted({*np.searchsorted(starts, range(0, len(a), BLOCK)), 0, shape[0]})
     counts = np.empty(len(b), np.int64)
     found = np.empty(shape[0], np.int64)
 
@@ -136,18 +155,35 @@ def expected_information(a, b, n):
 
 
 @njit(nogil=True, cache=True)
-def extent(values, out):
+def extent(values):
     low = high = values[0]
     for v in values:
         low, high = min(low, v), max(high, v)
-    out[0], out[1] = low, high
+    return np.int64(low), np.int64(high)
 
 
 @njit(nogil=True, cache=True)
 def mark(values, low, seen):
     for v in values:
-        if seen[v - low] == 0:  # for a write takes the cache line from other threads
-            seen[v - low] = 1
+        i = v - low
+        if i < 0 or i >= seen.shape[0]:
+            return False
+        if seen[i] == 0:  # for a write takes the cache line from other threads
+            seen[i] = 1
+    return True
+
+
+@njit(nogil=True, cache=True)
+def rank(seen, low):
+    """The code of each label that was seen, and the labels by code."""
+    to_code = np.empty(seen.shape[0], np.int32)
+    classes = np.empty(seen.shape[0], np.int64)
+    k = 0
+    for v in range(seen.shape[0]):
+        if seen[v] > 0:
+            to_code[v], classes[k] = k, v + low
+            k += 1
+    return to_code, classes[:k].copy()
 
 
 @njit(nogil=True, cache=True)
@@ -157,9 +193,11 @@ def recode(values, low, to_code, codes):
 
 
 @njit(nogil=True, cache=True)
-def count(a, b, width, table):
+def count(a, b, cells, width):
+    table = np.zeros(cells, np.int64)
     for i in range(a.shape[0]):
         table[a[i] * width + b[i]] += 1
+    return table
 
 
 @njit(nogil=True, cache=True)
@@ -176,6 +214,20 @@ def deal(a, b, starts, out):
 
 
 @njit(nogil=True, cache=True)
+def ascending(values):
+    """Sort in place; a handful, as most rows of a large table have, without a call."""
+    if values.shape[0] > 12:
+        values.sort()
+        return
+    for i in range(1, values.shape[0]):
+        v, j = values[i], i
+        while j > 0 and values[j - 1] > v:
+            values[j] = values[j - 1]
+            j -= 1
+        values[j] = v
+
+
+@njit(nogil=True, cache=True)
 def count_rows(labels, starts, first, last, width, counts, found):
     """Each row's labels become its distinct ones, ascending, in place; beside them their counts."""
     table = np.zeros(width, np.int64)
@@ -189,7 +241,7 @@ def count_rows(labels, starts, first, last, width, counts, found):
                 m += 1
             table[v] += 1
         if 8 * (m - begin) < width:
-            labels[begin:m].sort()
+            ascending(labels[begin:m])
         else:
             m = begin
             for v in range(width):
