@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from .common import TableError, UsageError, need
+from . import npy
+from .common import TableError, UsageError, listed, need
 
 _SEPARATED = (".csv", ".tsv", ".txt")
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _PARQUET = (".parquet", ".pq")
 #: how missing numbers are written
 _MISSING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "null", "NULL", "None"]
-#: values that are checked at a time
-_CHUNK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,7 @@ def read(source: Source, *, whole: bool = False) -> Table:
         An option does not fit the file, or names a column or array that is not there.
     """
     kind = _kind(source)
+    _check_options(source, kind)
     if kind in ("npy", "npz"):
         table = _array_table(source, kind, whole)
     else:
@@ -128,6 +128,17 @@ def _kind(source: Source) -> str:
     )
 
 
+def _check_options(source: Source, kind: str) -> None:
+    """Refuse options of other kinds of files."""
+    if source.array is not None and kind != "npz":
+        raise UsageError(f"--array: is for NPZ files, and {_called(source)} is none. Drop it.")
+    if kind != "separated" and (source.delimiter is not None or source.header is not None):
+        option = "--header" if source.delimiter is None else "--delimiter"
+        raise UsageError(f"{option}: is for CSV, and {source.name} is none. Drop it.")
+    if source.delimiter is not None and len(source.delimiter) != 1:
+        raise UsageError(f"--delimiter {source.delimiter!r}: must be one character, as ';'.")
+
+
 def _called(source: Source) -> str:
     return "stdin" if source.name == "-" else source.name
 
@@ -142,14 +153,9 @@ def _chosen(source: Source, names: list[str]) -> tuple[str, ...]:
             guess = f" Did you mean {near[0]!r}?" if near else ""
             raise UsageError(
                 f"--columns: {_called(source)} has no column {name!r}.{guess} It has "
-                f"{_listed(names)}."
+                f"{listed(names)}."
             )
     return source.columns
-
-
-def _listed(names: list[str], most: int = 20) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
 
 
 # -- text and Parquet ----------------------------------------------------------------------------
@@ -223,7 +229,7 @@ def _check_header(source: Source, names: list[str], delimiter: str) -> None:
     counted = [str(i) for i in range(len(names))], [str(i + 1) for i in range(len(names))]
     if source.header is None and names not in counted and all(map(_is_number, names)):
         raise TableError(
-            f"{name}: the first line has numbers and no names of columns ({_listed(names, 4)}). "
+            f"{name}: the first line has numbers and no names of columns ({listed(names, 4)}). "
             "Add --no-header if it is a row, or --header if these are the names."
         )
 
@@ -343,22 +349,10 @@ def _count(wrong: np.ndarray, what: str) -> str:
     return f"{n:,} {words}, the first in row {int(np.argmax(wrong))} (the top row is 0)"
 
 
-# -- NumPy's files -------------------------------------------------------------------------------
-
-
 def _array_table(source: Source, kind: str, whole: bool) -> Table:
-    values = _npz(source) if kind == "npz" else _npy(source)
+    values = npy.archived(source.name, source.array) if kind == "npz" else npy.mapped(source.name)
     name = source.name
-    if values.dtype.kind not in "buif":
-        what = "Python objects" if values.dtype == object else f"dtype {values.dtype}"
-        raise TableError(f"{name}: holds {what}, and clustering needs real numbers.")
-    if values.ndim != 2:
-        raise TableError(
-            f"{name}: holds an array of shape {values.shape}, and rows and columns are wanted. "
-            "Reshape it: numpy.save(path, a.reshape(len(a), -1))."
-        )
-    if 0 in values.shape:
-        raise TableError(f"{name}: holds an empty array, of shape {values.shape}.")
+    npy.check_matrix(name, values)
     names = [str(i) for i in range(values.shape[1])]
     frame = None
     if whole:
@@ -369,57 +363,5 @@ def _array_table(source: Source, kind: str, whole: bool) -> Table:
     chosen = _chosen(source, names)
     if source.columns is not None:
         values = values[:, [int(c) for c in chosen]]
-    _check_array(name, values, chosen)
+    npy.check_finite(name, values, chosen)
     return Table(values, chosen, frame)
-
-
-def _npy(source: Source) -> np.ndarray:
-    try:
-        return np.load(source.name, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise TableError(_unreadable(source.name, error)) from error
-
-
-def _npz(source: Source) -> np.ndarray:
-    from zipfile import BadZipFile
-
-    try:
-        with np.load(source.name, allow_pickle=False) as file:
-            names = list(file.files)
-            if source.array is not None and source.array not in names:
-                raise UsageError(
-                    f"--array: {source.name} has no array {source.array!r}. It has "
-                    f"{_listed(names)}."
-                )
-            if source.array is None and len(names) != 1:
-                raise UsageError(
-                    f"{source.name} has {len(names)} arrays: {_listed(names)}. Choose one with "
-                    "--array."
-                )
-            return file[source.array or names[0]]
-    except UsageError:
-        raise
-    except (ValueError, OSError, EOFError, AttributeError, BadZipFile) as error:
-        raise TableError(_unreadable(source.name, error)) from error
-
-
-def _unreadable(name: str, error: Exception) -> str:
-    if "pickle" in str(error) or "Python objects" in str(error):
-        return (
-            f"{name}: is no NumPy file, or holds Python objects, which may run any code when they "
-            "are read and so are refused. Save an array of numbers."
-        )
-    return f"{name}: cannot be read as a NumPy file ({error})."
-
-
-def _check_array(name: str, values: np.ndarray, names: tuple[str, ...]) -> None:
-    height = max(1, _CHUNK // values.shape[1])
-    for a in range(0, len(values), height):
-        bad = ~np.isfinite(values[a : a + height])
-        if bad.any():
-            row, column = (int(i) for i in np.argwhere(bad)[0])
-            raise TableError(
-                f"{name}: column {names[column]} has a missing or infinite value in row {a + row} "
-                "(the top row is 0). Fill it, drop such rows, or leave the column out with "
-                "--columns."
-            )

@@ -45,7 +45,3 @@ def customers(tmp_path):
     frame.to_csv(tmp_path / "customers.csv", index=False)
     frame.attrs["kind"] = np.repeat([0, 1, 2], counts)[order]
     return frame
-
-
-#: the columns of customers that are numbers
-NUMBERS = ["age", "annual_income", "spending_score"]

@@ -224,9 +224,9 @@ def test_arrays_that_are_no_tables(tmp_path, array, message):
 
 
 def test_arrays_are_checked_in_parts(tmp_path, monkeypatch):
-    from clusterx.cli import tables
+    from clusterx.cli import npy
 
-    monkeypatch.setattr(tables, "_CHUNK", 10)
+    monkeypatch.setattr(npy, "_CHUNK", 10)
     X = np.zeros((100, 2))
     X[77, 1] = np.inf
     np.save(tmp_path / "a.npy", X)
@@ -266,3 +266,18 @@ def test_columns_of_one_name(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("a,a\n1,2\n3,4\n")
     assert read(Source(str(path))).names == ("a", "a.1")
+
+
+def test_options_of_other_kinds_of_files(file, tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((2, 2)))
+    path = str(tmp_path / "a.npy")
+    with pytest.raises(UsageError, match="--delimiter: is for CSV"):
+        read(Source(path, delimiter=";"))
+    with pytest.raises(UsageError, match="--header: is for CSV"):
+        read(Source(path, header=False))
+    with pytest.raises(UsageError, match="--array: is for NPZ"):
+        read(Source(path, array="X"))
+    with pytest.raises(UsageError, match="--array: is for NPZ"):
+        read(Source(file("a.csv", GOOD), array="X"))
+    with pytest.raises(UsageError, match="--delimiter .*one character"):
+        read(Source(file("a.csv", GOOD), delimiter=";;"))
