@@ -114,7 +114,7 @@ def contingency(a, b, shape):
         tables[i] = count(a[first:last], b[first:last], shape[0] * shape[1], shape[1])
 
     run_blocks(block, len(parts))
-    table = tables[0] if len(tables) == 1 else np.sum(tables, axis=0, dtype=np.int64)
+    table = tables[0] if len(tables) == 1 else np.stack(tables).sum(axis=0)
     cells = np.flatnonzero(table)
     rows, columns = np.divmod(cells, shape[1])
     return rows, columns, table[cells]
