@@ -135,8 +135,13 @@ def _check_options(source: Source, kind: str) -> None:
     if kind != "separated" and (source.delimiter is not None or source.header is not None):
         option = "--header" if source.delimiter is None else "--delimiter"
         raise UsageError(f"{option}: is for CSV, and {source.name} is none. Drop it.")
-    if source.delimiter is not None and len(source.delimiter) != 1:
+    if source.delimiter is not None and len(_unescaped(source.delimiter)) != 1:
         raise UsageError(f"--delimiter {source.delimiter!r}: must be one character, as ';'.")
+
+
+def _unescaped(delimiter: str) -> str:
+    """A tab, as shells let people write it, or what was written."""
+    return "\t" if delimiter == "\\t" else delimiter
 
 
 def _called(source: Source) -> str:
@@ -167,7 +172,9 @@ def _separated(source: Source, whole: bool) -> Any:
     name = _called(source)
     path: Any = source.name
     stem = Path(source.name).suffixes[-2:] if source.name != "-" else []
-    delimiter = source.delimiter or ("\t" if ".tsv" in [s.lower() for s in stem] else ",")
+    delimiter = _unescaped(source.delimiter or "") or (
+        "\t" if ".tsv" in [s.lower() for s in stem] else ","
+    )
     if source.name == "-":
         path = io.BytesIO(sys.stdin.buffer.read())
     how: dict[str, Any] = {

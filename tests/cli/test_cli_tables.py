@@ -40,6 +40,7 @@ def values(table):
         ("a.csv", GOOD + "\n\n", {}),
         ("a.csv", GOOD.replace(",", ";"), {"delimiter": ";"}),
         ("a.tsv", GOOD.replace(",", "\t"), {}),
+        ("a.csv", GOOD.replace(",", "\t"), {"delimiter": "\\t"}),
         ("a.csv.gz", gzip.compress(GOOD.encode()), {}),
         ("a.tsv.gz", gzip.compress(GOOD.replace(",", "\t").encode()), {}),
     ],
@@ -279,5 +280,5 @@ def test_options_of_other_kinds_of_files(file, tmp_path):
         read(Source(path, array="X"))
     with pytest.raises(UsageError, match="--array: is for NPZ"):
         read(Source(file("a.csv", GOOD), array="X"))
-    with pytest.raises(UsageError, match="--delimiter .*one character"):
+    with pytest.raises(UsageError, match=r"--delimiter .*one character"):
         read(Source(file("a.csv", GOOD), delimiter=";;"))
