@@ -189,16 +189,16 @@ def _deal(layout: _Layout, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     low = np.empty(len(rows), dtype=low_dtype)
     shift = layout.code_dtype(low_bits)
     mask = layout.code_dtype((1 << low_bits) - 1)
-    sizes = np.zeros((n_blocks, _BUCKETS), dtype=np.int64)
+    sizes = np.zeros((n_blocks, 4, _BUCKETS), dtype=np.int64)
 
     def measure(task: int) -> None:
         mine = rows[task * _BLOCK : (task + 1) * _BLOCK]
         loops.measure(mine, layout.spread, layout.shifts, shift, sizes[task])
 
     run_blocks(measure, n_blocks)
-    ends = np.cumsum(sizes.T).reshape(_BUCKETS, n_blocks)
-    places = np.ascontiguousarray(ends.T) - sizes
-    bounds = np.append(places[0], len(rows))
+    ends = np.cumsum(sizes.reshape(-1, _BUCKETS).T).reshape(_BUCKETS, 4 * n_blocks)
+    places = np.ascontiguousarray(ends.T).reshape(sizes.shape) - sizes
+    bounds = np.append(places[0, 0], len(rows))
 
     def deal(task: int) -> None:
         mine = rows[task * _BLOCK : (task + 1) * _BLOCK]

@@ -88,6 +88,15 @@ def radix_order(keys, key_bits):
 
 
 @njit(nogil=True, cache=True)
+def transpose_rows(X, order, start, stop, XT):
+    """Columns start..stop of XT: the rows of X in that order (none: their own)."""
+    for p in range(start, stop):
+        row = X[order[p]] if order.shape[0] > 0 else X[p]
+        for j in range(row.shape[0]):
+            XT[j, p] = row[j]
+
+
+@njit(nogil=True, cache=True)
 def cut(keys, leaf):
     """Nodes of the tree in preorder: first row, end row, and the node after the whole subtree."""
     n = keys.shape[0]

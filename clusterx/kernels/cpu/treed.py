@@ -9,6 +9,9 @@ from .steps import Step, blocks
 from .threads import run_blocks
 
 
+_NO_ORDER = np.empty(0, np.int32)
+
+
 class TreeStep(Step):
     """Few dimensions: boxes in a tree, most of them settled without a look at their rows."""
 
@@ -127,8 +130,7 @@ def _gather_transposed(X: np.ndarray, order: np.ndarray | None) -> np.ndarray:
     parts = blocks(X.shape[0], 1 << 16)
 
     def block(b):
-        a, e = parts[b]
-        XT[:, a:e] = X[a:e].T if order is None else X[order[a:e]].T
+        tree.transpose_rows(X, _NO_ORDER if order is None else order, *parts[b], XT)
 
     run_blocks(block, len(parts))
     return XT
