@@ -8,7 +8,6 @@ from . import tree
 from .steps import Step, blocks
 from .threads import run_blocks
 
-
 _NO_ORDER = np.empty(0, np.int32)
 
 
