@@ -14,7 +14,7 @@ class UnwritableError(OSError):
 
 def refuse_existing(path: str | os.PathLike[str]) -> None:
     """Raise FileExistsError if there is something at the path."""
-    if Path(path).exists():
+    if os.path.exists(path):  # False too for names that nothing can have
         raise FileExistsError(
             f"{path}: the file exists and is not overwritten. Name another file, or allow it "
             "(overwrite=True, --force)."
@@ -24,6 +24,9 @@ def refuse_existing(path: str | os.PathLike[str]) -> None:
 def write(path: str | os.PathLike[str], data: bytes | memoryview, *, overwrite: bool) -> None:
     """Write a file whole or not at all: into a temporary file beside it, which is then renamed.
 
+    A symbolic link stays one: what it points to is written. Devices and pipes are written to as
+    they are.
+
     Raises
     ------
     FileExistsError
@@ -31,19 +34,23 @@ def write(path: str | os.PathLike[str], data: bytes | memoryview, *, overwrite: 
     UnwritableError
         The folder is missing or not writable, or the disk is full.
     """
-    path = Path(path)
     if not overwrite:
         refuse_existing(path)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    target = Path(os.path.realpath(path))
+    plain = os.path.isfile(target) or os.path.isdir(target)
+    special = os.path.exists(target) and not plain
+    part = target if special else target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with open(part, "xb") as file:
+        with open(part, "wb" if special else "xb") as file:
             file.write(data)
-        part.replace(path)
+        if not special:
+            part.replace(target)
     except OSError as error:
         raise UnwritableError(
             f"{path}: cannot be written ({error.strerror}). Name a file in a folder that exists, "
             "is writable and has room."
         ) from error
     finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        if not special:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)

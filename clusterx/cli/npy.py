@@ -25,12 +25,14 @@ def archived(name: str, array: str | None) -> np.ndarray:
             names = list(file.files)
             if array is not None and array not in names:
                 raise UsageError(f"--array: {name} has no array {array!r}. It has {listed(names)}.")
+            if not names:
+                raise TableError(f"{name}: holds no arrays.")
             if array is None and len(names) != 1:
                 raise UsageError(
                     f"{name} has {len(names)} arrays: {listed(names)}. Choose one with --array."
                 )
             return file[array or names[0]]
-    except UsageError:
+    except (UsageError, TableError):
         raise
     except (ValueError, OSError, EOFError, AttributeError, BadZipFile) as error:
         raise TableError(_unreadable(name, error)) from error

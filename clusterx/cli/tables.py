@@ -11,6 +11,7 @@ import sys
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
 import numpy as np
@@ -108,9 +109,13 @@ def _kind(source: Source) -> str:
     if source.name == "-":
         return "separated"
     path = Path(source.name)
-    if not path.exists():
-        raise FileNotFoundError(f"{source.name}: there is no such file.")
-    if path.is_dir():
+    try:
+        is_folder = S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError(f"{source.name}: there is no such file.") from error
+    except OSError as error:
+        raise TableError(f"{source.name}: cannot be read ({error.strerror}).") from error
+    if is_folder:
         raise TableError(f"{source.name}: is a folder. Name a file in it.")
     suffixes = [s.lower() for s in path.suffixes[-2:]]
     if suffixes and suffixes[-1] in (".npy", ".npz"):
@@ -135,8 +140,12 @@ def _check_options(source: Source, kind: str) -> None:
     if kind != "separated" and (source.delimiter is not None or source.header is not None):
         option = "--header" if source.delimiter is None else "--delimiter"
         raise UsageError(f"{option}: is for CSV, and {source.name} is none. Drop it.")
-    if source.delimiter is not None and len(_unescaped(source.delimiter)) != 1:
-        raise UsageError(f"--delimiter {source.delimiter!r}: must be one character, as ';'.")
+    delimiter = "," if source.delimiter is None else _unescaped(source.delimiter)
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
+        raise UsageError(
+            f"--delimiter {source.delimiter!r}: must be one character, as ';': in ASCII, and "
+            "neither a quote nor the end of a line."
+        )
 
 
 def _unescaped(delimiter: str) -> str:
@@ -152,8 +161,9 @@ def _chosen(source: Source, names: list[str]) -> tuple[str, ...]:
     """The columns to cluster by; all of them must be there."""
     if source.columns is None:
         return tuple(names)
+    known = set(names)
     for name in source.columns:
-        if name not in names:
+        if name not in known:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
             guess = f" Did you mean {near[0]!r}?" if near else ""
             raise UsageError(
@@ -185,11 +195,12 @@ def _separated(source: Source, whole: bool) -> Any:
     }
     try:
         labels = list(pd.read_csv(path, nrows=0 if how["header"] == 0 else 1, **how))
-        names = [str(label) for label in labels]
+        names = _stripped([str(label) for label in labels])
         _check_header(source, names, delimiter)
         if source.name == "-":
             path.seek(0)
-        chosen = _chosen(source, names)
+        chosen = set(_chosen(source, names))
+        named = dict(zip(labels, names, strict=True))
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             warnings.filterwarnings("ignore", "The 'float_precision' argument is deprecated")
@@ -197,9 +208,9 @@ def _separated(source: Source, whole: bool) -> Any:
                 path,
                 # columns that only pass through stay as they are written; all are read, as lines
                 # that are too long are noticed only then
-                dtype={label: str for label in labels if str(label) not in chosen},
+                dtype={label: str for label in labels if named[label] not in chosen},
                 keep_default_na=False,
-                na_values={label: _MISSING for label in labels if str(label) in chosen},
+                na_values={label: _MISSING for label in labels if named[label] in chosen},
                 low_memory=False,
                 **_exact_numbers(pd),
                 **how,
@@ -215,8 +226,14 @@ def _separated(source: Source, whole: bool) -> Any:
         ) from error
     except (OSError, EOFError) as error:
         raise TableError(f"{name}: cannot be read ({error}).") from error
-    frame.columns = frame.columns.map(str)
+    frame.columns = names
     return frame
+
+
+def _stripped(names: list[str]) -> list[str]:
+    """The names without spaces around them, where that leaves them different."""
+    found = [name.strip() for name in names]
+    return found if len(set(found)) == len(names) else names
 
 
 def _exact_numbers(pd: Any) -> dict[str, str]:
@@ -277,7 +294,10 @@ def _parquet(source: Source, whole: bool) -> Any:
         if twice:
             raise TableError(f"{source.name}: has several columns {twice[0]!r}. Rename them.")
         wanted = inner if whole else list(_chosen(source, inner))
-        return pd.read_parquet(source.name, columns=wanted).reset_index(drop=True)[wanted]
+        frame = pd.read_parquet(source.name, columns=wanted)
+        # what pandas wrote as the index of a frame is a column of the file like any other
+        index = [name for name in wanted if name not in frame.columns]
+        return (frame.reset_index(index) if index else frame)[wanted].reset_index(drop=True)
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise TableError(f"{source.name}: cannot be read as Parquet ({error}).") from error
 
@@ -286,11 +306,11 @@ def _check_frame(source: Source, table: Table) -> None:
     import pandas as pd
 
     name = _called(source)
-    numeric = [c for c in table.names if _is_real(table.values[c])]
-    useful = [c for c in numeric if not numbers_rows(table.values[c].to_numpy())]
     for column in table.names:
         values = table.values[column]
-        if column not in numeric:
+        if not _is_real(values):
+            numeric = [c for c in table.names if _is_real(table.values[c])]
+            useful = [c for c in numeric if not numbers_rows(table.values[c].to_numpy())]
             raise TableError(f"{name}: {_not_numbers(column, values, useful)}")
         missing = values.isna().to_numpy()
         if missing.any():
@@ -331,7 +351,11 @@ def _not_numbers(column: str, values: Any, numeric: list[str]) -> str:
         )
     bad = (pd.to_numeric(values.astype(str), errors="coerce").isna() & values.notna()).to_numpy()
     if not bad.any():
-        return f"column {column!r} holds numbers as text. Store them as numbers."
+        kind = type(values.iloc[0]).__name__
+        return (
+            f"column {column!r} holds numbers as {'text' if kind == 'str' else kind}. Store them "
+            "as integers of 64 bits or as floats."
+        )
     n, row = int(np.count_nonzero(bad)), int(np.argmax(bad))
     first = f"{values.iloc[row]!r} in row {row}"
     if 10 * n < len(bad):

@@ -282,3 +282,73 @@ def test_options_of_other_kinds_of_files(file, tmp_path):
         read(Source(file("a.csv", GOOD), array="X"))
     with pytest.raises(UsageError, match=r"--delimiter .*one character"):
         read(Source(file("a.csv", GOOD), delimiter=";;"))
+
+
+def test_index_that_pandas_wrote_is_a_column(tmp_path):
+    frame = pd.DataFrame({"a": [1.0, 3.0, -5.0], "b": [2.5, 4.5, 1e3]})
+    path = str(tmp_path / "a.parquet")
+    for index in (["a"], ["a", "b"]):
+        frame.assign(c=[7, 8, 6]).set_index(index).to_parquet(path)
+        table = read(Source(path, columns=("a", "b")), whole=True)
+        assert values(table).tolist() == ROWS
+        assert set(table.whole.columns) == {"a", "b", "c"}
+        assert table.whole.index.tolist() == [0, 1, 2]
+    frame.set_index(pd.Index([7, 8, 9], name="a")).to_parquet(path)  # the names clash
+    assert values(read(Source(path, columns=("b",)))).tolist() == [[2.5], [4.5], [1e3]]
+    frame.set_index(pd.RangeIndex(3, name="a")).to_parquet(path)
+    assert values(read(Source(path))).tolist() == ROWS
+
+
+def test_spaces_around_names_do_not_count(file):
+    path = file("a.csv", " my age , b \n1, 2.5\n3,4.5\n-5,1e3\n")
+    table = read(Source(path, columns=("my age",)), whole=True)
+    assert values(table).tolist() == [[1], [3], [-5]]
+    assert list(table.whole.columns) == ["my age", "b"]
+    assert table.whole["b"].tolist() == ["2.5", "4.5", "1e3"]
+    path = file("b.csv", "a,a \n1,2\n3,4\n5,7\n")  # or else there would be two of one name
+    assert read(Source(path)).names == ("a", "a ")
+
+
+@pytest.mark.parametrize("delimiter", ["\n", "\r", '"', "€", "\0", "", ";;"])
+def test_delimiter_that_is_none(file, delimiter):
+    with pytest.raises(UsageError, match=r"--delimiter .* one character"):
+        read(Source(file("a.csv", GOOD), delimiter=delimiter))
+
+
+def test_names_that_no_file_can_have(tmp_path, file):
+    with pytest.raises(TableError, match=r"cannot be read .*too long"):
+        read(Source("x" * 300 + ".csv"))
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    with pytest.raises(TableError, match=r"cannot be read .*symbolic links"):
+        read(Source(str(tmp_path / "loop.csv")))
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        read(Source(file("a.csv", GOOD) + "/b.csv"))
+
+
+def test_twenty_thousand_columns_are_checked_once_each(file, monkeypatch):
+    from clusterx.cli import tables
+
+    names = [f"c{i}" for i in range(20_000)]
+    calls, is_real = [], tables._is_real
+    monkeypatch.setattr(tables, "_is_real", lambda column: calls.append(0) or is_real(column))
+    row = ",".join("1" for _ in names)
+    table = read(Source(file("a.csv", f"{','.join(names)}\n{row}\n{row}\n")))
+    assert table.names == tuple(names)
+    assert len(calls) == len(names)
+
+
+def test_numbers_that_are_no_floats(tmp_path, file):
+    from decimal import Decimal
+
+    path = str(tmp_path / "a.parquet")
+    pd.DataFrame({"a": [Decimal("1.5")] * 3}).to_parquet(path)
+    with pytest.raises(TableError, match="'a' holds numbers as Decimal"):
+        read(Source(path))
+    with pytest.raises(TableError, match="'a' holds numbers as int"):
+        read(Source(file("a.csv", "a\n" + "9" * 30 + "\n2\n3\n")))
+
+
+def test_archive_without_arrays(tmp_path):
+    np.savez(tmp_path / "a.npz")
+    with pytest.raises(TableError, match="holds no arrays"):
+        read(Source(str(tmp_path / "a.npz")))
