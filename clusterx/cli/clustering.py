@@ -219,7 +219,8 @@ def rows_of(source: Source, *, standardize: bool, device: str, whole: bool = Fal
         from sklearn.preprocessing import StandardScaler
 
         scaler = StandardScaler()
-        X = scaler.fit_transform(X)
+        with np.errstate(over="ignore", invalid="ignore"):  # the rows are checked again
+            X = scaler.fit_transform(X)
     moved = move(np.asarray(X), device, from_file=True)
     # a frame has names, which the model keeps
     return Rows(table, X if on_host(moved) else moved, scaler, describe(moved))
@@ -287,9 +288,10 @@ def advise(rows: Rows, notes: Console) -> None:
                 f"clusterx: column {name!r} numbers the rows, which sets apart what may be alike. "
                 "Leave it out with --columns.",
             )
-    spreads = values.std(axis=0, ddof=0).to_numpy()
+    with np.errstate(over="ignore"):
+        spreads = values.std(axis=0, ddof=0).to_numpy()
     least, most = int(np.argmin(spreads)), int(np.argmax(spreads))
-    if rows.scaler is None and 0 < spreads[least] * UNEQUAL < spreads[most]:
+    if rows.scaler is None and 0 < spreads[least] * UNEQUAL < spreads[most] < np.inf:
         say(
             notes,
             f"clusterx: column {rows.table.names[most]!r} spreads "

@@ -3,12 +3,15 @@ stderr."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -71,13 +74,23 @@ def say(console: Console, message: str) -> None:
 
 
 @contextmanager
-def told(notes: Console, name: str) -> Iterator[None]:
-    """End the command with a message and the fitting status when one of the errors occurs."""
-    try:
-        yield
-    except tuple(STATUS) as error:
-        say(notes, f"clusterx: {error or f'{name}: out of memory'}")
-        raise typer.Exit(status_of(error)) from error
+def told(notes: Console, name: str, *, quiet: bool = False) -> Iterator[None]:
+    """End the command with a message and the fitting status when one of the errors occurs.
+
+    Warnings are messages too, unless `quiet`.
+    """
+
+    def note(message: Warning | str, *_: Any, **__: Any) -> None:
+        if not quiet:
+            say(notes, f"clusterx: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = note
+        try:
+            yield
+        except tuple(STATUS) as error:
+            say(notes, f"clusterx: {error or f'{name}: out of memory'}")
+            raise typer.Exit(status_of(error)) from error
 
 
 def need(package: str, module: str, extra: str, what: str) -> None:
@@ -102,11 +115,11 @@ def check_outputs(source: str, outputs: dict[str, str | None], *, force: bool) -
     force : bool
         Whether other files may be overwritten.
     """
-    taken = {Path(source).resolve(): "the input"} if source != "-" else {}
+    taken = {os.path.realpath(source): "the input"} if source != "-" else {}
     for option, name in outputs.items():
         if name is None or name == "-":
             continue
-        other = taken.setdefault(Path(name).resolve(), option)
+        other = taken.setdefault(os.path.realpath(name), option)
         if other != option:
             raise UsageError(f"{option} {name}: is {other} too. Name another file.")
         if not force:

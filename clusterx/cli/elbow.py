@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 import typer
 from rich.console import Console
 
@@ -82,7 +84,7 @@ def elbow(
     """Cluster for several numbers of clusters, and say which fits the data."""
     notes = Console(stderr=True)
     seconds: dict[str, float] = {}
-    with told(notes, data):
+    with told(notes, data, quiet=quiet):
         ks, model = _numbers(span), _estimator(name, params, seed)
         check_plot(plot)
         check_outputs(data, {"--plot": plot}, force=force)
@@ -110,16 +112,16 @@ def elbow(
         shown.print(report.sweep_table(data, result, choices, seconds, rows.backend))
 
 
-def _numbers(span: str) -> list[int]:
+def _numbers(span: str) -> Sequence[int]:
     """The numbers of clusters that --k names; both ends belong to a span."""
     text = span.replace(" ", "")
     wrong = UsageError(f"--k {span}: is not of the form 2:10, 2:20:3 or 2,4,8, from 1 on.")
-    if re.fullmatch(r"\d+:\d+(:\d+)?", text):
+    if re.fullmatch(r"\d{1,18}:\d{1,18}(:\d{1,18})?", text):
         first, last, *step = map(int, text.split(":"))
         if first < 1 or last < first or step == [0]:
             raise wrong
-        return list(range(first, last + 1, *step))
-    if not re.fullmatch(r"\d+(,\d+)*", text):
+        return range(first, last + 1, *step)  # no list: it may be too long for the rows
+    if not re.fullmatch(r"\d{1,18}(,\d{1,18})*", text):
         raise wrong
     found = sorted(set(map(int, text.split(","))))
     if found[0] < 1:
@@ -174,9 +176,16 @@ def _curves(result: SweepResult, choices: list[Choice], plot: str) -> memoryview
     from ..plotting import ElbowDisplay, SilhouetteSweepDisplay
 
     best = {choice.criterion: choice.k for choice in choices}
-    drawn = [name for name in ("inertia", "silhouette") if name in result.scores]
+    drawn = [
+        name
+        for name in ("inertia", "silhouette")
+        if name in result.scores and np.isfinite(result.scores[name]).any()
+    ]
     if not drawn:
-        raise UsageError("--plot draws inertia and silhouette: add one of them to --metrics.")
+        raise UsageError(
+            "--plot draws inertia and silhouette, and there is none: add one of them to --metrics. "
+            "A silhouette needs two clusters, and fewer than rows."
+        )
     figure, axes = plt.subplots(
         1, len(drawn), figsize=(6 * len(drawn), 4), layout="constrained", squeeze=False
     )

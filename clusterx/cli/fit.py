@@ -91,7 +91,7 @@ def fit(
 ) -> None:
     """Cluster the rows of a table; write the cluster of each, the model, a picture."""
     notes = Console(stderr=True)
-    with told(notes, data):
+    with told(notes, data, quiet=quiet):
         if output == "-" and as_json:
             raise UsageError("--json and -o - would both write to stdout. Write to a file.")
         _check_output(output, with_data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -191,7 +192,7 @@ def _targets(inputs: list[str], output: str | None, suffix: str | None) -> list[
                 param_hint="-o",
             )
         return [output]
-    if output is not None and Path(output).is_file():
+    if output is not None and os.path.isfile(output):
         raise typer.BadParameter(
             f"{output}: is a file, and several results or --suffix need a folder.",
             param_hint="-o",
@@ -208,7 +209,7 @@ def _targets(inputs: list[str], output: str | None, suffix: str | None) -> list[
 
 
 def _is_folder(output: str) -> bool:
-    return output.endswith(("/", "\\")) or Path(output).is_dir()
+    return output.endswith(("/", "\\")) or os.path.isdir(output)
 
 
 def _beside(name: str, folder: str | None, suffix: str) -> str:

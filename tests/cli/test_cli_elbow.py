@@ -169,3 +169,27 @@ def test_nothing_is_overwritten_unasked(run, customers, tmp_path):
     (tmp_path / "a.png").write_bytes(b"old")
     assert run("elbow", *CHOSEN, "--plot", "a.png").exit_code == ExitCode.EXISTS
     assert run("elbow", *CHOSEN, "--plot", "a.png", "-f").exit_code == ExitCode.OK
+
+
+@pytest.mark.filterwarnings("default")
+def test_rows_that_all_coincide(run, tmp_path):
+    (tmp_path / "same.csv").write_text("a,b\n" + "1,2\n" * 4)
+    result = run("elbow", "same.csv", "--k", "1:3", "--plot", "p.png")  # there is no silhouette
+    assert result.exit_code == 0
+    assert (tmp_path / "p.png").stat().st_size > 0
+    assert "clusterx: Number of distinct clusters (1)" in result.stderr
+    assert ".py" not in result.stderr
+    assert run("elbow", "same.csv", "--k", "1:3", "-q").stderr == ""
+    result = run("elbow", "same.csv", "--metrics", "silhouette", "--k", 1, "--plot", "q.png")
+    assert result.exit_code == ExitCode.USAGE
+    assert "--plot draws inertia and silhouette" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("span", "message"),
+    [("2:" + "9" * 18, "and customers.csv has"), ("2:" + "9" * 5000, "is not of the form")],
+)
+def test_endless_spans(run, customers, span, message):
+    result = run("elbow", "customers.csv", "--columns", "age,annual_income", "--k", span)
+    assert result.exit_code == ExitCode.USAGE
+    assert message in result.stderr

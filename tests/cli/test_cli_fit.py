@@ -386,3 +386,19 @@ def test_options_of_reading(run, customers):
     found = facts(run("fit", "x.npz", "--array", "X", "-s", "-k", 3, "--json"))
     assert found["inertia"] == expected
     assert found["columns"] == ["0", "1", "2"]
+
+
+def test_links_that_go_round(run, customers, tmp_path):
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    assert run("fit", "loop.csv").exit_code == ExitCode.UNREADABLE
+    result = run("fit", *CHOSEN, "-o", "loop.csv")
+    assert result.exit_code in (ExitCode.OK, ExitCode.UNWRITABLE)
+    assert run("fit", *CHOSEN, "-o", "x" * 300 + ".csv").exit_code == ExitCode.UNWRITABLE
+
+
+def test_values_that_are_too_large_to_scale(run, tmp_path):
+    (tmp_path / "large.csv").write_text("a,b\n1,1e200\n2,3e200\n5,6\n")
+    result = run("fit", "large.csv", "-s", "-k", 2)
+    assert result.exit_code == ExitCode.USAGE
+    assert "too large for squared distances" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
