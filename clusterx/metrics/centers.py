@@ -13,7 +13,7 @@ from ..kernels import SUMMARY_VALUES
 from ..kernels.generic_blocks import TILE, one_hot, row_blocks
 from ..rows import Blocks
 from .inputs import Labelled, checked_rows
-from .pairwise import spans
+from .pairwise import off_means, spans
 
 #: Distances of so many units in the last place of the coordinates are rounding.
 ROUNDING = 512
@@ -58,11 +58,10 @@ def calinski_harabasz_score(X: Any, labels: Any) -> float:
     points = _labelled("calinski_harabasz_score", X, labels)
     xp, counts = points.xp, points.counts
     with np.errstate(invalid="ignore", over="ignore"):
-        sums = segment_sums(points)
-        means = sums / counts[:, None]
-        apart = (means - xp.sum(sums, axis=0) / points.n) ** 2
+        means, own = _means(points)
+        apart = (means - xp.sum(counts[:, None] * means, axis=0) / points.n) ** 2
         between = xp.sum(counts * xp.sum(apart, axis=1))
-        within = xp.sum(own_squares(points, means, points.codes))
+        within = xp.sum(own)
     between, within = points.check_sums(between, within)
     if within == 0:
         return 1.0
@@ -217,16 +216,30 @@ def _simplified(name: str, X: Any, labels: Any, centers: Any) -> Array:
     points = _labelled(name, X, labels)
     with np.errstate(invalid="ignore", over="ignore"):
         if centers is None:
-            C = segment_sums(points) / points.counts[:, None]
+            C, own = _means(points)
             codes, sizes = points.codes, points.counts
         else:
             C, codes, sizes = _given_centers(points, centers)
-        own = own_squares(points, C, codes)
+            own = own_squares(points, C, codes)
         points.check_sums(points.xp.sum(own))
         return concat(
             _margins(points, block, C, codes[a:b], points.xp.sqrt(own[a:b]), sizes)
             for a, b, block in each_block(points, C.shape[0])
         )
+
+
+def _means(points: Labelled) -> tuple[Array, Array]:
+    """Means of the clusters, and the squared distance of each row to its own."""
+    xp = points.xp
+    means = segment_sums(points) / points.counts[:, None]
+    own = own_squares(points, means, points.codes)
+    within, size = host_floats(xp.sum(own), xp.max(xp.abs(means)))
+    rounding = (ROUNDING + points.n) * float(xp.finfo(points.wide).eps) * size
+    if not within <= points.n * rounding * rounding:
+        return means, own
+    # rows coincide, or nearly so: what is left may be rounding
+    means = means + off_means(points, _summed_blocks(points), means)
+    return means, own_squares(points, means, points.codes)
 
 
 def _given_centers(points: Labelled, centers: Any) -> tuple[Array, Array, Array]:
@@ -282,11 +295,21 @@ def segment_sums(points: Labelled) -> Array:
     sum_rows, X, k = points.kernels.segment_sum, points.X, points.k
     if not isinstance(X, Blocks):
         return sum_rows(X, points.codes, k)
-    total, a = np.zeros((k, X.d)), 0
-    for block in X._of_rows(max(1, SUMMARY_VALUES // X.d)):  # as the kernel cuts an array
-        total += sum_rows(block, points.codes[a : a + len(block)], k)
-        a += len(block)
+    total = np.zeros((k, X.d))
+    for a, b, block in _summed_blocks(points):
+        total += sum_rows(block, points.codes[a:b], k)
     return total
+
+
+def _summed_blocks(points: Labelled) -> Iterator[tuple[int, int, Array]]:
+    """Rows a..b as the kernel cuts an array to sum them: a, b and the rows."""
+    X, a = points.X, 0
+    height = max(1, SUMMARY_VALUES // X.shape[1])
+    ends = ((start, min(points.n, start + height)) for start in range(0, points.n, height))
+    cut = (X[start:end, :] for start, end in ends)
+    for block in X._of_rows(height) if isinstance(X, Blocks) else cut:
+        yield a, a + block.shape[0], block
+        a += block.shape[0]
 
 
 def own_squares(points: Labelled, C: Array, codes: Array) -> Array:

@@ -148,6 +148,13 @@ def checked_rows(
     if not on_host(X):
         return _device_rows(name, X, finite)
     dtype = getattr(X, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        raise TypeError(f"Input X of {name} must hold real numbers, got dtype {dtype}.")
+    if np.ma.is_masked(X):
+        raise ValueError(
+            f"Input X is a masked array with masked values, which {name} does not accept: fill "
+            "them, or drop those rows first."
+        )
     small = isinstance(dtype, np.dtype) and working_dtype(dtype.name) == "float32"
     return check_array(
         X,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -77,10 +77,31 @@ def _by_kernel(points: Labelled, metric: str) -> Callable[[int, int], Array]:
     return lambda a, b: sums(X if b - a == points.n else X[a:b, :])
 
 
+def off_means(points: Labelled, blocks: Iterable[tuple[int, int, Array]], means: Array) -> Array:
+    """What has to be added to the means, which are off by rounding.
+
+    Then those of rows that coincide are these rows to the last bit, and no distance is left.
+    `blocks`: all rows, with the numbers of their first and the next's first.
+    """
+    xp, codes, total = points.xp, points.codes, 0.0
+    for a, b, rows in blocks:
+        left = xp.astype(rows, points.wide) - xp.take(means, codes[a:b], axis=0)
+        total = total + points.kernels.segment_sum(left, codes[a:b], points.k)
+    return total / points.counts[:, None]
+
+
+def _numbered(blocks: Iterable[Array]) -> Iterator[tuple[int, int, Array]]:
+    a = 0
+    for block in blocks:
+        yield a, a + block.shape[0], block
+        a += block.shape[0]
+
+
 def _by_squares(points: Labelled) -> Callable[[int, int], Array]:
     """Squared distances to a cluster's rows: size |x - mean|^2 and the cluster's own scatter."""
     kernels, X, codes, k = points.kernels, points.X, points.codes, points.k
     means = kernels.segment_sum(X, codes, k) / points.counts[:, None]
+    means = means + off_means(points, _numbered(row_blocks(X, 1)), means)
     scatter = kernels.segment_sum(kernels.own_squares(X, means, codes)[:, None], codes, k)
     return lambda a, b: (
         kernels.squared_distances(X[a:b, :], means) * points.counts[None, :] + scatter[None, :, 0]
@@ -100,10 +121,8 @@ def _by_cosines(points: Labelled) -> Callable[[int, int], Array]:
         return wide / (norm + zero), zero
 
     def each_unit() -> Iterator[tuple[Array, Array, Array]]:
-        a = 0
-        for block in row_blocks(X, 1):
-            yield codes[a : a + block.shape[0]], *unit(block)
-            a += block.shape[0]
+        for a, b, block in _numbered(row_blocks(X, 1)):
+            yield codes[a:b], *unit(block)
 
     sums: Any = 0.0
     zeros: Any = 0.0
@@ -111,7 +130,13 @@ def _by_cosines(points: Labelled) -> Callable[[int, int], Array]:
         sums = sums + kernels.segment_sum(rows, own, k)
         zeros = zeros + kernels.segment_sum(zero, own, k)[:, 0]
     some = points.counts - zeros
-    means = sums / xp.where(some > 0, some, xp.ones_like(some))[:, None]
+    divisors = xp.where(some > 0, some, xp.ones_like(some))[:, None]
+    means = sums / divisors
+    left: Any = 0.0
+    for own, rows, zero in each_unit():
+        off = (rows - xp.take(means, own, axis=0)) * (1 - zero)
+        left = left + kernels.segment_sum(off, own, k)
+    means = means + left / divisors  # as in off_means
     scatter: Any = 0.0
     for own, rows, zero in each_unit():
         squares = kernels.own_squares(rows, means, own)[:, None] * (1 - zero)

@@ -56,12 +56,13 @@ class TestEncode:
         check_encoding(np.array([-1, 3, -1, -(2**31), 0], np.int32))
         check_encoding(np.array([-1, 0, 1, -1], np.int64))
 
-    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
     def test_floats(self, dtype):
         rng = np.random.default_rng(0)
         check_encoding(rng.integers(-5, 5, 1000).astype(dtype))
         check_encoding(rng.integers(0, 50, 1000).astype(dtype) / 7)
-        check_encoding(np.array([1e30, -1e30, 0.0, -0.0, 1e30], dtype))
+        large = np.finfo(dtype).max
+        check_encoding(np.array([large, -large, 0.0, -0.0, large], dtype))
 
     def test_views_and_read_only_arrays(self):
         labels = np.random.default_rng(0).integers(0, 9, (500, 3))

@@ -493,3 +493,42 @@ def test_memory_does_not_grow_with_pairs():
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < most
+
+
+@pytest.mark.parametrize("d", [3, 20])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_that_all_coincide(xp, dtype, d):
+    rng = np.random.default_rng(d)
+    labels = np.array([0] * 7 + [1] * 11 + [2] * 5 + [3])
+    for row in (rng.random(d), 1e8 + rng.random(d), 1e-30 * rng.random(d)):
+        X = xp.asarray(np.tile(row.astype(dtype), (len(labels), 1)))
+        for metric in ("euclidean", "sqeuclidean", "cosine", "manhattan"):
+            found = xp.to_host(silhouette_samples(X, labels, metric=metric))
+            assert (found == 0).all(), metric
+        assert (xp.to_host(simplified_silhouette_samples(X, labels)) == 0).all()
+        assert calinski_harabasz_score(X, labels) == 1.0
+        assert davies_bouldin_score(X, labels) == 0.0
+        assert dunn_index(X, labels) == 0.0
+
+
+@pytest.mark.parametrize("offset", [0.1, 1e8])
+def test_clusters_without_extent(xp, offset):
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), (7, 11, 5, 3))
+    host = (rng.random((4, 6)) + offset)[labels]
+    X = xp.asarray(host)
+    assert calinski_harabasz_score(X, labels) == 1.0
+    assert (xp.to_host(simplified_silhouette_samples(X, labels)) == 1).all()
+    for metric in ("euclidean", "sqeuclidean"):
+        assert (xp.to_host(silhouette_samples(X, labels, metric=metric)) == 1).all()
+    assert calinski_harabasz_score(Blocks([host[:9], host[9:]]), labels) == 1.0
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_masked_rows_and_dates_are_refused(score):
+    X, labels = np.arange(12.0).reshape(6, 2), [0, 0, 0, 1, 1, 1]
+    with pytest.raises(ValueError, match=f"masked values, which {score.__name__}"):
+        score(np.ma.masked_greater(X, 8), labels)
+    assert np.isfinite(score(np.ma.masked_greater(X, 99), labels))
+    with pytest.raises(TypeError, match=f"{score.__name__} must hold real numbers"):
+        score(X.astype("datetime64[s]"), labels)

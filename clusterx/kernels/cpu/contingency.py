@@ -54,7 +54,7 @@ def _sorted(labels):
 
 def _whole_numbers(labels):
     """The same numbers as integers, or None where that can't be."""
-    if len(labels) and not -(2.0**62) < labels.min() <= labels.max() < 2.0**62:
+    if len(labels) and not -(2.0**62) < float(labels.min()) <= float(labels.max()) < 2.0**62:
         return None
     whole = labels.astype(np.int64)
     return whole if (whole == labels).all() else None
