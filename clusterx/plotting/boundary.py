@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import asarray, is_array, on_host
-from .canvas import axes, cluster_colors, counted, drawn_of, lightened, pyplot, title
+from .canvas import axes, cluster_colors, counted, drawn_of, label, lightened, pyplot, title
 from .data import (
     Table,
     check_count,
@@ -19,7 +19,7 @@ from .data import (
     in_plane,
     sample,
 )
-from .scatter import check_plane, draw_numbers, draw_points, label_axes
+from .scatter import check_plane, draw_numbers, draw_points
 
 
 class ClusterBoundaryDisplay:
@@ -217,7 +217,7 @@ class ClusterBoundaryDisplay:
         self.points_ = draw_points(ax, points, own, scatter_kwargs)[0] if len(points) else []
         self.centers_, self.texts_ = draw_numbers(ax, points, own, centers)
         if self.feature_names is not None:
-            label_axes(ax, self.feature_names)
+            label(ax, *self.feature_names)
         what = f"{self.name}: regions" if self.name else "Regions"
         n = len(points)
         title(

@@ -22,6 +22,9 @@ NOISE = "#AEAEAE"
 #: of lines that mark something
 ACCENT = "#B2182B"
 
+#: About the width of a letter, in sizes of the font.
+LETTER = 0.55
+
 #: From here on points are drawn as pixels into a vector file, which would else grow huge.
 RASTER_FROM = 5_000
 
@@ -103,9 +106,20 @@ def counted(n: int, what: str) -> str:
 
 def title(ax: Any, *lines: str | None) -> Any:
     """Set the lines as the title, wrapped to the width of the axes; None and '' are left out."""
-    width = max(16, int(size_in_points(ax)[0] / 5.5))  # a letter of this size is about that wide
+    from matplotlib.font_manager import FontProperties
+
+    size = FontProperties(size="medium").get_size_in_points()
+    width = max(16, int(size_in_points(ax)[0] / (LETTER * size)))
     text = "\n".join(wrapped(line, width) for line in lines if line)
     return ax.set_title(text, fontsize="medium")
+
+
+def label(ax: Any, x: str | None = None, y: str | None = None) -> None:
+    """Set the labels of the axes as they are (a $ is a $), wrapped to the room there is."""
+    for axis, text, room in zip((ax.xaxis, ax.yaxis), (x, y), size_in_points(ax), strict=True):
+        if text is not None:
+            width = int(room / (LETTER * axis.label.get_fontsize()))
+            axis.set_label_text(wrapped(text, min(max(width, 12), 48)), parse_math=False)
 
 
 def drawn_of(n_drawn: int, n_total: int, what: str) -> str | None:

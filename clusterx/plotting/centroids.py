@@ -219,6 +219,7 @@ class CentroidImageDisplay:
         """Pictures of width 1, each below its title."""
         low, high = float(centers.min()), float(centers.max())
         style = {"cmap": "gray_r", "vmin": low, "vmax": high if high > low else low + 1}
+        style["origin"] = "upper"  # whatever the user's style says
         if centers.ndim == 4:  # RGB has a scale of its own: 0..1
             centers = centers / (255.0 if high > 1 else 1.0)
             centers = np.clip(centers, 0, 1)
@@ -232,7 +233,15 @@ class CentroidImageDisplay:
             extent = (left + 0.04, left + 0.96, top + 0.96 * height, top + 0.04 * height)
             self.images_.append(ax.imshow(center, extent=extent, **style | image_kwargs))
             self.texts_.append(
-                ax.text(left + 0.5, top - 0.02, text, fontsize=font, ha="center", va="bottom")
+                ax.text(
+                    left + 0.5,
+                    top - 0.02,
+                    text,
+                    fontsize=font,
+                    ha="center",
+                    va="bottom",
+                    parse_math=False,
+                )
             )
 
 

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..metrics.contingency import contingency_matrix
 from ..metrics.labels import coded_pair
-from .canvas import ACCENT, axes, counted, pyplot, size_in_points, text_color, title
+from .canvas import ACCENT, axes, counted, label, pyplot, size_in_points, text_color, title
 from .data import Table, fitted_labels, host
 
 #: cells up to which their numbers are written by default: to draw more of them takes seconds
@@ -184,7 +184,10 @@ class ConfusionDisplay:
         lines, columns = counts.shape
         size = (np.clip(1.6 + 0.42 * columns, 4.8, 15), np.clip(1.4 + 0.36 * lines, 4.0, 14))
         ax = axes(ax, "ConfusionDisplay.plot", size)
-        self.image_ = ax.imshow(counts, cmap=cmap, aspect="auto", vmin=0, interpolation="nearest")
+        self.image_ = ax.imshow(
+            counts, cmap=cmap, aspect="auto", vmin=0, interpolation="nearest", origin="upper"
+        )
+        ax.grid(False)
         self._name_axes(ax, [str(c) for c in classes], names)
         self._frame(ax, matched)
         self._write(ax, counts, include_values)
@@ -219,15 +222,12 @@ class ConfusionDisplay:
         return matrix, classes, clusters, noise
 
     def _name_axes(self, ax: Any, classes: list[str], clusters: list[str]) -> None:
-        for axis, names, label in (
-            (ax.xaxis, clusters, "Cluster (matched to the class of each row)"),
-            (ax.yaxis, classes, "Class"),
-        ):
+        label(ax, "Cluster (matched to the class of each row)", "Class")
+        for axis, names in ((ax.xaxis, clusters), (ax.yaxis, classes)):
             room = size_in_points(ax)[axis is ax.yaxis] / len(names)
             size = float(np.clip(0.8 * room, 5, 10))
-            axis.set_ticks(np.arange(len(names)), names, fontsize=size)
+            axis.set_ticks(np.arange(len(names)), names, fontsize=size, parse_math=False)
             axis.set_tick_params(length=0)
-            axis.set_label_text(label)
             if axis is ax.xaxis and max(map(len, names)) * 0.62 * size > room:
                 axis.set_tick_params(labelrotation=90)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .canvas import ACCENT, axes, cluster_colors, counted, pyplot, size_in_points, title
+from .canvas import ACCENT, axes, cluster_colors, counted, label, pyplot, size_in_points, title
 from .data import check_count
 from .tree import checked_linkage, clusters_below, linkage_of, threshold_for
 
@@ -262,6 +262,7 @@ class DendrogramDisplay:
         return labels
 
     def _draw(self, ax: Any, Z: np.ndarray, tree: dict[str, Any], orientation: str) -> None:
+        from matplotlib import rcParams
         from matplotlib.collections import LineCollection
         from matplotlib.colors import to_rgb
 
@@ -272,7 +273,11 @@ class DendrogramDisplay:
         self.n_clusters_ = len(np.unique(owner[: len(Z) + 1]))
         palette = cluster_colors(len(shown))
         rank = {cluster: i for i, cluster in enumerate(shown)}
-        colors = [palette[rank[c]] if (c := owner[i]) >= 0 else to_rgb("0.25") for i in nodes]
+        # no colour of a cluster, and seen on paper of any colour
+        plain = 0.75 * np.array(to_rgb(rcParams["text.color"])) + 0.25 * np.array(
+            to_rgb(ax.get_facecolor())
+        )
+        colors = [palette[rank[c]] if (c := owner[i]) >= 0 else plain for i in nodes]
         across = orientation in ("left", "right")
         paths = np.stack([heights, places] if across else [places, heights], axis=-1)
         self.lines_ = ax.add_collection(LineCollection(list(paths), colors=colors, linewidths=1.3))
@@ -302,12 +307,12 @@ class DendrogramDisplay:
         axis = ax.yaxis if across else ax.xaxis
         what = "Leaves" if count == n else f"{count} subtrees of {n:,} leaves (number of leaves)"
         if fits:
-            axis.set_ticks(5 + 10 * np.arange(count), names, fontsize=size)
+            axis.set_ticks(5 + 10 * np.arange(count), names, fontsize=size, parse_math=False)
             axis.set_tick_params(length=0, labelrotation=90 if upright else 0)
         else:
             axis.set_ticks([])
             what += ", too many to name"
-        axis.set_label_text(what)
+        label(ax, **{"y" if across else "x": what})
         if orientation == "bottom":
             axis.set_label_position("top")
             axis.tick_top()

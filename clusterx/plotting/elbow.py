@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .canvas import ACCENT, axes, cluster_colors, pyplot, title
+from .canvas import ACCENT, axes, cluster_colors, label, pyplot, title
 from .data import host
 
 
@@ -181,8 +181,8 @@ class ElbowDisplay:
         ax = axes(ax, "ElbowDisplay.plot")
         drawn = draw_curve(ax, counts, values, self.best, line_kwargs, words_at=1)
         self.line_, self.best_line_, self.best_point_, self.text_ = drawn
-        ax.set_ylabel("Inertia (sum of squared distances to centres)")
-        if np.nanmin(values) >= 0:
+        label(ax, y="Inertia (sum of squared distances to centres)")
+        if np.nanmin(values) >= 0 and ax.get_yscale() == "linear":
             ax.set_ylim(bottom=0)
         what = f"{self.name}: inertia" if self.name else "Inertia"
         title(ax, f"{what} against the number of clusters")
@@ -245,7 +245,7 @@ def draw_curve(
 
     style = {"color": cluster_colors(1)[0], "marker": "o", "markersize": 5}
     (line,) = ax.plot(counts, values, **style | (line_kwargs or {}))
-    ax.set_xlabel("Number of clusters k")
+    label(ax, x="Number of clusters k")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.margins(y=0.12)
     if best is None:

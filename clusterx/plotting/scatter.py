@@ -14,9 +14,9 @@ from .canvas import (
     cluster_marker,
     counted,
     drawn_of,
+    label,
     pyplot,
     title,
-    wrapped,
 )
 from .data import (
     Clusters,
@@ -246,7 +246,7 @@ class ClusterScatterDisplay:
         self.points_, self.noise_ = draw_points(ax, points, clusters, scatter_kwargs)
         self.centers_, self.texts_ = draw_numbers(ax, points, clusters, centers)
         if self.feature_names is not None:
-            label_axes(ax, self.feature_names)
+            label(ax, *self.feature_names)
         what = f"{self.name}: " if self.name else ""
         n = len(points)
         notes = [drawn_of(n, self.n_total or n, "point"), noise_note(clusters.n_noise)]
@@ -265,11 +265,6 @@ def check_plane(name: str, values: Any) -> np.ndarray:
     if found.shape[1] != 2:
         raise ValueError(f"{name} must have 2 columns, got shape {found.shape}.")
     return found
-
-
-def label_axes(ax: Any, names: tuple[str, str]) -> None:
-    ax.set_xlabel(wrapped(names[0]))
-    ax.set_ylabel(wrapped(names[1], 44))
 
 
 def noise_note(n_noise: int) -> str | None:
@@ -328,6 +323,7 @@ def draw_numbers(
             bbox=box if centers is None else None,
             zorder=4,
             clip_on=True,
+            parse_math=False,
         )
         for i, place in places
     ]

@@ -238,7 +238,8 @@ class SilhouetteDisplay:
         """Cluster numbers at the left, as many as there is room for."""
         size = 10 if len(ids) <= 20 else 7
         shown = spaced(middles, 1.1 * size * height / size_in_points(ax)[1])
-        ax.set_yticks(middles[shown], [str(i) for i in ids[shown]], fontsize=size)
+        names = [str(i) for i in ids[shown]]
+        ax.set_yticks(middles[shown], names, fontsize=size, parse_math=False)
         ax.tick_params(axis="y", length=0)
 
     def _title(self, ax: Any, k: int, n: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .canvas import axes, drawn_of, pyplot, title
+from .canvas import axes, drawn_of, label, pyplot, title
 from .elbow import checked_curve, draw_curve, sweep_scores, swept_name
 from .silhouette import SilhouetteDisplay, own_metric, silhouettes
 
@@ -259,7 +259,7 @@ class SilhouetteSweepDisplay:
             ax = axes(ax, "SilhouetteSweepDisplay.plot")
         drawn = draw_curve(ax, counts, values, self.best, line_kwargs, words_at=0)
         self.line_, self.best_line_, self.best_point_, self.text_ = drawn
-        ax.set_ylabel("Mean silhouette coefficient")
+        label(ax, y="Mean silhouette coefficient")
         what = f"{self.name}: silhouette" if self.name else "Silhouette"
         sampled = None
         if self.n_drawn is not None and self.n_total is not None:

@@ -7,6 +7,7 @@ import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.exceptions import NotFittedError
@@ -214,3 +215,71 @@ def test_text_is_black_or_white(background, color):
 def test_places_keep_their_distance():
     np.testing.assert_array_equal(canvas.spaced(np.array([0, 1, 2.5, 3, 9]), 2), [0, 2, 4])
     assert len(canvas.spaced(np.array([]), 1)) == 0
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN))
+@pytest.mark.parametrize("size", [14, 20])
+def test_large_letters_stay_on_the_figure(name, size):
+    with plt.rc_context({"font.size": size}):
+        if name == "ColorSpaceDisplay":
+            display = plotting.ColorSpaceDisplay.from_image(IMAGE, views="rg")
+        elif name == "CentroidImageDisplay":
+            display = plotting.CentroidImageDisplay.from_centers(np.arange(90.0).reshape(10, 9))
+        else:
+            display = DRAWN[name](None)
+        figure = display.figure_
+        figure.canvas.draw()
+        assert figure.get_tightbbox().extents.min() > -0.05
+        assert (figure.get_tightbbox().extents[2:] < figure.get_size_inches() + 0.05).all()
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_styles_do_not_turn_pictures(name):
+    if name == "ColorSpaceDisplay":
+        return
+    figure, axes = plt.subplots()
+    expected = DRAWN[name](axes)
+    with plt.rc_context({"image.origin": "lower", "axes.grid": True}):
+        figure, axes = plt.subplots()
+        found = DRAWN[name](axes)
+        figure.canvas.draw()
+    assert found.ax_.get_ylim() == expected.ax_.get_ylim()
+    for image, other in zip(found.ax_.images, expected.ax_.images, strict=True):
+        assert image.origin == other.origin
+        assert image.get_extent() == other.get_extent()
+
+
+def test_dollars_are_no_formulas():
+    from scipy.cluster.hierarchy import linkage
+
+    names = ["$a_{$", "$5-$10", "a \\$ b", "$"]
+    frame = pd.DataFrame(np.tile(X, 2), columns=names)
+    labels = np.array(names)[np.arange(30) % 4]
+    for display in (
+        plotting.ClusterScatterDisplay.from_predictions(frame, labels, features=names[:2]),
+        plotting.ClusterBoundaryDisplay.from_estimator(
+            KMeans(3, random_state=0).fit(frame[names[:2]]), frame[names[:2]]
+        ),
+        plotting.SilhouetteDisplay.from_predictions(X, labels),
+        plotting.ConfusionDisplay.from_predictions(labels, labels[::-1]),
+        plotting.DendrogramDisplay.from_linkage(linkage(X[:4]), labels=names),
+        plotting.CentroidImageDisplay.from_estimator(MODEL, X, labels, image_shape=(1, 2)),
+    ):
+        ax = display.ax_
+        display.figure_.canvas.draw()
+        written = [ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels(), *ax.get_yticklabels()]
+        for text in [*written, *ax.texts]:
+            assert not text.get_parse_math() or "$" not in text.get_text()
+
+
+def test_elbow_on_a_scale_of_logarithms():
+    _, ax = plt.subplots()
+    ax.set_yscale("log")
+    display = plotting.ElbowDisplay.from_predictions([1, 2, 3], [3e4, 1e2, 1.0], best=2, ax=ax)
+    assert 0 < display.ax_.get_ylim()[0] < 1
+
+
+def test_tree_is_seen_on_black():
+    with plt.style.context("dark_background"):
+        display = DRAWN["DendrogramDisplay"](None)
+    assert display.lines_.get_colors()[-1][:3].min() > 0.7
