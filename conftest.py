@@ -17,7 +17,7 @@ import pytest
 
 from clusterx import arrays
 
-BACKENDS = ("numpy", "array_api_strict", "torch", "cupy")
+BACKENDS = ("numpy", "array_api_strict", "torch", "cuda_on_cpu", "cupy")
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,10 @@ def _required() -> set[str]:
 
 def _load(name: str) -> Backend:
     """The backend; ImportError if it, or the device that it needs, is missing."""
+    if name == "cuda_on_cpu":  # CuPy's kernels, built by g++, on arrays as strict as a GPU's
+        import_module("tests.cuda_on_cpu.backend").install()
+        stand_in = import_module("tests.cuda_on_cpu.arrays")
+        return Backend(name, stand_in.namespace, stand_in.DEVICE)
     module = import_module(name)
     if name == "array_api_strict":  # its second device refuses silent copies to the host
         return Backend(name, module, module.Device("device1"))

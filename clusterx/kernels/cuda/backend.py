@@ -1,0 +1,55 @@
+"""The CUDA kernels of one array library, launched through one loader."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from ...arrays import Array, device, dtype_name
+from . import nearest
+from .loader import C_TYPES
+
+
+class CudaKernels:
+    """Primitives for the arrays of a library on NVIDIA GPUs.
+
+    What is not here runs on the generic kernels. Nothing depends on CuPy itself: tests bring
+    another library and another loader, and go through the same code.
+
+    Parameters
+    ----------
+    xp : module
+        The namespace of the arrays, which follow the array API standard and are contiguous when
+        new.
+    loader : Loader
+        Compiles and launches kernels.
+    tile : int
+        Values of the largest temporary: a block of the products of rows and centres.
+    """
+
+    def __init__(self, xp: ModuleType, loader: Any, *, tile: int = 1 << 24):
+        self.xp, self.loader, self.tile = xp, loader, tile
+
+    def empty(self, shape: tuple[int, ...], dtype: Any, *, like: Array) -> Array:
+        """A new array on the device of `like`, of whatever was in memory."""
+        return self.xp.empty(shape, dtype=dtype, device=device(like))
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any, *, like: Array) -> Array:
+        """A new array of zeros on the device of `like`."""
+        return self.xp.zeros(shape, dtype=dtype, device=device(like))
+
+    def contiguous(self, x: Array) -> Array:
+        """x, or a copy of it, with its elements in order in memory."""
+        flags = getattr(x, "flags", None)
+        if flags is not None and flags.c_contiguous:
+            return x
+        copy = self.empty(x.shape, x.dtype, like=x)
+        copy[...] = x
+        return copy
+
+    def c_type(self, dtype: Any) -> str:
+        """The name in C++ of a dtype."""
+        return C_TYPES[dtype_name(dtype)]
+
+    def nearest(self, X, C):
+        return nearest.nearest(self, X, C)
