@@ -2,7 +2,7 @@
 
 It offers the array API standard alone. NumPy arrays have to be uploaded by `asarray` and come back
 by `.get()`; an array refuses to become a number or a truth value, which on a GPU would wait for
-it, and boolean masks, for the same reason. What is `empty` holds rubbish.
+it. What is `empty` holds rubbish.
 """
 
 from __future__ import annotations
@@ -84,7 +84,6 @@ def _key(key: Any) -> Any:
     if isinstance(key, tuple):
         return tuple(map(_key, key))
     if isinstance(key, Array):
-        assert key.dtype != np.bool_, "a boolean mask waits for the device"
         return key.held
     assert not isinstance(key, np.ndarray), "an index from the host"
     return key
@@ -180,6 +179,7 @@ class _Info:
 
 def _namespace() -> ModuleType:
     module = ModuleType(NAME)
+    module.float16 = np_compat.float16  # type: ignore[attr-defined]  # as CuPy has it
     for name in array_api_strict.__all__:
         if name in _DTYPES or name in ("e", "pi", "inf", "nan", "newaxis"):
             setattr(module, name, getattr(np_compat, name))
