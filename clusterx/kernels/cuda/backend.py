@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from ...arrays import Array, device, dtype_name
-from . import nearest
+from . import color, contingency, distance_sums, nearest, segment_sum
 from .loader import C_TYPES
 
 
@@ -53,3 +53,30 @@ class CudaKernels:
 
     def nearest(self, X, C):
         return nearest.nearest(self, X, C)
+
+    def color_counts(self, pixels):
+        return color.color_counts(self, pixels)
+
+    def remap(self, pixels, colors, labels):
+        return color.remap(self, pixels, colors, labels)
+
+    def own_squares(self, X, C, labels):
+        return segment_sum.own_squares(self, X, C, labels)
+
+    def segment_sum(self, X, labels, k):
+        return segment_sum.segment_sum(self, X, labels, k)
+
+    def label_sums(self, D, labels, k):
+        return segment_sum.label_sums(self, D, labels, k)
+
+    def distance_sums(self, X, labels, k, metric):
+        return distance_sums.DistanceSums(self, X, labels, k, metric)
+
+    def separation(self, X, labels, k, metric):
+        return distance_sums.separation(self, X, labels, k, metric)
+
+    def encode(self, labels):
+        return contingency.encode(self, labels)
+
+    def contingency(self, a, b, shape):
+        return contingency.contingency(self, a, b, shape)
