@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,19 @@ C_TYPES = {
 }
 
 
+_INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
+
+
 def source(name: str, defines: dict[str, Any]) -> str:
-    """The text of a `.cu` file after the macros and what all of them share."""
+    """The text of a `.cu` file with what it includes, after the macros and what all files share."""
     macros = "".join(f"#define {key} {value}\n" for key, value in defines.items())
-    parts = [(file, (FOLDER / file).read_text()) for file in ("common.cuh", f"{name}.cu")]
-    return macros + "".join(f'#line 1 "{file}"\n{text}\n' for file, text in parts)
+    return macros + _text("common.cuh") + _text(f"{name}.cu")
+
+
+def _text(file: str) -> str:
+    text = (FOLDER / file).read_text()
+    text = _INCLUDE.sub(lambda found: _text(found[1]) + f'#line 1 "{file}"', text)
+    return f'#line 1 "{file}"\n{text}\n'
 
 
 class Loader:

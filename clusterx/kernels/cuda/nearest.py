@@ -7,18 +7,19 @@ from typing import Any
 from ...arrays import Array
 
 BLOCK = 256
+WARPS = BLOCK // 32
 #: Up to so many columns a row stays in registers.
 LOW = 16
 #: Bytes of the centres that a block holds in shared memory at a time.
 TILE_BYTES = 8192
 
 
-def low_module(gpu: Any, name: str, X: Array, **defines: Any) -> Any:
+def low_module(gpu: Any, name: str, X: Array) -> Any:
     """The kernels of `name` for rows of few columns."""
     value, d = gpu.c_type(X.dtype), X.shape[1]
     size = 8 if value == "double" else 4
     return gpu.loader.module(
-        name, T=value, D=d, ROWS=rows_a_thread(d), TILE=TILE_BYTES // (size * d), **defines
+        name, T=value, D=d, ROWS=rows_a_thread(d), TILE=TILE_BYTES // (size * d)
     )
 
 
@@ -27,13 +28,60 @@ def rows_a_thread(d: int) -> int:
     return 4 if d <= 4 else 2
 
 
+def centers_for(gpu: Any, X: Array, C: Array) -> Array:
+    """Centres as the kernels want them."""
+    return gpu.contiguous(gpu.xp.astype(C, X.dtype, copy=False))
+
+
 def nearest(gpu: Any, X: Array, C: Array) -> tuple[Array, Array]:
     xp, (n, d), k = gpu.xp, X.shape, C.shape[0]
-    X, C = gpu.contiguous(X), gpu.contiguous(xp.astype(C, X.dtype, copy=False))
+    X, C = gpu.contiguous(X), centers_for(gpu, X, C)
     labels = gpu.empty((n,), xp.int32, like=X)
+    if d > LOW:
+        Screen(gpu, X).assign(C, labels)
+        return labels, gpu.own_squares(X, C, labels)
     squares = gpu.empty((n,), xp.float64, like=X)
     rows = BLOCK * rows_a_thread(d)
     low_module(gpu, "nearest", X).launch(
         "nearest", -(-n // rows), BLOCK, X, n, C, k, labels, squares
     )
     return labels, squares
+
+
+class Screen:
+    """Nearest centres of rows of many columns, by products of blocks of rows with all centres.
+
+    Products in float32 decide only what they can: centres that rounding may have kept from being
+    nearest are measured in float64, and the lowest of equal ones is taken.
+    """
+
+    def __init__(self, gpu: Any, X: Array):
+        self.gpu, self.X = gpu, X
+        self.module = gpu.loader.module("screen", T=gpu.c_type(X.dtype))
+
+    def assign(self, C: Array, labels: Array) -> None:
+        """Write the labels of all rows."""
+        gpu, xp, X = self.gpu, self.gpu.xp, self.X
+        (n, d), k = X.shape, C.shape[0]
+        # a median, for a centre at an outlier would draw the mean away from all the others
+        shift = gpu.contiguous(xp.sort(C, axis=0)[k // 2, ...])
+        largest = xp.reshape(xp.max(xp.abs(C - shift)), (1,))
+        scaled = gpu.empty((k, d), X.dtype, like=X)
+        own, length = (gpu.empty((k,), X.dtype, like=X) for _ in range(2))
+        self.module.launch(
+            "prepare_centers", -(-k // WARPS), BLOCK, C, k, d, shift, largest, scaled, own, length
+        )
+        rows = min(n, max(1, gpu.tile // max(k, d)))
+        about = gpu.empty((rows, d), X.dtype, like=X)
+        row_length = gpu.empty((rows,), X.dtype, like=X)
+        for begin in range(0, n, rows):
+            count = min(rows, n - begin)
+            blocks = -(-count // WARPS)
+            self.module.launch(
+                "prepare_rows", blocks, BLOCK, X, begin, count, d, shift, about, row_length
+            )
+            products = xp.matmul(about[:count, ...], scaled.T)
+            self.module.launch(
+                "choose", blocks, BLOCK, X, begin, count, d, C, k, gpu.contiguous(products), own,
+                length, row_length, labels,
+            )  # fmt: skip
