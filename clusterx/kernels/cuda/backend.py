@@ -6,7 +6,8 @@ from types import ModuleType
 from typing import Any
 
 from ...arrays import Array, device, dtype_name
-from . import color, contingency, distance_sums, nearest, segment_sum
+from .. import Kernels, generic
+from . import color, contingency, distance_sums, lloyd, minibatch, nearest, seeding, segment_sum
 from .loader import C_TYPES
 
 
@@ -51,8 +52,25 @@ class CudaKernels:
         """The name in C++ of a dtype."""
         return C_TYPES[dtype_name(dtype)]
 
+    def __getattr__(self, name: str) -> Any:
+        if name in Kernels._fields:
+            return getattr(generic, name)
+        raise AttributeError(f"there is no kernel {name!r}")
+
     def nearest(self, X, C):
         return nearest.nearest(self, X, C)
+
+    def grid(self, summary, total, n):
+        return lloyd.make_grid(self, summary, total, n)
+
+    def lloyd_stats(self, X, w, grid, once=False):
+        return lloyd.LloydStep(self, X, w, grid)
+
+    def seeding(self, X, w, step=None):
+        return seeding.Seeding(self, X, w)
+
+    def minibatch(self, X, k, batch_size):
+        return minibatch.Batch(self, X)
 
     def color_counts(self, pixels):
         return color.color_counts(self, pixels)
