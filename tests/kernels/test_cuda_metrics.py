@@ -382,7 +382,7 @@ class TestVast:
         X = self.vast(tmp_path, "X", n * d, "float32")
         X.held[-d:] = 2.0
         squares, labels = self.vast(tmp_path, "out", n, "float64"), up(np.zeros(n, np.int32))[0]
-        module = self.last_block().module("segment_sum", VALUE="float", WIDTH=32, BLOCK=256)
+        module = self.last_block().module("segment_sum", T="float", WIDTH=32, BLOCK=256)
         C = asarray(np.ones((1, d)))
         module.launch("own_squares", -(-n * 32 // 256), 256, X, C, labels, n, d, squares)
         assert_array_equal(squares.held[-3:], [d, d, d])
@@ -396,7 +396,7 @@ class TestVast:
         splits = -(-n // 64)
         sums = self.vast(tmp_path, "out", splits, "float64")
         module = self.last_block().module(
-            "distance_sums", VALUE="float", REAL="float", METRIC=1, DEPTH=16
+            "distance_sums", T="float", REAL="float", METRIC=1, DEPTH=16
         )
         module.launch(
             "cluster_sums", splits, 256, Q, 1, X, n, d, order, labels, extent, 1, splits, sums

@@ -164,7 +164,7 @@ def remap(gpu, pixels: Array, colors: Array, labels: Array) -> Array:
     pixels, colors = gpu.contiguous(pixels), gpu.contiguous(colors)
     largest, *low_high = _read(gpu, [xp.max(labels), *_alphas(gpu, colors)])
     kind = xp.uint8 if largest < 1 << 8 else xp.uint16 if largest < 1 << 16 else xp.int32
-    labels = gpu.contiguous(xp.astype(labels, kind))
+    labels = gpu.contiguous(xp.astype(labels, kind, copy=False))
     found = gpu.empty((n,), kind, like=pixels)
     layout = _layout(gpu, colors, (low_high[0], low_high[1]) if low_high else None)
     if n == 0:

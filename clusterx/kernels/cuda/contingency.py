@@ -68,10 +68,8 @@ def encode(gpu, labels: Array) -> tuple[Array, Array]:
     ascending = xp.take(labels, order)
     starts = positions(gpu, ascending, runs=True)
     codes = gpu.empty((n,), xp.int32, like=labels)
-    _module(gpu).launch(
-        "number_runs", _grid(n), BLOCK, xp.astype(order, xp.int64), n, starts, starts.shape[0],
-        codes,
-    )  # fmt: skip
+    order = xp.astype(order, xp.int64, copy=False)
+    _module(gpu).launch("number_runs", _grid(n), BLOCK, order, n, starts, starts.shape[0], codes)
     return codes, xp.take(ascending, starts)
 
 

@@ -1,6 +1,6 @@
 // Distances between rows in tiles that stay on the chip: sums by label, and extremes.
 //
-// VALUE: type of the rows. REAL: of the arithmetic. METRIC: 0 Euclidean, 1 Manhattan, 2 Chebyshev.
+// T: type of the rows. REAL: of the arithmetic. METRIC: 0 Euclidean, 1 Manhattan, 2 Chebyshev.
 // DEPTH: columns of the data that are in shared memory at a time, at most d.
 //
 // A block of 16 x 16 threads has a tile of 64 x 64 distances, 4 x 4 a thread. They are sums of
@@ -20,7 +20,7 @@ struct Stage {
     long long row_at[SIDE], column_at[SIDE];  // places of the tile's rows in memory, or -1
 };
 
-static __device__ double scale_for(const VALUE *extent)
+static __device__ double scale_for(const T *extent)
 {
     if (sizeof(REAL) == sizeof(double) || !(*extent > 0))
         return 1.0;
@@ -50,7 +50,7 @@ static __device__ void add_part(REAL &sum, REAL part)
 }
 
 // Columns start..start+DEPTH of the tile's rows, scaled; zeros where there is none.
-static __device__ void load(const VALUE *X, long long d, long long start, REAL scale,
+static __device__ void load(const T *X, long long d, long long start, REAL scale,
                             const long long *at, REAL *out)
 {
     for (int e = threadIdx.x; e < SIDE * DEPTH; e += ACROSS * ACROSS) {
@@ -62,7 +62,7 @@ static __device__ void load(const VALUE *X, long long d, long long start, REAL s
 
 // The tile's distances, squared if Euclidean; a thread has rows 4 (t / 16).. and columns
 // 4 (t % 16).. of it. Begins and ends with a barrier.
-static __device__ void measure(const VALUE *Q, const VALUE *X, long long d, REAL scale, Stage &stage,
+static __device__ void measure(const T *Q, const T *X, long long d, REAL scale, Stage &stage,
                                REAL (&found)[EACH][EACH])
 {
     int row = threadIdx.x / ACROSS * EACH, column = threadIdx.x % ACROSS * EACH;
@@ -132,8 +132,8 @@ static __device__ void flush(double sum[EACH], double unit, long long first, lon
 // their `labels`, so a label's sum is complete, and written once, when the next label begins. The
 // columns are split over `splits` blocks, which have a table (q, k) of zeros each.
 extern "C" __global__ void __launch_bounds__(256, 2)
-    cluster_sums(const VALUE *Q, long long q, const VALUE *X, long long n, long long d,
-                 const long long *order, const int *labels, const VALUE *extent, long long k,
+    cluster_sums(const T *Q, long long q, const T *X, long long n, long long d,
+                 const long long *order, const int *labels, const T *extent, long long k,
                  long long splits, double *sums)
 {
     __shared__ Stage stage;
@@ -179,7 +179,7 @@ extern "C" __global__ void __launch_bounds__(256, 2)
 }
 
 // The distance of two rows in float64, squared if Euclidean.
-static __device__ __noinline__ double exact(const VALUE *x, const VALUE *y, long long d)
+static __device__ __noinline__ double exact(const T *x, const T *y, long long d)
 {
     double sum = 0.0;
     for (long long c = 0; c < d; ++c) {
@@ -202,7 +202,7 @@ struct Extremes {
     REAL below, above;
 };
 
-static __device__ void update(Extremes &best, const VALUE *x, const VALUE *y, long long d, REAL measured,
+static __device__ void update(Extremes &best, const T *x, const T *y, long long d, REAL measured,
                               bool same, double scale, REAL slack)
 {
     if (same ? !(measured > best.above) : !(measured < best.below))
@@ -227,7 +227,7 @@ static __device__ double root(double value)
 // Over all pairs of rows: the least distance of two labels' and the largest of one label's, of
 // each block. A block takes every gridDim-th tile on or above the diagonal.
 extern "C" __global__ void __launch_bounds__(256, 2)
-    extremes(const VALUE *X, long long n, long long d, const int *labels, const VALUE *extent,
+    extremes(const T *X, long long n, long long d, const int *labels, const T *extent,
              double *least, double *most)
 {
     __shared__ Stage stage;

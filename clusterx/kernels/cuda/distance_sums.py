@@ -69,6 +69,6 @@ def _module(gpu, X: Array, metric: str) -> Any:
     (n, d), kind = X.shape, gpu.c_type(X.dtype)
     exact = dtype_name(X.dtype) == "float64" or d <= FLOAT64_COLUMNS or n <= FLOAT64_ROWS
     return gpu.loader.module(
-        "distance_sums", VALUE=kind, REAL="double" if exact else "float", METRIC=METRICS[metric],
+        "distance_sums", T=kind, REAL="double" if exact else "float", METRIC=METRICS[metric],
         DEPTH=min(d, DEPTH),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 // Sums over the rows, or the columns, of each label, in float64 and in a fixed order: no atomics.
 //
 // Rows come in the order of their labels. A label's are cut into pieces, which `sum_pieces` adds
-// up a block each; `merge_pieces` adds up the pieces of a label. VALUE: type of the rows. WIDTH:
+// up a block each; `merge_pieces` adds up the pieces of a label. T: type of the rows. WIDTH:
 // columns of a block, a power of two; BLOCK / WIDTH rows are added side by side.
 
 #define LANES (BLOCK / WIDTH)
@@ -34,7 +34,7 @@ static __device__ double sum_lanes(double value, double *shared)
 }
 
 // first[j]: the number of pieces of the labels before j.
-extern "C" __global__ void sum_pieces(const VALUE *X, long long d, const long long *order,
+extern "C" __global__ void sum_pieces(const T *X, long long d, const long long *order,
                                       const long long *starts, const long long *first, long long k,
                                       long long piece, double *sums)
 {
@@ -81,13 +81,13 @@ static __device__ double sum_neighbours(double value)
 }
 
 // Squared distance of each row to its label's centre; WIDTH threads, of a warp, a row.
-extern "C" __global__ void own_squares(const VALUE *X, const double *C, const int *labels, long long n,
+extern "C" __global__ void own_squares(const T *X, const double *C, const int *labels, long long n,
                                        long long d, double *squares)
 {
     long long i = blockIdx.x * (long long)LANES + threadIdx.x / WIDTH;
     double sum = 0.0;
     if (i < n) {
-        const VALUE *row = X + i * d;
+        const T *row = X + i * d;
         const double *center = C + labels[i] * d;
         for (long long c = threadIdx.x % WIDTH; c < d; c += WIDTH) {
             double apart = row[c] - center[c];
@@ -100,13 +100,13 @@ extern "C" __global__ void own_squares(const VALUE *X, const double *C, const in
 }
 
 // Sums of each row of D (n, m) over the columns of each label; WIDTH threads, of a warp, a sum.
-extern "C" __global__ void label_sums(const VALUE *D, long long n, long long m, const long long *order,
+extern "C" __global__ void label_sums(const T *D, long long n, long long m, const long long *order,
                                       const long long *starts, long long k, double *sums)
 {
     long long at = blockIdx.x * (long long)LANES + threadIdx.x / WIDTH;
     double sum = 0.0;
     if (at < n * k) {
-        const VALUE *row = D + at / k * m;
+        const T *row = D + at / k * m;
         long long j = at % k;
         for (long long c = starts[j] + threadIdx.x % WIDTH; c < starts[j + 1]; c += WIDTH)
             sum += row[order[c]];

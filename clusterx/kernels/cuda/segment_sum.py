@@ -22,7 +22,7 @@ class ByLabel(NamedTuple):
 
 def by_label(gpu, labels: Array, k: int) -> ByLabel:
     xp, n = gpu.xp, labels.shape[0]
-    order = xp.astype(xp.argsort(labels, stable=True), xp.int64)
+    order = xp.astype(xp.argsort(labels, stable=True), xp.int64, copy=False)
     ascending = xp.take(labels, order)
     starts = gpu.empty((k + 1,), xp.int64, like=labels)
     module = _module(gpu, "double", 1)
@@ -59,7 +59,7 @@ def own_squares(gpu, X: Array, C: Array, labels: Array) -> Array:
     xp, (n, d) = gpu.xp, X.shape
     squares = gpu.empty((n,), xp.float64, like=X)
     if n:
-        X, C = gpu.contiguous(X), gpu.contiguous(xp.astype(C, xp.float64))
+        X, C = gpu.contiguous(X), gpu.contiguous(xp.astype(C, xp.float64, copy=False))
         width = _width(d)
         module = _module(gpu, gpu.c_type(X.dtype), width)
         module.launch(
@@ -88,4 +88,4 @@ def _width(d: int) -> int:
 
 
 def _module(gpu, value: str, width: int) -> Any:
-    return gpu.loader.module("segment_sum", VALUE=value, WIDTH=width, BLOCK=BLOCK)
+    return gpu.loader.module("segment_sum", T=value, WIDTH=width, BLOCK=BLOCK)
