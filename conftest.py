@@ -17,6 +17,8 @@ import pytest
 
 from clusterx import arrays
 
+#: What else CLUSTERX_REQUIRE may name: tests that skip without it ask for it themselves.
+TOOLS = ("nvrtc",)
 BACKENDS = ("numpy", "array_api_strict", "torch", "cuda_on_cpu", "cupy")
 
 
@@ -69,7 +71,7 @@ def _load(name: str) -> Backend:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    unknown = _required() - set(BACKENDS)
+    unknown = _required() - {*BACKENDS, *TOOLS}
     if unknown:
         raise pytest.UsageError(f"CLUSTERX_REQUIRE names unknown backends: {sorted(unknown)}")
 

@@ -293,9 +293,10 @@ static bool run_block(int how)
         fiber.state = READY;
     barriers = 0;
     meetings.assign((fibers.size() + WARP - 1) / WARP, 0);
+    int rubbish = how == 1 ? 0 : 0xcd;  // what looks right with one may not with the other
     if (__start_cuda_shared)
-        std::memset(__start_cuda_shared, 0xcd, __stop_cuda_shared - __start_cuda_shared);
-    std::memset(dynamic_memory.data(), 0xcd, dynamic_memory.size());
+        std::memset(__start_cuda_shared, rubbish, __stop_cuda_shared - __start_cuda_shared);
+    std::memset(dynamic_memory.data(), rubbish, dynamic_memory.size());
     for (bool done = false; !done;) {
         order_threads(order, how);
         bool any = false;
@@ -339,6 +340,9 @@ static void note(Region &region, size_t byte, bool write, bool atomic, bool shar
     Access now = {block, current, barriers, meetings[current / WARP], atomic};
     if (shared && shadow.write.block != block && shadow.read.block != block)
         shadow = Shadow();
+    if (shared && (!write || atomic) && shadow.write.block != block)
+        complain("thread %d of block %lld reads shared memory that nothing has written", current,
+                 block);
     if (!(atomic && shadow.write.atomic) && !in_order(shadow.write, block, current))
         race(region, byte, shadow.write, write ? "writes" : "reads");
     if (!write) {

@@ -29,7 +29,7 @@ _FLAGS = (
 ).split()
 _CHECKS = "-fsanitize=bounds,signed-integer-overflow,shift,integer-divide-by-zero".split()
 #: Bytes on either side of an array that a kernel must leave alone, and finds rubbish in.
-GUARD = 256
+GUARD = 8192
 _RUBBISH = 0xCD
 _KERNEL = re.compile(r'extern "C"\s+__global__\s+void\s+(\w+)\s*\(')
 _CODES = {"f": "float", "i": "int", "u": "uint"}

@@ -74,7 +74,7 @@ static __device__ __forceinline__ void move_row(const T x[D], double v, int labe
 // labels: the previous ones, -1 where there is none, become the new ones. table: sums of the rows
 // of the previous labels become those of the new ones; null if there is no need of them.
 // `shared`: whether each block has room for a table of its own in dynamic shared memory.
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 1)
     step(const T *X, long long n, const double *w, const T *C, long long k, const double *scales,
          long long shared, int *labels, word *table, long long *moved)
 {

@@ -53,7 +53,7 @@ static __device__ __forceinline__ double mass(const double *closest, const doubl
     return w ? closest[i] * w[i] : closest[i];
 }
 
-extern "C" __global__ void __launch_bounds__(BLOCK)
+extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     sum_chunks(const double *closest, const double *w, long long n, double *sums)
 {
     long long first = blockIdx.x * (long long)CHUNK + threadIdx.x;
@@ -98,7 +98,7 @@ static __device__ int find_thread(double part, double target, double *before)
 }
 
 // A row for each fraction of the sum of all chunks; a block each.
-extern "C" __global__ void __launch_bounds__(BLOCK)
+extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     draw(const double *closest, const double *w, long long n, const double *sums,
          long long chunks, const double *fractions, long long *rows)
 {
@@ -151,7 +151,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
 
 // What each candidate would take off the sum, by blocks: gains (blocks, trials). The second index
 // of the grid takes CANDIDATES of them.
-extern "C" __global__ void __launch_bounds__(BLOCK)
+extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     measure_gains(const T *X, long long n, long long d, const double *w, const double *closest,
                   const long long *rows, long long trials, double *gains)
 {
@@ -190,7 +190,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK)
 }
 
 // The row of the candidate with the largest gain, the first of equal ones. One block.
-extern "C" __global__ void __launch_bounds__(BLOCK)
+extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     choose(const double *gains, long long blocks, long long trials, const long long *rows,
            long long *best)
 {
