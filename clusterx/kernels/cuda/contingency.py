@@ -15,6 +15,8 @@ SHARED_CELLS = 1 << 13
 COUNTING_BLOCKS = 1024
 #: Cells of the largest table of all pairs, and, in small cases, its cells for each label.
 DENSE_CELLS, CELLS_PER_LABEL = 1 << 26, 64
+#: Ranges of labels that codes are looked up in a table for, where there are fewer labels.
+SPARSE_CODES = 1 << 16
 
 
 def contingency(gpu, a: Array, b: Array, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
@@ -62,7 +64,7 @@ def encode(gpu, labels: Array) -> tuple[Array, Array]:
         return gpu.empty((0,), xp.int32, like=labels), labels
     if not kind.startswith("float"):
         low, high = (int(end) for end in to_host(xp.stack([xp.min(labels), xp.max(labels)])))
-        if high < 1 << 63 and high - low < max(1 << 16, 2 * n):
+        if high < 1 << 63 and high - low < max(SPARSE_CODES, n):
             return _tabulated(gpu, labels, low, high)
     order = xp.argsort(labels)
     ascending = xp.take(labels, order)
