@@ -120,16 +120,17 @@ class Worker:
     """A process that works through cases; what it says comes with a time limit."""
 
     def __init__(self, job: dict[str, Any], folder: Path):
-        path = folder / "job.json"
+        path, self.errors = folder / "job.json", folder / "errors.txt"
         path.write_text(json.dumps(job))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.gpu_worker", str(path)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bench.gpu_worker", str(path)],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
         self.lines: queue.Queue[str | None] = queue.Queue()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -147,8 +148,8 @@ class Worker:
             return "time limit"
         return "ended" if line is None else json.loads(line)
 
-    def end(self) -> int:
-        """End it and what it started; its exit status."""
+    def end(self) -> str:
+        """End it and what it started; its exit status and last words."""
         with suppress(ProcessLookupError):
             if hasattr(os, "killpg"):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -158,7 +159,8 @@ class Worker:
         self.reader.join()
         if self.process.stdout is not None:
             self.process.stdout.close()
-        return status
+        last = self.errors.read_text(errors="replace").strip().splitlines()[-1:]
+        return ": ".join([f"exit status {status}", *last])[:500]
 
 
 def run_library(
@@ -173,9 +175,11 @@ def run_library(
             try:
                 found = follow(worker, len(left), settings.limit, deadline)
             finally:
-                status = worker.end()
+                last_words = worker.end()
             if not found:  # it died before the first case
-                found = [{"case": left[0], "status": "crashed", "message": f"status {status}"}]
+                found = [{"case": left[0], "status": "crashed"}]
+            if found[-1]["status"] == "crashed":
+                found[-1]["message"] = last_words
             records += found
             left = left[len(found) :]
     records += [{"case": name, "status": "no time"} for name in left]

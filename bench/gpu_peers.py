@@ -196,6 +196,24 @@ def _scores(module: str) -> Callable[[Place, Problem], Run]:
     return prepare
 
 
+def _quantized(prepare: Callable[[Place, Problem], Run]) -> Callable[[Place, Problem], Run]:
+    """Image in, palette and indexed image out, through what clusters rows."""
+
+    def adapter(place: Place, problem: Problem) -> Run:
+        xp, shape = place.xp, problem.X.shape
+
+        def run() -> Outcome:
+            pixels = xp.astype(xp.reshape(problem.X, (-1, 3)), xp.float32)
+            found = prepare(place, problem._replace(X=pixels))()
+            palette = xp.astype(xp.clip(xp.round(found.centers), 0, 255), xp.uint8)
+            indices = xp.reshape(xp.astype(found.labels, xp.uint8), shape[:2])
+            return Outcome(palette, indices, found.n_iter)
+
+        return run
+
+    return adapter
+
+
 # plain PyTorch, as one would write it: blocks of rows, products in float32
 
 _BLOCK_VALUES = 1 << 26
@@ -226,18 +244,6 @@ def _torch_lloyd(place: Place, problem: Problem) -> Run:
     return lambda: _torch_lloyd_rows(problem.X, problem.start, problem.max_iter)
 
 
-def _torch_quantize(place: Place, problem: Problem) -> Run:
-    import torch
-
-    def run() -> Outcome:
-        pixels = problem.X.reshape(-1, 3).to(torch.float32)
-        found = _torch_lloyd_rows(pixels, problem.start, problem.max_iter)
-        palette = found.centers.round().clamp(0, 255).to(torch.uint8)
-        return Outcome(palette, found.labels.to(torch.uint8).reshape(problem.X.shape[:2]))
-
-    return run
-
-
 def _torch_silhouette(place: Place, problem: Problem) -> Run:
     import torch
 
@@ -261,8 +267,10 @@ def _torch_silhouette(place: Place, problem: Problem) -> Run:
 # other libraries
 
 
-def _flash(module: str, name: str) -> Callable[[Place, Problem], Run]:
-    def prepare(place: Place, problem: Problem) -> Run:
+def _flash(module: str, name: str) -> Mapping[str, Callable[[Place, Problem], Run]]:
+    """What flash-kmeans and its successor do, which have one interface."""
+
+    def lloyd(place: Place, problem: Problem) -> Run:
         kmeans = getattr(import_module(module), name)
 
         def run() -> Outcome:
@@ -274,7 +282,7 @@ def _flash(module: str, name: str) -> Callable[[Place, Problem], Run]:
 
         return run
 
-    return prepare
+    return {"quantize": _quantized(lloyd), "lloyd": lloyd}
 
 
 def _fastkmeans(place: Place, problem: Problem) -> Run:
@@ -337,17 +345,21 @@ LIBRARIES: dict[str, Library] = {
     ),
     "torch": Library(
         "torch", CudaTorch, HostTorch,
-        {"quantize": _torch_quantize, "lloyd": _torch_lloyd, "silhouette": _torch_silhouette},
+        {
+            "quantize": _quantized(_torch_lloyd),
+            "lloyd": _torch_lloyd,
+            "silhouette": _torch_silhouette,
+        },
         "written for this bench: blocks of products, float32",
     ),
     "flash-kmeans": Library(
         "flash_kmeans", CudaTorch, None,
-        {"lloyd": _flash("flash_kmeans", "batch_kmeans_Euclid")},
+        _flash("flash_kmeans", "batch_kmeans_Euclid"),
         "products in TF32",
     ),
     "flashlib": Library(
         "flashlib", CudaTorch, None,
-        {"lloyd": _flash("flashlib.primitives.kmeans", "flash_kmeans")},
+        _flash("flashlib.primitives.kmeans", "flash_kmeans"),
         "products in TF32",
     ),
     "fastkmeans": Library(
@@ -358,6 +370,7 @@ LIBRARIES: dict[str, Library] = {
     "cuML": Library(
         "cuml", CudaCupy, None,
         {
+            "quantize": _quantized(_cuml_lloyd),
             "lloyd": _cuml_lloyd,
             "silhouette": _scores("cuml.metrics.cluster"),
             "labels": _scores("cuml.metrics.cluster"),

@@ -349,7 +349,7 @@ class Scripted:
         return next(self.lines, "ended")
 
     def end(self):
-        return 7
+        return "exit status 7: killed"
 
 
 def begins(name):
@@ -410,12 +410,18 @@ class TestGpuRun:
         crash, hang = [begins(a)], [begins(b), "time limit"]
         records, fake = self.follow(monkeypatch, crash, hang, [begins(c), done(c)])
         assert [r["status"] for r in records] == ["crashed", "time limit", "ok"]
+        assert records[0]["message"] == "exit status 7: killed"
         assert [job["cases"] for job in fake.jobs] == [[a, b, c], [b, c], [c]]
+
+    def test_the_last_words_of_a_process(self, tmp_path):
+        worker = gpu.Worker({"library": "no such library"}, tmp_path)
+        assert worker.answer(60.0) == "ended"
+        assert worker.end().endswith("KeyError: 'no such library'")
 
     def test_a_process_that_never_begins_is_not_tried_for_ever(self, monkeypatch):
         records, _ = self.follow(monkeypatch, [], [], [])
         assert [r["status"] for r in records] == ["crashed"] * 3
-        assert "7" in records[0]["message"]
+        assert records[0]["message"] == "exit status 7: killed"
 
     def test_cases_that_time_does_not_last_for_say_so(self, monkeypatch):
         records, fake = self.follow(monkeypatch, seconds=-1.0)

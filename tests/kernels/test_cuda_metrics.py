@@ -347,7 +347,7 @@ class TestPlantedFaults:
             "distance_sums", barrier, barrier.replace("__syncthreads();", ""), races=True
         )
         X, labels = labelled(normal, 200, 20, 9)
-        with pytest.raises(LaunchError, match="race|nothing has written"):
+        with pytest.raises(LaunchError, match=r"race|nothing has written"):
             gpu.distance_sums(*up(X, labels), 9, "euclidean")(asarray(X))
 
     def test_a_bound_is_off_by_one(self):
