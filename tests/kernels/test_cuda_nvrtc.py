@@ -22,6 +22,7 @@ def low(value, d):
 
 
 LOW_VARIANTS = [low(value, d) for value in SIZES for d in (1, 3, 4, 8, LOW)]
+SCAN = {"BLOCK": BLOCK, "ITEMS": 8}
 #: Every file under every kind of macros that it is used with.
 VARIANTS = {
     "nearest": LOW_VARIANTS,

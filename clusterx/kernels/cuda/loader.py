@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays import is_array
+from ...arrays import is_array, on_host
 
 FOLDER = Path(__file__).parent
 #: What `.cu` files are written for, and what tests compile them for.
@@ -144,6 +144,6 @@ def _converted(arg: Any) -> Any:
         return np.int64(arg)
     if type(arg) is float:
         return np.float64(arg)
-    assert is_array(arg), f"a kernel got a {type(arg).__name__}"
+    assert is_array(arg) and not on_host(arg), f"a kernel got a {type(arg).__name__}"
     assert arg.flags.c_contiguous, "a kernel reads memory in order, whatever the strides say"
     return arg
