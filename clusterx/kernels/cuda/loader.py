@@ -144,6 +144,7 @@ def _converted(arg: Any) -> Any:
         return np.int64(arg)
     if type(arg) is float:
         return np.float64(arg)
-    assert is_array(arg) and not on_host(arg), f"a kernel got a {type(arg).__name__}"
+    if not is_array(arg) or on_host(arg):
+        raise TypeError(f"a kernel takes arrays of the device, int, float and None, got {arg!r}")
     assert arg.flags.c_contiguous, "a kernel reads memory in order, whatever the strides say"
     return arg

@@ -52,12 +52,23 @@ class Screen:
     """Nearest centres of rows of many columns, by products of blocks of rows with all centres.
 
     Products in float32 decide only what they can: centres that rounding may have kept from being
-    nearest are measured in float64, and the lowest of equal ones is taken.
+    nearest are measured in float64, and the lowest of equal ones is taken. Buffers are kept from
+    call to call.
     """
 
     def __init__(self, gpu: Any, X: Array):
         self.gpu, self.X = gpu, X
         self.module = gpu.loader.module("screen", T=gpu.c_type(X.dtype))
+        self._k = 0
+
+    def _prepare_buffers(self, k: int) -> None:
+        """For the centres and a block of rows, unless they are there."""
+        if k == self._k:
+            return
+        n, d = self.X.shape
+        self._k, self.rows = k, min(n, max(1, self.gpu.tile // max(k, d)))
+        shapes = ((k, d), (k,), (k,), (self.rows, d), (self.rows,))
+        self.buffers = [self.gpu.empty(shape, self.X.dtype, like=self.X) for shape in shapes]
 
     def assign(self, C: Array, labels: Array) -> None:
         """Write the labels of all rows."""
@@ -66,16 +77,13 @@ class Screen:
         # a median, for a centre at an outlier would draw the mean away from all the others
         shift = gpu.contiguous(xp.sort(C, axis=0)[k // 2, ...])
         largest = xp.reshape(xp.max(xp.abs(C - shift)), (1,))
-        scaled = gpu.empty((k, d), X.dtype, like=X)
-        own, length = (gpu.empty((k,), X.dtype, like=X) for _ in range(2))
+        self._prepare_buffers(k)
+        scaled, own, length, about, row_length = self.buffers
         self.module.launch(
             "prepare_centers", -(-k // WARPS), BLOCK, C, k, d, shift, largest, scaled, own, length
         )
-        rows = min(n, max(1, gpu.tile // max(k, d)))
-        about = gpu.empty((rows, d), X.dtype, like=X)
-        row_length = gpu.empty((rows,), X.dtype, like=X)
-        for begin in range(0, n, rows):
-            count = min(rows, n - begin)
+        for begin in range(0, n, self.rows):
+            count = min(self.rows, n - begin)
             blocks = -(-count // WARPS)
             self.module.launch(
                 "prepare_rows", blocks, BLOCK, X, begin, count, d, shift, about, row_length
