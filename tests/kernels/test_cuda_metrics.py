@@ -366,6 +366,18 @@ class TestPlantedFaults:
             gpu.contingency(*up(*pairs.TestContingency.labels(500, (9, 9))), (9, 9))
 
 
+def test_numbers_of_clusters_may_be_numpy_s():
+    X, labels = up(*labelled(normal, 70, 3, 4))
+    k = np.int64(4)
+    for found in (
+        GPU.segment_sum(X, labels, k),
+        GPU.label_sums(X, labels[:3], k),
+        GPU.distance_sums(X, labels, k, "euclidean")(X),
+    ):
+        assert 4 in found.shape
+    assert GPU.contingency(labels, labels, (k, k))[2].get().sum() == 70
+
+
 class TestVast:
     """Places above 2^31: the last block of a launch alone, on files that are mostly holes."""
 

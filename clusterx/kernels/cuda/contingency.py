@@ -21,11 +21,11 @@ SPARSE_CODES = 1 << 16
 
 def contingency(gpu, a: Array, b: Array, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
     """Counts in one table, or, where that would be too large, of the sorted pairs."""
-    xp, n, columns = gpu.xp, a.shape[0], max(1, shape[1])
+    xp, n, columns = gpu.xp, a.shape[0], max(1, int(shape[1]))
     if n == 0:
         nothing = gpu.empty((0,), xp.int64, like=a)
         return nothing, nothing, nothing
-    cells = shape[0] * columns
+    cells = int(shape[0]) * columns
     if cells <= min(DENSE_CELLS, max(SHARED_CELLS, CELLS_PER_LABEL * n)):
         table = _table(gpu, a, b, columns, cells)
         found = positions(gpu, table)

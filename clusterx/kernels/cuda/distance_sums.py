@@ -25,7 +25,7 @@ class DistanceSums:
     """Of rows, the sums of their distances to the rows X of each cluster."""
 
     def __init__(self, gpu, X: Array, labels: Array, k: int, metric: str):
-        self.gpu, self.X, self.k = gpu, gpu.contiguous(X), k
+        self.gpu, self.X, self.k = gpu, gpu.contiguous(X), int(k)
         self.order, self.labels, _ = by_label(gpu, labels, k)
         self.module = _module(gpu, X, metric)
         self.extent = _extent(gpu, X)

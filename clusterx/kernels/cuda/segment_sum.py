@@ -21,7 +21,7 @@ class ByLabel(NamedTuple):
 
 
 def by_label(gpu, labels: Array, k: int) -> ByLabel:
-    xp, n = gpu.xp, labels.shape[0]
+    xp, n, k = gpu.xp, labels.shape[0], int(k)
     order = xp.astype(xp.argsort(labels, stable=True), xp.int64, copy=False)
     ascending = xp.take(labels, order)
     starts = gpu.empty((k + 1,), xp.int64, like=labels)
@@ -32,7 +32,7 @@ def by_label(gpu, labels: Array, k: int) -> ByLabel:
 
 def segment_sum(gpu, X: Array, labels: Array, k: int) -> Array:
     """Sums (k, d), the same bits in every run: pieces of a label's rows, added in their order."""
-    xp, (n, d) = gpu.xp, X.shape
+    xp, (n, d), k = gpu.xp, X.shape, int(k)  # launches take Python's integers alone
     if n == 0:
         return gpu.zeros((k, d), xp.float64, like=X)
     X = gpu.contiguous(X)
@@ -70,7 +70,7 @@ def own_squares(gpu, X: Array, C: Array, labels: Array) -> Array:
 
 def label_sums(gpu, D: Array, labels: Array, k: int) -> Array:
     """Sums (n, k) of each row's entries over the columns of each label."""
-    xp, (n, m) = gpu.xp, D.shape
+    xp, (n, m), k = gpu.xp, D.shape, int(k)
     sums = gpu.empty((n, k), xp.float64, like=D)
     if n:
         D = gpu.contiguous(D)
