@@ -17,7 +17,9 @@ import pytest
 
 from clusterx import arrays
 
-BACKENDS = ("numpy", "array_api_strict", "torch", "cupy")
+#: What else CLUSTERX_REQUIRE may name: tests that skip without it ask for it themselves.
+TOOLS = ("nvrtc",)
+BACKENDS = ("numpy", "array_api_strict", "torch", "cuda_on_cpu", "cupy")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ def _required() -> set[str]:
 
 def _load(name: str) -> Backend:
     """The backend; ImportError if it, or the device that it needs, is missing."""
+    if name == "cuda_on_cpu":  # CuPy's kernels, built by g++, on arrays as strict as a GPU's
+        import_module("tests.cuda_on_cpu.backend").install()
+        stand_in = import_module("tests.cuda_on_cpu.arrays")
+        return Backend(name, stand_in.namespace, stand_in.DEVICE)
     module = import_module(name)
     if name == "array_api_strict":  # its second device refuses silent copies to the host
         return Backend(name, module, module.Device("device1"))
@@ -65,7 +71,7 @@ def _load(name: str) -> Backend:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    unknown = _required() - set(BACKENDS)
+    unknown = _required() - {*BACKENDS, *TOOLS}
     if unknown:
         raise pytest.UsageError(f"CLUSTERX_REQUIRE names unknown backends: {sorted(unknown)}")
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
+from . import gpu
 from .cases import CASES, SOURCES, Case
 from .data import cache_folder
 from .report import README, RESULTS, update
@@ -35,7 +36,15 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--threads", type=int, default=usable_threads())
     out.add_argument("--time-limit", type=float, help="seconds a run may take at most")
     out.add_argument("--mnist", action="store_true", help="the real MNIST (fetched from OpenML)")
-    out.add_argument("--device", choices=["cpu"], default="cpu")
+    out.add_argument(
+        "--device",
+        choices=["cpu", "cuda"],
+        default="cpu",
+        help="cuda: the GPU's own table of cases",
+    )
+    out.add_argument(
+        "--dry-run", action="store_true", help="with --device cuda: tiny and without a GPU"
+    )
     out.add_argument(
         "--output", type=Path, help="JSON lines to append to (default: bench/results/DEVICE.jsonl)"
     )
@@ -61,6 +70,11 @@ def default_output(scale: float, device: str) -> Path:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what the command line asks for."""
     given = parser().parse_args(arguments)
+    if given.device == "cuda":
+        gpu.main(given)
+        return
+    if given.dry_run:
+        raise SystemExit("--dry-run is for --device cuda; --quick is a small run on the CPU.")
     cases = chosen(given.only)
     if given.list:
         for case in cases:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-PHOTO_SIZES = {"24mp": (6000, 4000), "2.8mp": (2048, 1367)}
+PHOTO_SIZES = {"24mp": (6000, 4000), "8.3mp": (3840, 2160), "2.8mp": (2048, 1367)}
 SENSOR_NOISE = 2.5  # grey levels; leaves 24 megapixels about as many colours as a camera does
 DIGITS_ROWS = 70_000
 SIDE = 28
@@ -122,6 +122,18 @@ def make_blobs(n: int, d: int, k: int = 10, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     centers = 2 * rng.standard_normal((k, d))
     return centers[rng.integers(0, k, n)] + rng.standard_normal((n, d))
+
+
+def make_mixture(n: int, d: int, k: int = 100, seed: int = 0) -> np.ndarray:
+    """n x d float32 rows of k overlapping Gaussians, a block of rows at a time."""
+    rng = np.random.default_rng(seed)
+    centers = 2 * rng.standard_normal((k, d), dtype=np.float32)
+    out = np.empty((n, d), np.float32)
+    for start in range(0, n, 1 << 18):
+        block = out[start : start + (1 << 18)]
+        rng.standard_normal(out=block, dtype=np.float32)
+        block += centers[rng.integers(0, k, len(block))]
+    return out
 
 
 def make_labels(n: int, k: int, seed: int = 0) -> np.ndarray:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, rand_score
 
-from bench import data, peers, report, worker
-from bench.__main__ import chosen, default_output
+from bench import data, gpu, gpu_peers, gpu_worker, peers, report, worker
+from bench.__main__ import chosen, default_output, main
 from bench.cases import CASES, SOURCES, Case
+from bench.gpu_cases import GPU_CASES
+from bench.gpu_cases import SOURCES as GPU_SOURCES
 from bench.run import Settings, job_of, record, run, run_case, schedule
 
 FAKE_PEERS = """
@@ -330,3 +332,187 @@ class TestReport:
     def test_wrong_markers_are_refused(self, text):
         with pytest.raises(ValueError, match="once"):
             report.between_markers(text, "table")
+
+
+class Scripted:
+    """A worker process whose lines are known: what each process says, until it hangs or ends."""
+
+    def __init__(self, scripts):
+        self.scripts, self.jobs = scripts, []
+
+    def __call__(self, job, folder):
+        self.jobs.append(job)
+        self.lines = iter(self.scripts[len(self.jobs) - 1])
+        return self
+
+    def answer(self, seconds):
+        return next(self.lines, "ended")
+
+    def end(self):
+        return "exit status 7: killed"
+
+
+def begins(name):
+    return {"case": name, "begins": True}
+
+
+def done(name, **changes):
+    one = {
+        "case": name, "status": "ok", "median_s": 0.002, "cold_s": 0.01, "warm_s": [0.002],
+        "quality": 1.5, "device_mib": None, "n_iter": 10,
+    }  # fmt: skip
+    return one | changes
+
+
+class TestGpuTable:
+    def test_names_are_unique_and_sources_known(self):
+        assert len({case.name for case in GPU_CASES}) == len(GPU_CASES)
+        assert {case.source for case in GPU_CASES} == set(GPU_SOURCES)
+
+    def test_clusterx_has_every_case_and_each_library_some(self):
+        assert gpu.cases_of("clusterx", GPU_CASES) == list(GPU_CASES)
+        for library in gpu_peers.LIBRARIES:
+            assert gpu.cases_of(library, GPU_CASES)
+
+    def test_uploads_are_rows_of_their_own(self):
+        uploads = [case for case in GPU_CASES if case.task == "upload"]
+        assert {case.source for case in uploads} == set(GPU_SOURCES)
+
+    def test_quick_and_whole_runs_end_in_time(self):
+        assert gpu.Settings.of(quick=False, dry=False).total <= 480
+        assert gpu.Settings.of(quick=True, dry=False).total <= 90
+
+    def test_unknown_names_are_refused(self):
+        assert [c.name for c in gpu.chosen(["silhouette-*"])] == ["silhouette-digits"]
+        with pytest.raises(SystemExit, match="No GPU case is called 'nothing'"):
+            gpu.chosen(["nothing"])
+
+
+class TestGpuRun:
+    CASES = tuple(GPU_CASES[:3])
+    NAMES = tuple(case.name for case in CASES)
+
+    def follow(self, monkeypatch, *scripts, seconds=1000.0):
+        fake = Scripted(scripts)
+        monkeypatch.setattr(gpu, "Worker", fake)
+        deadline = gpu.monotonic() + seconds
+        settings = gpu.Settings.of(quick=True, dry=False)
+        return gpu.run_library("torch", self.CASES, settings, deadline), fake
+
+    def test_a_process_that_works_is_started_once(self, monkeypatch):
+        script = [said for name in self.NAMES for said in (begins(name), done(name))]
+        records, fake = self.follow(monkeypatch, script)
+        assert [(r["case"], r["status"]) for r in records] == [(n, "ok") for n in self.NAMES]
+        assert len(fake.jobs) == 1
+
+    def test_after_a_crash_or_a_hang_the_next_case_is_run(self, monkeypatch):
+        a, b, c = self.NAMES
+        crash, hang = [begins(a)], [begins(b), "time limit"]
+        records, fake = self.follow(monkeypatch, crash, hang, [begins(c), done(c)])
+        assert [r["status"] for r in records] == ["crashed", "time limit", "ok"]
+        assert records[0]["message"] == "exit status 7: killed"
+        assert [job["cases"] for job in fake.jobs] == [[a, b, c], [b, c], [c]]
+
+    def test_the_last_words_of_a_process(self, tmp_path):
+        worker = gpu.Worker({"library": "no such library"}, tmp_path)
+        assert worker.answer(60.0) == "ended"
+        assert worker.end().endswith("KeyError: 'no such library'")
+
+    def test_a_process_that_never_begins_is_not_tried_for_ever(self, monkeypatch):
+        records, _ = self.follow(monkeypatch, [], [], [])
+        assert [r["status"] for r in records] == ["crashed"] * 3
+        assert records[0]["message"] == "exit status 7: killed"
+
+    def test_cases_that_time_does_not_last_for_say_so(self, monkeypatch):
+        records, fake = self.follow(monkeypatch, seconds=-1.0)
+        assert [r["status"] for r in records] == ["no time"] * 3
+        assert not fake.jobs
+
+    def test_dry_run_from_the_command_line_to_the_table(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("CLUSTERX_BENCH_CACHE", str(tmp_path))
+        output = tmp_path / "tiny.json"
+        names = "quantize-8.3mp-16", "lloyd-digits-10", "labels-10m-5", "upload-digits"
+        only = [part for name in names for part in ("--only", name)]
+        main(["--device", "cuda", "--dry-run", "--output", str(output), *only])
+        document = json.loads(output.read_text())
+        found = {(r["case"], r["library"]): r for r in document["records"]}
+        assert document["settings"]["dry"]
+        for name in names:
+            assert found[name, "clusterx"]["status"] == "ok", found[name, "clusterx"]
+        assert found["lloyd-digits-10", "cuML"]["status"] == "not in a dry run"
+        for name in names[:2]:  # two ways to the same clusters
+            ours, torch = (found[name, library]["quality"] for library in ("clusterx", "torch"))
+            assert torch == pytest.approx(ours, rel=1e-3)
+        assert "| **clusterx** |" in output.with_suffix(".md").read_text()
+
+    def test_dry_runs_are_for_the_gpu_table(self):
+        with pytest.raises(SystemExit, match="--dry-run is for --device cuda"):
+            main(["--dry-run"])
+
+    def test_without_a_gpu_it_says_what_is_missing(self, monkeypatch):
+        def absent(name):
+            raise ImportError(f"No module named {name!r}")
+
+        monkeypatch.setattr(gpu, "import_module", absent)
+        with pytest.raises(SystemExit, match=r"needs an NVIDIA GPU and CuPy 14.*'cupy'.*--dry-run"):
+            main(["--device", "cuda", "--only", "upload-digits"])
+
+
+class TestGpuWorker:
+    @pytest.mark.parametrize("place", [gpu_peers.Place, gpu_peers.HostTorch])
+    def test_inertia_is_brute_force(self, place, monkeypatch):
+        monkeypatch.setattr(gpu_worker, "QUALITY_VALUES", 700)
+        rng = np.random.default_rng(0)
+        X, C = rng.random((500, 3), dtype=np.float32), rng.random((7, 3), dtype=np.float32)
+        expected = ((X[:, None].astype(np.float64) - C) ** 2).sum(axis=2).min(axis=1).sum()
+        at = place()
+        assert gpu_worker.inertia(at.xp, at.put(X), at.put(C)) == pytest.approx(expected, rel=1e-12)
+
+    @pytest.mark.parametrize("place", [gpu_peers.Place, gpu_peers.HostTorch])
+    def test_image_mse_is_that_of_the_other_bench(self, place, monkeypatch):
+        monkeypatch.setattr(gpu_worker, "QUALITY_VALUES", 200)
+        rng = np.random.default_rng(0)
+        image, palette = (rng.integers(0, 256, s).astype(np.uint8) for s in ((20, 30, 3), (9, 3)))
+        indices = rng.integers(0, 9, (20, 30)).astype(np.uint8)
+        at = place()
+        found = gpu_worker.image_mse(at.xp, *(at.put(x) for x in (image, palette, indices)))
+        assert found == pytest.approx(worker.image_mse(image, palette, indices), rel=1e-14)
+
+    def test_an_error_is_an_answer(self, monkeypatch):
+        def broken(*given):
+            raise ValueError("no such thing")
+
+        monkeypatch.setattr(gpu_worker, "measure", broken)
+        job = {"library": "torch", "dry": True, "cases": [GPU_CASES[0].name]}
+        first, second = gpu_worker.answers(job)
+        assert first == begins(GPU_CASES[0].name)
+        assert (second["status"], second["message"]) == ("error", "ValueError: no such thing")
+
+    def test_mixture_is_a_function_of_its_seed(self):
+        X = data.make_mixture(1000, 5)
+        assert (X.shape, X.dtype) == ((1000, 5), np.float32)
+        np.testing.assert_array_equal(X, data.make_mixture(1000, 5))
+
+
+class TestGpuReport:
+    def test_losses_and_failures_stay_in_the_table(self):
+        name = GPU_CASES[0].name
+        document = {
+            "run": "2026-01-01T00:00:00+00:00", "settings": {"share": 0.1},
+            "machine": {
+                "gpu": "a GPU", "cuda_driver": 12040, "platform": "an OS", "python": "3",
+                "versions": {"numpy": "2", "cuml": "not installed"},
+            },
+            "records": [
+                {**done(name), "library": "clusterx"},
+                {**done(name, median_s=0.001, device_mib=10.0), "library": "torch"},
+                {"case": name, "library": "cuML", "status": "time limit"},
+            ],
+        }  # fmt: skip
+        text = gpu.text(document)
+        assert "| **clusterx** | 2.00 ms |  | 1.5 | 10.0 ms |  |" in text
+        assert "| 1.00 ms | 0.50× | 1.5 | 10.0 ms | 10 MiB |" in text
+        assert "| cuML | time limit |" in text
+        assert "0.1 of the rows of: china.jpg enlarged to 8.3MP" in text
+        assert "a GPU, driver 12040" in text
+        assert "cuml" not in text.rpartition("\n- ")[2]

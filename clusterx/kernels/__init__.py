@@ -21,7 +21,7 @@ import numpy as np
 from ..arrays import Array, backend
 
 #: library -> its tuned kernels; every other library runs on the generic ones.
-_TUNED = {"numpy": "cpu"}
+_TUNED = {"numpy": "cpu", "cupy": "cuda"}
 
 #: Rows in host memory are summarised in blocks of this many values, wherever they come from: the
 #: rounding of moments depends on where blocks end.
@@ -177,10 +177,12 @@ def kernels_for(xp: ModuleType) -> Kernels:
 @cache
 def _load(tuned: str | None) -> Kernels:
     generic = import_module(".generic", __name__)
-    module: ModuleType = generic
+    module: Any = generic
     if tuned is not None:
         try:
             module = import_module(f".{tuned}", __name__)
+            if hasattr(module, "load"):  # its kernels belong to an object
+                module = module.load()
         except ImportError as error:
             warnings.warn(
                 f"The tuned kernels '{tuned}' can't be imported ({error}); the generic ones run "

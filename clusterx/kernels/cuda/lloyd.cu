@@ -1,0 +1,143 @@
+// One iteration of k-means: labels, and sums of the rows of each label that follow them.
+//
+// T: type of rows and centres. With D, and what rows.cuh wants, the step of rows of few columns in
+// one kernel; `move_rows` is for rows of any number of columns whose labels are there.
+
+#include "exact.cuh"
+
+#define WARP 32
+#define ALL_LANES 0xffffffffu
+
+// Powers of two for the table of sums; largest: magnitudes of the columns. The product with the
+// total is bounded by exponents, for it may overflow.
+extern "C" __global__ void make_scales(const double *largest, long long d, const double *total,
+                                       long long n, double *scales)
+{
+    long long c = thread_in_grid();
+    if (c > d + 1)
+        return;
+    double bound = c < d ? largest[c] : c == d ? 1.0 : (double)n;
+    double times = c <= d ? total[0] : 1.0;
+    int exponent = exponent_above(bound) + exponent_above(times);
+    int power = SUM_BITS - exponent;
+    scales[c] = bound > 0.0 && times > 0.0 ? ldexp(1.0, power < 1023 ? power : 1023) : 1.0;
+}
+
+// Sums (k, d) and weights (k) from the table.
+extern "C" __global__ void read_sums(const word *table, const double *scales, long long k,
+                                     long long d, double *sums, double *counts)
+{
+    long long cell = thread_in_grid(), cells = k * (d + 1);
+    if (cell >= cells)
+        return;
+    long long j = cell / (d + 1), c = cell % (d + 1);
+    double high = (double)(long long)table[cell], low = (double)(long long)table[cells + cell];
+    double value = (high + low / scales[d + 1]) / scales[c];
+    if (c < d)
+        sums[j * d + c] = value;
+    else
+        counts[j] = value;
+}
+
+static __device__ void add_moved(long long *moved, unsigned int mine)
+{
+    for (int gap = WARP / 2; gap > 0; gap /= 2)
+        mine += __shfl_xor_sync(ALL_LANES, mine, gap);
+    if (threadIdx.x % WARP == 0 && mine)
+        atomicAdd((word *)moved, (word)mine);
+}
+
+#ifdef D
+#include "rows.cuh"
+
+// Takes a row from its previous label, if any, to a new one.
+static __device__ __forceinline__ void move_row(const T x[D], double v, int label, int previous,
+                                                const double *scales, long long cells,
+                                                unsigned int *own, word *table)
+{
+#pragma unroll
+    for (int c = 0; c <= D; ++c) {
+        Term term = term_of(c < D ? v * (double)x[c < D ? c : 0] : v, scales[c], scales[D + 1]);
+        long long to = label * (D + 1LL) + c, from = previous * (D + 1LL) + c;
+        if (own) {
+            add_shared(own, to, cells, term);
+            if (previous >= 0)
+                add_shared(own, from, cells, -term);
+        } else {
+            add(table, to, cells, term);
+            if (previous >= 0)
+                add(table, from, cells, -term);
+        }
+    }
+}
+
+// labels: the previous ones, -1 where there is none, become the new ones. table: sums of the rows
+// of the previous labels become those of the new ones; null if there is no need of them.
+// `shared`: whether each block has room for a table of its own in dynamic shared memory.
+extern "C" __global__ void __launch_bounds__(256, 1)
+    step(const T *X, long long n, const double *w, const T *C, long long k, const double *scales,
+         long long shared, int *labels, word *table, long long *moved)
+{
+    DYNAMIC_SHARED(unsigned int, halves);
+    long long cells = k * (D + 1);
+    unsigned int *own = shared ? halves : nullptr;
+    unsigned int mine = 0;
+    if (own)
+        for (int i = threadIdx.x; i < 4 * cells; i += blockDim.x)
+            own[i] = 0;
+    // the first barrier of find_labels comes before anything is added
+    for (long long begin = blockIdx.x * (long long)blockDim.x * ROWS; begin < n;
+         begin += threads_in_grid() * ROWS) {
+        T x[ROWS][D];
+        int label[ROWS];
+        long long first = begin + threadIdx.x;
+        find_labels(X, n, first, blockDim.x, C, k, x, label);
+#pragma unroll
+        for (int r = 0; r < ROWS; ++r) {
+            long long row = first + r * (long long)blockDim.x;
+            int previous = row < n ? labels[row] : label[r];
+            if (previous == label[r])
+                continue;
+            labels[row] = label[r];
+            ++mine;
+            if (table)
+                move_row(x[r], w ? w[row] : 1.0, label[r], previous, scales, cells, own, table);
+        }
+    }
+    if (own) {
+        __syncthreads();
+        for (int i = threadIdx.x; i < 2 * cells; i += blockDim.x) {
+            word sum = (word)own[2 * i + 1] << 32 | own[2 * i];
+            if (sum)
+                atomicAdd(&table[i], sum);
+        }
+    }
+    if (moved)
+        add_moved(moved, mine);
+}
+#else
+
+// A warp a row: rows whose label is new join its sums and leave those of the previous one.
+extern "C" __global__ void move_rows(const T *X, long long n, long long d, const double *w,
+                                     const double *scales, long long k, const int *labels,
+                                     const int *previous, word *table, long long *moved)
+{
+    long long cells = k * (d + 1), warps = threads_in_grid() / WARP;
+    unsigned int mine = 0;
+    for (long long row = thread_in_grid() / WARP; row < n; row += warps) {
+        int label = labels[row], before = previous[row];
+        if (label == before)
+            continue;
+        mine += threadIdx.x % WARP == 0;
+        double v = w ? w[row] : 1.0;
+        for (long long c = threadIdx.x % WARP; c <= d; c += WARP) {
+            double value = c < d ? v * (double)X[row * d + c] : v;
+            Term term = term_of(value, scales[c], scales[d + 1]);
+            add(table, label * (d + 1) + c, cells, term);
+            if (before >= 0)
+                add(table, before * (d + 1) + c, cells, -term);
+        }
+    }
+    add_moved(moved, mine);
+}
+#endif

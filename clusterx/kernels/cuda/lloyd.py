@@ -1,0 +1,137 @@
+"""Lloyd's step: labels that move, and exact sums that follow them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ...arrays import Array, asarray, device
+from .. import Summary
+from .nearest import BLOCK, LOW, WARPS, Screen, centers_for, low_module, rows_a_thread
+
+#: Bytes of a table of sums that a block has of its own; what is larger is in global memory.
+SHARED_TABLE = 32 << 10
+#: Blocks that share the rows: as many as large GPUs run at once, twice.
+BLOCKS = 1024
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The resolution of the sums over a data set, one for all of its blocks; see exact.cuh."""
+
+    scales: Array  # (d + 2,) float64: of the columns, of the weights, of what they leave
+
+
+def make_grid(gpu: Any, summary: Summary, total: Any, n: int) -> Grid:
+    """From the summary of all rows, the sum of their weights (here or there) and their number."""
+    largest = gpu.contiguous(summary.largest)
+    d = largest.shape[0]
+    total = gpu.xp.reshape(asarray(total, like=largest, dtype=gpu.xp.float64), (1,))
+    scales = gpu.empty((d + 2,), gpu.xp.float64, like=largest)
+    _any_module(gpu, largest).launch(
+        "make_scales", -(-(d + 2) // BLOCK), BLOCK, largest, d, total, max(n, 1), scales
+    )
+    return Grid(scales)
+
+
+def _any_module(gpu: Any, X: Array) -> Any:
+    """The kernels for any number of columns."""
+    return gpu.loader.module("lloyd", T=gpu.c_type(X.dtype))
+
+
+class ExactStats:
+    """CentroidStats in integers: those of any split of the rows add up to the same bits."""
+
+    def __init__(self, gpu: Any, grid: Grid, table: Array, moved: Array):
+        self.gpu, self.grid, self.table, self.moved = gpu, grid, table, moved
+
+    def __add__(self, other: ExactStats) -> ExactStats:
+        table, moved = self.table + other.table, self.moved + other.moved
+        return ExactStats(self.gpu, self.grid, table, moved)
+
+    @cached_property
+    def _read(self) -> tuple[Array, Array]:
+        gpu, (_, k, wide) = self.gpu, self.table.shape
+        sums = gpu.empty((k, wide - 1), gpu.xp.float64, like=self.table)
+        counts = gpu.empty((k,), gpu.xp.float64, like=self.table)
+        _any_module(gpu, sums).launch(
+            "read_sums", -(-k * wide // BLOCK), BLOCK, self.table, self.grid.scales, k, wide - 1,
+            sums, counts,
+        )  # fmt: skip
+        return sums, counts
+
+    @property
+    def sums(self) -> Array:
+        return self._read[0]
+
+    @property
+    def counts(self) -> Array:
+        return self._read[1]
+
+
+class LloydStep:
+    """A prepared k-means iteration: rows whose label is new are all that is added and taken away.
+
+    Buffers are allocated once for all iterations of as many centres.
+    """
+
+    def __init__(self, gpu: Any, X: Array, w: Array | None, grid: Grid):
+        xp = gpu.xp
+        self.gpu, self.grid = gpu, grid
+        self.X = gpu.contiguous(X)
+        self.w = None if w is None else gpu.contiguous(xp.astype(w, xp.float64, copy=False))
+        self.low = X.shape[1] <= LOW
+        self.module = low_module(gpu, "lloyd", X) if self.low else _any_module(gpu, X)
+        self.screen = None if self.low else Screen(gpu, self.X)
+        self.table: Array | None = None
+        self.labels = self._no_labels()
+
+    def _no_labels(self) -> Array:
+        n, xp = self.X.shape[0], self.gpu.xp
+        return xp.full((n,), -1, dtype=xp.int32, device=device(self.X))
+
+    def __call__(self, C: Array) -> ExactStats:
+        """Assign every row to its nearest centre; the statistics of that."""
+        gpu, xp, X = self.gpu, self.gpu.xp, self.X
+        (n, d), k = X.shape, C.shape[0]
+        self.C = centers_for(gpu, X, C)
+        if self.table is None or self.table.shape[1] != k:
+            self.table = gpu.zeros((2, k, d + 1), xp.uint64, like=X)
+            self.labels = self._no_labels()
+        moved = gpu.zeros((1,), xp.int64, like=X)
+        if self.screen is None:
+            self._step_low(self.table, moved)
+        else:
+            previous = self.labels
+            self.labels = gpu.empty((n,), xp.int32, like=X)
+            self.screen.assign(self.C, self.labels)
+            self.module.launch(
+                "move_rows", min(-(-n // WARPS), BLOCKS), BLOCK, X, n, d, self.w, self.grid.scales,
+                k, self.labels, previous, self.table, moved,
+            )  # fmt: skip
+        table = xp.asarray(self.table, copy=True)
+        return ExactStats(gpu, self.grid, table, xp.reshape(moved, ()))
+
+    def _step_low(self, table: Array | None, moved: Array | None) -> None:
+        (n, d), k = self.X.shape, self.C.shape[0]
+        size = 16 * k * (d + 1)
+        shared = size if table is not None and size <= SHARED_TABLE else 0
+        blocks = min(-(-n // (BLOCK * rows_a_thread(d))), BLOCKS)
+        self.module.launch(
+            "step", blocks, BLOCK, self.X, n, self.w, self.C, k, self.grid.scales, int(shared > 0),
+            self.labels, table, moved, shared=shared,
+        )  # fmt: skip
+
+    def assign(self, C: Array) -> None:
+        """Assign every row to its nearest centre, and no more."""
+        self.C = centers_for(self.gpu, self.X, C)
+        self.table = None  # the labels leave the sums behind
+        if self.screen is None:
+            self._step_low(None, None)
+        else:
+            self.screen.assign(self.C, self.labels)
+
+    def distances(self) -> Array:
+        """Squared distance of every row to the centre it was assigned to."""
+        return self.gpu.own_squares(self.X, self.C, self.labels)

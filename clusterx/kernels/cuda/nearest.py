@@ -1,0 +1,95 @@
+"""The nearest centre of every row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...arrays import Array
+
+BLOCK = 256
+WARPS = BLOCK // 32
+#: Up to so many columns a row stays in registers.
+LOW = 16
+#: Bytes of the centres that a block holds in shared memory at a time.
+TILE_BYTES = 8192
+
+
+def low_module(gpu: Any, name: str, X: Array) -> Any:
+    """The kernels of `name` for rows of few columns."""
+    value, d = gpu.c_type(X.dtype), X.shape[1]
+    size = 8 if value == "double" else 4
+    return gpu.loader.module(
+        name, T=value, D=d, ROWS=rows_a_thread(d), TILE=TILE_BYTES // (size * d)
+    )
+
+
+def rows_a_thread(d: int) -> int:
+    """Rows that share each read of a centre; few enough for the registers."""
+    return 4 if d <= 4 else 2
+
+
+def centers_for(gpu: Any, X: Array, C: Array) -> Array:
+    """Centres as the kernels want them."""
+    return gpu.contiguous(gpu.xp.astype(C, X.dtype, copy=False))
+
+
+def nearest(gpu: Any, X: Array, C: Array) -> tuple[Array, Array]:
+    xp, (n, d), k = gpu.xp, X.shape, C.shape[0]
+    X, C = gpu.contiguous(X), centers_for(gpu, X, C)
+    labels = gpu.empty((n,), xp.int32, like=X)
+    if d > LOW:
+        Screen(gpu, X).assign(C, labels)
+        return labels, gpu.own_squares(X, C, labels)
+    squares = gpu.empty((n,), xp.float64, like=X)
+    rows = BLOCK * rows_a_thread(d)
+    low_module(gpu, "nearest", X).launch(
+        "nearest", -(-n // rows), BLOCK, X, n, C, k, labels, squares
+    )
+    return labels, squares
+
+
+class Screen:
+    """Nearest centres of rows of many columns, by products of blocks of rows with all centres.
+
+    Products in float32 decide only what they can: centres that rounding may have kept from being
+    nearest are measured in float64, and the lowest of equal ones is taken. Buffers are kept from
+    call to call.
+    """
+
+    def __init__(self, gpu: Any, X: Array):
+        self.gpu, self.X = gpu, X
+        self.module = gpu.loader.module("screen", T=gpu.c_type(X.dtype))
+        self._k = 0
+
+    def _prepare_buffers(self, k: int) -> None:
+        """For the centres and a block of rows, unless they are there."""
+        if k == self._k:
+            return
+        n, d = self.X.shape
+        self._k, self.rows = k, min(n, max(1, self.gpu.tile // max(k, d)))
+        shapes = ((k, d), (k,), (k,), (self.rows, d), (self.rows,))
+        self.buffers = [self.gpu.empty(shape, self.X.dtype, like=self.X) for shape in shapes]
+
+    def assign(self, C: Array, labels: Array) -> None:
+        """Write the labels of all rows."""
+        gpu, xp, X = self.gpu, self.gpu.xp, self.X
+        (n, d), k = X.shape, C.shape[0]
+        # a median, for a centre at an outlier would draw the mean away from all the others
+        shift = gpu.contiguous(xp.sort(C, axis=0)[k // 2, ...])
+        largest = xp.reshape(xp.max(xp.abs(C - shift)), (1,))
+        self._prepare_buffers(k)
+        scaled, own, length, about, row_length = self.buffers
+        self.module.launch(
+            "prepare_centers", -(-k // WARPS), BLOCK, C, k, d, shift, largest, scaled, own, length
+        )
+        for begin in range(0, n, self.rows):
+            count = min(self.rows, n - begin)
+            blocks = -(-count // WARPS)
+            self.module.launch(
+                "prepare_rows", blocks, BLOCK, X, begin, count, d, shift, about, row_length
+            )
+            products = xp.matmul(about[:count, ...], scaled.T)
+            self.module.launch(
+                "choose", blocks, BLOCK, X, begin, count, d, C, k, gpu.contiguous(products), own,
+                length, row_length, labels,
+            )  # fmt: skip

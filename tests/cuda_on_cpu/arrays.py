@@ -1,0 +1,214 @@
+"""An array library of its own over host memory, as strict as a GPU's.
+
+It offers the array API standard alone. NumPy arrays have to be uploaded by `asarray` and come back
+by `.get()`; an array refuses to become a number or a truth value, which on a GPU would wait for
+it. What is `empty` holds rubbish.
+"""
+
+from __future__ import annotations
+
+import operator
+from types import ModuleType
+from typing import Any
+
+import array_api_compat.numpy as np_compat
+import array_api_strict
+import numpy as np
+
+NAME = "cuda_on_cpu"
+
+
+class Device:
+    """The only device."""
+
+    def __repr__(self) -> str:
+        return f"{NAME}:0"
+
+
+DEVICE = Device()
+_DTYPES = {
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32",
+    "float64", "complex64", "complex128",
+}  # fmt: skip
+_CREATION = {"arange", "asarray", "empty", "eye", "full", "linspace", "ones", "zeros"}
+
+
+class Array:
+    """An array on the stand-in device."""
+
+    __array_ufunc__ = None  # NumPy arrays and these do not mix
+
+    def __init__(self, held: np.ndarray):
+        self.held = held
+
+    def __array_namespace__(self, api_version: Any = None) -> ModuleType:
+        return namespace
+
+    shape = property(lambda self: self.held.shape)
+    ndim = property(lambda self: self.held.ndim)
+    size = property(lambda self: self.held.size)
+    dtype = property(lambda self: self.held.dtype)
+    flags = property(lambda self: self.held.flags)
+    device = property(lambda self: DEVICE)
+    T = property(lambda self: Array(self.held.T))
+    mT = property(lambda self: Array(self.held.mT))
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+    def __repr__(self) -> str:
+        return f"{NAME}.{self.held!r}"
+
+    def get(self) -> np.ndarray:
+        """A copy on the host."""
+        return self.held.copy()
+
+    def to_device(self, device: Any, stream: Any = None) -> Array:
+        assert device is DEVICE, f"there is no device {device}"
+        return self
+
+    def __getitem__(self, key: Any) -> Array:
+        return Array(np.asarray(self.held[_key(key)]))
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.held[_key(key)] = _held(value)
+
+    def _refuse(self, *_: Any) -> Any:
+        raise TypeError("this would read the device: go through arrays.to_host or host_floats")
+
+    __array__ = __bool__ = __float__ = __int__ = __index__ = __complex__ = __iter__ = _refuse
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _key(key: Any) -> Any:
+    if isinstance(key, tuple):
+        return tuple(map(_key, key))
+    if isinstance(key, Array):
+        return key.held
+    assert not isinstance(key, np.ndarray), "an index from the host"
+    return key
+
+
+def _held(value: Any) -> Any:
+    if isinstance(value, Array):
+        return value.held
+    if isinstance(value, list | tuple):
+        return type(value)(map(_held, value)) if not hasattr(value, "_fields") else value
+    if isinstance(value, np.ndarray):
+        raise TypeError("a NumPy array came to the device without asarray")
+    return value
+
+
+def _wrap(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return Array(np.asarray(value))
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_wrap, value))
+    if isinstance(value, list | tuple):
+        return type(value)(map(_wrap, value))
+    return value
+
+
+def _operators() -> None:
+    binary = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+    compared = "eq ne lt le gt ge".split()
+
+    def define(name: str, function: Any, swapped: bool = False) -> None:
+        def method(self, other):
+            if not isinstance(other, Array | int | float | bool):
+                return NotImplemented
+            a, b = self.held, _held(other)
+            return _wrap(function(b, a) if swapped else function(a, b))
+
+        setattr(Array, name, method)
+
+    for name in binary:
+        function = getattr(operator, name + "_" if name in ("and", "or") else name)
+        define(f"__{name}__", function)
+        define(f"__r{name}__", function, swapped=True)
+    for name in compared:
+        define(f"__{name}__", getattr(operator, name))
+    for name in ("neg", "pos", "abs", "invert"):
+        function = getattr(operator, name)
+        setattr(Array, f"__{name}__", lambda self, f=function: _wrap(f(self.held)))
+
+
+def _wrapped(name: str) -> Any:
+    function = getattr(np_compat, name)
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        if name in _CREATION or name.endswith("_like"):
+            assert keywords.pop("device", None) in (None, DEVICE), f"{name} on another device"
+        return _wrap(function(*map(_held, args), **{k: _held(v) for k, v in keywords.items()}))
+
+    call.__name__ = name
+    return call
+
+
+def asarray(x: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Array:
+    """The one way up from the host."""
+    assert device in (None, DEVICE)
+    if isinstance(x, Array):
+        return Array(np_compat.asarray(x.held, dtype=dtype, copy=copy))
+    return Array(np.array(x, dtype=dtype))
+
+
+def empty(shape: Any, *, dtype: Any = None, device: Any = None) -> Array:
+    """Rubbish: no zeros that happen to be right."""
+    assert device in (None, DEVICE)
+    held = np.empty(shape, dtype=dtype)
+    held.view(np.uint8).fill(0xCD) if held.ndim else held.fill(77)
+    return Array(held)
+
+
+class _Info:
+    """What `__array_namespace_info__` tells."""
+
+    def dtypes(self, *, device: Any = None, kind: Any = None) -> dict[str, Any]:
+        return np_compat.__array_namespace_info__().dtypes(kind=kind)
+
+    def default_dtypes(self, *, device: Any = None) -> dict[str, Any]:
+        return np_compat.__array_namespace_info__().default_dtypes()
+
+    def devices(self) -> list[Device]:
+        return [DEVICE]
+
+    def default_device(self) -> Device:
+        return DEVICE
+
+
+def _namespace() -> ModuleType:
+    module = ModuleType(NAME)
+    module.float16 = np_compat.float16  # type: ignore[attr-defined]  # as CuPy has it
+    for name in array_api_strict.__all__:
+        if name in _DTYPES or name in ("e", "pi", "inf", "nan", "newaxis"):
+            setattr(module, name, getattr(np_compat, name))
+        elif name in ("finfo", "iinfo", "isdtype", "can_cast", "result_type"):
+            setattr(module, name, _plain(getattr(np_compat, name)))
+        elif not name.startswith("_") and callable(getattr(np_compat, name, None)):
+            setattr(module, name, _wrapped(name))
+    for name, value in {
+        "asarray": asarray,
+        "empty": empty,
+        "empty_like": lambda x, *, dtype=None, device=None: empty(x.shape, dtype=dtype or x.dtype),
+        "__array_namespace_info__": _Info,
+    }.items():
+        setattr(module, name, value)
+    linalg = ModuleType(f"{NAME}.linalg")
+    for name in ("vector_norm", "matmul", "qr", "svd", "eigh", "cholesky", "solve", "inv"):
+        function = getattr(np_compat.linalg, name)
+        setattr(
+            linalg,
+            name,
+            lambda *args, f=function, **keywords: _wrap(f(*map(_held, args), **keywords)),
+        )
+    module.linalg = linalg  # type: ignore[attr-defined]
+    return module
+
+
+def _plain(function: Any) -> Any:
+    return lambda *args, **keywords: function(*map(_held, args), **keywords)
+
+
+_operators()
+namespace = _namespace()

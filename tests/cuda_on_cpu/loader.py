@@ -1,0 +1,281 @@
+"""A loader that builds `.cu` files with g++ and runs their kernels on the CPU."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clusterx.kernels.cuda.loader import source
+
+from .arrays import Array
+
+HERE = Path(__file__).parent
+ORDERS = {"rising": 0, "falling": 1, "shuffled": 2}
+#: Undefined arithmetic is reported, by handlers of emulation.cpp.
+_FLAGS = (
+    "-std=c++17 -O1 -g1 -fPIC -fvisibility=hidden -fno-exceptions -fno-strict-aliasing "
+    "-ffp-contract=off -Wall -Wextra -Wno-unused-function -Wno-unused-variable "
+    "-Wno-unused-parameter -Wno-unknown-pragmas -Wno-sign-compare -Werror"
+).split()
+_CHECKS = "-fsanitize=bounds,signed-integer-overflow,shift,integer-divide-by-zero".split()
+#: Bytes on either side of an array that a kernel must leave alone, and finds rubbish in.
+GUARD = 8192
+_RUBBISH = 0xCD
+_KERNEL = re.compile(r'extern "C"\s+__global__\s+void\s+(\w+)\s*\(')
+_CODES = {"f": "float", "i": "int", "u": "uint"}
+#: The limits of CUDA that no device property changes.
+_MOST_THREADS, _MOST_BLOCKS = 1024, (2**31 - 1, 65535, 65535)
+_SHARED_BYTES = 48 << 10
+
+
+class LaunchError(AssertionError):
+    """What a kernel must not do on a GPU either."""
+
+
+class EmulatedLoader:
+    """Stands in for `Loader`.
+
+    Parameters
+    ----------
+    order : {'rising', 'falling', 'shuffled'}
+        In which order threads and blocks run, between waits.
+    seed : int
+        Of a shuffled order.
+    races : bool
+        Look for accesses of two threads to one place, not all of them reads or atomic, that
+        nothing orders. It is slow.
+    change : callable, optional
+        Changes the source before it is built: what tests plant faults with.
+    blocks : callable, optional
+        The blocks of a grid that run, as (first, count), for a launch of a kernel too large to
+        run whole.
+    """
+
+    def __init__(
+        self,
+        *,
+        order: str = "rising",
+        seed: int = 0,
+        races: bool = False,
+        change: Any = None,
+        blocks: Any = None,
+    ):
+        self.order, self.seed, self.races = ORDERS[order], seed, races
+        self.change = change or (lambda name, text: text)
+        self.blocks = blocks or (lambda kernel, total: (0, total))
+        self.launches: list[str] = []
+        self._modules: dict[tuple, Module] = {}
+
+    def module(self, name: str, **defines: Any) -> Module:
+        key = (name, *sorted(defines.items()))
+        if key not in self._modules:
+            text = self.change(name, source(name, defines))
+            self._modules[key] = Module(self, build(text, races=self.races))
+        return self._modules[key]
+
+
+class Module:
+    """Kernels of one file."""
+
+    def __init__(self, loader: EmulatedLoader, path: Path):
+        self.loader = loader
+        self._library = ctypes.CDLL(str(path), mode=os.RTLD_LOCAL | os.RTLD_NOW)
+        self._run = self._library.cuda_on_cpu_launch
+        self._run.restype = ctypes.c_char_p
+        self._lock = threading.Lock()
+
+    def launch(self, kernel, grid, block, *args, shared=0):
+        grid = grid if isinstance(grid, tuple) else (grid,)
+        if 0 in grid:
+            return
+        _check_shape(kernel, grid, block, shared)
+        grid = (*grid, 1, 1)[:3]
+        self.loader.launches.append(kernel)
+        first, count = self.loader.blocks(kernel, grid[0] * grid[1] * grid[2])
+        with self._lock:
+            guarded = Guarded(self._signature(kernel), kernel, args)
+            watched = guarded.watched() if self.loader.races else None
+            trouble = self._run(
+                getattr(self._library, f"{kernel}_on_cpu"),
+                (ctypes.c_longlong * 3)(*grid),
+                ctypes.c_int(block),
+                ctypes.c_longlong(first),
+                ctypes.c_longlong(count),
+                ctypes.c_longlong(shared),
+                guarded.pointers(),
+                ctypes.c_int(self.loader.order),
+                ctypes.c_uint64(self.loader.seed),
+                watched,
+                ctypes.c_int(len(guarded.buffers)),
+            )
+        if trouble is not None:
+            raise LaunchError(f"{kernel}: {trouble.decode()}")
+        guarded.finish()
+
+    def _signature(self, kernel: str) -> list[str]:
+        function = getattr(self._library, f"{kernel}_signature")
+        function.restype = ctypes.c_char_p
+        return function().decode().split()
+
+
+def _check_shape(kernel: str, grid: tuple, block: int, shared: int) -> None:
+    if not 1 <= block <= _MOST_THREADS:
+        raise LaunchError(f"{kernel}: {block} threads a block")
+    if any(not 1 <= b <= most for b, most in zip(grid, _MOST_BLOCKS, strict=False)):
+        raise LaunchError(f"{kernel}: a grid of {grid}")
+    if shared > _SHARED_BYTES:
+        raise LaunchError(f"{kernel}: {shared} bytes of shared memory")
+
+
+class Guarded:
+    """Arguments of a launch; arrays are copied between guards, and back if they were changed."""
+
+    #: Larger arrays are given as they are.
+    LARGEST = 1 << 26
+
+    def __init__(self, signature: list[str], kernel: str, args: tuple):
+        if len(args) != len(signature):
+            raise LaunchError(f"{kernel} takes {len(signature)} arguments, got {len(args)}")
+        self.kernel = kernel
+        self.values: list[Any] = []
+        self.buffers: dict[int, tuple[np.ndarray, np.ndarray, bool]] = {}
+        self.places: dict[int, list[int]] = {}
+        for place, (code, arg) in enumerate(zip(signature, args, strict=True)):
+            self.values.append(self._value(place, code, arg))
+
+    def _value(self, place: int, code: str, arg: Any) -> Any:
+        what = f"argument {place} of {self.kernel}, a {type(arg).__name__},"
+        if code in ("long", "double"):
+            if type(arg) is not {"long": int, "double": float}[code]:
+                raise LaunchError(f"{what} is to be a {code}")
+            return (ctypes.c_longlong if code == "long" else ctypes.c_double)(arg)
+        if arg is None:
+            return ctypes.c_void_p(None)
+        if not isinstance(arg, Array):
+            raise LaunchError(f"{what} is to be an array")
+        named = f"{_CODES[code[1]]}{8 * int(code[2])}"
+        found = "uint8" if arg.dtype == np.bool_ else arg.dtype.name
+        if found != named:
+            raise LaunchError(f"{what} of {arg.dtype}, is to be of {named}")
+        if not arg.flags.c_contiguous:
+            raise LaunchError(f"{what} is not contiguous")
+        return ctypes.c_void_p(self._address(arg.held, writes=code[0] == "w"))
+
+    def _address(self, held: np.ndarray, writes: bool) -> int:
+        key = held.ctypes.data
+        if held.nbytes > self.LARGEST or not held.nbytes:
+            return key
+        if key not in self.buffers:
+            buffer = np.full(held.nbytes + 2 * GUARD, _RUBBISH, np.uint8)
+            buffer[GUARD : GUARD + held.nbytes] = _bytes(held)
+            self.buffers[key] = (held, buffer, writes)
+        else:
+            known, buffer, written = self.buffers[key]
+            if known.nbytes != held.nbytes:
+                raise LaunchError(f"{self.kernel}: arrays of two sizes begin at one place")
+            self.buffers[key] = (known, buffer, written or writes)
+        return self.buffers[key][1].ctypes.data + GUARD
+
+    def pointers(self) -> Any:
+        array = (ctypes.c_void_p * len(self.values))()
+        for i, value in enumerate(self.values):
+            array[i] = ctypes.cast(ctypes.pointer(value), ctypes.c_void_p)
+        return array
+
+    def watched(self) -> Any:
+        flat = []
+        for held, buffer, _ in self.buffers.values():
+            flat += [buffer.ctypes.data + GUARD, held.nbytes]
+        return (ctypes.c_size_t * len(flat))(*flat)
+
+    def finish(self) -> None:
+        """Bring back what was written, if it is inside."""
+        for held, buffer, writes in self.buffers.values():
+            inside = buffer[GUARD : GUARD + held.nbytes]
+            outside = np.concatenate([buffer[:GUARD], buffer[GUARD + held.nbytes :]])
+            if (outside != _RUBBISH).any():
+                raise LaunchError(f"{self.kernel} wrote beside an array of shape {held.shape}")
+            if writes:
+                _bytes(held)[:] = inside
+            elif (_bytes(held) != inside).any():
+                raise LaunchError(f"{self.kernel} wrote to an array of constants")
+
+
+def _bytes(held: np.ndarray) -> np.ndarray:
+    return held.reshape(-1).view(np.uint8)
+
+
+def compiler() -> str:
+    """g++, or ImportError."""
+    found = shutil.which(os.environ.get("CXX", "g++"))
+    if found is None:
+        raise ImportError("there is no g++ to build the CUDA kernels with for the CPU")
+    return found
+
+
+def folder() -> Path:
+    """Where built modules stay, by their contents."""
+    base = os.environ.get("CLUSTERX_CUDA_ON_CPU_CACHE")
+    path = Path(base) if base else Path(tempfile.gettempdir()) / f"clusterx-cuda-{os.getuid()}"
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
+
+
+def build(text: str, *, races: bool) -> Path:
+    """The shared library of a module's source."""
+    runtime = (HERE / "emulation.cpp").read_text()
+    header = (HERE / "cuda_emulation.h").read_text()
+    parts = (text, runtime, header, str(races), *_FLAGS, *_CHECKS)
+    path = folder() / (hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32] + ".so")
+    if not path.exists():
+        with tempfile.TemporaryDirectory(dir=folder()) as work:
+            _compile(Path(work), text, races).replace(path)
+    return path
+
+
+def _compile(work: Path, text: str, races: bool) -> Path:
+    include = f'#include "{HERE / "cuda_emulation.h"}"\n'
+    (work / "module.cpp").write_text(include + text)
+    # without the header: its macros would hide which functions are kernels
+    bare = _run([compiler(), "-E", "-P", "-DCUDA_ON_CPU", "-x", "c++", "-"], text)
+    bare = re.sub(r"__launch_bounds__\s*\([^)]*\)", "", bare)
+    kernels = _KERNEL.findall(bare)
+    assert kernels, "no kernels in the source"
+    stubs = "".join(_STUB.format(name=name) for name in kernels)
+    (work / "module.cpp").write_text(f"{include}{text}\n{stubs}")
+    flags = [*_FLAGS, *_CHECKS, *(["-fsanitize=thread", "-Wno-tsan"] if races else [])]
+    objects = []
+    for place, extra in ((work / "module.cpp", flags), (HERE / "emulation.cpp", _FLAGS)):
+        objects.append(str(work / f"{place.stem}.o"))
+        _run([compiler(), *extra, "-c", str(place), "-o", objects[-1]])
+    _run([compiler(), "-shared", *objects, "-o", str(work / "module.so")])
+    return work / "module.so"
+
+
+_STUB = """
+extern "C" __attribute__((visibility("default"))) void {name}_on_cpu(void **args)
+{{
+    cuda_on_cpu::call({name}, args);
+}}
+extern "C" __attribute__((visibility("default"))) const char *{name}_signature()
+{{
+    return cuda_on_cpu::signature_of({name});
+}}
+"""
+
+
+def _run(command: list[str], given: str | None = None) -> str:
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command[:2])} failed:\n{done.stderr[-6000:]}")
+    return done.stdout

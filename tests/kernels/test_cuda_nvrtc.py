@@ -1,0 +1,106 @@
+"""Every `.cu` file compiles for every architecture, and keeps what it works on in registers."""
+
+import os
+
+import pytest
+
+from clusterx.kernels.cuda.loader import FOLDER, source
+from clusterx.kernels.cuda.nearest import LOW, TILE_BYTES, rows_a_thread
+from tests.cuda_on_cpu import nvrtc
+
+ARCHITECTURES = (75, 80, 86, 90, 100, 120)
+SIZES = {"float": 4, "double": 8}
+#: What the smallest of them offer.
+REGISTERS, SHARED = 65536, 48 << 10
+BLOCK = 256
+
+
+def low(value, d):
+    """The macros of a kernel for rows of few columns."""
+    tile = TILE_BYTES // (SIZES[value] * d)
+    return {"T": value, "D": d, "ROWS": rows_a_thread(d), "TILE": tile}
+
+
+LOW_VARIANTS = [low(value, d) for value in SIZES for d in (1, 3, 4, 8, LOW)]
+SCAN = {"BLOCK": BLOCK, "ITEMS": 8}
+#: Every file under every kind of macros that it is used with.
+VARIANTS = {
+    "nearest": LOW_VARIANTS,
+    "lloyd": [*LOW_VARIANTS, *({"T": value} for value in SIZES)],
+    "screen": [{"T": value} for value in SIZES],
+    "seeding": [{"T": value, "LANES": lanes} for value in SIZES for lanes in (1, 32)],
+    "minibatch": [{}],
+    "positions": [
+        {"CELL": cell, "RUNS": runs, "BLOCK": BLOCK, "ITEMS": 8}
+        for cell, runs in (("unsigned int", 0), ("unsigned long long", 1), ("double", 1))
+    ],
+    "contingency": [
+        {"COUNT": count, "LABEL": label, "SHARED_CELLS": 1 << 13}
+        for count, label in (("unsigned int", "int"), ("unsigned long long", "signed char"))
+    ],
+    "segment_sum": [
+        {"T": value, "WIDTH": width, "BLOCK": BLOCK} for value in SIZES for width in (1, 32)
+    ],
+    "distance_sums": [
+        {"T": value, "REAL": real, "METRIC": metric, "DEPTH": depth}
+        for value, real in (("float", "float"), ("float", "double"), ("double", "double"))
+        for metric in range(3)
+        for depth in (1, 3, 16)
+    ],
+    "color": [
+        {
+            "CHANNEL": channel, "CHANNELS": channels, "STRIDE": stride, "CODE": code,
+            "COUNT": "unsigned int", "LABEL": label, "ITEMS": 8, "SHARED_COLORS": colors,
+        }
+        for channel, channels, stride, code, label, colors in (
+            ("unsigned char", 1, 1, "unsigned int", "unsigned char", 256),
+            ("unsigned char", 3, 3, "unsigned int", "unsigned char", 0),
+            ("unsigned char", 3, 4, "unsigned int", "unsigned short", 0),
+            ("unsigned char", 4, 4, "unsigned int", "int", 0),
+            ("unsigned short", 4, 4, "unsigned long long", "int", 0),
+        )
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiler():
+    """NVRTC; skipped without its wheel, unless CLUSTERX_REQUIRE names it."""
+    try:
+        return nvrtc.library()
+    except ImportError as error:
+        if "nvrtc" in os.environ.get("CLUSTERX_REQUIRE", "").split(","):
+            pytest.fail(f"CLUSTERX_REQUIRE names nvrtc: {error}")
+        pytest.skip(f"nvrtc is not available: {error}")
+
+
+def test_every_file_is_compiled_here():
+    assert set(VARIANTS) == {path.stem for path in FOLDER.glob("*.cu")}
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_compiles_without_spills(name, architecture, record_property):
+    for defines in VARIANTS[name]:
+        found = nvrtc.compile_for(architecture, source(name, defines), name)
+        assert found
+        for kernel, resources in found.items():
+            what = kernel, defines, resources
+            record_property(f"{kernel} {defines}", resources)
+            assert resources.spills == 0, what
+            assert resources.shared <= SHARED, what
+            assert resources.registers * BLOCK <= REGISTERS, what
+
+
+def test_what_does_not_compile_is_told():
+    broken = source("nearest", low("float", 3)).replace("int label[ROWS]", "int label[ROWZ]", 1)
+    with pytest.raises(RuntimeError, match=r"nearest.cu does not compile(.|\n)*ROWZ"):
+        nvrtc.compile_for(90, broken, "nearest")
+
+
+def test_spills_are_seen():
+    """A kernel that wants more registers than it may have."""
+    text = source("nearest", low("double", 16)).replace(
+        "__global__ void nearest", "__global__ void __launch_bounds__(1024, 1) nearest"
+    )
+    assert nvrtc.compile_for(90, text, "nearest")["nearest"].spills > 0
