@@ -122,6 +122,30 @@ def label(ax: Any, x: str | None = None, y: str | None = None) -> None:
             axis.set_label_text(wrapped(text, min(max(width, 12), 48)), parse_math=False)
 
 
+def styled(style: dict[str, Any], given: dict[str, Any] | None, kind: str) -> dict[str, Any]:
+    """The style with what the user gave in its place, by whichever of Matplotlib's names.
+
+    kind: the class in `matplotlib.lines` or `matplotlib.collections` that is drawn.
+    """
+    from matplotlib import cbook, collections, lines
+
+    drawn = getattr(collections, kind, None) or getattr(lines, kind)
+    given = cbook.normalize_kwargs(given or {}, drawn)
+    style = cbook.normalize_kwargs(style, drawn)
+    if "c" in given:
+        style.pop("color", None)
+    elif "color" in given or "facecolor" in given:
+        style.pop("c", None)
+    if "marker" in given:  # crosses have no edges
+        style.pop("edgecolor", None)
+    return style | given
+
+
+def shortened(names: list[str], most: int = 30) -> list[str]:
+    """The names, each of at most so many characters."""
+    return [name if len(name) <= most else f"{name[: most - 1].rstrip()}…" for name in names]
+
+
 def drawn_of(n_drawn: int, n_total: int, what: str) -> str | None:
     """'10,000 of 1,000,000 points', or None where all are drawn."""
     return None if n_drawn == n_total else f"{n_drawn:,} of {n_total:,} {what}s drawn"

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import asarray, namespace, on_host
-from .canvas import RASTER_FROM, check_axes, counted, drawn_of, pyplot, title
+from .canvas import RASTER_FROM, check_axes, counted, drawn_of, pyplot, styled, title
 from .data import check_count, host, sample
 from .palette import as_rgba
 
@@ -210,7 +210,8 @@ class ColorSpaceDisplay:
         style = {"s": float(np.clip(40_000 / len(colors), 2, 20)), "c": colors, "linewidths": 0}
         style["rasterized"] = len(colors) > RASTER_FROM
         places = peak * colors[:, channels].T
-        self.points_.append(ax.scatter(*places, **style | scatter_kwargs))
+        style = styled(style, scatter_kwargs, "PathCollection")
+        self.points_.append(ax.scatter(*places, **style))
         if palette is not None:
             own = {"s": 70 if len(palette) <= 64 else 25, "edgecolors": "black", "linewidths": 1.2}
             if len(channels) == 3:

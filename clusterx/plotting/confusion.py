@@ -10,7 +10,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..metrics.contingency import contingency_matrix
 from ..metrics.labels import coded_pair
-from .canvas import ACCENT, axes, counted, label, pyplot, size_in_points, text_color, title
+from .canvas import (
+    ACCENT,
+    axes,
+    counted,
+    label,
+    pyplot,
+    shortened,
+    size_in_points,
+    text_color,
+    title,
+)
 from .data import Table, fitted_labels, host
 
 #: cells up to which their numbers are written by default: to draw more of them takes seconds
@@ -182,13 +192,19 @@ class ConfusionDisplay:
         total = counts.sum()
         self.accuracy_ = float(matrix[tuple(np.array(matched).T)].sum() / total) if matched else 0.0
         lines, columns = counts.shape
-        size = (np.clip(1.6 + 0.42 * columns, 4.8, 15), np.clip(1.4 + 0.36 * lines, 4.0, 14))
+        rows, names = shortened([str(c) for c in classes]), shortened(names)
+        # letters of names that are longer than most
+        beside, below = (0.08 * max(0, max(map(len, some)) - 8) for some in (rows, names))
+        size = (
+            np.clip(1.6 + 0.42 * columns, 4.8, 15) + beside,
+            np.clip(1.4 + 0.36 * lines, 4.0, 14) + below,
+        )
         ax = axes(ax, "ConfusionDisplay.plot", size)
         self.image_ = ax.imshow(
             counts, cmap=cmap, aspect="auto", vmin=0, interpolation="nearest", origin="upper"
         )
         ax.grid(False)
-        self._name_axes(ax, [str(c) for c in classes], names)
+        self._name_axes(ax, rows, names)
         self._frame(ax, matched)
         self._write(ax, counts, include_values)
         what = f"{self.name}: " if self.name else ""

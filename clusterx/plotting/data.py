@@ -65,8 +65,21 @@ def host_labels(name: str, labels: Any, n: int | None = None) -> np.ndarray:
         )
     if not len(found):
         raise ValueError(f"{name} is empty: at least one label is needed.")
+    if found.dtype == object:
+        missing = [value for value in found.tolist() if _is_missing(value)]
+        if missing:
+            raise ValueError(
+                f"{name} has no label for some rows ({missing[0]!r}): drop those rows, or give "
+                "them a label of their own."
+            )
     if found.dtype.kind == "f":
-        whole = np.nan_to_num(found).astype(np.int64)
+        if not np.isfinite(found).all():
+            raise ValueError(
+                f"{name} contains NaN or infinity: drop those rows, or give them a label of their "
+                "own."
+            )
+        with np.errstate(invalid="ignore"):  # of numbers beyond 64 bits
+            whole = found.astype(np.int64)
         if not np.array_equal(whole, found):
             raise ValueError(
                 f"{name} must hold whole numbers or strings, got {found.dtype} values that are "
@@ -74,6 +87,13 @@ def host_labels(name: str, labels: Any, n: int | None = None) -> np.ndarray:
             )
         return whole
     return found
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)  # of objects only NaN differs from itself
+    except TypeError:  # pandas' NA has no truth value
+        return True
 
 
 class Clusters(NamedTuple):

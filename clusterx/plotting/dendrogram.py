@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .canvas import ACCENT, axes, cluster_colors, counted, label, pyplot, size_in_points, title
+from .canvas import (
+    ACCENT,
+    axes,
+    cluster_colors,
+    counted,
+    label,
+    pyplot,
+    shortened,
+    size_in_points,
+    title,
+)
 from .data import check_count
 from .tree import checked_linkage, clusters_below, linkage_of, threshold_for
 
@@ -298,6 +308,7 @@ class DendrogramDisplay:
         """Names of the leaves, as many as there is room for."""
         n = len(Z) + 1
         count = len(self.leaves_)
+        labels = shortened(labels)
         names = [labels[i] if i < n else f"({int(Z[i - n, 3]):,})" for i in map(int, self.leaves_)]
         across = orientation in ("left", "right")
         pitch = size_in_points(ax)[1 if across else 0] / count

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .canvas import ACCENT, axes, cluster_colors, label, pyplot, title
+from .canvas import ACCENT, axes, cluster_colors, label, pyplot, styled, title
 from .data import host
 
 
@@ -244,7 +244,7 @@ def draw_curve(
     from matplotlib.ticker import MaxNLocator
 
     style = {"color": cluster_colors(1)[0], "marker": "o", "markersize": 5}
-    (line,) = ax.plot(counts, values, **style | (line_kwargs or {}))
+    (line,) = ax.plot(counts, values, **styled(style, line_kwargs, "Line2D"))
     label(ax, x="Number of clusters k")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.margins(y=0.12)

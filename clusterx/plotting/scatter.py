@@ -16,6 +16,7 @@ from .canvas import (
     drawn_of,
     label,
     pyplot,
+    styled,
     title,
 )
 from .data import (
@@ -290,7 +291,11 @@ def draw_points(
     drawn = [
         ax.scatter(
             *points[clusters.codes == i].T,
-            **{"color": color, "marker": cluster_marker(i, k)} | style | (scatter_kwargs or {}),
+            **styled(
+                {"color": color, "marker": cluster_marker(i, k)} | style,
+                scatter_kwargs,
+                "PathCollection",
+            ),
         )
         for i, color in enumerate(cluster_colors(k))
     ]

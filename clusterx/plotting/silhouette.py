@@ -15,8 +15,10 @@ from .canvas import (
     counted,
     drawn_of,
     pyplot,
+    shortened,
     size_in_points,
     spaced,
+    styled,
     title,
 )
 from .data import Table, check_count, clusters_of, fitted_labels, host, host_labels, sample
@@ -216,11 +218,9 @@ class SilhouetteDisplay:
             band = np.sort(values[codes == i])
             style = {"facecolor": color, "linewidth": 0, "rasterized": n > RASTER_FROM}
             edges = low + np.arange(len(band) + 1)
-            self.bars_.append(
-                ax.fill_betweenx(
-                    edges, 0, np.append(band, band[-1]), step="post", **style | (bar_kwargs or {})
-                )
-            )
+            style = styled(style, bar_kwargs, "PolyCollection")
+            ends = np.append(band, band[-1])
+            self.bars_.append(ax.fill_betweenx(edges, 0, ends, step="post", **style))
             middles[i] = low + len(band) / 2
             low += len(band) + gap
         self.mean_ = float(values.mean())
@@ -238,7 +238,7 @@ class SilhouetteDisplay:
         """Cluster numbers at the left, as many as there is room for."""
         size = 10 if len(ids) <= 20 else 7
         shown = spaced(middles, 1.1 * size * height / size_in_points(ax)[1])
-        names = [str(i) for i in ids[shown]]
+        names = shortened([str(i) for i in ids[shown]])
         ax.set_yticks(middles[shown], names, fontsize=size, parse_math=False)
         ax.tick_params(axis="y", length=0)
 

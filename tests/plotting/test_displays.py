@@ -283,3 +283,50 @@ def test_tree_is_seen_on_black():
     with plt.style.context("dark_background"):
         display = DRAWN["DendrogramDisplay"](None)
     assert display.lines_.get_colors()[-1][:3].min() > 0.7
+
+
+def test_matplotlib_s_other_names_of_options():
+    draw = plotting.ClusterScatterDisplay.from_predictions
+    display = draw(X, Y, scatter_kwargs={"ec": "black", "lw": 2.0, "c": "red"})
+    assert display.points_[1].get_linewidths() == [2.0]
+    assert display.points_[1].get_edgecolors().tolist() == [[0, 0, 0, 1]]
+    assert display.points_[1].get_facecolors().tolist() == [[1, 0, 0, 1]]
+    draw(X, Y, scatter_kwargs={"marker": "x", "edgecolors": None})
+    draw(X, Y, scatter_kwargs={"marker": "x"})
+    line = plotting.ElbowDisplay([1, 2], [2.0, 1.0]).plot(line_kwargs={"c": "red", "ms": 9}).line_
+    assert (line.get_color(), line.get_markersize()) == ("red", 9)
+    draw = plotting.SilhouetteDisplay.from_predictions
+    bars = draw(X, Y, bar_kwargs={"fc": "red", "lw": 2.0}).bars_
+    assert (bars[0].get_linewidths(), bars[0].get_facecolors().tolist()) == ([2.0], [[1, 0, 0, 1]])
+    draw = plotting.ColorSpaceDisplay.from_image
+    points = draw(IMAGE, scatter_kwargs={"color": "red", "lw": 2.0}).points_[0]
+    assert points.get_facecolors().tolist() == [[1, 0, 0, 1]]
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_labels_that_are_missing(missing):
+    labels = np.array(["a", "b", missing], dtype=object)[Y]
+    for draw in (
+        plotting.ClusterScatterDisplay.from_predictions,
+        plotting.SilhouetteDisplay.from_predictions,
+    ):
+        with pytest.raises(ValueError, match="labels has no label for some rows"):
+            draw(X, labels)
+        for value in (np.nan, np.inf):
+            with pytest.raises(ValueError, match="labels contains NaN or infinity"):
+                draw(X, np.where(Y == 0, value, Y))
+
+
+def test_long_names_leave_room_for_the_picture():
+    from scipy.cluster.hierarchy import linkage
+
+    labels = np.array(["a very long name of a class indeed, " * 4, "b", "c"])[Y]
+    for display in (
+        plotting.ConfusionDisplay.from_predictions(labels, Y),
+        plotting.ConfusionDisplay.from_predictions(Y, labels),
+        plotting.SilhouetteDisplay.from_predictions(X, labels),
+        plotting.DendrogramDisplay.from_linkage(linkage(X), labels=labels),
+    ):
+        display.figure_.canvas.draw()
+        size = display.ax_.get_window_extent()
+        assert min(size.width, size.height) > 150
