@@ -27,7 +27,7 @@ SCAN = {"BLOCK": BLOCK, "ITEMS": 8}
 VARIANTS = {
     "nearest": LOW_VARIANTS,
     "lloyd": [*LOW_VARIANTS, *({"T": value} for value in SIZES)],
-    "screen": [{"T": value} for value in SIZES],
+    "screen": [{"T": "float", "TF32": 0}, {"T": "float", "TF32": 1}, {"T": "double", "TF32": 0}],
     "seeding": [{"T": value, "LANES": lanes} for value in SIZES for lanes in (1, 32)],
     "minibatch": [{}],
     "positions": [

@@ -26,10 +26,13 @@ class CudaKernels:
         Compiles and launches kernels.
     tile : int
         Values of the largest temporary: a block of the products of rows and centres.
+    tf32 : bool
+        Whether `xp.matmul` rounds float32 factors to TF32. It changes no label: the nearest of the
+        centres that such products leave are measured.
     """
 
-    def __init__(self, xp: ModuleType, loader: Any, *, tile: int = 1 << 24):
-        self.xp, self.loader, self.tile = xp, loader, tile
+    def __init__(self, xp: ModuleType, loader: Any, *, tile: int = 1 << 24, tf32: bool = False):
+        self.xp, self.loader, self.tile, self.tf32 = xp, loader, tile, tf32
 
     def empty(self, shape: tuple[int, ...], dtype: Any, *, like: Array) -> Array:
         """A new array on the device of `like`, of whatever was in memory."""

@@ -58,7 +58,9 @@ class Screen:
 
     def __init__(self, gpu: Any, X: Array):
         self.gpu, self.X = gpu, X
-        self.module = gpu.loader.module("screen", T=gpu.c_type(X.dtype))
+        value = gpu.c_type(X.dtype)
+        tf32 = int(value == "float" and gpu.tf32)
+        self.module = gpu.loader.module("screen", T=value, TF32=tf32)
         self._k = 0
 
     def _prepare_buffers(self, k: int) -> None:
