@@ -8,13 +8,8 @@ from test_color import KINDS, check_counts, morton, random_pixels
 from clusterx.kernels.cuda import color
 from tests.cuda_on_cpu.arrays import Array, asarray
 from tests.cuda_on_cpu.backend import emulated
-from tests.cuda_on_cpu.loader import compiler
 
-try:
-    compiler()
-except ImportError as error:
-    pytest.skip(str(error), allow_module_level=True)
-
+pytestmark = pytest.mark.usefixtures("gxx")
 GPU = emulated()
 WAYS = {
     "rising": {},

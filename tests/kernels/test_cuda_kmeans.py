@@ -5,7 +5,6 @@ they promise: labels that rounding does not change, and the same bits in any ord
 """
 
 import mmap
-import os
 import tempfile
 import warnings
 from types import SimpleNamespace
@@ -19,7 +18,7 @@ from clusterx.kernels.cuda.nearest import TILE_BYTES
 from tests.cuda_on_cpu import arrays
 from tests.cuda_on_cpu.arrays import namespace as xp
 from tests.cuda_on_cpu.backend import emulated
-from tests.cuda_on_cpu.loader import EmulatedLoader, LaunchError, compiler
+from tests.cuda_on_cpu.loader import EmulatedLoader, LaunchError
 
 ORDERS = (
     {"order": "rising"},
@@ -29,15 +28,7 @@ ORDERS = (
 RAGGED = (1, 2, 31, 33, 257, 1025)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def gxx():
-    """g++; skipped without it, unless CLUSTERX_REQUIRE names the emulation."""
-    try:
-        return compiler()
-    except ImportError as error:
-        if "cuda_on_cpu" in os.environ.get("CLUSTERX_REQUIRE", "").split(","):
-            pytest.fail(f"CLUSTERX_REQUIRE names cuda_on_cpu: {error}")
-        pytest.skip(f"cuda_on_cpu is not available: {error}")
+pytestmark = pytest.mark.usefixtures("gxx")
 
 
 def up(values, dtype=None):

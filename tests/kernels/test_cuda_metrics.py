@@ -12,13 +12,9 @@ from test_distance_sums import DATA, SCIPY, brute, by_labels, labelled, normal
 from clusterx.kernels.cuda import contingency, distance_sums, segment_sum
 from tests.cuda_on_cpu.arrays import Array, asarray
 from tests.cuda_on_cpu.backend import emulated
-from tests.cuda_on_cpu.loader import LaunchError, compiler
+from tests.cuda_on_cpu.loader import LaunchError
 
-try:
-    compiler()
-except ImportError as error:
-    pytest.skip(str(error), allow_module_level=True)
-
+pytestmark = pytest.mark.usefixtures("gxx")
 GPU = emulated()
 #: Any of these may be what a GPU does; the last looks for what would tell them apart.
 WAYS = {
