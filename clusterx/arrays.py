@@ -1,13 +1,15 @@
 """Arrays of any library: namespace, device, dtypes, host reads.
 
 The only module that imports array_api_compat. Nothing here asks which library an array comes from;
-what differs between libraries is found through the array API standard and DLPack.
+what differs between libraries is found through the array API standard and DLPack. CuPy is named for
+data that begin in files, and have no library yet.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +18,10 @@ import array_api_compat.numpy as np_compat
 import numpy as np
 
 Array = Any  # an array of any library that follows the array API standard
+
+
+class DeviceError(RuntimeError):
+    """The device that was asked for is not there."""
 
 
 def is_array(x: object) -> bool:
@@ -147,3 +153,24 @@ def concat(parts: Iterable[Array]) -> Array:
     """The parts joined along the first axis."""
     parts = list(parts)
     return parts[0] if len(parts) == 1 else namespace(parts[0]).concat(parts, axis=0)
+
+
+def gpu_library() -> Any:
+    """CuPy, if it finds a GPU."""
+    try:
+        cupy = import_module("cupy")
+    except ImportError as error:
+        raise DeviceError(
+            "device='cuda' needs CuPy, which is not installed. Install clusterx[cuda12] or "
+            "clusterx[cuda13], whichever CUDA the driver has; or use device='cpu'."
+        ) from error
+    try:
+        found = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise DeviceError(
+            f"device='cuda': CuPy can't use the driver ({error}). Check the driver with "
+            "nvidia-smi, or use device='cpu'."
+        ) from error
+    if found == 0:
+        raise DeviceError("device='cuda': no NVIDIA GPU was found. Use device='cpu'.")
+    return cupy

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..arrays import Array, backend, namespace, on_host, to_host
+from ..arrays import (
+    Array,
+    DeviceError,
+    backend,
+    gpu_library,
+    namespace,
+    on_host,
+    to_host,
+)
 from ..arrays import device as array_device
-
-
-class DeviceError(RuntimeError):
-    """The device that was asked for is not there."""
 
 
 def move(rows: Array, device: str, *, from_file: bool) -> Array:
@@ -44,27 +46,6 @@ def move(rows: Array, device: str, *, from_file: bool) -> Array:
             raise
         return rows
     return cupy.asarray(rows)
-
-
-def gpu_library() -> Any:
-    """CuPy, if it finds a GPU."""
-    try:
-        import cupy
-    except ImportError as error:
-        raise DeviceError(
-            "device='cuda' needs CuPy, which is not installed. Install clusterx[cuda12] or "
-            "clusterx[cuda13], whichever CUDA the driver has; or use device='cpu'."
-        ) from error
-    try:
-        found = cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        raise DeviceError(
-            f"device='cuda': CuPy can't use the driver ({error}). Check the driver with "
-            "nvidia-smi, or use device='cpu'."
-        ) from error
-    if found == 0:
-        raise DeviceError("device='cuda': no NVIDIA GPU was found. Use device='cpu'.")
-    return cupy
 
 
 def back(array: Array, like: Array) -> Array:

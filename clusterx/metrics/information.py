@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import namespace
 from ..kernels import kernels_for
-from .labels import Coded, Table, check_labels, coded, count, table_of, tabulate
+from .labels import Table, check_labels, coded, sizes, table_of, tabulate
 
 #: how the entropies of both labelings make one number
 _AVERAGES = {
@@ -46,9 +46,7 @@ def entropy(labels: Any) -> float:
     found = coded("labels", check_labels("labels", labels))
     if found.codes.shape[0] == 0:
         return 1.0
-    # against a labeling of one cluster
-    one = Coded(namespace(found.codes).zeros_like(found.codes), found.classes[:1])
-    return _entropy(count(one, found).counts)
+    return _entropy(sizes(found))
 
 
 def _entropy(sizes: np.ndarray) -> float:

@@ -216,6 +216,15 @@ def count(true: Coded, pred: Coded) -> Table:
     return Table(rows, columns, counts, *sums, true.codes.shape[0])
 
 
+def sizes(found: Coded) -> np.ndarray:
+    """How often each class occurs, on the host."""
+    if on_host(found.codes):
+        return np.bincount(found.codes)
+    # against a labeling of one cluster, where the codes are
+    one = Coded(namespace(found.codes).zeros_like(found.codes), found.classes[:1])
+    return count(one, found).counts
+
+
 def tabulate(labels_true: Any, labels_pred: Any) -> Table:
     """The table of two labelings as a user gave them."""
     return count(*coded_pair(labels_true, labels_pred))
