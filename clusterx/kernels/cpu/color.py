@@ -30,7 +30,9 @@ _BLOCK = 1 << 17
 _BUCKETS = 256
 # fewer pixels are sorted whole: dealing has a fixed cost
 _DEAL_FROM = 1 << 16
-# a bucket with fewer pixels is sorted sooner than its table of 65536 counts is read
+# counters of a bucket, whose codes have sixteen bits more
+_SLOTS = 1 << 16
+# a bucket with fewer pixels is sorted sooner than its counters are read
 _SORT_BELOW = 1 << 10
 # an image with fewer pixels is hashed sooner than the table of 2**24 colours is made
 _HASH_BELOW = 1 << 16
@@ -55,8 +57,12 @@ class _Layout:
             for byte in significance
         )
         # decoding takes whole levels of every channel at once, at most 12 bits of the code
-        self.levels = {1: 8, 3: 4, 4: 2}[channels]
-        self.gather = _gather(channels, self.levels)
+        levels = {1: 8, 3: 4, 4: 2}[channels]
+        self.gather = _gather(channels, levels)
+        self.pieces = tuple(
+            (np.uint64(level * channels), np.uint64(level))
+            for level in range(0, 8 * itemsize, levels)
+        )
 
 
 @cache
@@ -160,7 +166,7 @@ def _count_chunk(layout: _Layout, rows: np.ndarray) -> list[Piece]:
     low_bits = layout.bits - 8
     low, bounds = _deal(layout, rows)
     pieces: list[Any] = [None] * _BUCKETS
-    tables: list[np.ndarray] = []  # free ones: as many as there are threads get made
+    spare: list[tuple[np.ndarray, ...]] = []  # as many get made as there are threads
 
     def count(bucket: int) -> None:
         mine = low[bounds[bucket] : bounds[bucket + 1]]
@@ -169,11 +175,12 @@ def _count_chunk(layout: _Layout, rows: np.ndarray) -> list[Piece]:
             codes, counts = loops.count_runs(mine)
         else:
             try:
-                table = tables.pop()
+                room = spare.pop()
             except IndexError:
-                table = np.zeros(1 << 16, dtype=np.uint32)
-            codes, counts = loops.count_table(mine, table)
-            tables.append(table)
+                codes, counts = np.empty(_SLOTS + 1, np.uint16), np.empty(_SLOTS + 1, np.int64)
+                room = np.zeros(_SLOTS, np.uint32), codes, counts
+            codes, counts = loops.count_table(mine, *room)
+            spare.append(room)
         top = layout.code_dtype(bucket << low_bits)
         pieces[bucket] = codes.astype(layout.code_dtype) | top, counts
 
@@ -219,13 +226,10 @@ def _decode_pieces(layout: _Layout, pieces: list[Piece], pixels: np.ndarray) -> 
     bounds = np.cumsum([0, *(len(codes) for codes, _ in pieces)])
     colors = np.empty((bounds[-1], pixels.shape[1]), dtype=pixels.dtype)
     counts = np.empty(bounds[-1], dtype=np.int64)
-    step = np.uint64(layout.levels * layout.channels)
 
     def decode(task: int) -> None:
         mine = slice(bounds[task], bounds[task + 1])
-        loops.decode(
-            pieces[task][0], layout.gather, step, layout.levels, layout.shifts, colors[mine]
-        )
+        loops.decode(pieces[task][0], layout.gather, layout.pieces, colors[mine])
         counts[mine] = pieces[task][1]
 
     run_blocks(decode, len(pieces))

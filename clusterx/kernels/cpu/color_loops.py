@@ -68,21 +68,26 @@ def scatter(rows, spread, shifts, shift, mask, places, low):
 
 
 @njit(nogil=True, cache=True)
-def count_table(low, table):
-    """Sorted unique values and their counts, by a table of zeros, which is left so."""
+def count_table(low, table, codes, counts):
+    """Sorted unique values and their counts, by a table of zeros, which is left so.
+
+    codes, counts : room for one entry more than the table has
+    """
     for value in low:
         table[value] += 1
-    n = np.count_nonzero(table)
-    codes = np.empty(n, dtype=np.uint16)
-    counts = np.empty(n, dtype=np.int64)
+    # most slots are empty: eight at a time are passed over, and no branch asks for a single one
     place = 0
-    for value in range(len(table)):
-        if table[value]:
-            codes[place] = value
-            counts[place] = table[value]
-            place += 1
-    table[:] = 0
-    return codes, counts
+    for start in range(0, len(table), 8):
+        some = table[start]
+        for value in range(start + 1, start + 8):
+            some |= table[value]
+        if some:
+            for value in range(start, start + 8):
+                codes[place] = value
+                counts[place] = table[value]
+                place += table[value] > 0
+                table[value] = 0
+    return codes[:place].copy(), counts[:place].copy()
 
 
 @njit(nogil=True, cache=True)
@@ -125,18 +130,18 @@ def merge(codes_a, counts_a, codes_b, counts_b):
 
 
 @njit(nogil=True, cache=True)
-def decode(codes, gather, step, levels, shifts, colors):
+def decode(codes, gather, pieces, colors):
+    """The colours of codes; `pieces` (shift in the code, level of the channels) say what `gather`
+    takes at once.
+    """
     mask = np.uint64(len(gather) - 1)
-    n_channels = len(shifts) // colors.itemsize
     for i in range(len(codes)):
         code = np.uint64(codes[i])
         channels = np.uint64(0)
-        shift = np.uint64(0)
-        while code:
-            channels |= gather[code & mask] << shift
-            code >>= step
-            shift += np.uint64(levels)
-        for channel in range(n_channels):
+        for piece in range(len(pieces)):
+            shift, level = pieces[piece]
+            channels |= gather[code >> shift & mask] << level
+        for channel in range(colors.shape[1]):
             colors[i, channel] = channels >> np.uint64(16 * channel) & np.uint64(0xFFFF)
 
 

@@ -49,6 +49,11 @@ class Grid:
         rows, weights = scales[-2:].tolist()
         return cls(summary.mean, summary.variance, summary.largest, scales[:-2], rows, weights)
 
+    @cached_property
+    def units(self) -> np.ndarray:
+        """hi_scale of the columns, and that of the weights."""
+        return np.append(self.hi_scale, self.weight_scale)
+
 
 class ExactStats:
     """CentroidStats in integers: those of any split of the rows add up to the same bits."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import screen, tree
+from . import boxes, filtering, screen
 from .screened import Screen, ScreenedStep
 from .steps import ROWS_PER_TASK, Step, blocks
 from .threads import run_blocks, single_threaded_blas
@@ -68,7 +68,7 @@ class PlainStep(Step):
         self.squared = np.empty(self.X.shape[0])
 
         def block(b):
-            tree.nearest_blocks(self.X, self.C, *parts[b], self.labels, self.squared)
+            boxes.nearest_blocks(self.X, self.C, *parts[b], self.labels, self.squared)
 
         parts = blocks(self.X.shape[0], ROWS_PER_TASK)
         run_blocks(block, len(parts))
@@ -78,11 +78,11 @@ class PlainStep(Step):
         if self.hi.shape[0] != C.shape[0]:
             previous[:] = -1
         self.assign(C)
-        g = self.grid
-        moved = tree.add_blocks(
-            self.X, self.w, self.labels, previous, 0, len(previous),
-            g.hi_scale, g.lo_scale, g.weight_scale, self.hi, self.lo, self.weight,
-        )  # fmt: skip
+        table = self.empty_table(C.shape[0])
+        moved = filtering.change_all(
+            self.X.T, self.w, self.labels, previous, self.grid.units, self.grid.lo_scale, *table
+        )
+        self.add_table(table)
         return self.stats(moved)
 
 

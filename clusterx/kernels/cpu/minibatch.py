@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numba import njit
 
-from . import exact, lloyd, screen, screened, sparse, steps, tree
+from . import boxes, exact, lloyd, screen, screened, sparse, steps
 from .threads import run_blocks, single_threaded_blas
 
 ROWS = 128
@@ -41,7 +41,7 @@ class PlainBatch:
         labels = np.empty(len(rows), np.int32)
         squared = np.empty(len(rows))
         batch = gather(self.X, rows)
-        tree.nearest_blocks(batch, C, 0, len(rows), labels, squared)
+        boxes.nearest_blocks(batch, C, 0, len(rows), labels, squared)
         return batch, np.arange(len(rows)), labels, squared
 
     def means(self, source, places, w, labels, C, counts, gained):

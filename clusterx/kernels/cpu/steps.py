@@ -37,6 +37,15 @@ class Step:
         d = self.X.shape[1]
         return np.zeros((k, d), np.int64), np.zeros((k, d), np.int64), np.zeros((2, k), np.int64)
 
+    def empty_table(self, k: int) -> np.ndarray:
+        """Room for the sums of rows and, in the last column, of weights, as two integers."""
+        return np.zeros((2, k, self.X.shape[1] + 1), np.int64)
+
+    def add_table(self, table: np.ndarray) -> None:
+        self.hi += table[0, :, :-1]
+        self.lo += table[1, :, :-1]
+        self.weight += table[:, :, -1]
+
     def begin(self, C: np.ndarray) -> None:
         """Keep what was found for another number of centres from being used."""
         self.C = np.ascontiguousarray(C, np.float64)

@@ -1,14 +1,12 @@
-"""The k-means step for few dimensions; its loops are in `tree`."""
+"""The k-means step for few dimensions; its loops are in `tree` and `filtering`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from . import tree
+from . import filtering, tree
 from .steps import Step, blocks
 from .threads import run_blocks
-
-_NO_ORDER = np.empty(0, np.int32)
 
 
 class TreeStep(Step):
@@ -16,36 +14,41 @@ class TreeStep(Step):
 
     def __init__(self, X, w, grid):
         super().__init__(X, w, grid)
-        keys, bits = _morton(X, grid.largest)
-        if _is_sorted(keys):
-            self.order = None
-            self.XT = _gather_transposed(X, None)
-        else:
+        self.XT = _transposed(X)
+        keys, bits, ordered = _morton(self.XT, grid.largest)
+        self.order = None
+        if not ordered:
             self.order, keys = tree.radix_order(keys, bits * X.shape[1])
-            self.XT = _gather_transposed(X, self.order)
+            self.XT = _in_order(self.XT, self.order)
             if len(self.w):
                 self.w = self.w[self.order]
-        start, stop, self.skip = tree.cut(keys, tree.LEAF)
+        start, stop, self.skip = tree.cut(keys)
         self.start, self.stop = start.copy(), stop.copy()  # lets go of the room for more
-        self.low, self.high = self._boxes()
-        self.owner = np.full(len(self.start), -1, np.int32)
+        self._measure_nodes()
+        self.owner = np.full(len(self.start), filtering.NOWHERE, np.int32)
         self.roots = self._task_roots()
-        self.tree_labels = np.full(X.shape[0], -1, np.int32)
+        self.tree_labels = np.empty(X.shape[0], np.int32)
 
     def forget(self):
-        self.tree_labels[:] = -1
-        self.owner[:] = -1
+        self.owner[:] = filtering.NOWHERE
 
-    def _boxes(self) -> tuple[np.ndarray, np.ndarray]:
-        low, high = np.empty((2, len(self.start), self.X.shape[1]))
-        parts = blocks(len(low), 2048)
+    def _measure_nodes(self) -> None:
+        """Boxes and sums of all nodes."""
+        nodes, d, g = len(self.start), self.X.shape[1], self.grid
+        self.low, self.high = np.empty((2, nodes, d))
+        self.node_hi, self.node_lo = np.empty((2, nodes, d + 1), np.int64)
+        parts = blocks(nodes, 1024)
+        whole_only = np.empty(len(parts), np.bool_)
 
         def block(b):
-            tree.leaf_boxes(self.XT, self.start, self.stop, self.skip, *parts[b], low, high)
+            whole_only[b] = tree.fill_leaves(
+                self.XT, self.w, self.start, self.stop, self.skip, g.units, g.lo_scale, *parts[b],
+                self.low, self.high, self.node_hi, self.node_lo,
+            )  # fmt: skip
 
         run_blocks(block, len(parts))
-        tree.join_boxes(self.skip, low, high)
-        return low, high
+        self.whole_only = bool(whole_only.all())
+        tree.join_nodes(self.skip, self.low, self.high, self.node_hi, self.node_lo)
 
     def _task_roots(self) -> list[np.ndarray]:
         """Subtrees of a few thousand rows, in a fixed order."""
@@ -56,26 +59,23 @@ class TreeStep(Step):
                 node = self.skip[node]
             else:
                 node += 1
-        return np.array_split(np.array(roots), min(len(roots), 16))
+        return np.array_split(np.array(roots), min(len(roots), 32))
 
     def _filter(self, C):
         self.begin(C)
-        k, g = C.shape[0], self.grid
-        parts = [self.empty_sums(k) for _ in self.roots]
+        parts = [self.empty_table(C.shape[0]) for _ in self.roots]
         moved = np.zeros(len(parts), np.int64)
 
         def block(b):
-            moved[b] = tree.filter_subtrees(
+            moved[b] = filtering.filter_subtrees(
                 self.roots[b], self.XT, self.w, self.start, self.stop, self.skip, self.low,
-                self.high, self.owner, self.C, g.hi_scale, g.lo_scale, g.weight_scale,
-                self.tree_labels, *parts[b],
+                self.high, self.node_hi, self.node_lo, self.owner, self.C, self.grid.units,
+                self.grid.lo_scale, self.whole_only, self.tree_labels, *parts[b],
             )  # fmt: skip
 
         run_blocks(block, len(parts))
-        for hi, lo, weight in parts:
-            self.hi += hi
-            self.lo += lo
-            self.weight += weight
+        for table in parts:
+            self.add_table(table)
         return int(moved.sum())
 
     def __call__(self, C):
@@ -84,6 +84,7 @@ class TreeStep(Step):
 
     @property
     def labels(self):
+        filtering.write_labels(self.start, self.stop, self.skip, self.owner, self.tree_labels)
         if self.order is None:
             return self.tree_labels
         out = np.empty_like(self.tree_labels)
@@ -95,41 +96,37 @@ class TreeStep(Step):
         pass
 
 
-def _morton(X: np.ndarray, largest: np.ndarray) -> tuple[np.ndarray, int]:
-    """Keys of the rows in cells of one size for all columns, and the bits a column has in them."""
-    n, d = X.shape
+def _morton(XT: np.ndarray, largest: np.ndarray) -> tuple[np.ndarray, int, bool]:
+    """Keys of the rows in cells of one size for all columns, the bits of a column, and whether
+    the keys rise."""
+    d, n = XT.shape
     bits = min(16, 63 // d)
     cell = 2.0 ** np.frexp(max(2.0 * float(largest.max()), 1e-300))[1]
-    origin = np.full(d, -cell)
     keys = np.empty(n, np.uint64)
     spread = tree.spread_table(d)
     parts = blocks(n, 1 << 16)
-
-    def block(b):
-        tree.morton_keys(X, origin, 2.0 ** (bits - 1) / cell, bits, spread, keys, *parts[b])
-
-    run_blocks(block, len(parts))
-    return keys, bits
-
-
-def _is_sorted(keys: np.ndarray) -> bool:
-    parts = blocks(len(keys), 1 << 16)
     ordered = np.empty(len(parts), np.bool_)
 
     def block(b):
-        ordered[b] = tree.is_sorted(keys, *parts[b])
+        ordered[b] = tree.morton_keys(
+            XT, -cell, 2.0 ** (bits - 1) / cell, bits, spread, *parts[b], keys
+        )
 
     run_blocks(block, len(parts))
-    return bool(ordered.all())
+    starts = np.array([a for a, _ in parts[1:]], np.int64)
+    rising = bool(ordered.all() and (keys[starts] >= keys[starts - 1]).all())
+    return keys, bits, rising
 
 
-def _gather_transposed(X: np.ndarray, order: np.ndarray | None) -> np.ndarray:
-    """The columns of X[order] as contiguous rows."""
+def _transposed(X: np.ndarray) -> np.ndarray:
     XT = np.empty((X.shape[1], X.shape[0]), X.dtype)
     parts = blocks(X.shape[0], 1 << 16)
-
-    def block(b):
-        tree.transpose_rows(X, _NO_ORDER if order is None else order, *parts[b], XT)
-
-    run_blocks(block, len(parts))
+    run_blocks(lambda b: tree.transpose_rows(X, *parts[b], XT), len(parts))
     return XT
+
+
+def _in_order(XT: np.ndarray, order: np.ndarray) -> np.ndarray:
+    out = np.empty_like(XT)
+    parts = blocks(len(order), 1 << 16)
+    run_blocks(lambda b: tree.put_in_order(XT, order, *parts[b], out), len(parts))
+    return out
