@@ -112,12 +112,14 @@ def nearest_blocks(X, C, start, stop, labels, squared):
     for a in range(start, stop, LEAF):
         n = min(LEAF, stop - a)
         for j in range(d):
-            low[0, j] = high[0, j] = X[a, j]
+            least = most = X[a, j]
             for p in range(n):
                 x = X[a + p, j]
                 XT[j, p] = x
-                low[0, j] = min(low[0, j], x)
-                high[0, j] = max(high[0, j], x)
+                least = x if x < least else least
+                most = x if x > most else most
+            low[0, j] = least
+            high[0, j] = most
         m = keep_candidates(low, high, 0, C, cands, 0, k)
         nearest_of(XT, 0, n, C, cands[1], m, best, label, acc)
         for p in range(n):

@@ -30,6 +30,17 @@ class PlainBatch:
 
     def __call__(self, rows, w, C, counts):
         """New centres (k, d) and counts (k,), both float64; the batch's inertia."""
+        weights = steps.UNIT if w is None else np.asarray(w, np.float64)
+        return plain_step(self.X, np.asarray(rows, np.int64), weights, C, counts)
+
+    def nearest(self, C):
+        return lloyd.nearest(self.X, C)
+
+
+class GroupedBatch(PlainBatch):
+    """The same where a row is long: cluster by cluster, on several threads."""
+
+    def __call__(self, rows, w, C, counts):
         source, places, labels, squared = self.assign(rows, C)
         weights = np.ones(len(rows)) if w is None else np.asarray(w, np.float64)
         gained = np.bincount(labels, weights, minlength=len(counts))
@@ -38,11 +49,7 @@ class PlainBatch:
 
     def assign(self, rows, C):
         """Where the rows now are (an array, and places in it), their labels and distances."""
-        labels = np.empty(len(rows), np.int32)
-        squared = np.empty(len(rows))
-        batch = gather(self.X, rows)
-        boxes.nearest_blocks(batch, C, 0, len(rows), labels, squared)
-        return batch, np.arange(len(rows)), labels, squared
+        raise NotImplementedError
 
     def means(self, source, places, w, labels, C, counts, gained):
         order, offsets = exact.group_entries(labels, steps.NONE, np.arange(len(labels)), len(C))
@@ -58,11 +65,8 @@ class PlainBatch:
         run_blocks(block, len(parts))
         return new
 
-    def nearest(self, C):
-        return lloyd.nearest(self.X, C)
 
-
-class ScreenedBatch(PlainBatch):
+class ScreenedBatch(GroupedBatch):
     def __init__(self, X, k, batch_size):
         super().__init__(X)
         # a projection of all rows is paid back by some hundred steps of many centres
@@ -101,7 +105,7 @@ class ScreenedBatch(PlainBatch):
         return lloyd.nearest(self.X, C, None if self.lazy else self.screen)
 
 
-class SparseBatch(PlainBatch):
+class SparseBatch(GroupedBatch):
     def assign(self, rows, C):
         batch = self.X[rows]
         return batch, None, *sparse.nearest(batch, C)
@@ -123,14 +127,41 @@ class SparseBatch(PlainBatch):
 
 
 @njit(nogil=True, cache=True)
-def gather(X, rows):
-    """X[rows], with the reads of many short rows under way at once."""
-    out = np.empty((rows.shape[0], X.shape[1]), X.dtype)
-    for p in range(rows.shape[0]):
+def plain_step(X, rows, w, C, counts):
+    """One step with rows of few columns; w: their weights, or empty."""
+    n, (k, d) = rows.shape[0], C.shape
+    batch = np.empty((n, d), X.dtype)
+    for p in range(n):  # nothing else, so that the reads of many rows are under way at once
         i = rows[p]
-        for j in range(X.shape[1]):
-            out[p, j] = X[i, j]
-    return out
+        if d == 3:
+            batch[p, 0], batch[p, 1], batch[p, 2] = X[i, 0], X[i, 1], X[i, 2]
+        else:
+            for j in range(d):
+                batch[p, j] = X[i, j]
+    labels = np.empty(n, np.int32)
+    squared = np.empty(n)
+    boxes.nearest_blocks(batch, C, 0, n, labels, squared)
+    new = np.empty((k, d))
+    for j in range(k):
+        for a in range(d):
+            new[j, a] = C[j, a] * counts[j]
+    seen = counts.copy()
+    inertia = 0.0
+    for p in range(n):
+        j = labels[p]
+        v = w[p] if w.shape[0] > 0 else 1.0
+        seen[j] += v
+        inertia += v * squared[p]
+        for a in range(d):
+            new[j, a] += v * batch[p, a]
+    for j in range(k):
+        if seen[j] > counts[j]:
+            inverse = 1.0 / seen[j]
+            for a in range(d):
+                new[j, a] *= inverse
+        else:
+            new[j] = C[j]
+    return new, seen, inertia
 
 
 @njit(nogil=True, cache=True)

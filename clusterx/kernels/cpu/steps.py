@@ -11,7 +11,7 @@ from .threads import run_blocks
 
 ROWS_PER_TASK = 8192
 NONE = np.empty(0, np.int32)
-_UNIT = np.empty(0, np.float64)
+UNIT = np.empty(0, np.float64)
 
 
 def rows_per_task(n: int) -> int:
@@ -28,7 +28,7 @@ class Step:
 
     def __init__(self, X: np.ndarray, w: np.ndarray | None, grid: Any):
         self.X = X
-        self.w = _UNIT if w is None else np.ascontiguousarray(w, np.float64)
+        self.w = UNIT if w is None else np.ascontiguousarray(w, np.float64)
         self.grid = grid
         self.labels = np.full(X.shape[0], -1, np.int32)
         self.hi = np.empty((0, X.shape[1]), np.int64)
