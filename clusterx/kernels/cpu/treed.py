@@ -6,7 +6,7 @@ import numpy as np
 
 from . import filtering, tree
 from .steps import Step, blocks
-from .threads import run_blocks
+from .threads import run_blocks, thread_count
 
 
 class TreeStep(Step):
@@ -51,7 +51,7 @@ class TreeStep(Step):
         tree.join_nodes(self.skip, self.low, self.high, self.node_hi, self.node_lo)
 
     def _task_roots(self) -> list[np.ndarray]:
-        """Subtrees of a few thousand rows, in a fixed order."""
+        """Subtrees of a few thousand rows each, for each task."""
         roots, node, limit = [], 0, max(4096, self.X.shape[0] // 256)
         while node < len(self.start):
             if self.stop[node] - self.start[node] <= limit or self.skip[node] == node + 1:
@@ -59,7 +59,9 @@ class TreeStep(Step):
                 node = self.skip[node]
             else:
                 node += 1
-        return np.array_split(np.array(roots), min(len(roots), 32))
+        # dealt out, for rows that need measuring are often near each other
+        tasks = min(len(roots), 4 * thread_count())
+        return [np.array(roots[t::tasks]) for t in range(tasks)]
 
     def _filter(self, C):
         self.begin(C)
