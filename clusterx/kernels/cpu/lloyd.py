@@ -6,7 +6,7 @@ import numpy as np
 
 from . import boxes, filtering, screen
 from .screened import Screen, ScreenedStep
-from .steps import ROWS_PER_TASK, Step, blocks
+from .steps import ROWS_PER_TASK, RowStep, blocks
 from .threads import run_blocks, single_threaded_blas
 from .treed import TreeStep
 
@@ -60,7 +60,7 @@ def nearest(
     return labels, squared
 
 
-class PlainStep(Step):
+class PlainStep(RowStep):
     """Every row against the centres that its neighbours in memory leave over."""
 
     def assign(self, C):

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import exact, screen
 from .scan import moments
-from .steps import NONE, ROWS_PER_TASK, Step, blocks, rows_per_task
+from .steps import NONE, ROWS_PER_TASK, RowStep, blocks, rows_per_task
 from .threads import run_blocks, single_threaded_blas
 
 #: Columns kept by a projection: fewer leave more rows to measure, more cost more to multiply.
@@ -22,7 +22,7 @@ FEW = 0.2
 CACHED_SUMS = 1 << 20
 
 
-class ScreenedStep(Step):
+class ScreenedStep(RowStep):
     """Many dimensions: a float32 screen, bounds between iterations, exact distances at the end."""
 
     def __init__(self, X, w, grid, once):
@@ -34,6 +34,7 @@ class ScreenedStep(Step):
         self.screen = Screen(X, project=not once, grid=grid)
 
     def forget(self):
+        super().forget()
         self.fresh = True
 
     def assign(self, C):

@@ -22,7 +22,7 @@ def summary(X) -> Summary:
     return Summary(np.isfinite(X.data).all(), mean, variance, largest)
 
 
-class SparseStep(steps.Step):
+class SparseStep(steps.RowStep):
     """Every stored value against all centres at once."""
 
     def assign(self, C):

@@ -24,13 +24,14 @@ def blocks(n: int, rows: int) -> list[tuple[int, int]]:
 
 
 class Step:
-    """Labels, and the sums of the clusters that they make."""
+    """Sums of clusters, and what is common to the ways of finding them."""
+
+    labels: np.ndarray  # (n,) int32; -1 before the first call
 
     def __init__(self, X: np.ndarray, w: np.ndarray | None, grid: Any):
         self.X = X
         self.w = UNIT if w is None else np.ascontiguousarray(w, np.float64)
         self.grid = grid
-        self.labels = np.full(X.shape[0], -1, np.int32)
         self.hi = np.empty((0, X.shape[1]), np.int64)
 
     def empty_sums(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -51,11 +52,11 @@ class Step:
         self.C = np.ascontiguousarray(C, np.float64)
         if self.hi.shape[0] != C.shape[0]:
             self.hi, self.lo, self.weight = self.empty_sums(C.shape[0])
-            self.labels[:] = -1
             self.forget()
 
     def forget(self) -> None:
-        pass
+        """Take no row for assigned."""
+        raise NotImplementedError
 
     def stats(self, moved: int) -> exact.ExactStats:
         return exact.ExactStats(
@@ -72,3 +73,14 @@ class Step:
         parts = blocks(len(out), ROWS_PER_TASK)
         run_blocks(block, len(parts))
         return out
+
+
+class RowStep(Step):
+    """Labels in the order of the rows."""
+
+    def __init__(self, X: np.ndarray, w: np.ndarray | None, grid: Any):
+        super().__init__(X, w, grid)
+        self.labels = np.full(X.shape[0], -1, np.int32)
+
+    def forget(self) -> None:
+        self.labels[:] = -1

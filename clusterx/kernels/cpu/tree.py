@@ -31,43 +31,67 @@ def spread_three(cell):
 
 
 @njit(nogil=True, cache=True)
-def morton_keys(XT, origin, scale, bits, spread, start, stop, keys):
-    """Interleaved bits of the rows' cells, the first column's highest; whether the keys rise."""
-    d = XT.shape[0]
-    top = np.float64((1 << bits) - 1)
-    if d == 3:  # a loop that vectorises
-        x0, x1, x2 = XT[0], XT[1], XT[2]
-        for i in range(start, stop):
-            a = spread_three(cell_of(x0[i], origin, scale, top))
-            b = spread_three(cell_of(x1[i], origin, scale, top))
-            c = spread_three(cell_of(x2[i], origin, scale, top))
-            keys[i] = a << np.uint64(2) | b << np.uint64(1) | c
-    else:
-        keys[start:stop] = 0
-        for j in range(d):
-            place = np.uint64(d - 1 - j)
-            for i in range(start, stop):
-                cell = cell_of(XT[j, i], origin, scale, top)
-                code = spread[cell & np.uint64(255)]
-                if bits > 8:
-                    code |= spread[cell >> np.uint64(8)] << np.uint64(8 * d)
-                keys[i] |= code << place
-    ordered = True
-    for i in range(start + 1, stop):
-        ordered &= keys[i] >= keys[i - 1]
-    return ordered
-
-
-@njit(nogil=True, cache=True)
-def cell_of(x, origin, scale, top):
+def cell_of(x, origin, scale, bits):
     t = (np.float64(x) - origin) * scale
+    top = np.float64((1 << bits) - 1)
     t = t if t > 0.0 else 0.0
     return np.uint64(np.int64(t if t < top else top))
 
 
 @njit(nogil=True, cache=True)
+def morton_key(XT, i, cells):
+    """Interleaved bits of a row's cell, the first column's highest.
+
+    cells : origin, cells in a unit of length, bits of a column, and the table to spread them by
+    """
+    origin, scale, bits, spread = cells
+    d = XT.shape[0]
+    key = np.uint64(0)
+    for j in range(d):
+        cell = cell_of(XT[j, i], origin, scale, bits)
+        code = spread[cell & np.uint64(255)]
+        if bits > 8:
+            code |= spread[cell >> np.uint64(8)] << np.uint64(8 * d)
+        key |= code << np.uint64(d - 1 - j)
+    return key
+
+
+@njit(nogil=True, cache=True)
+def morton_keys(XT, cells, start, stop, keys):
+    """The keys of rows start..stop."""
+    if XT.shape[0] == 3:  # a loop that vectorises
+        origin, scale, bits, _ = cells
+        x0, x1, x2 = XT[0], XT[1], XT[2]
+        for i in range(start, stop):
+            a = spread_three(cell_of(x0[i], origin, scale, bits))
+            b = spread_three(cell_of(x1[i], origin, scale, bits))
+            c = spread_three(cell_of(x2[i], origin, scale, bits))
+            keys[i - start] = a << np.uint64(2) | b << np.uint64(1) | c
+    else:
+        for i in range(start, stop):
+            keys[i - start] = morton_key(XT, i, cells)
+
+
+@njit(nogil=True, cache=True)
+def in_morton_order(XT, cells, start, stop):
+    """Whether the keys rise from the row before `start` to the end of the range."""
+    keys = np.empty(1024, np.uint64)
+    before = morton_key(XT, max(start - 1, 0), cells)
+    for a in range(start, stop, len(keys)):
+        n = min(len(keys), stop - a)
+        morton_keys(XT, cells, a, a + n, keys)
+        ordered = keys[0] >= before
+        for i in range(1, n):
+            ordered &= keys[i] >= keys[i - 1]
+        if not ordered:
+            return False
+        before = keys[n - 1]
+    return True
+
+
+@njit(nogil=True, cache=True)
 def radix_order(keys, key_bits):
-    """The stable sorting order of keys (which end up sorted), eleven bits a pass."""
+    """The stable sorting order of keys, eleven bits a pass."""
     n = keys.shape[0]
     order = np.empty(n, np.int32)
     for i in range(n):
@@ -94,7 +118,7 @@ def radix_order(keys, key_bits):
             keys, spare_keys = spare_keys, keys
             order, spare = spare, order
         shift += 11
-    return order, keys
+    return order
 
 
 @njit(nogil=True, cache=True)
@@ -120,9 +144,12 @@ def put_in_order(XT, order, start, stop, out):
 
 
 @njit(nogil=True, cache=True)
-def cut(keys):
-    """Nodes of the tree in preorder: first row, end row, and the node after the whole subtree."""
-    n = keys.shape[0]
+def cut(XT, cells):
+    """Nodes of the tree in preorder: first row, end row, and the node after the whole subtree.
+
+    The rows are in the order of their keys.
+    """
+    n = XT.shape[1]
     # at most so many; memory that is not touched is not taken
     start = np.empty(2 * n, np.int64)
     stop = np.empty(2 * n, np.int64)
@@ -140,7 +167,7 @@ def cut(keys):
         stop[count] = b
         count += 1
         if b - a > LEAF:
-            differing = keys[a] ^ keys[b - 1]
+            differing = morton_key(XT, a, cells) ^ morton_key(XT, b - 1, cells)
             if differing == 0:
                 middle = a + (b - a) // 2
             else:
@@ -151,7 +178,7 @@ def cut(keys):
                 low, high = a, b - 1
                 while high - low > 1:
                     mid = (low + high) // 2
-                    if (keys[mid] >> bit) & np.uint64(1):
+                    if (morton_key(XT, mid, cells) >> bit) & np.uint64(1):
                         high = mid
                     else:
                         low = mid

@@ -15,19 +15,19 @@ class TreeStep(Step):
     def __init__(self, X, w, grid):
         super().__init__(X, w, grid)
         self.XT = _transposed(X)
-        keys, bits, ordered = _morton(self.XT, grid.largest)
+        cells = _cells(grid.largest)
         self.order = None
-        if not ordered:
-            self.order, keys = tree.radix_order(keys, bits * X.shape[1])
+        if not _is_ordered(self.XT, cells):
+            self.order = _morton_order(self.XT, cells)
             self.XT = _in_order(self.XT, self.order)
             if len(self.w):
                 self.w = self.w[self.order]
-        start, stop, self.skip = tree.cut(keys)
+        start, stop, self.skip = tree.cut(self.XT, cells)
         self.start, self.stop = start.copy(), stop.copy()  # lets go of the room for more
         self._measure_nodes()
         self.owner = np.full(len(self.start), filtering.NOWHERE, np.int32)
         self.roots = self._task_roots()
-        self.tree_labels = np.empty(X.shape[0], np.int32)
+        self.tree_labels = np.empty(X.shape[0], np.int32)  # in the order of the tree
 
     def forget(self):
         self.owner[:] = filtering.NOWHERE
@@ -85,7 +85,7 @@ class TreeStep(Step):
         return self.stats(moved)
 
     @property
-    def labels(self):
+    def labels(self):  # type: ignore[override]
         filtering.write_labels(self.start, self.stop, self.skip, self.owner, self.tree_labels)
         if self.order is None:
             return self.tree_labels
@@ -93,31 +93,32 @@ class TreeStep(Step):
         out[self.order] = self.tree_labels
         return out
 
-    @labels.setter
-    def labels(self, value):
-        pass
 
-
-def _morton(XT: np.ndarray, largest: np.ndarray) -> tuple[np.ndarray, int, bool]:
-    """Keys of the rows in cells of one size for all columns, the bits of a column, and whether
-    the keys rise."""
-    d, n = XT.shape
+def _cells(largest: np.ndarray) -> tuple:
+    """Cells of one size for all columns; see `tree.morton_key`."""
+    d = len(largest)
     bits = min(16, 63 // d)
-    cell = 2.0 ** np.frexp(max(2.0 * float(largest.max()), 1e-300))[1]
-    keys = np.empty(n, np.uint64)
-    spread = tree.spread_table(d)
-    parts = blocks(n, 1 << 16)
+    reach = 2.0 ** np.frexp(max(2.0 * float(largest.max()), 1e-300))[1]
+    return -reach, 2.0 ** (bits - 1) / reach, bits, tree.spread_table(d)
+
+
+def _is_ordered(XT: np.ndarray, cells: tuple) -> bool:
+    parts = blocks(XT.shape[1], 1 << 16)
     ordered = np.empty(len(parts), np.bool_)
 
     def block(b):
-        ordered[b] = tree.morton_keys(
-            XT, -cell, 2.0 ** (bits - 1) / cell, bits, spread, *parts[b], keys
-        )
+        ordered[b] = tree.in_morton_order(XT, cells, *parts[b])
 
     run_blocks(block, len(parts))
-    starts = np.array([a for a, _ in parts[1:]], np.int64)
-    rising = bool(ordered.all() and (keys[starts] >= keys[starts - 1]).all())
-    return keys, bits, rising
+    return bool(ordered.all())
+
+
+def _morton_order(XT: np.ndarray, cells: tuple) -> np.ndarray:
+    d, n = XT.shape
+    keys = np.empty(n, np.uint64)
+    parts = blocks(n, 1 << 16)
+    run_blocks(lambda b: tree.morton_keys(XT, cells, *parts[b], keys[slice(*parts[b])]), len(parts))
+    return tree.radix_order(keys, cells[2] * d)
 
 
 def _transposed(X: np.ndarray) -> np.ndarray:
