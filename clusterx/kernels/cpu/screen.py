@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 CHUNK = 256
+SMALL = 1 << 16
 FAR = np.float32(3e38)
 #: float32 bounds are widened by this much after each step of arithmetic.
 UP = np.float32(1 + 2**-21)
@@ -188,9 +189,14 @@ def intervals(T, terms, rest, norm, best, out, count, first, last):
 
 
 @njit(nogil=True, cache=True)
-def tile_rows(k):
-    """Rows of a tile of products with k centres, which is to stay in a core's cache."""
-    return max(32, min(CHUNK, (1 << 18) // k))
+def tile_rows(k, m):
+    """Rows of a tile of products with k centres in m columns.
+
+    It is to stay in a core's cache, and below what OpenBLAS takes for a small product, which it
+    does without copies, wherever that leaves enough rows.
+    """
+    small = SMALL // (k * m)
+    return min(CHUNK, small) if small >= 64 else max(32, min(CHUNK, (1 << 18) // k))
 
 
 @njit(nogil=True, cache=True)
@@ -265,7 +271,7 @@ def screen_rows(
     distances that were measured.
     """
     k, m = E.shape
-    tile = tile_rows(k)
+    tile = tile_rows(k, m)
     z = np.zeros((tile, m), np.float32)
     T = np.empty((k, tile), np.float32)
     rests = np.zeros(tile, np.float32)

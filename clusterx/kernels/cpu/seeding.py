@@ -226,11 +226,12 @@ def screened_pass(
     """
     count, m = images.shape
     slop = screen.underflow(m)
-    T = np.empty((count, screen.CHUNK), np.float32)
-    above = np.empty(screen.CHUNK)
-    for a in range(start, stop, screen.CHUNK):
-        n = min(screen.CHUNK, stop - a)
-        if n < screen.CHUNK:
+    tile = screen.tile_rows(count, m)
+    T = np.empty((count, tile), np.float32)
+    above = np.empty(tile)
+    for a in range(start, stop, tile):
+        n = min(tile, stop - a)
+        if n < tile:
             T = np.empty((count, n), np.float32)
         np.dot(images, Z[a : a + n].T, T)
         for g in range(count):
