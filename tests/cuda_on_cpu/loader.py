@@ -18,6 +18,7 @@ import numpy as np
 from clusterx.kernels.cuda.loader import source
 
 from .arrays import Array
+from .cublas import stand_in
 
 HERE = Path(__file__).parent
 ORDERS = {"rising": 0, "falling": 1, "shuffled": 2}
@@ -59,6 +60,8 @@ class EmulatedLoader:
     blocks : callable, optional
         The blocks of a grid that run, as (first, count), for a launch of a kernel too large to
         run whole.
+    capability : str
+        The compute capability that the device has.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class EmulatedLoader:
         races: bool = False,
         change: Any = None,
         blocks: Any = None,
+        capability: str = "90",
     ):
+        self.cupy = stand_in(capability)
         self.order, self.seed, self.races = ORDERS[order], seed, races
         self.change = change or (lambda name, text: text)
         self.blocks = blocks or (lambda kernel, total: (0, total))
