@@ -6,7 +6,6 @@ they promise: labels that rounding does not change, and the same bits in any ord
 
 import mmap
 import tempfile
-import warnings
 
 import numpy as np
 import pytest
@@ -395,26 +394,6 @@ def test_kmeans_equals_numpys_from_the_same_start(d, gxx):
     np.testing.assert_array_equal(found.labels_.get(), host.labels_)
     np.testing.assert_allclose(found.cluster_centers_.get(), host.cluster_centers_, rtol=1e-13)
     assert found.inertia_ == pytest.approx(host.inertia_, rel=1e-12)
-
-
-@pytest.mark.parametrize("d", [3, 20])
-def test_one_host_read_an_iteration(d, gxx, monkeypatch):
-    from tests.cuda_on_cpu.backend import install
-
-    install()
-    reads, get = [], arrays.Array.get
-    monkeypatch.setattr(arrays.Array, "get", lambda self: reads.append(self.shape) or get(self))
-    X = np.random.default_rng(0).standard_normal((900, d))
-    counts = {}
-    for most in (3, 7):
-        reads.clear()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = KMeans(30, init=up(X[:30]), n_init=1, max_iter=most, tol=0).fit(up(X))
-        assert model.n_iter_ == most
-        assert max(np.prod(shape) for shape in reads) <= 900
-        counts[most] = len(reads)
-    assert counts[7] - counts[3] == 4
 
 
 def test_two_fits_are_the_same_bits(gxx):
