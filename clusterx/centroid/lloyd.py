@@ -63,7 +63,7 @@ def lloyd(
         iteration += at + 1
         old, centers, found = path[at], path[at + 1], founds[at]
         if at + 1 < len(founds) and (found.least <= 0 or found.shift == 0):
-            stats = step(old)  # the labels went on with those that are dropped
+            stats = step(old)  # its labels went on to iterations that are dropped
         if verbose:
             print(f"Iteration {iteration - 1}, inertia {weighted_sum(step.distances(), w)}.")
         if found.least <= 0:
