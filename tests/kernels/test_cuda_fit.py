@@ -106,18 +106,6 @@ def test_a_tile_of_products_that_is_made_anew_is_caught(d, monkeypatch):
     assert found.large(1100) > 0
 
 
-@pytest.mark.parametrize("d", [3, 20])
-def test_the_scatter_of_weighted_rows_makes_no_copy_of_them(d):
-    kept, w = InMemory(up(rows(700, d))), up(np.random.default_rng(1).random(700))
-    assert kept.summary.finite.get()
-    with arrays.creations() as found:
-        scatter = kept.scatter(w)
-    assert found.large(701) == 0
-    X = kept.X.held
-    expected = (w.held * ((X - X.mean(axis=0)) ** 2).sum(axis=1)).sum()
-    assert float(scatter.get()) == pytest.approx(expected)
-
-
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("d", [3, 20])
 def test_seeding_makes_nothing_as_long_as_the_rows(d, weighted):

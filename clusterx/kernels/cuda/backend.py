@@ -62,9 +62,6 @@ class CudaKernels:
     def nearest(self, X, C):
         return nearest.nearest(self, X, C)
 
-    def distances_to(self, X, c):
-        return segment_sum.distances_to(self, X, c)
-
     def grid(self, summary, total, n):
         return lloyd.make_grid(self, summary, total, n)
 

@@ -69,11 +69,6 @@ def own_squares(gpu, X: Array, C: Array, labels: Array, squares: Array | None = 
     return squares
 
 
-def distances_to(gpu, X: Array, c: Array) -> Array:
-    """Squared distances (n,) to one point."""
-    return own_squares(gpu, X, c[None, :], gpu.zeros((X.shape[0],), gpu.xp.int32, like=X))
-
-
 def label_sums(gpu, D: Array, labels: Array, k: int) -> Array:
     """Sums (n, k) of each row's entries over the columns of each label."""
     xp, (n, m), k = gpu.xp, D.shape, int(k)
