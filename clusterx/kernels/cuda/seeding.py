@@ -25,7 +25,6 @@ class Seeding:
         self.lanes = 1 if X.shape[1] <= LOW else 32
         self.module = gpu.loader.module("seeding", T=gpu.c_type(X.dtype), LANES=self.lanes)
         self.sums = gpu.empty((-(-n // CHUNK),), xp.float64, like=X)
-        self._drawn: tuple[Array, Array] | None = None  # rows, and what each takes off the sum
 
     def start(self, index: int) -> None:
         """Make row `index` the only centre."""
@@ -40,15 +39,6 @@ class Seeding:
         xp = self.gpu.xp
         return xp.reshape(asarray(row, like=self.X, dtype=xp.int64), (1,))
 
-    def _candidates(self, trials: int) -> tuple[Array, Array]:
-        """Room for as many candidates, and for what they gain in each block."""
-        if self._drawn is None or self._drawn[0].shape[0] != trials:
-            blocks = min(-(-self.X.shape[0] * self.lanes // BLOCK), BLOCKS)
-            rows = self.gpu.empty((trials,), self.gpu.xp.int64, like=self.X)
-            gains = self.gpu.empty((blocks, trials), self.gpu.xp.float64, like=self.X)
-            self._drawn = rows, gains
-        return self._drawn
-
     def _measure(self, rows: Array, keep: int) -> None:
         n, d = self.X.shape
         self.module.launch(
@@ -61,9 +51,10 @@ class Seeding:
         (n, d), chunks = X.shape, self.sums.shape[0]
         fractions = asarray(fractions, like=X, dtype=xp.float64)
         trials = fractions.shape[0]
-        rows, gains = self._candidates(trials)
-        blocks = gains.shape[0]
-        best = gpu.empty((1,), xp.int64, like=X)  # not kept, for it is the caller's
+        rows = gpu.empty((trials,), xp.int64, like=X)
+        best = gpu.empty((1,), xp.int64, like=X)
+        blocks = min(-(-n * self.lanes // BLOCK), BLOCKS)
+        gains = gpu.empty((blocks, trials), xp.float64, like=X)
         launch = self.module.launch
         launch("sum_chunks", chunks, BLOCK, self.closest, self.w, n, self.sums)
         launch("draw", trials, BLOCK, self.closest, self.w, n, self.sums, chunks, fractions, rows)
