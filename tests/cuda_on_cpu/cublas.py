@@ -77,13 +77,10 @@ def _matrix(address: int, dtype: Any, rows: int, columns: int, stride: int) -> n
     return np.lib.stride_tricks.as_strided(values, (rows, columns), (size, stride * size))
 
 
-def stand_in(capability: str = "90") -> SimpleNamespace:
-    """As much of CuPy as the kernels use by name, on a GPU of this compute capability."""
-    return SimpleNamespace(
-        cuda=SimpleNamespace(
-            cublas=Blas(),
-            device=SimpleNamespace(get_cublas_handle=lambda: HANDLE),
-            runtime=SimpleNamespace(CUDA_R_32F=CUDA_R_32F, CUDA_R_64F=CUDA_R_64F),
-            Device=lambda: SimpleNamespace(compute_capability=capability),
-        )
-    )
+def with_cublas(cuda: Any, capability: str) -> Any:
+    """What stands in for `cupy.cuda`, on a GPU of this compute capability, with its cuBLAS."""
+    cuda.cublas = Blas()
+    cuda.device = SimpleNamespace(get_cublas_handle=lambda: HANDLE)
+    cuda.runtime = SimpleNamespace(CUDA_R_32F=CUDA_R_32F, CUDA_R_64F=CUDA_R_64F)
+    cuda.Device = lambda: SimpleNamespace(compute_capability=capability)
+    return cuda

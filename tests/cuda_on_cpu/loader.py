@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from clusterx.kernels.cuda.loader import source
 
 from .arrays import Array
-from .cublas import stand_in
+from .cublas import with_cublas
 
 HERE = Path(__file__).parent
 ORDERS = {"rising": 0, "falling": 1, "shuffled": 2}
@@ -74,7 +75,7 @@ class EmulatedLoader:
         blocks: Any = None,
         capability: str = "90",
     ):
-        self.cupy = stand_in(capability)
+        self.cupy = SimpleNamespace(cuda=with_cublas(SimpleNamespace(), capability))
         self.order, self.seed, self.races = ORDERS[order], seed, races
         self.change = change or (lambda name, text: text)
         self.blocks = blocks or (lambda kernel, total: (0, total))
