@@ -56,13 +56,13 @@ class EmulatedLoader:
     races : bool
         Look for accesses of two threads to one place, not all of them reads or atomic, that
         nothing orders. It is slow.
+    capability : str
+        The compute capability that the device has.
     change : callable, optional
         Changes the source before it is built: what tests plant faults with.
     blocks : callable, optional
         The blocks of a grid that run, as (first, count), for a launch of a kernel too large to
         run whole.
-    capability : str
-        The compute capability that the device has.
     """
 
     def __init__(
@@ -75,12 +75,13 @@ class EmulatedLoader:
         blocks: Any = None,
         capability: str = "90",
     ):
-        self.cupy = SimpleNamespace(cuda=with_cublas(SimpleNamespace(), capability))
+        self.cupy = SimpleNamespace(cuda=SimpleNamespace())
         self.order, self.seed, self.races = ORDERS[order], seed, races
         self.change = change or (lambda name, text: text)
         self.blocks = blocks or (lambda kernel, total: (0, total))
         self.launches: list[str] = []
         self._modules: dict[tuple, Module] = {}
+        with_cublas(self.cupy.cuda, capability)
 
     def module(self, name: str, **defines: Any) -> Module:
         key = (name, *sorted(defines.items()))
