@@ -86,11 +86,11 @@ class Array:
 
     __array_ufunc__ = None  # NumPy arrays and these do not mix
 
-    def __init__(self, held: np.ndarray, *, brought: bool = False):
+    def __init__(self, held: np.ndarray):
         self.held = held
         if held.base is None:  # a view takes no memory
             for found in _watching:
-                (found.brought if brought else found.made).append(held.size)
+                found.made.append(held.size)
 
     def __array_namespace__(self, api_version: Any = None) -> ModuleType:
         return namespace
@@ -203,7 +203,13 @@ def asarray(x: Any, *, dtype: Any = None, device: Any = None, copy: bool | None 
     assert device in (None, DEVICE)
     if isinstance(x, Array):
         return Array(np_compat.asarray(x.held, dtype=dtype, copy=copy))
-    return Array(np.array(x, dtype=dtype), brought=True)
+    return _brought(Array(np.array(x, dtype=dtype)))
+
+
+def _brought(array: Array) -> Array:
+    for found in _watching:
+        found.brought.append(found.made.pop())
+    return array
 
 
 def empty(shape: Any, *, dtype: Any = None, device: Any = None) -> Array:
