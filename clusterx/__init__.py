@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Any
 
+from .arithmetic import precision
 from .centroid import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
 from .rows import Blocks
 
@@ -31,6 +32,7 @@ __all__ = [
     "kmeans_plusplus",
     "metrics",
     "plotting",
+    "precision",
     "quantize",
     "selection",
     "sweep",

@@ -11,6 +11,14 @@ from ..arrays import Array, asarray, device, float_dtype, host_floats, namespace
 from ..base import Rows
 
 
+class Found(NamedTuple):
+    """What the host reads of an iteration."""
+
+    shift: float  # squared movement of the centres
+    least: float  # weight of the lightest cluster
+    moved: float  # rows whose label is new
+
+
 class Fit(NamedTuple):
     """What k-means ends with: the labels and distances belong to the centres."""
 
@@ -32,7 +40,11 @@ def lloyd(
     verbose: int = 0,
     project: Callable | None = None,
 ) -> Fit:
-    """Lloyd's iterations from the given centres; the device is read once in each.
+    """Lloyd's iterations from the given centres; the device is read once in each, or in a few.
+
+    A step may say how many iterations are worth queuing before the host looks at what came of
+    them. Those after the one that ends the fit, or leaves a cluster empty, are dropped then, and so
+    the result is that of iterations which are looked at one by one.
 
     Parameters
     ----------
@@ -43,40 +55,67 @@ def lloyd(
     project : callable, optional
         Puts new centres where they are allowed to be.
     """
-    xp = rows.xp
-    iteration = 0
-    for iteration in range(1, max_iter + 1):
-        stats = step(centers)
-        new = _means(rows, stats.sums, stats.counts, centers)
-        if project is not None:
-            new = project(new, rows)
-        shift, least, moved = host_floats(
-            _squared_shift(rows, new, centers), xp.min(stats.counts), stats.moved
-        )
+    ahead = 1 if verbose or not hasattr(step, "ahead") else step.ahead(centers.shape[0])
+    iteration, end = 0, ""
+    while iteration < max_iter and not end:
+        path, stats, founds = _queue(rows, step, centers, min(ahead, max_iter - iteration), project)
+        at = _first_to_look_at(founds, iteration, tol)
+        iteration += at + 1
+        old, centers, found = path[at], path[at + 1], founds[at]
+        if at + 1 < len(founds) and (found.least <= 0 or found.shift == 0):
+            stats = step(old)  # its labels went on to iterations that are dropped
         if verbose:
-            found = weighted_sum(step.distances(), w)
-            print(f"Iteration {iteration - 1}, inertia {found}.")
-        if least <= 0:
-            new = _relocate(rows, step, stats, centers, w)
-            if project is not None:
-                new = project(new, rows)
-            (shift,) = host_floats(_squared_shift(rows, new, centers))
-        centers = new
-        if moved == 0 and iteration > 1:
-            if verbose:
-                print(f"Converged at iteration {iteration - 1}: strict convergence.")
-            break
-        if shift <= tol:
-            if verbose:
-                print(
-                    f"Converged at iteration {iteration - 1}: center shift {shift} within "
-                    f"tolerance {tol}."
-                )
-            break
-    if shift != 0:  # or the last labels are those of these very centres
+            print(f"Iteration {iteration - 1}, inertia {weighted_sum(step.distances(), w)}.")
+        if found.least <= 0:
+            centers = _projected(rows, _relocate(rows, step, stats, old, w), project)
+            (shift,) = host_floats(_squared_shift(rows, centers, old))
+            found = found._replace(shift=shift)
+        end = _end(found, iteration, tol)
+    if verbose and end:
+        print(f"Converged at iteration {iteration - 1}: {end}.")
+    if found.shift != 0:  # or the last labels are those of these very centres
         stats = step(centers)
     used = int(np.count_nonzero(to_host(stats.counts) > 0))
     return Fit(centers, step.labels, inertia(rows, step, stats, centers, w), iteration, used)
+
+
+def _queue(
+    rows: Rows, step: Any, centers: Array, count: int, project: Callable | None
+) -> tuple[list[Array], Any, list[Found]]:
+    """So many iterations, and one read of the device.
+
+    The centres before the first and after each, the statistics of the last, and what was read.
+    """
+    path, scalars = [centers], []
+    for _ in range(count):
+        stats = step(path[-1])
+        means = _means(rows, stats.sums, stats.counts, path[-1])
+        path.append(_projected(rows, means, project))
+        shift = _squared_shift(rows, path[-1], path[-2])
+        scalars += [shift, rows.xp.min(stats.counts), stats.moved]
+    read = host_floats(*scalars)
+    return path, stats, [Found(*read[i : i + 3]) for i in range(0, len(read), 3)]
+
+
+def _first_to_look_at(founds: list[Found], before: int, tol: float) -> int:
+    """The first iteration that ends the fit or leaves a cluster empty, or the last of all."""
+    for i, found in enumerate(founds):
+        if found.least <= 0 or _end(found, before + i + 1, tol):
+            return i
+    return len(founds) - 1
+
+
+def _end(found: Found, iteration: int, tol: float) -> str:
+    """Why the fit ends with this iteration, if it does."""
+    if found.moved == 0 and iteration > 1:
+        return "strict convergence"
+    if found.shift <= tol:
+        return f"center shift {found.shift} within tolerance {tol}"
+    return ""
+
+
+def _projected(rows: Rows, centers: Array, project: Callable | None) -> Array:
+    return centers if project is None else project(centers, rows)
 
 
 def inertia(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) -> float:

@@ -61,7 +61,11 @@ class CentroidStats(NamedTuple):
 
 
 class LloydStep(Protocol):
-    """A prepared k-means iteration; what it keeps never changes a result."""
+    """A prepared k-means iteration; what it keeps never changes a result.
+
+    The next call may write over `labels` and what `distances` gave. Steps that read no device may
+    have `ahead(k)` too: how many iterations with k centres are worth queuing between host reads.
+    """
 
     labels: Array  # (n,) int32, nearest centre of every row in the last call
 

@@ -8,8 +8,11 @@ it. What is `empty` holds rubbish.
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import array_api_compat.numpy as np_compat
 import array_api_strict
@@ -33,6 +36,51 @@ _DTYPES = {
 _CREATION = {"arange", "asarray", "empty", "eye", "full", "linspace", "ones", "zeros"}
 
 
+class Creations(NamedTuple):
+    """Elements of each array that took memory: made on the device, or brought to it."""
+
+    made: list[int]
+    brought: list[int]
+
+    def large(self, least: int) -> int:
+        """How many were made of at least so many elements."""
+        return sum(size >= least for size in self.made)
+
+
+_watching: list[Creations] = []
+
+
+@contextmanager
+def creations() -> Iterator[Creations]:
+    """What is created in the meantime."""
+    found = Creations([], [])
+    _watching.append(found)
+    try:
+        yield found
+    finally:
+        _watching.remove(found)
+
+
+#: By address, so that what is handed an address can tell how far it may go.
+_told: WeakValueDictionary[int, np.ndarray] = WeakValueDictionary()
+
+
+class Memory:
+    """Where an array begins, as CuPy tells it."""
+
+    def __init__(self, held: np.ndarray):
+        self.ptr = held.ctypes.data
+        _told[self.ptr] = held
+
+
+def bytes_at(address: int, count: int) -> np.ndarray:
+    """The bytes of an array that begins there, and that has as many."""
+    held = _told[address]
+    assert held.flags.c_contiguous
+    assert count <= held.nbytes, "beside an array"
+    return held.reshape(-1).view(np.uint8)[:count]
+
+
 class Array:
     """An array on the stand-in device."""
 
@@ -40,6 +88,9 @@ class Array:
 
     def __init__(self, held: np.ndarray):
         self.held = held
+        if held.base is None:  # a view takes no memory
+            for found in _watching:
+                found.made.append(held.size)
 
     def __array_namespace__(self, api_version: Any = None) -> ModuleType:
         return namespace
@@ -49,6 +100,7 @@ class Array:
     size = property(lambda self: self.held.size)
     dtype = property(lambda self: self.held.dtype)
     flags = property(lambda self: self.held.flags)
+    data = property(lambda self: Memory(self.held))
     device = property(lambda self: DEVICE)
     T = property(lambda self: Array(self.held.T))
     mT = property(lambda self: Array(self.held.mT))
@@ -139,7 +191,8 @@ def _wrapped(name: str) -> Any:
     def call(*args: Any, **keywords: Any) -> Any:
         if name in _CREATION or name.endswith("_like"):
             assert keywords.pop("device", None) in (None, DEVICE), f"{name} on another device"
-        return _wrap(function(*map(_held, args), **{k: _held(v) for k, v in keywords.items()}))
+        found = function(*map(_held, args), **{k: _held(v) for k, v in keywords.items()})
+        return _wrap(found) if keywords.get("out") is None else keywords["out"]
 
     call.__name__ = name
     return call
@@ -150,7 +203,13 @@ def asarray(x: Any, *, dtype: Any = None, device: Any = None, copy: bool | None 
     assert device in (None, DEVICE)
     if isinstance(x, Array):
         return Array(np_compat.asarray(x.held, dtype=dtype, copy=copy))
-    return Array(np.array(x, dtype=dtype))
+    return _brought(Array(np.array(x, dtype=dtype)))
+
+
+def _brought(array: Array) -> Array:
+    for found in _watching:
+        found.brought.append(found.made.pop())
+    return array
 
 
 def empty(shape: Any, *, dtype: Any = None, device: Any = None) -> Array:

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from clusterx.kernels.cuda.loader import source
 
 from .arrays import Array
+from .cublas import with_cublas
 
 HERE = Path(__file__).parent
 ORDERS = {"rising": 0, "falling": 1, "shuffled": 2}
@@ -54,6 +56,8 @@ class EmulatedLoader:
     races : bool
         Look for accesses of two threads to one place, not all of them reads or atomic, that
         nothing orders. It is slow.
+    capability : str
+        The compute capability that the device has.
     change : callable, optional
         Changes the source before it is built: what tests plant faults with.
     blocks : callable, optional
@@ -69,12 +73,15 @@ class EmulatedLoader:
         races: bool = False,
         change: Any = None,
         blocks: Any = None,
+        capability: str = "90",
     ):
+        self.cupy = SimpleNamespace(cuda=SimpleNamespace())
         self.order, self.seed, self.races = ORDERS[order], seed, races
         self.change = change or (lambda name, text: text)
         self.blocks = blocks or (lambda kernel, total: (0, total))
         self.launches: list[str] = []
         self._modules: dict[tuple, Module] = {}
+        with_cublas(self.cupy.cuda, capability)
 
     def module(self, name: str, **defines: Any) -> Module:
         key = (name, *sorted(defines.items()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from importlib import import_module
 
@@ -15,5 +14,4 @@ __all__ = ["CudaKernels", "Loader", "load"]
 @cache
 def load() -> CudaKernels:
     """The kernels of this machine's GPUs. Needs CuPy; nothing is compiled yet."""
-    tf32 = os.environ.get("CUPY_TF32", "0") == "1"  # how CuPy is told to use it
-    return CudaKernels(import_module("array_api_compat.cupy"), Loader(), tf32=tf32)
+    return CudaKernels(import_module("array_api_compat.cupy"), Loader())

@@ -9,6 +9,7 @@ from ...arrays import Array, device, dtype_name
 from .. import Kernels, generic
 from . import color, contingency, distance_sums, lloyd, minibatch, nearest, seeding, segment_sum
 from .loader import C_TYPES
+from .products import Products
 
 
 class CudaKernels:
@@ -23,16 +24,14 @@ class CudaKernels:
         The namespace of the arrays, which follow the array API standard and are contiguous when
         new.
     loader : Loader
-        Compiles and launches kernels.
+        Compiles and launches kernels; its `cupy` has cuBLAS.
     tile : int
         Values of the largest temporary: a block of the products of rows and centres.
-    tf32 : bool
-        Whether `xp.matmul` rounds float32 factors to TF32. It changes no label: the nearest of the
-        centres that such products leave are measured.
     """
 
-    def __init__(self, xp: ModuleType, loader: Any, *, tile: int = 1 << 24, tf32: bool = False):
-        self.xp, self.loader, self.tile, self.tf32 = xp, loader, tile, tf32
+    def __init__(self, xp: ModuleType, loader: Any, *, tile: int = 1 << 24):
+        self.xp, self.loader, self.tile = xp, loader, tile
+        self.products = Products(loader)
 
     def empty(self, shape: tuple[int, ...], dtype: Any, *, like: Array) -> Array:
         """A new array on the device of `like`, of whatever was in memory."""

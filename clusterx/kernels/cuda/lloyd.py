@@ -8,12 +8,19 @@ from typing import Any
 
 from ...arrays import Array, asarray, device
 from .. import Summary
+from . import segment_sum
 from .nearest import BLOCK, LOW, WARPS, Screen, centers_for, low_module, rows_a_thread
 
 #: Bytes of a table of sums that a block has of its own; what is larger is in global memory.
 SHARED_TABLE = 32 << 10
 #: Blocks that share the rows: as many as large GPUs run at once, twice.
 BLOCKS = 1024
+#: Iterations that are queued before the host looks, where one takes less than a look: some tens of
+#: microseconds of waiting and starting anew, in which large GPUs multiply QUEUED_WORK times. What
+#: was queued in vain, fewer than QUEUED iterations a fit, then costs less than the looks saved.
+QUEUED, QUEUED_WORK = 4, 1 << 28
+#: Reading a row costs as much as measuring its distance to so many centres.
+READING = 8
 
 
 @dataclass(frozen=True)
@@ -73,38 +80,59 @@ class ExactStats:
 class LloydStep:
     """A prepared k-means iteration: rows whose label is new are all that is added and taken away.
 
-    Buffers are allocated once for all iterations of as many centres.
+    Arrays as long as the rows are allocated once; `labels` and `distances` are written over by the
+    next calls.
     """
 
     def __init__(self, gpu: Any, X: Array, w: Array | None, grid: Grid):
-        xp = gpu.xp
-        self.gpu, self.grid = gpu, grid
+        self.gpu = gpu
         self.X = gpu.contiguous(X)
-        self.w = None if w is None else gpu.contiguous(xp.astype(w, xp.float64, copy=False))
-        self.low = X.shape[1] <= LOW
-        self.module = low_module(gpu, "lloyd", X) if self.low else _any_module(gpu, X)
-        self.screen = None if self.low else Screen(gpu, self.X)
+        low = X.shape[1] <= LOW
+        self.module = low_module(gpu, "lloyd", X) if low else _any_module(gpu, X)
+        self.screen = None if low else Screen(gpu, self.X)
         self.table: Array | None = None
-        self.labels = self._no_labels()
+        self._spare: Array | None = None  # where labels go that are compared with the last ones
+        self._squares: Array | None = None
+        n, xp = X.shape[0], gpu.xp
+        self.labels = xp.full((n,), -1, dtype=xp.int32, device=device(X))
+        self.begin(w, grid)
 
-    def _no_labels(self) -> Array:
-        n, xp = self.X.shape[0], self.gpu.xp
-        return xp.full((n,), -1, dtype=xp.int32, device=device(self.X))
+    def begin(self, w: Array | None, grid: Grid) -> None:
+        """Take the rows for new ones, of these weights: labels and sums begin again."""
+        xp = self.gpu.xp
+        self.grid = grid
+        self.w = None if w is None else self.gpu.contiguous(xp.astype(w, xp.float64, copy=False))
+        self._followed = False
+
+    def ahead(self, k: int) -> int:
+        """Iterations with k centres that are worth queuing before the host looks at them."""
+        n, d = self.X.shape
+        return QUEUED if n * d * max(k, READING) <= QUEUED_WORK else 1
+
+    def _forget(self, k: int) -> None:
+        """No row has a label, and nothing has been added up."""
+        d, uint64 = self.X.shape[1], self.gpu.xp.uint64
+        if self.table is None or self.table.shape[1] != k:
+            self.table = self.gpu.zeros((2, k, d + 1), uint64, like=self.X)
+        else:
+            self.table[...] = 0
+        self.labels[...] = -1
 
     def __call__(self, C: Array) -> ExactStats:
         """Assign every row to its nearest centre; the statistics of that."""
         gpu, xp, X = self.gpu, self.gpu.xp, self.X
         (n, d), k = X.shape, C.shape[0]
         self.C = centers_for(gpu, X, C)
-        if self.table is None or self.table.shape[1] != k:
-            self.table = gpu.zeros((2, k, d + 1), xp.uint64, like=X)
-            self.labels = self._no_labels()
+        if not self._followed or self.table is None or self.table.shape[1] != k:
+            self._forget(k)
+            self._followed = True
         moved = gpu.zeros((1,), xp.int64, like=X)
         if self.screen is None:
             self._step_low(self.table, moved)
         else:
-            previous = self.labels
-            self.labels = gpu.empty((n,), xp.int32, like=X)
+            if self._spare is None:
+                self._spare = gpu.empty((n,), xp.int32, like=X)
+            previous, self.labels, self._spare = self.labels, self._spare, self.labels
             self.screen.assign(self.C, self.labels)
             self.module.launch(
                 "move_rows", min(-(-n // WARPS), BLOCKS), BLOCK, X, n, d, self.w, self.grid.scales,
@@ -126,7 +154,7 @@ class LloydStep:
     def assign(self, C: Array) -> None:
         """Assign every row to its nearest centre, and no more."""
         self.C = centers_for(self.gpu, self.X, C)
-        self.table = None  # the labels leave the sums behind
+        self._followed = False  # the labels leave the sums behind
         if self.screen is None:
             self._step_low(None, None)
         else:
@@ -134,4 +162,7 @@ class LloydStep:
 
     def distances(self) -> Array:
         """Squared distance of every row to the centre it was assigned to."""
-        return self.gpu.own_squares(self.X, self.C, self.labels)
+        if self._squares is None:
+            self._squares = self.gpu.empty((self.X.shape[0],), self.gpu.xp.float64, like=self.X)
+        segment_sum.own_squares(self.gpu, self.X, self.C, self.labels, self._squares)
+        return self._squares

@@ -6,30 +6,44 @@ from functools import cached_property
 from typing import Any
 
 from ...arrays import Array, asarray
-from .lloyd import LloydStep, make_grid
+from .lloyd import Grid, LloydStep, make_grid
 from .nearest import BLOCK
 
 
 class Batch:
-    """A prepared mini-batch step (Sculley, WWW 2010)."""
+    """A prepared mini-batch step (Sculley, WWW 2010).
+
+    Batches of as many rows are gathered into one array, and share the buffers of one step.
+    """
 
     def __init__(self, gpu: Any, X: Array):
         self.gpu, self.X = gpu, gpu.contiguous(X)
+        self._prepared: tuple[LloydStep, Grid] | None = None  # of a batch whose rows weigh one
 
     @cached_property
     def _summary(self) -> Any:
         return self.gpu.summary(self.X)
 
-    def __call__(self, rows: Any, w: Array | None, C: Array, counts: Array) -> tuple:
-        """New centres (k, d) and counts (k,), float64; the batch's inertia, 0-d."""
+    def _step_of(self, rows: Any, w: Array | None) -> LloydStep:
+        """The step of a batch; the rows of the last one are gone."""
         gpu, xp = self.gpu, self.gpu.xp
         places = asarray(rows, like=self.X)
-        batch = xp.take(self.X, places, axis=0)
-        n, (k, d) = batch.shape[0], C.shape
+        n = places.shape[0]
+        if self._prepared is None or self._prepared[0].X.shape[0] != n:
+            grid = make_grid(gpu, self._summary, float(n), n)
+            batch = gpu.empty((n, self.X.shape[1]), self.X.dtype, like=self.X)
+            self._prepared = LloydStep(gpu, batch, None, grid), grid
+        step, grid = self._prepared
+        xp.take(self.X, places, axis=0, out=step.X)
+        step.begin(w, grid if w is None else make_grid(gpu, self._summary, xp.sum(w), n))
+        return step
+
+    def __call__(self, rows: Any, w: Array | None, C: Array, counts: Array) -> tuple:
+        """New centres (k, d) and counts (k,), float64; the batch's inertia, 0-d."""
+        gpu, xp, (k, d) = self.gpu, self.gpu.xp, C.shape
         if w is not None:
             w = asarray(w, like=self.X, dtype=xp.float64)
-        total: Any = float(n) if w is None else xp.sum(w)
-        step = LloydStep(gpu, batch, w, make_grid(gpu, self._summary, total, n))
+        step = self._step_of(rows, w)
         stats = step(C)
         squared = step.distances()
         C, counts = (gpu.contiguous(xp.astype(a, xp.float64, copy=False)) for a in (C, counts))

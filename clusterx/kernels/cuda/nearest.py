@@ -51,16 +51,13 @@ def nearest(gpu: Any, X: Array, C: Array) -> tuple[Array, Array]:
 class Screen:
     """Nearest centres of rows of many columns, by products of blocks of rows with all centres.
 
-    Products in float32 decide only what they can: centres that rounding may have kept from being
+    Products decide only what their rounding lets them: centres that it may have kept from being
     nearest are measured in float64, and the lowest of equal ones is taken. Buffers are kept from
     call to call.
     """
 
     def __init__(self, gpu: Any, X: Array):
         self.gpu, self.X = gpu, X
-        value = gpu.c_type(X.dtype)
-        tf32 = int(value == "float" and gpu.tf32)
-        self.module = gpu.loader.module("screen", T=value, TF32=tf32)
         self._k = 0
 
     def _prepare_buffers(self, k: int) -> None:
@@ -69,7 +66,7 @@ class Screen:
             return
         n, d = self.X.shape
         self._k, self.rows = k, min(n, max(1, self.gpu.tile // max(k, d)))
-        shapes = ((k, d), (k,), (k,), (self.rows, d), (self.rows,))
+        shapes = ((k, d), (k,), (k,), (self.rows, d), (self.rows,), (self.rows, k))
         self.buffers = [self.gpu.empty(shape, self.X.dtype, like=self.X) for shape in shapes]
 
     def assign(self, C: Array, labels: Array) -> None:
@@ -80,18 +77,20 @@ class Screen:
         shift = gpu.contiguous(xp.sort(C, axis=0)[k // 2, ...])
         largest = xp.reshape(xp.max(xp.abs(C - shift)), (1,))
         self._prepare_buffers(k)
-        scaled, own, length, about, row_length = self.buffers
-        self.module.launch(
+        scaled, own, length, about, row_length, products = self.buffers
+        tf32 = gpu.products.in_tf32(X.dtype)
+        module = gpu.loader.module("screen", T=gpu.c_type(X.dtype), TF32=int(tf32))
+        module.launch(
             "prepare_centers", -(-k // WARPS), BLOCK, C, k, d, shift, largest, scaled, own, length
         )
         for begin in range(0, n, self.rows):
             count = min(self.rows, n - begin)
             blocks = -(-count // WARPS)
-            self.module.launch(
+            module.launch(
                 "prepare_rows", blocks, BLOCK, X, begin, count, d, shift, about, row_length
             )
-            products = xp.matmul(about[:count, ...], scaled.T)
-            self.module.launch(
-                "choose", blocks, BLOCK, X, begin, count, d, C, k, gpu.contiguous(products), own,
-                length, row_length, labels,
+            gpu.products(about[:count, ...], scaled, products[:count, ...], tf32=tf32)
+            module.launch(
+                "choose", blocks, BLOCK, X, begin, count, d, C, k, products, own, length,
+                row_length, labels,
             )  # fmt: skip

@@ -2,15 +2,16 @@
 // are measured. So rounding in the products changes no label.
 //
 // T: type of rows, centres and products. TF32: whether the products see 10 bits after the point of
-// their factors, cut off, and no more: then more centres have to be measured. With x and c about a point between the centres,
-// |x - c|^2 is |x|^2 plus v = c.c - 2 x.c; centres come in units of a power of two, in which no
-// square overflows. A warp has a row, or a centre.
+// their factors, cut off, and no more: then more centres have to be measured. With x and c about a
+// point between the centres, |x - c|^2 is |x|^2 plus v = c.c - 2 x.c; centres come in units of a
+// power of two, in which no square overflows. A warp has a row, or a centre.
 
 #define WARP 32
 #define ALL_LANES 0xffffffffu
 #define WIDE (sizeof(T) == 8)
 #define EPSILON (WIDE ? (T)0x1p-52 : (T)0x1p-23)
 #define CUT (TF32 ? (T)0x1.01p-8 : (T)0)
+#define ADDED (TF32 ? 4 : 1)  // tensor cores cut sums off too, a few terms at a time
 #define LEAST_NORMAL (WIDE ? (T)0x1p-1022 : (T)0x1p-126)
 
 static __device__ __forceinline__ double sum_of_lanes(double value)
@@ -77,7 +78,7 @@ static __device__ __forceinline__ Measured measured(T product, T own, T row_leng
     Measured found;
     found.value = own - 2 * product;
     T size = row_length * length;
-    found.error = EPSILON * ((T)(d + 8) * size + 4 * own) + CUT * size +
+    found.error = EPSILON * ((T)(ADDED * d + 8) * size + 4 * own) + CUT * size +
                   (T)(2 * d + 8) * LEAST_NORMAL;
     return found;
 }

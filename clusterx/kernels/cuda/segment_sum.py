@@ -54,10 +54,11 @@ def segment_sum(gpu, X: Array, labels: Array, k: int) -> Array:
     return sums
 
 
-def own_squares(gpu, X: Array, C: Array, labels: Array) -> Array:
-    """Squared distances (n,) to the centre of each row's label."""
+def own_squares(gpu, X: Array, C: Array, labels: Array, squares: Array | None = None) -> Array:
+    """Squared distances (n,) to the centre of each row's label, in `squares` if it is given."""
     xp, (n, d) = gpu.xp, X.shape
-    squares = gpu.empty((n,), xp.float64, like=X)
+    if squares is None:
+        squares = gpu.empty((n,), xp.float64, like=X)
     if n:
         X, C = gpu.contiguous(X), gpu.contiguous(xp.astype(C, xp.float64, copy=False))
         width = _width(d)
