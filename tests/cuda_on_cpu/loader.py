@@ -148,10 +148,12 @@ class Guarded:
             raise LaunchError(f"{kernel} takes {len(signature)} arguments, got {len(args)}")
         self.kernel = kernel
         self.values: list[Any] = []
-        self.buffers: dict[int, tuple[np.ndarray, np.ndarray, bool]] = {}
-        self.places: dict[int, list[int]] = {}
+        self.buffers: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, bool]] = {}
         for place, (code, arg) in enumerate(zip(signature, args, strict=True)):
             self.values.append(self._value(place, code, arg))
+        written = {address for (address, _), (_, _, writes) in self.buffers.items() if writes}
+        if any(sum(at == address for at, _ in self.buffers) > 1 for address in written):
+            raise LaunchError(f"{kernel}: arrays of two sizes begin at one place")
 
     def _value(self, place: int, code: str, arg: Any) -> Any:
         what = f"argument {place} of {self.kernel}, a {type(arg).__name__},"
@@ -172,18 +174,15 @@ class Guarded:
         return ctypes.c_void_p(self._address(arg.held, writes=code[0] == "w"))
 
     def _address(self, held: np.ndarray, writes: bool) -> int:
-        key = held.ctypes.data
+        key = held.ctypes.data, held.nbytes
         if held.nbytes > self.LARGEST or not held.nbytes:
-            return key
+            return key[0]
         if key not in self.buffers:
             buffer = np.full(held.nbytes + 2 * GUARD, _RUBBISH, np.uint8)
             buffer[GUARD : GUARD + held.nbytes] = _bytes(held)
             self.buffers[key] = (held, buffer, writes)
-        else:
-            known, buffer, written = self.buffers[key]
-            if known.nbytes != held.nbytes:
-                raise LaunchError(f"{self.kernel}: arrays of two sizes begin at one place")
-            self.buffers[key] = (known, buffer, written or writes)
+        elif writes:
+            self.buffers[key] = (*self.buffers[key][:2], True)
         return self.buffers[key][1].ctypes.data + GUARD
 
     def pointers(self) -> Any:

@@ -28,6 +28,12 @@ VARIANTS = {
     "nearest": LOW_VARIANTS,
     "lloyd": [*LOW_VARIANTS, *({"T": value} for value in SIZES)],
     "screen": [{"T": "float", "TF32": 0}, {"T": "float", "TF32": 1}, {"T": "double", "TF32": 0}],
+    "summary": [{"T": value} for value in SIZES],
+    "distances": [
+        {"T": value, "REAL": real, "DEPTH": depth, "LANES": 32 if depth == 16 else 1}
+        for value, real in (("float", "float"), ("float", "double"), ("double", "double"))
+        for depth in (1, 3, 16)
+    ],
     "seeding": [{"T": value, "LANES": lanes} for value in SIZES for lanes in (1, 32)],
     "minibatch": [{}],
     "positions": [

@@ -1,24 +1,10 @@
-// Distances between rows in tiles that stay on the chip: sums by label, and extremes.
+// Sums of distances by label, and extremes of distances, in tiles that stay on the chip.
 //
-// T: type of the rows. REAL: of the arithmetic. METRIC: 0 Euclidean, 1 Manhattan, 2 Chebyshev.
-// DEPTH: columns of the data that are in shared memory at a time, at most d.
-//
-// A block of 16 x 16 threads has a tile of 64 x 64 distances, 4 x 4 a thread. They are sums of
-// differences, coordinate by coordinate: equal rows are at distance 0 and nothing cancels. In
-// float32 a distance is off by few units in the last place: its terms are added up DEPTH at a
-// time, and then these sums. The rows are scaled by a power of two that brings the largest
-// magnitude near 2^40; so nothing overflows, and what is lost to underflow is below 2^-114 of the
-// largest magnitude.
+// T: type of the rows; REAL, METRIC and DEPTH as tiles.cuh has them. The rows are scaled by a power
+// of two that brings the largest magnitude near 2^40; so nothing overflows in float32, and what is
+// lost to underflow is below 2^-114 of the largest magnitude.
 
-#define SIDE 64
-#define EACH 4
-#define ACROSS (SIDE / EACH)
-#define STRIDE (SIDE + 4)  // a multiple of 4 for vector loads, and rows begin in different banks
-
-struct Stage {
-    REAL rows[DEPTH * STRIDE], columns[DEPTH * STRIDE];
-    long long row_at[SIDE], column_at[SIDE];  // places of the tile's rows in memory, or -1
-};
+#include "tiles.cuh"
 
 static __device__ double scale_for(const T *extent)
 {
@@ -26,81 +12,6 @@ static __device__ double scale_for(const T *extent)
         return 1.0;
     int power = 40 - ilogb((double)*extent);
     return ldexp(1.0, power < -126 ? -126 : power > 126 ? 126 : power);
-}
-
-static __device__ void add_term(REAL &sum, REAL apart)
-{
-#if METRIC == 0
-    sum += apart * apart;
-#elif METRIC == 1
-    sum += apart < 0 ? -apart : apart;
-#else
-    apart = apart < 0 ? -apart : apart;
-    sum = apart > sum ? apart : sum;
-#endif
-}
-
-static __device__ void add_part(REAL &sum, REAL part)
-{
-#if METRIC == 2
-    sum = part > sum ? part : sum;
-#else
-    sum += part;
-#endif
-}
-
-// Columns start..start+DEPTH of the tile's rows, scaled; zeros where there is none.
-static __device__ void load(const T *X, long long d, long long start, REAL scale,
-                            const long long *at, REAL *out)
-{
-    for (int e = threadIdx.x; e < SIDE * DEPTH; e += ACROSS * ACROSS) {
-        int i = e / DEPTH, z = e % DEPTH;
-        bool inside = at[i] >= 0 && start + z < d;
-        out[z * STRIDE + i] = inside ? (REAL)X[at[i] * d + start + z] * scale : (REAL)0;
-    }
-}
-
-// The tile's distances, squared if Euclidean; a thread has rows 4 (t / 16).. and columns
-// 4 (t % 16).. of it. Begins and ends with a barrier.
-static __device__ void measure(const T *Q, const T *X, long long d, REAL scale, Stage &stage,
-                               REAL (&found)[EACH][EACH])
-{
-    int row = threadIdx.x / ACROSS * EACH, column = threadIdx.x % ACROSS * EACH;
-#pragma unroll
-    for (int i = 0; i < EACH; ++i)
-#pragma unroll
-        for (int j = 0; j < EACH; ++j)
-            found[i][j] = 0;
-    for (long long start = 0; start < d; start += DEPTH) {
-        __syncthreads();
-        load(Q, d, start, scale, stage.row_at, stage.rows);
-        load(X, d, start, scale, stage.column_at, stage.columns);
-        __syncthreads();
-        REAL part[EACH][EACH] = {};
-        REAL (&sums)[EACH][EACH] = sizeof(REAL) == sizeof(float) ? part : found;
-#pragma unroll
-        for (int z = 0; z < DEPTH; ++z)
-#pragma unroll
-            for (int i = 0; i < EACH; ++i)
-#pragma unroll
-                for (int j = 0; j < EACH; ++j)
-                    add_term(sums[i][j], stage.rows[z * STRIDE + row + i] -
-                                             stage.columns[z * STRIDE + column + j]);
-        if (sizeof(REAL) == sizeof(float))
-#pragma unroll
-            for (int i = 0; i < EACH; ++i)
-#pragma unroll
-                for (int j = 0; j < EACH; ++j)
-                    add_part(found[i][j], part[i][j]);
-    }
-    __syncthreads();
-}
-
-static __device__ void place(long long first, long long n, const long long *order, long long *at)
-{
-    long long i = first + threadIdx.x;
-    if (threadIdx.x < SIDE)
-        at[threadIdx.x] = i >= n ? -1 : order ? order[i] : i;
 }
 
 static __device__ double distance_of(REAL found)
@@ -176,23 +87,6 @@ extern "C" __global__ void __launch_bounds__(256, 2)
     }
     if (label >= 0)
         flush(sum, 1.0 / scale, first, q, k, label, table);
-}
-
-// The distance of two rows in float64, squared if Euclidean.
-static __device__ __noinline__ double exact(const T *x, const T *y, long long d)
-{
-    double sum = 0.0;
-    for (long long c = 0; c < d; ++c) {
-        double apart = fabs((double)x[c] - (double)y[c]);
-#if METRIC == 0
-        sum += apart * apart;
-#elif METRIC == 1
-        sum += apart;
-#else
-        sum = apart > sum ? apart : sum;
-#endif
-    }
-    return sum;
 }
 
 // The extremes that a thread has found, and the measured values beyond which a pair is looked at
