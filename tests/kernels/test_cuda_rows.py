@@ -1,14 +1,18 @@
 """The CUDA kernels of single rows, in every order of threads: summaries, distances to centres."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from clusterx.kernels.cuda import CudaKernels, distances, summary
+from clusterx import KMeans, metrics
+from clusterx.kernels import generic_blocks
+from clusterx.kernels.cuda import CudaKernels, distance_sums, distances, summary
+from clusterx.metrics import centers, pairwise, unsupervised
 from tests.cuda_on_cpu.arrays import Array, asarray
-from tests.cuda_on_cpu.backend import emulated
+from tests.cuda_on_cpu.backend import emulated, install
 from tests.cuda_on_cpu.loader import LaunchError
 
 pytestmark = pytest.mark.usefixtures("gxx")
@@ -292,6 +296,66 @@ class TestDistances:
         X = normal(70, 20, "float32") * np.float32(1e-25 if "TINY" in half else 1e25)
         found = gpu.distances(asarray(X), asarray(X[:40])).get()
         assert not np.allclose(found, np.sqrt(brute(X, X[:40])), rtol=1e-3, atol=0)
+
+
+class TestScoresAndFits:
+    """What estimators and scores make of them: no table of the size of the rows."""
+
+    N, D = 2000, 40
+
+    @pytest.fixture
+    def made(self, monkeypatch):
+        """New arrays by identity; tiles are so small that a whole table stands out."""
+        install()
+        for module in (generic_blocks, unsupervised, pairwise):
+            monkeypatch.setattr(module, "TILE", 1 << 12)
+        monkeypatch.setattr(centers, "SUMMARY_VALUES", 1 << 12)
+        monkeypatch.setattr(distance_sums, "PARTIAL_SUMS", 1)
+        found, begin = {}, Array.__init__
+
+        def noted(array, held):
+            begin(array, held)
+            if held.flags.owndata:
+                found[id(held)] = held
+
+        monkeypatch.setattr(Array, "__init__", noted)
+        return found
+
+    def largest(self, made, *given):
+        return max(x.size for x in made.values() if all(x is not y.held for y in given))
+
+    @pytest.mark.parametrize("score", [
+        metrics.silhouette_score, metrics.dunn_index, metrics.davies_bouldin_score,
+        metrics.calinski_harabasz_score, metrics.simplified_silhouette_score,
+    ])  # fmt: skip
+    @pytest.mark.parametrize("value", [1.0, np.nan, 1e200])
+    def test_scores(self, made, score, value):
+        X = normal(self.N, self.D)
+        X[5, 5] = value
+        X, labels = asarray(X), asarray(np.arange(self.N) % 3)
+        if value == 1.0:
+            assert np.isfinite(score(X, labels))
+        else:
+            with pytest.raises(ValueError, match=r"NaN or infinity|too large"):
+                score(X, labels)
+        assert self.N <= self.largest(made, X) < self.N * self.D / 2
+
+    def test_rows_out_of_order_are_put_in_order_once(self, made):
+        X = asarray(normal(self.N, 2 * self.D))
+        KMeans(3, random_state=0, max_iter=2, tol=0).fit(X[:, ::2])
+        assert sum(x.size == self.N * self.D for x in made.values()) == 1
+        assert self.largest(made, X) == self.N * self.D
+
+    def test_a_transform_makes_what_it_returns(self, made):
+        X = asarray(normal(self.N, self.D, "float32"))
+        model = KMeans(30, init="random", n_init=1, max_iter=1, tol=0, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(X)
+        made.clear()
+        found = model.transform(X)
+        assert found.dtype == np.float32
+        assert self.largest(made, X, found) < self.N * 30 / 2
 
 
 class TestVast:
