@@ -4,6 +4,7 @@
 // of two that brings the largest magnitude near 2^40; so nothing overflows in float32, and what is
 // lost to underflow is below 2^-114 of the largest magnitude.
 
+#include "exact.cuh"
 #include "tiles.cuh"
 
 static __device__ double scale_for(const T *extent)
@@ -14,27 +15,54 @@ static __device__ double scale_for(const T *extent)
     return ldexp(1.0, power < -126 ? -126 : power > 126 ? 126 : power);
 }
 
-static __device__ double distance_of(REAL found)
+// Distances, where what was measured are squares.
+static __device__ void take_roots(REAL (&found)[EACH][EACH])
 {
 #if METRIC == 0
-    return sizeof(REAL) == sizeof(float) ? (double)sqrtf((float)found) : sqrt((double)found);
-#else
-    return (double)found;
+#pragma unroll
+    for (int i = 0; i < EACH; ++i)
+#pragma unroll
+        for (int j = 0; j < EACH; ++j)
+            found[i][j] = sizeof(REAL) == sizeof(float) ? (REAL)sqrtf((float)found[i][j])
+                                                        : (REAL)sqrt((double)found[i][j]);
 #endif
 }
 
-// Adds up a row's sums over the 16 threads that share it, and writes that of one label.
-static __device__ void flush(double sum[EACH], double unit, long long first, long long q,
-                             long long k, long long label, double *sums)
+// Where the run of equal tags that begins at `begin` ends.
+static __device__ int run_end(const int *tags, int begin, int count)
+{
+    if (tags[begin] == tags[count - 1])
+        return count;
+    int end = begin + 1;
+    while (tags[end] == tags[begin])
+        ++end;
+    return end;
+}
+
+// Adds the distances of the thread's rows to columns begin..end of the tile.
+static __device__ void add_columns(const REAL (&apart)[EACH][EACH], int begin, int end,
+                                   double (&sum)[EACH])
+{
+    int column = threadIdx.x % ACROSS * EACH;
+#pragma unroll
+    for (int i = 0; i < EACH; ++i)
+#pragma unroll
+        for (int j = 0; j < EACH; ++j)
+            if (column + j >= begin && column + j < end)
+                sum[i] += (double)apart[i][j];
+}
+
+// Adds up each row's sums over the 16 threads that share it, gives them, and begins anew.
+template <typename Give>
+static __device__ void flush(double (&sum)[EACH], Give give)
 {
 #pragma unroll
     for (int i = 0; i < EACH; ++i) {
         double total = sum[i];
         for (int gap = ACROSS / 2; gap > 0; gap /= 2)
             total += __shfl_xor_sync(0xffffffffu, total, gap);
-        long long row = first + threadIdx.x / ACROSS * EACH + i;
-        if (threadIdx.x % ACROSS == 0 && row < q)
-            sums[row * k + label] = total * unit;
+        if (threadIdx.x % ACROSS == 0)
+            give((int)threadIdx.x / ACROSS * EACH + i, total);
         sum[i] = 0.0;
     }
 }
@@ -49,13 +77,17 @@ extern "C" __global__ void __launch_bounds__(256, 2)
 {
     __shared__ Stage stage;
     __shared__ int tags[SIDE];
-    double scale = scale_for(extent);
+    double scale = scale_for(extent), unit = 1.0 / scale;
     long long row_tiles = (q + SIDE - 1) / SIDE, column_tiles = (n + SIDE - 1) / SIDE;
     long long first = blockIdx.x % row_tiles * SIDE, split = blockIdx.x / row_tiles;
     long long last_tile = column_tiles * (split + 1) / splits;
     double *table = sums + split * q * k;
     double sum[EACH] = {};
-    int label = -1, column = threadIdx.x % ACROSS * EACH;
+    int label = -1;
+    auto write = [&](int i, double total) {
+        if (first + i < q)
+            table[(first + i) * k + label] = total * unit;
+    };
     place(first, q, nullptr, stage.row_at);
     for (long long tile = column_tiles * split / splits; tile < last_tile; ++tile) {
         long long left = tile * SIDE;
@@ -63,30 +95,152 @@ extern "C" __global__ void __launch_bounds__(256, 2)
         place(left, n, order, stage.column_at);
         if (threadIdx.x < width)
             tags[threadIdx.x] = labels[left + threadIdx.x];
-        REAL found[EACH][EACH];
-        measure(Q, X, d, (REAL)scale, stage, found);
+        REAL apart[EACH][EACH];
+        measure(Q, X, d, (REAL)scale, stage, apart);
+        take_roots(apart);
         for (int begin = 0, end; begin < width; begin = end) {  // each label of the tile
-            end = begin + 1;
-            if (tags[begin] == tags[width - 1])
-                end = width;
-            while (end < width && tags[end] == tags[begin])
-                ++end;
+            end = run_end(tags, begin, width);
             if (tags[begin] != label) {
                 if (label >= 0)
-                    flush(sum, 1.0 / scale, first, q, k, label, table);
+                    flush(sum, write);
                 label = tags[begin];
             }
-#pragma unroll
-            for (int i = 0; i < EACH; ++i)
-#pragma unroll
-                for (int j = 0; j < EACH; ++j)
-                    if (column + j >= begin && column + j < end)
-                        sum[i] += distance_of(found[i][j]);
+            add_columns(apart, begin, end, sum);
         }
         __syncthreads();  // before the next tile's places and tags
     }
     if (label >= 0)
-        flush(sum, 1.0 / scale, first, q, k, label, table);
+        flush(sum, write);
+}
+
+// Scales of sums of n distances, none above twice the sum of d extents; see exact.cuh.
+struct Scales {
+    double high, low;
+};
+
+static __device__ Scales scales_for(const T *extent, long long n, long long d)
+{
+    int terms = exponent_above((double)n), power = SUM_BITS - 2 - terms;
+    power -= exponent_above((double)*extent) + exponent_above((double)d);
+    return {*extent > 0 ? ldexp(1.0, power < 1023 ? power : 1023) : 1.0,
+            ldexp(1.0, SUM_BITS - terms)};
+}
+
+// The number of tiles on and above the diagonal before the first of row `r`.
+static __device__ long long tiles_before(long long r, long long tiles)
+{
+    return r * tiles - r * (r - 1) / 2;
+}
+
+// Sums of the distances between the rows X, each pair measured once. Rows are numbered in the order
+// of their labels. A block has consecutive tiles on and above the diagonal; it adds the distances
+// of the tile's rows by the labels of its columns, and those of its columns by the labels of its
+// rows. Sums of a block are added up in a fixed order, and those of blocks in integers: table
+// (2, n, k), zeros at first.
+extern "C" __global__ void __launch_bounds__(256, 2)
+    pair_sums(const T *X, long long n, long long d, const long long *order, const int *labels,
+              const T *extent, long long k, word *table)
+{
+    __shared__ Stage stage;
+    __shared__ int row_tags[SIDE], tags[SIDE];
+    __shared__ double by_column[ACROSS / 2][SIDE];  // of each warp
+    __shared__ Scales scales;
+    REAL scale = (REAL)scale_for(extent);
+    if (threadIdx.x == 0) {
+        Scales own = scales_for(extent, n, d);
+        scales.high = own.high / (double)scale;  // of distances as they are measured
+        scales.low = own.low;
+    }
+    long long tiles = (n + SIDE - 1) / SIDE, total = tiles_before(tiles, tiles);
+    long long at = total * blockIdx.x / gridDim.x;
+    long long more = total * (blockIdx.x + 1LL) / gridDim.x - at;
+    int r = 0;  // a row of tiles of 64 rows: 32 bits hold it
+    for (int high = (int)tiles; high - r > 1;) {  // the row of the block's first tile
+        int middle = r + (high - r) / 2;
+        if (tiles_before(middle, tiles) <= at)
+            r = middle;
+        else
+            high = middle;
+    }
+    double sum[EACH] = {};
+    int label = -1, height = 0;
+    auto give = [&](long long row, int to, double value) {
+        add(table, row * k + to, n * k, term_of(value, scales.high, scales.low));
+    };
+    auto give_row = [&](int i, double value) {
+        if (i < height)
+            give(r * (long long)SIDE + i, label, value);
+    };
+    for (int c = (int)(r + at - tiles_before(r, tiles)); more > 0; --more, ++c) {
+        if (c == tiles || !height) {  // a row of tiles begins
+            if (label >= 0)
+                flush(sum, give_row);
+            label = -1;
+            if (c == tiles)
+                c = ++r;
+            long long first = r * (long long)SIDE;
+            height = n - first < SIDE ? (int)(n - first) : SIDE;
+            place(first, n, order, stage.row_at);
+            if (threadIdx.x < height)
+                row_tags[threadIdx.x] = labels[first + threadIdx.x];
+        }
+        long long left = c * (long long)SIDE;
+        int width = n - left < SIDE ? (int)(n - left) : SIDE;
+        place(left, n, order, stage.column_at);
+        if (threadIdx.x < width)
+            tags[threadIdx.x] = labels[left + threadIdx.x];
+        REAL apart[EACH][EACH];
+        measure(X, X, d, scale, stage, apart);
+        take_roots(apart);
+        for (int begin = 0, end; begin < width; begin = end) {  // each label of the columns
+            end = run_end(tags, begin, width);
+            if (tags[begin] != label) {
+                if (label >= 0)
+                    flush(sum, give_row);
+                label = tags[begin];
+            }
+            add_columns(apart, begin, end, sum);
+        }
+        for (int begin = 0, end; c > r && begin < height; begin = end) {  // and of the rows
+            end = run_end(row_tags, begin, height);
+            int row = threadIdx.x / ACROSS * EACH;
+#pragma unroll
+            for (int j = 0; j < EACH; ++j) {
+                double mine = 0.0;
+#pragma unroll
+                for (int i = 0; i < EACH; ++i)
+                    if (row + i >= begin && row + i < end)
+                        mine += (double)apart[i][j];
+                mine += __shfl_xor_sync(0xffffffffu, mine, ACROSS);
+                if (threadIdx.x % 32 < ACROSS)
+                    by_column[threadIdx.x / 32][threadIdx.x % 32 * EACH + j] = mine;
+            }
+            __syncthreads();
+            if (threadIdx.x < width) {
+                double value = 0.0;
+                for (int w = 0; w < ACROSS / 2; ++w)
+                    value += by_column[w][threadIdx.x];
+                give(left + threadIdx.x, row_tags[begin], value);
+            }
+            __syncthreads();  // before the next label's sums
+        }
+        __syncthreads();  // before the next tile's places and tags
+    }
+    if (label >= 0)
+        flush(sum, give_row);
+}
+
+// Sums (n, k) from the table, for the rows as they came.
+extern "C" __global__ void read_pair_sums(const word *table, long long n, long long d,
+                                          const long long *order, const T *extent, long long k,
+                                          double *sums)
+{
+    long long cell = thread_in_grid();
+    if (cell >= n * k)
+        return;
+    Scales scales = scales_for(extent, n, d);
+    double high = (double)(long long)table[cell], low = (double)(long long)table[n * k + cell];
+    sums[order[cell / k] * k + cell % k] = (high + low / scales.low) / scales.high;
 }
 
 // The extremes that a thread has found, and the measured values beyond which a pair is looked at
