@@ -59,6 +59,9 @@ class EmulatedLoader:
     blocks : callable, optional
         The blocks of a grid that run, as (first, count), for a launch of a kernel too large to
         run whole.
+    ucontext : bool
+        Switch between threads by the C library, as on CPUs for which there is no switch of our
+        own. It is slow.
     """
 
     def __init__(
@@ -69,8 +72,10 @@ class EmulatedLoader:
         races: bool = False,
         change: Any = None,
         blocks: Any = None,
+        ucontext: bool = False,
     ):
         self.order, self.seed, self.races = ORDERS[order], seed, races
+        self.ucontext = ucontext
         self.change = change or (lambda name, text: text)
         self.blocks = blocks or (lambda kernel, total: (0, total))
         self.launches: list[str] = []
@@ -80,7 +85,7 @@ class EmulatedLoader:
         key = (name, *sorted(defines.items()))
         if key not in self._modules:
             text = self.change(name, source(name, defines))
-            self._modules[key] = Module(self, build(text, races=self.races))
+            self._modules[key] = Module(self, build(text, races=self.races, ucontext=self.ucontext))
         return self._modules[key]
 
 
@@ -230,19 +235,19 @@ def folder() -> Path:
     return path
 
 
-def build(text: str, *, races: bool) -> Path:
+def build(text: str, *, races: bool, ucontext: bool = False) -> Path:
     """The shared library of a module's source."""
     runtime = (HERE / "emulation.cpp").read_text()
     header = (HERE / "cuda_emulation.h").read_text()
-    parts = (text, runtime, header, str(races), *_FLAGS, *_CHECKS)
+    parts = (text, runtime, header, str(races), str(ucontext), *_FLAGS, *_CHECKS)
     path = folder() / (hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32] + ".so")
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=folder()) as work:
-            _compile(Path(work), text, races).replace(path)
+            _compile(Path(work), text, races, ucontext).replace(path)
     return path
 
 
-def _compile(work: Path, text: str, races: bool) -> Path:
+def _compile(work: Path, text: str, races: bool, ucontext: bool) -> Path:
     include = f'#include "{HERE / "cuda_emulation.h"}"\n'
     (work / "module.cpp").write_text(include + text)
     # without the header: its macros would hide which functions are kernels
@@ -254,7 +259,8 @@ def _compile(work: Path, text: str, races: bool) -> Path:
     (work / "module.cpp").write_text(f"{include}{text}\n{stubs}")
     flags = [*_FLAGS, *_CHECKS, *(["-fsanitize=thread", "-Wno-tsan"] if races else [])]
     objects = []
-    for place, extra in ((work / "module.cpp", flags), (HERE / "emulation.cpp", _FLAGS)):
+    runtime = [*_FLAGS, *(["-DUCONTEXT"] if ucontext else [])]
+    for place, extra in ((work / "module.cpp", flags), (HERE / "emulation.cpp", runtime)):
         objects.append(str(work / f"{place.stem}.o"))
         _run([compiler(), *extra, "-c", str(place), "-o", objects[-1]])
     _run([compiler(), "-shared", *objects, "-o", str(work / "module.so")])
