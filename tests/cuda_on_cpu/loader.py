@@ -51,6 +51,9 @@ class EmulatedLoader:
         In which order threads and blocks run, between waits.
     seed : int
         Of a shuffled order.
+    ucontext : bool
+        Switch between threads by the C library, as on CPUs for which there is no switch of our
+        own. It is slow.
     races : bool
         Look for accesses of two threads to one place, not all of them reads or atomic, that
         nothing orders. It is slow.
@@ -59,9 +62,6 @@ class EmulatedLoader:
     blocks : callable, optional
         The blocks of a grid that run, as (first, count), for a launch of a kernel too large to
         run whole.
-    ucontext : bool
-        Switch between threads by the C library, as on CPUs for which there is no switch of our
-        own. It is slow.
     """
 
     def __init__(
@@ -69,15 +69,15 @@ class EmulatedLoader:
         *,
         order: str = "rising",
         seed: int = 0,
+        ucontext: bool = False,
         races: bool = False,
         change: Any = None,
         blocks: Any = None,
-        ucontext: bool = False,
     ):
         self.order, self.seed, self.races = ORDERS[order], seed, races
-        self.ucontext = ucontext
         self.change = change or (lambda name, text: text)
         self.blocks = blocks or (lambda kernel, total: (0, total))
+        self.ucontext = ucontext
         self.launches: list[str] = []
         self._modules: dict[tuple, Module] = {}
 
