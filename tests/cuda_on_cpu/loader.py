@@ -76,8 +76,8 @@ class EmulatedLoader:
     ):
         self.order, self.seed, self.races = ORDERS[order], seed, races
         self.change = change or (lambda name, text: text)
-        self.blocks = blocks or (lambda kernel, total: (0, total))
         self.ucontext = ucontext
+        self.blocks = blocks or (lambda kernel, total: (0, total))
         self.launches: list[str] = []
         self._modules: dict[tuple, Module] = {}
 
