@@ -307,9 +307,7 @@ class TestPairs:
     @pytest.mark.parametrize("metric", SCIPY)
     @pytest.mark.parametrize("make", DATA)
     @pytest.mark.parametrize(("n", "d", "k"), [*TILED, (320, 20, 3), (190, 5, 150)])
-    @pytest.mark.parametrize("blocks", [3, 4096])
-    def test_float64_sums_are_exact(self, monkeypatch, make, metric, n, d, k, blocks):
-        monkeypatch.setattr(distance_sums, "PAIR_BLOCKS", blocks)
+    def test_float64_sums_are_exact(self, make, metric, n, d, k):
         X, labels = labelled(make, n, d, min(n, k))
         found = self.sums(X, labels, k, metric)
         assert GPU.loader.launches[-2:] == ["pair_sums", "read_pair_sums"]
@@ -322,6 +320,15 @@ class TestPairs:
         X, labels = labelled(make, 250, 50, 6, "float32")
         found = self.sums(X, labels, 6, metric)
         assert_allclose(found, brute(X, X, labels, 6, metric), rtol=1e-6, atol=1e-300)
+
+    @pytest.mark.parametrize("walk", [1, 2, 3])
+    def test_many_walks(self, monkeypatch, walk):
+        monkeypatch.setattr(distance_sums, "WALK", walk)
+        for n in (500, 1200):  # more than ABREAST walks along a row, and fewer
+            X, labels = labelled(normal, n, 2, 7)
+            assert_allclose(self.sums(X, labels, 7), brute(X, X, labels, 7), rtol=1e-12)
+            found = [x.get() for x in GPU.separation(*up(X, labels), 7, "euclidean")]
+            assert_allclose(found, by_labels(cdist(X, X), labels), rtol=1e-13)
 
     @pytest.mark.parametrize("metric", SCIPY)
     @pytest.mark.parametrize(("dtype", "factor"), [
@@ -338,6 +345,7 @@ class TestPairs:
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     def test_sums_in_any_order_of_threads_and_blocks_are_the_same_bits(self, monkeypatch, dtype):
         monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", 0)
+        monkeypatch.setattr(distance_sums, "WALK", 2)
         X, labels = labelled(normal, 330, 20, 9, dtype)
         found = [self.sums(X, labels, 9, gpu=emulated(**options)) for options in WAYS.values()]
         for other in (*found[1:], self.sums(X, labels, 9)):
@@ -367,21 +375,22 @@ class TestPairs:
          "            if (threadIdx.x < width) {"),
         ("__syncthreads();  // before the next label's sums", ""),
     ])  # fmt: skip
-    def test_a_barrier_is_gone(self, monkeypatch, fault):
-        monkeypatch.setattr(distance_sums, "PAIR_BLOCKS", 1)
+    def test_a_barrier_is_gone(self, fault):
         gpu = TestPlantedFaults.faulty("distance_sums", *fault, races=True)
         with pytest.raises(LaunchError, match=r"race|nothing has written"):
             self.sums(*labelled(normal, 200, 3, 9), 9, gpu=gpu)
 
     @pytest.mark.parametrize("fault", [
-        ("c > r && begin < height", "begin < height"),
-        ("more > 0; --more", "more > 1; --more"),
+        ("c > walk.row && begin < height", "begin < height"),
+        ("row > first ? row : first", "first"),
+        ("walk % ABREAST) * WALK", "walk % ABREAST) * WALK + 1"),
+        ("walk / ABREAST % tiles", "walk / ABREAST % (tiles - 1)"),
         ("mine += __shfl_xor_sync(0xffffffffu, mine, ACROSS);", ""),
         ("sums[order[cell / k] * k", "sums[cell / k * k"),
         ("if (i < height)\n            give", "give"),
     ])  # fmt: skip
     def test_faults_are_found(self, monkeypatch, fault):
-        monkeypatch.setattr(distance_sums, "PAIR_BLOCKS", 6)
+        monkeypatch.setattr(distance_sums, "WALK", 2)
         X, labels = labelled(normal, 330, 3, 9)
 
         def check(gpu):
@@ -504,7 +513,7 @@ class TestVast:
         splits = -(-n // 64)
         sums = self.vast(tmp_path, "out", splits, "float64")
         module = self.last_block().module(
-            "distance_sums", T="float", REAL="float", METRIC=1, DEPTH=16
+            "distance_sums", T="float", REAL="float", METRIC=1, DEPTH=16, WALK=16
         )
         module.launch(
             "cluster_sums", splits, 256, Q, 1, X, n, d, order, labels, extent, 1, splits, sums
@@ -520,11 +529,14 @@ class TestVast:
         (extent,) = up(np.float32([2.0]))
         table, sums = up(np.zeros((2, n, 1), np.uint64), np.zeros((n, 1)))
         tiles = -(-n // 64)
-        module = self.last_block().module(
-            "distance_sums", T="float", REAL="float", METRIC=1, DEPTH=16
+        # the last row of tiles begins a group of walks with its last column
+        assert (tiles - 1) % (distance_sums.WALK * distance_sums.ABREAST) == 0
+        total = distance_sums._walks(n)
+        at = {"pair_sums": total - distance_sums.ABREAST, "read_pair_sums": -(-n // 256) - 1}
+        module = emulated(blocks=lambda kernel, total: (at[kernel], 1)).loader.module(
+            "distance_sums", T="float", REAL="float", METRIC=1, DEPTH=16, WALK=distance_sums.WALK
         )
-        blocks = tiles * (tiles + 1) // 2
-        module.launch("pair_sums", blocks, 256, X, n, d, order, labels, extent, 1, table)
+        module.launch("pair_sums", total, 256, X, n, d, order, labels, extent, 1, table)
         module.launch("read_pair_sums", -(-n // 256), 256, table, n, d, order, extent, 1, sums)
         assert_array_equal(sums.get()[-6:, 0], [0, *[2 * d] * 4, 4 * 2 * d])
 

@@ -48,7 +48,7 @@ VARIANTS = {
         {"T": value, "WIDTH": width, "BLOCK": BLOCK} for value in SIZES for width in (1, 32)
     ],
     "distance_sums": [
-        {"T": value, "REAL": real, "METRIC": metric, "DEPTH": depth}
+        {"T": value, "REAL": real, "METRIC": metric, "DEPTH": depth, "WALK": 16}
         for value, real in (("float", "float"), ("float", "double"), ("double", "double"))
         for metric in range(3)
         for depth in (1, 3, 16)

@@ -1,6 +1,7 @@
 // Sums of distances by label, and extremes of distances, in tiles that stay on the chip.
 //
-// T: type of the rows; REAL, METRIC and DEPTH as tiles.cuh has them. The rows are scaled by a power
+// T: type of the rows; REAL, METRIC and DEPTH as tiles.cuh has them. WALK: tiles that a block takes
+// one after the other, where it takes those of all pairs. The rows are scaled by a power
 // of two that brings the largest magnitude near 2^40; so nothing overflows in float32, and what is
 // lost to underflow is below 2^-114 of the largest magnitude.
 
@@ -126,17 +127,28 @@ static __device__ Scales scales_for(const T *extent, long long n, long long d)
             ldexp(1.0, SUM_BITS - terms)};
 }
 
-// The number of tiles on and above the diagonal before the first of row `r`.
-static __device__ long long tiles_before(long long r, long long tiles)
+// Of all pairs' tiles, those on and above the diagonal that are taken one after the other: of a row
+// of tiles, columns begin..end, up to WALK of them. Those of neighbouring walks, ABREAST of which
+// follow each other along a row, are near each other both ways: the rows of few tiles at a time are
+// in the cache.
+struct Walk {
+    int row, begin, end;  // of tiles of 64 rows: 32 bits hold them
+};
+
+#define ABREAST 8
+
+static __device__ Walk walk_of(long long walk, long long tiles)
 {
-    return r * tiles - r * (r - 1) / 2;
+    long long row = walk / ABREAST % tiles;
+    long long first = (walk / (ABREAST * tiles) * ABREAST + walk % ABREAST) * WALK;
+    return {(int)row, (int)(row > first ? row : first),
+            (int)(tiles < first + WALK ? tiles : first + WALK)};
 }
 
 // Sums of the distances between the rows X, each pair measured once. Rows are numbered in the order
-// of their labels. A block has consecutive tiles on and above the diagonal; it adds the distances
-// of the tile's rows by the labels of its columns, and those of its columns by the labels of its
-// rows. Sums of a block are added up in a fixed order, and those of blocks in integers: table
-// (2, n, k), zeros at first.
+// of their labels. A block adds the distances of its tiles' rows by the labels of the columns, and
+// those of the columns by the labels of the rows. Sums of a block are added up in a fixed order, and
+// those of blocks in integers: table (2, n, k), zeros at first.
 extern "C" __global__ void __launch_bounds__(256, 2)
     pair_sums(const T *X, long long n, long long d, const long long *order, const int *labels,
               const T *extent, long long k, word *table)
@@ -145,45 +157,29 @@ extern "C" __global__ void __launch_bounds__(256, 2)
     __shared__ int row_tags[SIDE], tags[SIDE];
     __shared__ double by_column[ACROSS / 2][SIDE];  // of each warp
     __shared__ Scales scales;
+    Walk walk = walk_of(blockIdx.x, (n + SIDE - 1) / SIDE);
+    if (walk.begin >= walk.end)
+        return;
     REAL scale = (REAL)scale_for(extent);
     if (threadIdx.x == 0) {
         Scales own = scales_for(extent, n, d);
         scales.high = own.high / (double)scale;  // of distances as they are measured
         scales.low = own.low;
     }
-    long long tiles = (n + SIDE - 1) / SIDE, total = tiles_before(tiles, tiles);
-    long long at = total * blockIdx.x / gridDim.x;
-    long long more = total * (blockIdx.x + 1LL) / gridDim.x - at;
-    int r = 0;  // a row of tiles of 64 rows: 32 bits hold it
-    for (int high = (int)tiles; high - r > 1;) {  // the row of the block's first tile
-        int middle = r + (high - r) / 2;
-        if (tiles_before(middle, tiles) <= at)
-            r = middle;
-        else
-            high = middle;
-    }
+    long long first = walk.row * (long long)SIDE;
+    int height = n - first < SIDE ? (int)(n - first) : SIDE, label = -1;
+    place(first, n, order, stage.row_at);
+    if (threadIdx.x < height)
+        row_tags[threadIdx.x] = labels[first + threadIdx.x];
     double sum[EACH] = {};
-    int label = -1, height = 0;
     auto give = [&](long long row, int to, double value) {
         add(table, row * k + to, n * k, term_of(value, scales.high, scales.low));
     };
     auto give_row = [&](int i, double value) {
         if (i < height)
-            give(r * (long long)SIDE + i, label, value);
+            give(first + i, label, value);
     };
-    for (int c = (int)(r + at - tiles_before(r, tiles)); more > 0; --more, ++c) {
-        if (c == tiles || !height) {  // a row of tiles begins
-            if (label >= 0)
-                flush(sum, give_row);
-            label = -1;
-            if (c == tiles)
-                c = ++r;
-            long long first = r * (long long)SIDE;
-            height = n - first < SIDE ? (int)(n - first) : SIDE;
-            place(first, n, order, stage.row_at);
-            if (threadIdx.x < height)
-                row_tags[threadIdx.x] = labels[first + threadIdx.x];
-        }
+    for (int c = walk.begin; c < walk.end; ++c) {
         long long left = c * (long long)SIDE;
         int width = n - left < SIDE ? (int)(n - left) : SIDE;
         place(left, n, order, stage.column_at);
@@ -201,7 +197,7 @@ extern "C" __global__ void __launch_bounds__(256, 2)
             }
             add_columns(apart, begin, end, sum);
         }
-        for (int begin = 0, end; c > r && begin < height; begin = end) {  // and of the rows
+        for (int begin = 0, end; c > walk.row && begin < height; begin = end) {  // and of the rows
             end = run_end(row_tags, begin, height);
             int row = threadIdx.x / ACROSS * EACH;
 #pragma unroll
@@ -273,10 +269,10 @@ static __device__ double root(double value)
 }
 
 // Over all pairs of rows: the least distance of two labels' and the largest of one label's, of
-// each block. A block takes every gridDim-th tile on or above the diagonal.
+// each block. A block takes every gridDim-th walk.
 extern "C" __global__ void __launch_bounds__(256, 2)
     extremes(const T *X, long long n, long long d, const int *labels, const T *extent,
-             double *least, double *most)
+             long long walks, double *least, double *most)
 {
     __shared__ Stage stage;
     __shared__ int row_tags[SIDE], column_tags[SIDE];
@@ -289,28 +285,32 @@ extern "C" __global__ void __launch_bounds__(256, 2)
     Extremes best = {INFINITE, 0.0, (REAL)INFINITE, (REAL)0};
     int row = threadIdx.x / ACROSS * EACH, column = threadIdx.x % ACROSS * EACH;
     long long tiles = (n + SIDE - 1) / SIDE;
-    for (long long t = blockIdx.x; t < tiles * tiles; t += gridDim.x) {
-        long long top = t / tiles * SIDE, left = t % tiles * SIDE;
-        if (left < top)
+    for (long long w = blockIdx.x; w < walks; w += gridDim.x) {
+        Walk walk = walk_of(w, tiles);
+        if (walk.begin >= walk.end)
             continue;
+        long long top = walk.row * (long long)SIDE;
         place(top, n, nullptr, stage.row_at);
-        place(left, n, nullptr, stage.column_at);
-        if (threadIdx.x < SIDE) {
+        if (threadIdx.x < SIDE)
             row_tags[threadIdx.x] = top + threadIdx.x < n ? labels[top + threadIdx.x] : -1;
-            column_tags[threadIdx.x] = left + threadIdx.x < n ? labels[left + threadIdx.x] : -1;
+        for (int c = walk.begin; c < walk.end; ++c) {
+            long long left = c * (long long)SIDE;
+            place(left, n, nullptr, stage.column_at);
+            if (threadIdx.x < SIDE)
+                column_tags[threadIdx.x] = left + threadIdx.x < n ? labels[left + threadIdx.x] : -1;
+            REAL found[EACH][EACH];
+            measure(X, X, d, (REAL)scale, stage, found);
+#pragma unroll
+            for (int i = 0; i < EACH; ++i)
+#pragma unroll
+                for (int j = 0; j < EACH; ++j) {
+                    long long a = stage.row_at[row + i], b = stage.column_at[column + j];
+                    if (a >= 0 && b >= 0)
+                        update(best, X + a * d, X + b * d, d, found[i][j],
+                               row_tags[row + i] == column_tags[column + j], scale, slack);
+                }
+            __syncthreads();  // before the next tile's places and tags
         }
-        REAL found[EACH][EACH];
-        measure(X, X, d, (REAL)scale, stage, found);
-#pragma unroll
-        for (int i = 0; i < EACH; ++i)
-#pragma unroll
-            for (int j = 0; j < EACH; ++j) {
-                long long a = stage.row_at[row + i], b = stage.column_at[column + j];
-                if (a >= 0 && b >= 0)
-                    update(best, X + a * d, X + b * d, d, found[i][j],
-                           row_tags[row + i] == column_tags[column + j], scale, slack);
-            }
-        __syncthreads();  // before the next tile's places and tags
     }
     low[threadIdx.x] = best.least;
     high[threadIdx.x] = best.most;

@@ -18,8 +18,11 @@ FLOAT64_COLUMNS, FLOAT64_ROWS = 8, 2048
 BLOCKS = 1024
 #: Values that the tables of blocks that share rows may have together.
 PARTIAL_SUMS = 1 << 23
-#: Blocks that share the tiles of all pairs.
-EXTREME_BLOCKS, PAIR_BLOCKS = 2048, 4096
+#: Of all pairs, tiles that a block takes one after the other, and such walks along a row of tiles
+#: that follow each other in the grid.
+WALK, ABREAST = 16, 8
+#: Blocks that share the walks where each has a result.
+EXTREME_BLOCKS = 2048
 #: Rows of a label, on average, from which on each pair of rows is measured once: the sums of a tile
 #: by the labels of its rows cost little where it has few of them.
 LABEL_ROWS = 32
@@ -64,12 +67,11 @@ class DistanceSums:
 
     def _of_pairs(self) -> Array:
         gpu, k, (n, d) = self.gpu, self.k, self.X.shape
-        tiles = -(-n // SIDE)
         table = gpu.zeros((2, n, k), gpu.xp.uint64, like=self.X)
         sums = gpu.empty((n, k), gpu.xp.float64, like=self.X)
         self.module.launch(
-            "pair_sums", min(tiles * (tiles + 1) // 2, PAIR_BLOCKS), BLOCK, self.X, n, d,
-            self.order, self.labels, self.extent, k, table,
+            "pair_sums", _walks(n), BLOCK, self.X, n, d, self.order, self.labels, self.extent, k,
+            table,
         )  # fmt: skip
         self.module.launch(
             "read_pair_sums", -(-n * k // BLOCK), BLOCK, table, n, d, self.order, self.extent, k,
@@ -81,15 +83,21 @@ class DistanceSums:
 def separation(gpu, X: Array, labels: Array, k: int, metric: str) -> tuple[Any, Any]:
     """The least distance between rows of two labels, and the largest of one, exactly."""
     xp, (n, d) = gpu.xp, X.shape
-    tiles = -(-n // SIDE)
-    blocks = min(EXTREME_BLOCKS, tiles * tiles)
+    walks = _walks(n)
+    blocks = min(EXTREME_BLOCKS, walks)
     least = gpu.empty((blocks,), xp.float64, like=X)
     most = gpu.empty((blocks,), xp.float64, like=X)
     extent = None if _is_exact(X) else _extent(gpu, X)
     _module(gpu, X, metric).launch(
-        "extremes", blocks, BLOCK, gpu.contiguous(X), n, d, labels, extent, least, most
+        "extremes", blocks, BLOCK, gpu.contiguous(X), n, d, labels, extent, walks, least, most
     )
     return xp.min(least), xp.max(most)
+
+
+def _walks(n: int) -> int:
+    """Walks over the tiles of all pairs; those below the diagonal are empty."""
+    tiles = -(-n // SIDE)
+    return -(-tiles // (WALK * ABREAST)) * ABREAST * tiles
 
 
 def _extent(gpu, X: Array) -> Array:
@@ -107,5 +115,5 @@ def _is_exact(X: Array) -> bool:
 def _module(gpu, X: Array, metric: str) -> Any:
     return gpu.loader.module(
         "distance_sums", T=gpu.c_type(X.dtype), REAL="double" if _is_exact(X) else "float",
-        METRIC=METRICS[metric], DEPTH=min(X.shape[1], DEPTH),
+        METRIC=METRICS[metric], DEPTH=min(X.shape[1], DEPTH), WALK=WALK,
     )  # fmt: skip

@@ -13,6 +13,8 @@
 #define ACROSS (SIDE / EACH)
 #define STRIDE (SIDE + 4)  // a multiple of 4 for vector loads, and rows begin in different banks
 
+#define UNROLLED (sizeof(REAL) == sizeof(float) ? DEPTH : 2)  // or registers don't suffice
+
 struct Stage {
     REAL rows[DEPTH * STRIDE], columns[DEPTH * STRIDE];
     long long row_at[SIDE], column_at[SIDE];  // places of the tile's rows in memory, or -1
@@ -70,7 +72,7 @@ static __device__ void measure(const V *Q, const W *X, long long d, REAL scale, 
         __syncthreads();
         REAL part[EACH][EACH] = {};
         REAL (&sums)[EACH][EACH] = sizeof(REAL) == sizeof(float) ? part : found;
-#pragma unroll
+#pragma unroll(UNROLLED)
         for (int z = 0; z < DEPTH; ++z)
 #pragma unroll
             for (int i = 0; i < EACH; ++i)
