@@ -155,6 +155,18 @@ def concat(parts: Iterable[Array]) -> Array:
     return parts[0] if len(parts) == 1 else namespace(parts[0]).concat(parts, axis=0)
 
 
+def contiguous(x: Array) -> Array:
+    """x, or a copy of it, with its elements in order in memory, as kernels read it."""
+    if hasattr(x, "contiguous"):
+        return x.contiguous()
+    flags = getattr(x, "flags", None)
+    if flags is None or flags.c_contiguous:
+        return x
+    copy = namespace(x).empty(x.shape, dtype=x.dtype, device=device(x))
+    copy[...] = x
+    return copy
+
+
 def gpu_library() -> Any:
     """CuPy, if it finds a GPU."""
     try:

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .arrays import (
     Array,
     asarray,
+    contiguous,
     device,
     dtype_name,
     float_dtype,
@@ -114,7 +115,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
         wanted = named_dtype(xp, working_dtype(kind))
         X = X if X.dtype == wanted else xp.astype(X, wanted)
         X = X.detach() if hasattr(X, "detach") else X  # no gradients flow through
-        return X.contiguous() if hasattr(X, "contiguous") else X
+        return contiguous(X)  # once, where each kernel would make a copy of its own
 
     def _check_finite(self, rows: Rows) -> None:
         name = type(self).__name__

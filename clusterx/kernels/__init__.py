@@ -115,9 +115,12 @@ class Kernels(NamedTuple):
     """One library's primitives.
 
     summary(X) -> Summary
-        Finiteness, mean, variance and largest magnitude of the columns, in one pass.
+        Finiteness, mean, variance and largest magnitude of the columns, in one pass. Mean and
+        variance of what is not finite may be anything.
     nearest(X, C) -> labels (n,) int32, squared distances (n,) float64
-    distances(X, C) -> (n, k) Euclidean distances, for when the user asks for them all.
+    distances(X, C) -> (n, k) Euclidean distances, for when the user asks for them all
+        Zero where a row equals a centre. float64; or float32 where both are, if each is off by
+        few units in its own last place.
     squared_distances(X, C) -> (n, k) float64, without cancellation; for a few centres.
     lloyd_stats(X, w, grid, once) -> LloydStep
         `w` (n,) or None. `grid`: what `grid` made of the whole data, so that the sums of any

@@ -11,18 +11,18 @@ from sklearn.utils import assert_all_finite, check_array
 from ..arrays import (
     Array,
     asarray,
+    contiguous,
     dtype_name,
     float_dtype,
     host_floats,
     named_dtype,
     namespace,
     on_host,
-    to_host,
     working_dtype,
 )
 from ..kernels import kernels_for
 from ..rows import Blocks
-from .labels import check_labels, coded
+from .labels import check_labels, coded, sizes
 
 #: A file of more bytes is read block by block.
 MAPPED = 1 << 28
@@ -51,11 +51,10 @@ class Labelled:
         self.like = np.empty(0) if self.sparse or isinstance(X, Blocks) else X
         labels = check_labels("labels", labels)
         check_same_length(self.n, labels.shape[0])
-        codes, self.classes = coded("labels", labels)
-        host = to_host(codes)
-        self.codes = asarray(host if on_host(self.like) else codes, like=self.like)
+        found = coded("labels", labels)
+        self.sizes = sizes(found)
+        self.codes, self.classes = asarray(found.codes, like=self.like), found.classes
         self.k = self.classes.shape[0]
-        self.sizes = np.bincount(host, minlength=self.k)
         self.xp = namespace(self.like)
         self.kernels = kernels_for(self.xp)
         self.wide = float_dtype(self.xp, self.like)
@@ -84,11 +83,7 @@ class Labelled:
         if on_host(self.like) and not isinstance(self.X, Blocks):
             assert_all_finite(self.X, input_name="X")
             self._too_large()
-        finite = all(
-            host_floats(self.xp.all(self.xp.isfinite(block)))[0]
-            for block in (self.X if isinstance(self.X, Blocks) else [self.X])
-        )
-        if finite:
+        if all(map(is_finite, self.X if isinstance(self.X, Blocks) else [self.X])):
             self._too_large()
         raise ValueError(
             f"Input X contains NaN or infinity, which {self.name} does not accept: drop or impute "
@@ -166,6 +161,12 @@ def checked_rows(
     )
 
 
+def is_finite(X: Array) -> bool:
+    """Whether all of the rows are, without a truth value for each."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return bool(host_floats(kernels_for(namespace(X)).summary(X).finite)[0])
+
+
 def _device_rows(name: str, X: Array, finite: bool) -> Array:
     xp, kind = namespace(X), dtype_name(X.dtype)
     if X.ndim != 2 or 0 in X.shape:
@@ -179,8 +180,8 @@ def _device_rows(name: str, X: Array, finite: bool) -> Array:
         raise TypeError(f"X is a sparse array on a device; {name} takes dense ones. Convert it.")
     X = X.detach() if hasattr(X, "detach") else X  # no gradients flow through
     X = xp.astype(X, named_dtype(xp, working_dtype(kind)), copy=False)
-    X = X.contiguous() if hasattr(X, "contiguous") else X
-    if finite and not host_floats(xp.all(xp.isfinite(X)))[0]:
+    X = contiguous(X)
+    if finite and not is_finite(X):
         raise ValueError(
             f"Input X contains NaN or infinity, which {name} does not accept: drop or impute those "
             "rows first."

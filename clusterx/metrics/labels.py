@@ -221,8 +221,9 @@ def sizes(found: Coded) -> np.ndarray:
     if on_host(found.codes):
         return np.bincount(found.codes)
     # against a labeling of one cluster, where the codes are
-    one = Coded(namespace(found.codes).zeros_like(found.codes), found.classes[:1])
-    return count(one, found).counts
+    xp = namespace(found.codes)
+    one, shape = xp.zeros_like(found.codes), (1, found.classes.shape[0])
+    return to_host(kernels_for(xp).contingency(one, found.codes, shape)[2])
 
 
 def tabulate(labels_true: Any, labels_pred: Any) -> Table:

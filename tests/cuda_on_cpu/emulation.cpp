@@ -16,7 +16,16 @@ extern char __start_cuda_shared[] __attribute__((weak));
 extern char __stop_cuda_shared[] __attribute__((weak));
 }
 
-#if defined(__x86_64__)
+// What switches fibers: a few instructions of our own, or ucontext, which any Linux has and tests can
+// ask for.
+#if defined(__x86_64__) && !defined(UCONTEXT)
+#define OWN_SWITCH
+extern "C" __attribute__((visibility("default"))) const int cuda_on_cpu_own_switch = 1;
+#else
+extern "C" __attribute__((visibility("default"))) const int cuda_on_cpu_own_switch = 0;
+#endif
+
+#ifdef OWN_SWITCH
 // Saves this fiber's registers, and goes on with those of another.
 extern "C" void cuda_on_cpu_switch(void **save, void *load);
 asm(R"(
@@ -58,7 +67,7 @@ struct Fiber {
     Meeting meeting;
     uint64_t bits;
     int from;
-#if defined(__x86_64__)
+#ifdef OWN_SWITCH
     void *stack_pointer;
 #else
     ucontext_t context;
@@ -95,7 +104,7 @@ static bool watching;
 static uint64_t random_state;
 static void (*stub)(void **);
 static void **arguments;
-#if defined(__x86_64__)
+#ifdef OWN_SWITCH
 static void *scheduler;
 #else
 static ucontext_t scheduler;
@@ -124,7 +133,7 @@ static uint64_t random_below(uint64_t n)
 
 static void wait()
 {
-#if defined(__x86_64__)
+#ifdef OWN_SWITCH
     cuda_on_cpu_switch(&fibers[current].stack_pointer, scheduler);
 #else
     swapcontext(&fibers[current].context, &scheduler);
@@ -135,7 +144,7 @@ static void resume(int thread)
 {
     current = thread;
     threadIdx = {(unsigned)thread, 0, 0};
-#if defined(__x86_64__)
+#ifdef OWN_SWITCH
     cuda_on_cpu_switch(&scheduler, fibers[thread].stack_pointer);
 #else
     swapcontext(&scheduler, &fibers[thread].context);
@@ -156,7 +165,7 @@ static void make_fibers(int count)
     stacks.resize(count * STACK);
     fibers.assign(count, Fiber());
     for (int i = 0; i < count; ++i) {
-#if defined(__x86_64__)
+#ifdef OWN_SWITCH
         uintptr_t top = (uintptr_t)(stacks.data() + (i + 1) * STACK) & ~(uintptr_t)15;
         void **frame = (void **)top - 8;  // six registers, the entry, and no way back
         for (int j = 0; j < 8; ++j)
@@ -165,7 +174,8 @@ static void make_fibers(int count)
         fibers[i].stack_pointer = frame;
 #else
         getcontext(&fibers[i].context);
-        fibers[i].context.uc_stack = {stacks.data() + i * STACK, 0, STACK};
+        fibers[i].context.uc_stack.ss_sp = stacks.data() + i * STACK;
+        fibers[i].context.uc_stack.ss_size = STACK;
         fibers[i].context.uc_link = nullptr;
         makecontext(&fibers[i].context, fiber_main, 0);
 #endif

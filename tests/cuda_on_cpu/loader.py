@@ -53,6 +53,9 @@ class EmulatedLoader:
         In which order threads and blocks run, between waits.
     seed : int
         Of a shuffled order.
+    ucontext : bool
+        Switch between threads by the C library, as on CPUs for which there is no switch of our
+        own. It is slow.
     races : bool
         Look for accesses of two threads to one place, not all of them reads or atomic, that
         nothing orders. It is slow.
@@ -70,6 +73,7 @@ class EmulatedLoader:
         *,
         order: str = "rising",
         seed: int = 0,
+        ucontext: bool = False,
         races: bool = False,
         change: Any = None,
         blocks: Any = None,
@@ -78,6 +82,7 @@ class EmulatedLoader:
         self.cupy = SimpleNamespace(cuda=SimpleNamespace())
         self.order, self.seed, self.races = ORDERS[order], seed, races
         self.change = change or (lambda name, text: text)
+        self.ucontext = ucontext
         self.blocks = blocks or (lambda kernel, total: (0, total))
         self.launches: list[str] = []
         self._modules: dict[tuple, Module] = {}
@@ -87,7 +92,7 @@ class EmulatedLoader:
         key = (name, *sorted(defines.items()))
         if key not in self._modules:
             text = self.change(name, source(name, defines))
-            self._modules[key] = Module(self, build(text, races=self.races))
+            self._modules[key] = Module(self, build(text, races=self.races, ucontext=self.ucontext))
         return self._modules[key]
 
 
@@ -155,10 +160,12 @@ class Guarded:
             raise LaunchError(f"{kernel} takes {len(signature)} arguments, got {len(args)}")
         self.kernel = kernel
         self.values: list[Any] = []
-        self.buffers: dict[int, tuple[np.ndarray, np.ndarray, bool]] = {}
-        self.places: dict[int, list[int]] = {}
+        self.buffers: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, bool]] = {}
         for place, (code, arg) in enumerate(zip(signature, args, strict=True)):
             self.values.append(self._value(place, code, arg))
+        written = {address for (address, _), (_, _, writes) in self.buffers.items() if writes}
+        if any(sum(at == address for at, _ in self.buffers) > 1 for address in written):
+            raise LaunchError(f"{kernel}: arrays of two sizes begin at one place")
 
     def _value(self, place: int, code: str, arg: Any) -> Any:
         what = f"argument {place} of {self.kernel}, a {type(arg).__name__},"
@@ -179,18 +186,15 @@ class Guarded:
         return ctypes.c_void_p(self._address(arg.held, writes=code[0] == "w"))
 
     def _address(self, held: np.ndarray, writes: bool) -> int:
-        key = held.ctypes.data
+        key = held.ctypes.data, held.nbytes
         if held.nbytes > self.LARGEST or not held.nbytes:
-            return key
+            return key[0]
         if key not in self.buffers:
             buffer = np.full(held.nbytes + 2 * GUARD, _RUBBISH, np.uint8)
             buffer[GUARD : GUARD + held.nbytes] = _bytes(held)
             self.buffers[key] = (held, buffer, writes)
-        else:
-            known, buffer, written = self.buffers[key]
-            if known.nbytes != held.nbytes:
-                raise LaunchError(f"{self.kernel}: arrays of two sizes begin at one place")
-            self.buffers[key] = (known, buffer, written or writes)
+        elif writes:
+            self.buffers[key] = (*self.buffers[key][:2], True)
         return self.buffers[key][1].ctypes.data + GUARD
 
     def pointers(self) -> Any:
@@ -238,19 +242,19 @@ def folder() -> Path:
     return path
 
 
-def build(text: str, *, races: bool) -> Path:
+def build(text: str, *, races: bool, ucontext: bool = False) -> Path:
     """The shared library of a module's source."""
     runtime = (HERE / "emulation.cpp").read_text()
     header = (HERE / "cuda_emulation.h").read_text()
-    parts = (text, runtime, header, str(races), *_FLAGS, *_CHECKS)
+    parts = (text, runtime, header, str(races), str(ucontext), *_FLAGS, *_CHECKS)
     path = folder() / (hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32] + ".so")
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=folder()) as work:
-            _compile(Path(work), text, races).replace(path)
+            _compile(Path(work), text, races, ucontext).replace(path)
     return path
 
 
-def _compile(work: Path, text: str, races: bool) -> Path:
+def _compile(work: Path, text: str, races: bool, ucontext: bool) -> Path:
     include = f'#include "{HERE / "cuda_emulation.h"}"\n'
     (work / "module.cpp").write_text(include + text)
     # without the header: its macros would hide which functions are kernels
@@ -262,7 +266,8 @@ def _compile(work: Path, text: str, races: bool) -> Path:
     (work / "module.cpp").write_text(f"{include}{text}\n{stubs}")
     flags = [*_FLAGS, *_CHECKS, *(["-fsanitize=thread", "-Wno-tsan"] if races else [])]
     objects = []
-    for place, extra in ((work / "module.cpp", flags), (HERE / "emulation.cpp", _FLAGS)):
+    runtime = [*_FLAGS, *(["-DUCONTEXT"] if ucontext else [])]
+    for place, extra in ((work / "module.cpp", flags), (HERE / "emulation.cpp", runtime)):
         objects.append(str(work / f"{place.stem}.o"))
         _run([compiler(), *extra, "-c", str(place), "-o", objects[-1]])
     _run([compiler(), "-shared", *objects, "-o", str(work / "module.so")])

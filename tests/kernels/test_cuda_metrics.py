@@ -292,6 +292,115 @@ class TestDistanceSums:
         assert reads == []
 
 
+class TestPairs:
+    """Sums of the rows themselves, each pair of which is measured once."""
+
+    @pytest.fixture(autouse=True)
+    def all_sizes(self, monkeypatch):
+        monkeypatch.setattr(distance_sums, "LABEL_ROWS", 0)
+
+    @staticmethod
+    def sums(X, labels, k, metric="euclidean", gpu=GPU):
+        given, codes = up(X, labels)
+        return gpu.distance_sums(given, codes, k, metric)(given).get()
+
+    @pytest.mark.parametrize("metric", SCIPY)
+    @pytest.mark.parametrize("make", DATA)
+    @pytest.mark.parametrize(("n", "d", "k"), [*TILED, (320, 20, 3), (190, 5, 150)])
+    def test_float64_sums_are_exact(self, make, metric, n, d, k):
+        X, labels = labelled(make, n, d, min(n, k))
+        found = self.sums(X, labels, k, metric)
+        assert GPU.loader.launches[-2:] == ["pair_sums", "read_pair_sums"]
+        assert_allclose(found, brute(X, X, labels, k, metric), rtol=1e-12, atol=1e-300)
+
+    @pytest.mark.parametrize("metric", SCIPY)
+    @pytest.mark.parametrize("make", DATA)
+    def test_float32_sums_keep_six_digits(self, monkeypatch, make, metric):
+        monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", 0)
+        X, labels = labelled(make, 250, 50, 6, "float32")
+        found = self.sums(X, labels, 6, metric)
+        assert_allclose(found, brute(X, X, labels, 6, metric), rtol=1e-6, atol=1e-300)
+
+    @pytest.mark.parametrize("walk", [1, 2, 3])
+    def test_many_walks(self, monkeypatch, walk):
+        monkeypatch.setattr(distance_sums, "WALK", walk)
+        for n in (500, 1200):  # more than ABREAST walks along a row, and fewer
+            X, labels = labelled(normal, n, 2, 7)
+            assert_allclose(self.sums(X, labels, 7), brute(X, X, labels, 7), rtol=1e-12)
+            found = [x.get() for x in GPU.separation(*up(X, labels), 7, "euclidean")]
+            assert_allclose(found, by_labels(cdist(X, X), labels), rtol=1e-13)
+
+    @pytest.mark.parametrize("metric", SCIPY)
+    @pytest.mark.parametrize(("dtype", "factor"), [
+        ("float32", 1e-35), ("float32", 1e-18), ("float32", 1e18), ("float32", 1e36),
+        ("float64", 1e-150), ("float64", 1e150),
+    ])  # fmt: skip
+    def test_neither_overflows_nor_vanishes(self, monkeypatch, dtype, factor, metric):
+        monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", 0)
+        X, labels = labelled(normal, 130, 20, 4)
+        X = (X * factor).astype(dtype)
+        expected = brute(X / factor, X / factor, labels, 4, metric) * factor
+        assert_allclose(self.sums(X, labels, 4, metric), expected, rtol=1e-6)
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_sums_in_any_order_of_threads_and_blocks_are_the_same_bits(self, monkeypatch, dtype):
+        monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", 0)
+        monkeypatch.setattr(distance_sums, "WALK", 2)
+        X, labels = labelled(normal, 330, 20, 9, dtype)
+        found = [self.sums(X, labels, 9, gpu=emulated(**options)) for options in WAYS.values()]
+        for other in (*found[1:], self.sums(X, labels, 9)):
+            assert other.tobytes() == found[0].tobytes()
+
+    def test_what_is_measured_once(self, monkeypatch, reads):
+        gpu = Watched(GPU.xp, GPU.loader)
+        n, k = 640, 10
+        given, codes = up(*labelled(normal, n, 2, k))
+        sums = gpu.distance_sums(given, codes, k, "euclidean")
+        sums(given)
+        assert gpu.largest <= 2 * n * k
+        assert gpu.loader.launches[-1] == "read_pair_sums"
+        monkeypatch.setattr(distance_sums, "LABEL_ROWS", 65)
+        sums(given)
+        assert gpu.loader.launches[-1] == "cluster_sums"
+        monkeypatch.setattr(distance_sums, "LABEL_ROWS", 64)
+        sums(given[:, :])
+        assert gpu.loader.launches[-1] == "cluster_sums"
+        monkeypatch.setattr(distance_sums, "PARTIAL_SUMS", n * k - 1)
+        sums(given)
+        assert gpu.loader.launches[-1] == "cluster_sums"
+        assert reads == []
+
+    @pytest.mark.parametrize("fault", [
+        ("            __syncthreads();\n            if (threadIdx.x < width) {",
+         "            if (threadIdx.x < width) {"),
+        ("__syncthreads();  // before the next label's sums", ""),
+    ])  # fmt: skip
+    def test_a_barrier_is_gone(self, fault):
+        gpu = TestPlantedFaults.faulty("distance_sums", *fault, races=True)
+        with pytest.raises(LaunchError, match=r"race|nothing has written"):
+            self.sums(*labelled(normal, 200, 3, 9), 9, gpu=gpu)
+
+    @pytest.mark.parametrize("fault", [
+        ("c > walk.row && begin < height", "begin < height"),
+        ("row > first ? row : first", "first"),
+        ("walk % ABREAST) * WALK", "walk % ABREAST) * WALK + 1"),
+        ("walk / ABREAST % tiles", "walk / ABREAST % (tiles - 1)"),
+        ("mine += __shfl_xor_sync(0xffffffffu, mine, ACROSS);", ""),
+        ("sums[order[cell / k] * k", "sums[cell / k * k"),
+        ("if (i < height)\n            give", "give"),
+    ])  # fmt: skip
+    def test_faults_are_found(self, monkeypatch, fault):
+        monkeypatch.setattr(distance_sums, "WALK", 2)
+        X, labels = labelled(normal, 330, 3, 9)
+
+        def check(gpu):
+            assert_allclose(self.sums(X, labels, 9, gpu=gpu), brute(X, X, labels, 9), rtol=1e-12)
+
+        check(GPU)
+        with pytest.raises(AssertionError):
+            check(TestPlantedFaults.faulty("distance_sums", *fault))
+
+
 def grid_points(rng, n, d):
     return rng.integers(-2, 3, (n, d)).astype(float)
 
@@ -404,12 +513,32 @@ class TestVast:
         splits = -(-n // 64)
         sums = self.vast(tmp_path, "out", splits, "float64")
         module = self.last_block().module(
-            "distance_sums", T="float", REAL="float", METRIC=1, DEPTH=16
+            "distance_sums", T="float", REAL="float", METRIC=1, DEPTH=16, WALK=16
         )
         module.launch(
             "cluster_sums", splits, 256, Q, 1, X, n, d, order, labels, extent, 1, splits, sums
         )
         assert_array_equal(sums.held[-2:], [0, 4 * 2 * d])
+
+    def test_pair_sums(self, tmp_path):
+        """The last tile, a block of its own; of its five rows the last differs."""
+        n, d = (1 << 21) + 5, 1030
+        X = self.vast(tmp_path, "X", n * d, "float32")
+        X.held[-d:] = 2.0
+        order, labels = up(np.arange(n), np.zeros(n, np.int32))
+        (extent,) = up(np.float32([2.0]))
+        table, sums = up(np.zeros((2, n, 1), np.uint64), np.zeros((n, 1)))
+        tiles = -(-n // 64)
+        # the last row of tiles begins a group of walks with its last column
+        assert (tiles - 1) % (distance_sums.WALK * distance_sums.ABREAST) == 0
+        total = distance_sums._walks(n)
+        at = {"pair_sums": total - distance_sums.ABREAST, "read_pair_sums": -(-n // 256) - 1}
+        module = emulated(blocks=lambda kernel, total: (at[kernel], 1)).loader.module(
+            "distance_sums", T="float", REAL="float", METRIC=1, DEPTH=16, WALK=distance_sums.WALK
+        )
+        module.launch("pair_sums", total, 256, X, n, d, order, labels, extent, 1, table)
+        module.launch("read_pair_sums", -(-n // 256), 256, table, n, d, order, extent, 1, sums)
+        assert_array_equal(sums.get()[-6:, 0], [0, *[2 * d] * 4, 4 * 2 * d])
 
     def test_positions(self, tmp_path):
         n = (1 << 31) + 77

@@ -28,6 +28,12 @@ VARIANTS = {
     "nearest": LOW_VARIANTS,
     "lloyd": [*LOW_VARIANTS, *({"T": value} for value in SIZES)],
     "screen": [{"T": "float", "TF32": 0}, {"T": "float", "TF32": 1}, {"T": "double", "TF32": 0}],
+    "summary": [{"T": value} for value in SIZES],
+    "distances": [
+        {"T": value, "REAL": real, "DEPTH": depth, "LANES": 32 if depth == 16 else 1}
+        for value, real in (("float", "float"), ("float", "double"), ("double", "double"))
+        for depth in (1, 3, 16)
+    ],
     "seeding": [{"T": value, "LANES": lanes} for value in SIZES for lanes in (1, 32)],
     "minibatch": [{}],
     "positions": [
@@ -42,7 +48,7 @@ VARIANTS = {
         {"T": value, "WIDTH": width, "BLOCK": BLOCK} for value in SIZES for width in (1, 32)
     ],
     "distance_sums": [
-        {"T": value, "REAL": real, "METRIC": metric, "DEPTH": depth}
+        {"T": value, "REAL": real, "METRIC": metric, "DEPTH": depth, "WALK": 16}
         for value, real in (("float", "float"), ("float", "double"), ("double", "double"))
         for metric in range(3)
         for depth in (1, 3, 16)

@@ -14,8 +14,10 @@ from scipy.sparse import csr_matrix, issparse
 from sklearn.metrics import cluster
 
 from clusterx import KMeans, metrics
+from clusterx.arrays import namespace
+from clusterx.kernels import kernels_for
+from clusterx.metrics import information, pairs
 from clusterx.metrics import labels as labels_module
-from clusterx.metrics import pairs
 from clusterx.metrics.labels import Table, table_of
 
 SCORES = (
@@ -344,6 +346,15 @@ class TestFormats:
         for name in (*SCORES, *OURS, "contingency_matrix", "pair_confusion_matrix"):
             getattr(metrics, name)(true, pred)
         assert 0 < max(read) <= 36
+
+    def test_expected_information_is_of_sizes_on_the_host(self, xp, monkeypatch):
+        true, pred = (xp.asarray([0, 0, 1, 1, 2]), xp.asarray([0, 1, 1, 1, 2]))
+        used = []
+        monkeypatch.setattr(
+            information, "kernels_for", lambda found: used.append(found) or kernels_for(found)
+        )
+        metrics.adjusted_mutual_info_score(true, pred)
+        assert used == [namespace(np.empty(0))]
 
     @pytest.mark.parametrize("dtype", ["int32", "float32", "float64"])
     def test_dtype_of_the_matrix(self, xp, dtype):

@@ -10,7 +10,7 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.spatial.distance import cdist
 from sklearn.datasets import load_iris, make_blobs
 
-from clusterx import Blocks, KMeans
+from clusterx import Blocks, KMeans, arrays
 from clusterx.metrics import (
     calinski_harabasz_score,
     centers,
@@ -23,6 +23,7 @@ from clusterx.metrics import (
     simplified_silhouette_score,
     unsupervised,
 )
+from clusterx.metrics import labels as labels_module
 
 SCORES = [
     silhouette_score,
@@ -429,6 +430,27 @@ def test_wrong_input(xp, score):
         score(xp.asarray(X * 1e200), labels)
     with pytest.raises(ValueError, match="Complex data not supported"):
         score(xp.asarray(X + 1j), labels)
+
+
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("labels_there", [True, False])
+def test_sizes_of_clusters_are_the_most_that_is_read(xp, monkeypatch, score, labels_there):
+    X, labels = make_blobs(400, 3, centers=4, random_state=0)
+    expected = score(X, labels)
+    read = []
+
+    def counted(values):
+        if not arrays.on_host(values):
+            read.append(int(np.prod(values.shape)))
+        return to_host(values)
+
+    to_host = arrays.to_host
+    for module in (arrays, labels_module):
+        monkeypatch.setattr(module, "to_host", counted)
+    found = score(xp.asarray(X), xp.asarray(labels) if labels_there else labels)
+    assert found == pytest.approx(expected, rel=1e-9)
+    assert max(read, default=0) <= 4
+    assert read or xp.name == "numpy"
 
 
 @pytest.mark.parametrize("score", BY_CENTERS)

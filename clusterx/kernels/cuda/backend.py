@@ -7,7 +7,18 @@ from typing import Any
 
 from ...arrays import Array, device, dtype_name
 from .. import Kernels, generic
-from . import color, contingency, distance_sums, lloyd, minibatch, nearest, seeding, segment_sum
+from . import (
+    color,
+    contingency,
+    distance_sums,
+    distances,
+    lloyd,
+    minibatch,
+    nearest,
+    seeding,
+    segment_sum,
+    summary,
+)
 from .loader import C_TYPES
 from .products import Products
 
@@ -59,8 +70,20 @@ class CudaKernels:
             return getattr(generic, name)
         raise AttributeError(f"there is no kernel {name!r}")
 
+    def summary(self, X):
+        return summary.summary(self, X)
+
     def nearest(self, X, C):
         return nearest.nearest(self, X, C)
+
+    def distances(self, X, C):
+        return distances.distances(self, X, C)
+
+    def squared_distances(self, X, C):
+        return distances.squared_distances(self, X, C)
+
+    def distances_to(self, X, c):
+        return distances.distances_to(self, X, c)
 
     def grid(self, summary, total, n):
         return lloyd.make_grid(self, summary, total, n)

@@ -1,24 +1,12 @@
-// Distances between rows in tiles that stay on the chip: sums by label, and extremes.
+// Sums of distances by label, and extremes of distances, in tiles that stay on the chip.
 //
-// T: type of the rows. REAL: of the arithmetic. METRIC: 0 Euclidean, 1 Manhattan, 2 Chebyshev.
-// DEPTH: columns of the data that are in shared memory at a time, at most d.
-//
-// A block of 16 x 16 threads has a tile of 64 x 64 distances, 4 x 4 a thread. They are sums of
-// differences, coordinate by coordinate: equal rows are at distance 0 and nothing cancels. In
-// float32 a distance is off by few units in the last place: its terms are added up DEPTH at a
-// time, and then these sums. The rows are scaled by a power of two that brings the largest
-// magnitude near 2^40; so nothing overflows, and what is lost to underflow is below 2^-114 of the
-// largest magnitude.
+// T: type of the rows; REAL, METRIC and DEPTH as tiles.cuh has them. WALK: tiles that a block takes
+// one after the other, where it takes those of all pairs. The rows are scaled by a power
+// of two that brings the largest magnitude near 2^40; so nothing overflows in float32, and what is
+// lost to underflow is below 2^-114 of the largest magnitude.
 
-#define SIDE 64
-#define EACH 4
-#define ACROSS (SIDE / EACH)
-#define STRIDE (SIDE + 4)  // a multiple of 4 for vector loads, and rows begin in different banks
-
-struct Stage {
-    REAL rows[DEPTH * STRIDE], columns[DEPTH * STRIDE];
-    long long row_at[SIDE], column_at[SIDE];  // places of the tile's rows in memory, or -1
-};
+#include "exact.cuh"
+#include "tiles.cuh"
 
 static __device__ double scale_for(const T *extent)
 {
@@ -28,102 +16,54 @@ static __device__ double scale_for(const T *extent)
     return ldexp(1.0, power < -126 ? -126 : power > 126 ? 126 : power);
 }
 
-static __device__ void add_term(REAL &sum, REAL apart)
+// Distances, where what was measured are squares.
+static __device__ void take_roots(REAL (&found)[EACH][EACH])
 {
 #if METRIC == 0
-    sum += apart * apart;
-#elif METRIC == 1
-    sum += apart < 0 ? -apart : apart;
-#else
-    apart = apart < 0 ? -apart : apart;
-    sum = apart > sum ? apart : sum;
-#endif
-}
-
-static __device__ void add_part(REAL &sum, REAL part)
-{
-#if METRIC == 2
-    sum = part > sum ? part : sum;
-#else
-    sum += part;
-#endif
-}
-
-// Columns start..start+DEPTH of the tile's rows, scaled; zeros where there is none.
-static __device__ void load(const T *X, long long d, long long start, REAL scale,
-                            const long long *at, REAL *out)
-{
-    for (int e = threadIdx.x; e < SIDE * DEPTH; e += ACROSS * ACROSS) {
-        int i = e / DEPTH, z = e % DEPTH;
-        bool inside = at[i] >= 0 && start + z < d;
-        out[z * STRIDE + i] = inside ? (REAL)X[at[i] * d + start + z] * scale : (REAL)0;
-    }
-}
-
-// The tile's distances, squared if Euclidean; a thread has rows 4 (t / 16).. and columns
-// 4 (t % 16).. of it. Begins and ends with a barrier.
-static __device__ void measure(const T *Q, const T *X, long long d, REAL scale, Stage &stage,
-                               REAL (&found)[EACH][EACH])
-{
-    int row = threadIdx.x / ACROSS * EACH, column = threadIdx.x % ACROSS * EACH;
 #pragma unroll
     for (int i = 0; i < EACH; ++i)
 #pragma unroll
         for (int j = 0; j < EACH; ++j)
-            found[i][j] = 0;
-    for (long long start = 0; start < d; start += DEPTH) {
-        __syncthreads();
-        load(Q, d, start, scale, stage.row_at, stage.rows);
-        load(X, d, start, scale, stage.column_at, stage.columns);
-        __syncthreads();
-        REAL part[EACH][EACH] = {};
-        REAL (&sums)[EACH][EACH] = sizeof(REAL) == sizeof(float) ? part : found;
-#pragma unroll
-        for (int z = 0; z < DEPTH; ++z)
-#pragma unroll
-            for (int i = 0; i < EACH; ++i)
-#pragma unroll
-                for (int j = 0; j < EACH; ++j)
-                    add_term(sums[i][j], stage.rows[z * STRIDE + row + i] -
-                                             stage.columns[z * STRIDE + column + j]);
-        if (sizeof(REAL) == sizeof(float))
-#pragma unroll
-            for (int i = 0; i < EACH; ++i)
-#pragma unroll
-                for (int j = 0; j < EACH; ++j)
-                    add_part(found[i][j], part[i][j]);
-    }
-    __syncthreads();
-}
-
-static __device__ void place(long long first, long long n, const long long *order, long long *at)
-{
-    long long i = first + threadIdx.x;
-    if (threadIdx.x < SIDE)
-        at[threadIdx.x] = i >= n ? -1 : order ? order[i] : i;
-}
-
-static __device__ double distance_of(REAL found)
-{
-#if METRIC == 0
-    return sizeof(REAL) == sizeof(float) ? (double)sqrtf((float)found) : sqrt((double)found);
-#else
-    return (double)found;
+            found[i][j] = sizeof(REAL) == sizeof(float) ? (REAL)sqrtf((float)found[i][j])
+                                                        : (REAL)sqrt((double)found[i][j]);
 #endif
 }
 
-// Adds up a row's sums over the 16 threads that share it, and writes that of one label.
-static __device__ void flush(double sum[EACH], double unit, long long first, long long q,
-                             long long k, long long label, double *sums)
+// Where the run of equal tags that begins at `begin` ends.
+static __device__ int run_end(const int *tags, int begin, int count)
+{
+    if (tags[begin] == tags[count - 1])
+        return count;
+    int end = begin + 1;
+    while (tags[end] == tags[begin])
+        ++end;
+    return end;
+}
+
+// Adds the distances of the thread's rows to columns begin..end of the tile.
+static __device__ void add_columns(const REAL (&apart)[EACH][EACH], int begin, int end,
+                                   double (&sum)[EACH])
+{
+    int column = threadIdx.x % ACROSS * EACH;
+#pragma unroll
+    for (int i = 0; i < EACH; ++i)
+#pragma unroll
+        for (int j = 0; j < EACH; ++j)
+            if (column + j >= begin && column + j < end)
+                sum[i] += (double)apart[i][j];
+}
+
+// Adds up each row's sums over the 16 threads that share it, gives them, and begins anew.
+template <typename Give>
+static __device__ void flush(double (&sum)[EACH], Give give)
 {
 #pragma unroll
     for (int i = 0; i < EACH; ++i) {
         double total = sum[i];
         for (int gap = ACROSS / 2; gap > 0; gap /= 2)
             total += __shfl_xor_sync(0xffffffffu, total, gap);
-        long long row = first + threadIdx.x / ACROSS * EACH + i;
-        if (threadIdx.x % ACROSS == 0 && row < q)
-            sums[row * k + label] = total * unit;
+        if (threadIdx.x % ACROSS == 0)
+            give((int)threadIdx.x / ACROSS * EACH + i, total);
         sum[i] = 0.0;
     }
 }
@@ -138,13 +78,17 @@ extern "C" __global__ void __launch_bounds__(256, 2)
 {
     __shared__ Stage stage;
     __shared__ int tags[SIDE];
-    double scale = scale_for(extent);
+    double scale = scale_for(extent), unit = 1.0 / scale;
     long long row_tiles = (q + SIDE - 1) / SIDE, column_tiles = (n + SIDE - 1) / SIDE;
     long long first = blockIdx.x % row_tiles * SIDE, split = blockIdx.x / row_tiles;
     long long last_tile = column_tiles * (split + 1) / splits;
     double *table = sums + split * q * k;
     double sum[EACH] = {};
-    int label = -1, column = threadIdx.x % ACROSS * EACH;
+    int label = -1;
+    auto write = [&](int i, double total) {
+        if (first + i < q)
+            table[(first + i) * k + label] = total * unit;
+    };
     place(first, q, nullptr, stage.row_at);
     for (long long tile = column_tiles * split / splits; tile < last_tile; ++tile) {
         long long left = tile * SIDE;
@@ -152,47 +96,147 @@ extern "C" __global__ void __launch_bounds__(256, 2)
         place(left, n, order, stage.column_at);
         if (threadIdx.x < width)
             tags[threadIdx.x] = labels[left + threadIdx.x];
-        REAL found[EACH][EACH];
-        measure(Q, X, d, (REAL)scale, stage, found);
+        REAL apart[EACH][EACH];
+        measure(Q, X, d, (REAL)scale, stage, apart);
+        take_roots(apart);
         for (int begin = 0, end; begin < width; begin = end) {  // each label of the tile
-            end = begin + 1;
-            if (tags[begin] == tags[width - 1])
-                end = width;
-            while (end < width && tags[end] == tags[begin])
-                ++end;
+            end = run_end(tags, begin, width);
             if (tags[begin] != label) {
                 if (label >= 0)
-                    flush(sum, 1.0 / scale, first, q, k, label, table);
+                    flush(sum, write);
                 label = tags[begin];
             }
-#pragma unroll
-            for (int i = 0; i < EACH; ++i)
-#pragma unroll
-                for (int j = 0; j < EACH; ++j)
-                    if (column + j >= begin && column + j < end)
-                        sum[i] += distance_of(found[i][j]);
+            add_columns(apart, begin, end, sum);
         }
         __syncthreads();  // before the next tile's places and tags
     }
     if (label >= 0)
-        flush(sum, 1.0 / scale, first, q, k, label, table);
+        flush(sum, write);
 }
 
-// The distance of two rows in float64, squared if Euclidean.
-static __device__ __noinline__ double exact(const T *x, const T *y, long long d)
+// Scales of sums of n distances, none above twice the sum of d extents; see exact.cuh.
+struct Scales {
+    double high, low;
+};
+
+static __device__ Scales scales_for(const T *extent, long long n, long long d)
 {
-    double sum = 0.0;
-    for (long long c = 0; c < d; ++c) {
-        double apart = fabs((double)x[c] - (double)y[c]);
-#if METRIC == 0
-        sum += apart * apart;
-#elif METRIC == 1
-        sum += apart;
-#else
-        sum = apart > sum ? apart : sum;
-#endif
+    int terms = exponent_above((double)n), power = SUM_BITS - 2 - terms;
+    power -= exponent_above((double)*extent) + exponent_above((double)d);
+    return {*extent > 0 ? ldexp(1.0, power < 1023 ? power : 1023) : 1.0,
+            ldexp(1.0, SUM_BITS - terms)};
+}
+
+// Of all pairs' tiles, those on and above the diagonal that are taken one after the other: of a row
+// of tiles, columns begin..end, up to WALK of them. Those of neighbouring walks, ABREAST of which
+// follow each other along a row, are near each other both ways: the rows of few tiles at a time are
+// in the cache.
+struct Walk {
+    int row, begin, end;  // of tiles of 64 rows: 32 bits hold them
+};
+
+#define ABREAST 8
+
+static __device__ Walk walk_of(long long walk, long long tiles)
+{
+    long long row = walk / ABREAST % tiles;
+    long long first = (walk / (ABREAST * tiles) * ABREAST + walk % ABREAST) * WALK;
+    return {(int)row, (int)(row > first ? row : first),
+            (int)(tiles < first + WALK ? tiles : first + WALK)};
+}
+
+// Sums of the distances between the rows X, each pair measured once. Rows are numbered in the order
+// of their labels. A block adds the distances of its tiles' rows by the labels of the columns, and
+// those of the columns by the labels of the rows. Sums of a block are added up in a fixed order, and
+// those of blocks in integers: table (2, n, k), zeros at first.
+extern "C" __global__ void __launch_bounds__(256, 2)
+    pair_sums(const T *X, long long n, long long d, const long long *order, const int *labels,
+              const T *extent, long long k, word *table)
+{
+    __shared__ Stage stage;
+    __shared__ int row_tags[SIDE], tags[SIDE];
+    __shared__ double by_column[ACROSS / 2][SIDE];  // of each warp
+    __shared__ Scales scales;
+    Walk walk = walk_of(blockIdx.x, (n + SIDE - 1) / SIDE);
+    if (walk.begin >= walk.end)
+        return;
+    REAL scale = (REAL)scale_for(extent);
+    if (threadIdx.x == 0) {
+        Scales own = scales_for(extent, n, d);
+        scales.high = own.high / (double)scale;  // of distances as they are measured
+        scales.low = own.low;
     }
-    return sum;
+    long long first = walk.row * (long long)SIDE;
+    int height = n - first < SIDE ? (int)(n - first) : SIDE, label = -1;
+    place(first, n, order, stage.row_at);
+    if (threadIdx.x < height)
+        row_tags[threadIdx.x] = labels[first + threadIdx.x];
+    double sum[EACH] = {};
+    auto give = [&](long long row, int to, double value) {
+        add(table, row * k + to, n * k, term_of(value, scales.high, scales.low));
+    };
+    auto give_row = [&](int i, double value) {
+        if (i < height)
+            give(first + i, label, value);
+    };
+    for (int c = walk.begin; c < walk.end; ++c) {
+        long long left = c * (long long)SIDE;
+        int width = n - left < SIDE ? (int)(n - left) : SIDE;
+        place(left, n, order, stage.column_at);
+        if (threadIdx.x < width)
+            tags[threadIdx.x] = labels[left + threadIdx.x];
+        REAL apart[EACH][EACH];
+        measure(X, X, d, scale, stage, apart);
+        take_roots(apart);
+        for (int begin = 0, end; begin < width; begin = end) {  // each label of the columns
+            end = run_end(tags, begin, width);
+            if (tags[begin] != label) {
+                if (label >= 0)
+                    flush(sum, give_row);
+                label = tags[begin];
+            }
+            add_columns(apart, begin, end, sum);
+        }
+        for (int begin = 0, end; c > walk.row && begin < height; begin = end) {  // and of the rows
+            end = run_end(row_tags, begin, height);
+            int row = threadIdx.x / ACROSS * EACH;
+#pragma unroll
+            for (int j = 0; j < EACH; ++j) {
+                double mine = 0.0;
+#pragma unroll
+                for (int i = 0; i < EACH; ++i)
+                    if (row + i >= begin && row + i < end)
+                        mine += (double)apart[i][j];
+                mine += __shfl_xor_sync(0xffffffffu, mine, ACROSS);
+                if (threadIdx.x % 32 < ACROSS)
+                    by_column[threadIdx.x / 32][threadIdx.x % 32 * EACH + j] = mine;
+            }
+            __syncthreads();
+            if (threadIdx.x < width) {
+                double value = 0.0;
+                for (int w = 0; w < ACROSS / 2; ++w)
+                    value += by_column[w][threadIdx.x];
+                give(left + threadIdx.x, row_tags[begin], value);
+            }
+            __syncthreads();  // before the next label's sums
+        }
+        __syncthreads();  // before the next tile's places and tags
+    }
+    if (label >= 0)
+        flush(sum, give_row);
+}
+
+// Sums (n, k) from the table, for the rows as they came.
+extern "C" __global__ void read_pair_sums(const word *table, long long n, long long d,
+                                          const long long *order, const T *extent, long long k,
+                                          double *sums)
+{
+    long long cell = thread_in_grid();
+    if (cell >= n * k)
+        return;
+    Scales scales = scales_for(extent, n, d);
+    double high = (double)(long long)table[cell], low = (double)(long long)table[n * k + cell];
+    sums[order[cell / k] * k + cell % k] = (high + low / scales.low) / scales.high;
 }
 
 // The extremes that a thread has found, and the measured values beyond which a pair is looked at
@@ -225,10 +269,10 @@ static __device__ double root(double value)
 }
 
 // Over all pairs of rows: the least distance of two labels' and the largest of one label's, of
-// each block. A block takes every gridDim-th tile on or above the diagonal.
+// each block. A block takes every gridDim-th walk.
 extern "C" __global__ void __launch_bounds__(256, 2)
     extremes(const T *X, long long n, long long d, const int *labels, const T *extent,
-             double *least, double *most)
+             long long walks, double *least, double *most)
 {
     __shared__ Stage stage;
     __shared__ int row_tags[SIDE], column_tags[SIDE];
@@ -241,28 +285,32 @@ extern "C" __global__ void __launch_bounds__(256, 2)
     Extremes best = {INFINITE, 0.0, (REAL)INFINITE, (REAL)0};
     int row = threadIdx.x / ACROSS * EACH, column = threadIdx.x % ACROSS * EACH;
     long long tiles = (n + SIDE - 1) / SIDE;
-    for (long long t = blockIdx.x; t < tiles * tiles; t += gridDim.x) {
-        long long top = t / tiles * SIDE, left = t % tiles * SIDE;
-        if (left < top)
+    for (long long w = blockIdx.x; w < walks; w += gridDim.x) {
+        Walk walk = walk_of(w, tiles);
+        if (walk.begin >= walk.end)
             continue;
+        long long top = walk.row * (long long)SIDE;
         place(top, n, nullptr, stage.row_at);
-        place(left, n, nullptr, stage.column_at);
-        if (threadIdx.x < SIDE) {
+        if (threadIdx.x < SIDE)
             row_tags[threadIdx.x] = top + threadIdx.x < n ? labels[top + threadIdx.x] : -1;
-            column_tags[threadIdx.x] = left + threadIdx.x < n ? labels[left + threadIdx.x] : -1;
+        for (int c = walk.begin; c < walk.end; ++c) {
+            long long left = c * (long long)SIDE;
+            place(left, n, nullptr, stage.column_at);
+            if (threadIdx.x < SIDE)
+                column_tags[threadIdx.x] = left + threadIdx.x < n ? labels[left + threadIdx.x] : -1;
+            REAL found[EACH][EACH];
+            measure(X, X, d, (REAL)scale, stage, found);
+#pragma unroll
+            for (int i = 0; i < EACH; ++i)
+#pragma unroll
+                for (int j = 0; j < EACH; ++j) {
+                    long long a = stage.row_at[row + i], b = stage.column_at[column + j];
+                    if (a >= 0 && b >= 0)
+                        update(best, X + a * d, X + b * d, d, found[i][j],
+                               row_tags[row + i] == column_tags[column + j], scale, slack);
+                }
+            __syncthreads();  // before the next tile's places and tags
         }
-        REAL found[EACH][EACH];
-        measure(X, X, d, (REAL)scale, stage, found);
-#pragma unroll
-        for (int i = 0; i < EACH; ++i)
-#pragma unroll
-            for (int j = 0; j < EACH; ++j) {
-                long long a = stage.row_at[row + i], b = stage.column_at[column + j];
-                if (a >= 0 && b >= 0)
-                    update(best, X + a * d, X + b * d, d, found[i][j],
-                           row_tags[row + i] == column_tags[column + j], scale, slack);
-            }
-        __syncthreads();  // before the next tile's places and tags
     }
     low[threadIdx.x] = best.least;
     high[threadIdx.x] = best.most;

@@ -1,0 +1,117 @@
+// Distances between rows in tiles that stay on the chip.
+//
+// REAL: of the arithmetic. METRIC: 0 Euclidean, 1 Manhattan, 2 Chebyshev. DEPTH: columns of the
+// data that are in shared memory at a time, at most d.
+//
+// A block of 16 x 16 threads has a tile of 64 x 64 distances, 4 x 4 a thread. They are sums of
+// differences, coordinate by coordinate: equal rows are at distance 0 and nothing cancels. In
+// float32 a distance is off by few units in the last place: its terms are added up DEPTH at a
+// time, and then these sums.
+
+#define SIDE 64
+#define EACH 4
+#define ACROSS (SIDE / EACH)
+#define STRIDE (SIDE + 4)  // a multiple of 4 for vector loads, and rows begin in different banks
+
+#define UNROLLED (sizeof(REAL) == sizeof(float) ? DEPTH : 2)  // or registers don't suffice
+
+struct Stage {
+    REAL rows[DEPTH * STRIDE], columns[DEPTH * STRIDE];
+    long long row_at[SIDE], column_at[SIDE];  // places of the tile's rows in memory, or -1
+};
+
+static __device__ void add_term(REAL &sum, REAL apart)
+{
+#if METRIC == 0
+    sum += apart * apart;
+#elif METRIC == 1
+    sum += apart < 0 ? -apart : apart;
+#else
+    apart = apart < 0 ? -apart : apart;
+    sum = apart > sum ? apart : sum;
+#endif
+}
+
+static __device__ void add_part(REAL &sum, REAL part)
+{
+#if METRIC == 2
+    sum = part > sum ? part : sum;
+#else
+    sum += part;
+#endif
+}
+
+// Columns start..start+DEPTH of the tile's rows, scaled; zeros where there is none.
+template <typename V>
+static __device__ void load(const V *X, long long d, long long start, REAL scale,
+                            const long long *at, REAL *out)
+{
+    for (int e = threadIdx.x; e < SIDE * DEPTH; e += ACROSS * ACROSS) {
+        int i = e / DEPTH, z = e % DEPTH;
+        bool inside = at[i] >= 0 && start + z < d;
+        out[z * STRIDE + i] = inside ? (REAL)X[at[i] * d + start + z] * scale : (REAL)0;
+    }
+}
+
+// The tile's distances, squared if Euclidean; a thread has rows 4 (t / 16).. and columns
+// 4 (t % 16).. of it. Begins and ends with a barrier.
+template <typename V, typename W>
+static __device__ void measure(const V *Q, const W *X, long long d, REAL scale, Stage &stage,
+                               REAL (&found)[EACH][EACH])
+{
+    int row = threadIdx.x / ACROSS * EACH, column = threadIdx.x % ACROSS * EACH;
+#pragma unroll
+    for (int i = 0; i < EACH; ++i)
+#pragma unroll
+        for (int j = 0; j < EACH; ++j)
+            found[i][j] = 0;
+    for (long long start = 0; start < d; start += DEPTH) {
+        __syncthreads();
+        load(Q, d, start, scale, stage.row_at, stage.rows);
+        load(X, d, start, scale, stage.column_at, stage.columns);
+        __syncthreads();
+        REAL part[EACH][EACH] = {};
+        REAL (&sums)[EACH][EACH] = sizeof(REAL) == sizeof(float) ? part : found;
+#pragma unroll(UNROLLED)
+        for (int z = 0; z < DEPTH; ++z)
+#pragma unroll
+            for (int i = 0; i < EACH; ++i)
+#pragma unroll
+                for (int j = 0; j < EACH; ++j)
+                    add_term(sums[i][j], stage.rows[z * STRIDE + row + i] -
+                                             stage.columns[z * STRIDE + column + j]);
+        if (sizeof(REAL) == sizeof(float))
+#pragma unroll
+            for (int i = 0; i < EACH; ++i)
+#pragma unroll
+                for (int j = 0; j < EACH; ++j)
+                    add_part(found[i][j], part[i][j]);
+    }
+    __syncthreads();
+}
+
+// The places of up to SIDE rows from `first` on.
+static __device__ void place(long long first, long long n, const long long *order, long long *at)
+{
+    long long i = first + threadIdx.x;
+    if (threadIdx.x < SIDE)
+        at[threadIdx.x] = i >= n ? -1 : order ? order[i] : i;
+}
+
+// The distance of two rows in float64, squared if Euclidean.
+template <typename V, typename W>
+static __device__ __noinline__ double exact(const V *x, const W *y, long long d)
+{
+    double sum = 0.0;
+    for (long long c = 0; c < d; ++c) {
+        double apart = fabs((double)x[c] - (double)y[c]);
+#if METRIC == 0
+        sum += apart * apart;
+#elif METRIC == 1
+        sum += apart;
+#else
+        sum = apart > sum ? apart : sum;
+#endif
+    }
+    return sum;
+}
