@@ -48,7 +48,7 @@ class Labelled:
         self.name, self.X = name, X
         self.n = X.shape[0]
         self.sparse = hasattr(X, "indptr")
-        self.like = np.empty(0) if self.sparse or isinstance(X, Blocks) else X
+        self.like = X.like if isinstance(X, Blocks) else np.empty(0) if self.sparse else X
         labels = check_labels("labels", labels)
         check_same_length(self.n, labels.shape[0])
         codes, self.classes = coded("labels", labels)
@@ -86,7 +86,7 @@ class Labelled:
             self._too_large()
         finite = all(
             host_floats(self.xp.all(self.xp.isfinite(block)))[0]
-            for block in (self.X if isinstance(self.X, Blocks) else [self.X])
+            for block in (self.X.walk() if isinstance(self.X, Blocks) else [self.X])
         )
         if finite:
             self._too_large()

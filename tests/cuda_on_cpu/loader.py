@@ -11,12 +11,14 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from clusterx.kernels.cuda.loader import source
 
+from . import streams
 from .arrays import Array
 
 HERE = Path(__file__).parent
@@ -59,6 +61,11 @@ class EmulatedLoader:
     blocks : callable, optional
         The blocks of a grid that run, as (first, count), for a launch of a kernel too large to
         run whole.
+
+    Attributes
+    ----------
+    cupy : namespace
+        What stands in for CuPy beside its arrays: `cupy.cuda`.
     """
 
     def __init__(
@@ -73,6 +80,7 @@ class EmulatedLoader:
         self.order, self.seed, self.races = ORDERS[order], seed, races
         self.change = change or (lambda name, text: text)
         self.blocks = blocks or (lambda kernel, total: (0, total))
+        self.cupy = SimpleNamespace(cuda=streams.Cuda())
         self.launches: list[str] = []
         self._modules: dict[tuple, Module] = {}
 
@@ -169,6 +177,7 @@ class Guarded:
             raise LaunchError(f"{what} of {arg.dtype}, is to be of {named}")
         if not arg.flags.c_contiguous:
             raise LaunchError(f"{what} is not contiguous")
+        streams.used(arg.held)
         return ctypes.c_void_p(self._address(arg.held, writes=code[0] == "w"))
 
     def _address(self, held: np.ndarray, writes: bool) -> int:

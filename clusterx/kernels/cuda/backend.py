@@ -7,7 +7,17 @@ from typing import Any
 
 from ...arrays import Array, device, dtype_name
 from .. import Kernels, generic
-from . import color, contingency, distance_sums, lloyd, minibatch, nearest, seeding, segment_sum
+from . import (
+    color,
+    contingency,
+    distance_sums,
+    lloyd,
+    minibatch,
+    nearest,
+    seeding,
+    segment_sum,
+    upload,
+)
 from .loader import C_TYPES
 
 
@@ -72,6 +82,9 @@ class CudaKernels:
     def seeding(self, X, w, step=None):
         return seeding.Seeding(self, X, w)
 
+    def draw(self, closest, w, fractions):
+        return seeding.draw(self, closest, w, fractions)
+
     def minibatch(self, X, k, batch_size):
         return minibatch.Batch(self, X)
 
@@ -101,3 +114,6 @@ class CudaKernels:
 
     def contingency(self, a, b, shape):
         return contingency.contingency(self, a, b, shape)
+
+    def upload(self, blocks, like):
+        return upload.upload(self, blocks, like)
