@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ..arrays import asarray, dtype_name
+from ..arrays import asarray, dtype_name, on_host
 
 
 def upload(blocks, like):
-    dtype = np.dtype(dtype_name(like.dtype))
+    dtype, there = np.dtype(dtype_name(like.dtype)), on_host(like)
 
     def read():
         block = next(blocks, None)
@@ -20,4 +20,4 @@ def upload(blocks, like):
         coming = reader.submit(read)
         while (block := coming.result()) is not None:
             coming = reader.submit(read)
-            yield asarray(block, like=like)
+            yield block if there else asarray(block, like=like)

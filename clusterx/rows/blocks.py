@@ -9,17 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import (
-    Array,
-    asarray,
-    concat,
-    device,
-    float_dtype,
-    gpu_library,
-    namespace,
-    on_host,
-    to_host,
-)
+from ..arrays import Array, asarray, concat, float_dtype, gpu_library, namespace, on_host, to_host
+from ..arrays import device as device_of
 from ..kernels import SUMMARY_VALUES, Summary, kernels_for
 from .memory import InMemory, scatter
 from .source import Source
@@ -48,9 +39,9 @@ class Blocks:
     Beside a block in work and one being read, a fit keeps a label and a distance of every row in
     memory: 12 bytes a row.
 
-    On a GPU that is its memory. Two blocks are there, beside what their step takes (see
-    docs/gpu.md), and two in pinned memory on the host: while one is worked on, the next is copied
-    and the one after that read.
+    With 'cuda' that is the GPU's memory. Beside what a step takes for a block, two are there, and
+    two in pinned memory of the host: one is worked on while the next is read and copied.
+    docs/gpu.md has more.
 
     Raises
     ------
@@ -76,6 +67,8 @@ class Blocks:
         self._host = Source(source, block_rows)
         self.n, self.d = self._host.n, self._host.d
         self.like = library.empty((0,), dtype=self._host.dtype)
+        self.dtype, self.device = self.like.dtype, device_of(self.like)
+        self._uploads = not on_host(self.like)
         self.xp = namespace(self.like)
         self.kernels = kernels_for(self.xp)
         self._scatter: tuple[Array, Array] | None = None
@@ -83,14 +76,6 @@ class Blocks:
     @property
     def shape(self) -> tuple[int, int]:
         return self.n, self.d
-
-    @property
-    def dtype(self) -> Any:
-        return self.like.dtype
-
-    @property
-    def device(self) -> Any:
-        return device(self.like)
 
     def __iter__(self) -> Iterator[Array]:
         """Blocks in the working dtype, each an array of its own."""
@@ -128,7 +113,7 @@ class Blocks:
 
     def _own(self, block: Array) -> Array:
         """The block, or on a device, where it is overwritten, a copy."""
-        return block if on_host(block) else self.xp.asarray(block, copy=True)
+        return self.xp.asarray(block, copy=True) if self._uploads else block
 
     @cached_property
     def summary(self) -> Summary:
@@ -162,7 +147,8 @@ class Blocks:
 
     def take(self, indices: Any) -> Array:
         """The rows at the indices; those of a device are read, for the rows are on the host."""
-        return asarray(self._host.take(to_host(indices)), like=self.like)
+        rows = self._host.take(to_host(indices))
+        return asarray(rows, like=self.like) if self._uploads else rows
 
     def subset(self, indices: np.ndarray) -> InMemory:
         return InMemory(self.take(indices))
