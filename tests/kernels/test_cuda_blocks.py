@@ -213,6 +213,23 @@ def test_sweep(gpu):
         np.testing.assert_allclose(found.scores[name], values, **CLOSE)
 
 
+def test_displays(gpu):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    from clusterx import plotting
+
+    X = blobs(d=2)
+    model = KMeans(3, random_state=0).fit(gpu.up(X))
+    for display in (plotting.ClusterBoundaryDisplay, plotting.ClusterScatterDisplay):
+        found, expected = (
+            display.from_estimator(model, rows) for rows in (gpu.blocks(X, 77), gpu.up(X))
+        )
+        np.testing.assert_array_equal(found.labels, expected.labels)
+    plt.close("all")
+
+
 def test_a_model_moves_to_the_host(gpu):
     X = blobs()
     model = KMeans(4, random_state=0).fit(gpu.blocks(X, 77))
