@@ -76,8 +76,10 @@ class Copy:
 class Event:
     """As `cupy.cuda.Event`."""
 
-    def __init__(self, cuda: Cuda, *, disable_timing: bool):
-        self.cuda, self.stream, self.time, self.copies = cuda, None, 0, ()
+    def __init__(self, cuda: Cuda):
+        self.cuda, self.time = cuda, 0
+        self.stream: Stream | None = None
+        self.copies: tuple[Copy, ...] = ()
 
     def record(self, stream: Stream | None = None) -> None:
         self.stream = stream or self.cuda.current
@@ -147,8 +149,8 @@ class Cuda:
         self.streams.append(Stream(self))
         return self.streams[-1]
 
-    def Event(self, *, disable_timing: bool) -> Event:
-        return Event(self, disable_timing=disable_timing)
+    def Event(self, *, block: bool = False, disable_timing: bool = False) -> Event:
+        return Event(self)
 
     def alloc_pinned_memory(self, size: int) -> memoryview:
         self.pinned.append(np.full(size, RUBBISH, np.uint8))

@@ -50,8 +50,10 @@ class Slot:
         self.gpu, self.copies, self.like = gpu, copies, like
         self.cuda = gpu.loader.cupy.cuda
         self.dtype = np.dtype(dtype_name(like.dtype))
-        #: the last copy from one to the other; the work that uses the device buffer
-        self.copied, self.used = (self.cuda.Event(disable_timing=True) for _ in range(2))
+        #: the last copy from one to the other, which a thread waits for without spinning
+        self.copied = self.cuda.Event(block=True, disable_timing=True)
+        #: the work that uses the device buffer
+        self.used = self.cuda.Event(disable_timing=True)
         self.pinned = np.empty((0, 0), self.dtype)
         self.buffer: Array | None = None
 
