@@ -10,6 +10,7 @@ written to before the host had waited for the copy from it.
 from __future__ import annotations
 
 import threading
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -51,8 +52,8 @@ def used(held: np.ndarray) -> None:
 class Copy:
     """A copy to the device, from when it is asked for to when the host knows that it has ended."""
 
-    def __init__(self, target: np.ndarray, source: np.ndarray):
-        self.target, self.source = target, source
+    def __init__(self, stream: Stream, target: np.ndarray, source: np.ndarray):
+        self.stream, self.target, self.source = stream, target, source
         self.taken: np.ndarray | None = None
         self.ended = False
 
@@ -67,9 +68,7 @@ class Copy:
         self.ended = True
 
     def check(self) -> None:
-        if self.taken is None or self.ended:
-            return
-        if self.taken.tobytes() != self.source.tobytes():
+        if self.taken is not None and self.taken.tobytes() != self.source.tobytes():
             raise RaceError("a pinned buffer was overwritten while it may have been copied from")
 
 
@@ -94,7 +93,8 @@ class Stream:
     """As `cupy.cuda.Stream`."""
 
     def __init__(self, cuda: Cuda):
-        self.cuda, self.copies = cuda, []
+        self.cuda = cuda
+        self.copies: list[Copy] = []  # those that the host has not waited for
         self.waited_until = 0
 
     def record(self, event: Event) -> Event:
@@ -114,7 +114,7 @@ class Stream:
     def copy(self, target: np.ndarray, source: np.ndarray) -> None:
         if _touched.get(id(root(target)), 0) > self.waited_until:
             raise RaceError("a copy to memory that may still be worked on")
-        self.cuda.begin(self, Copy(target, source))
+        self.cuda.begin(Copy(self, target, source))
 
 
 class Cuda:
@@ -127,18 +127,19 @@ class Cuda:
 
     Attributes
     ----------
-    pinned : list of ndarray
-        All pinned buffers that were asked for.
+    pinned : list of int
+        Bytes of each pinned buffer that was asked for.
     copied : int
-        Bytes.
+        Bytes of all copies.
     """
 
     def __init__(self, dropped: tuple[str, ...] = ()):
         self.dropped = set(dropped)
-        self.streams: list[Stream] = []
         self.current = Stream(self)
-        self.pinned: list[np.ndarray] = []
+        self.pinned: list[int] = []
         self.copied = 0
+        self._pinned: WeakValueDictionary[int, np.ndarray] = WeakValueDictionary()
+        self._copies: list[Copy] = []
         self._lock = threading.Lock()
 
     def get_current_stream(self) -> Stream:
@@ -146,21 +147,23 @@ class Cuda:
 
     def Stream(self, *, non_blocking: bool) -> Stream:
         assert non_blocking, "a blocking stream waits for the null stream"
-        self.streams.append(Stream(self))
-        return self.streams[-1]
+        return Stream(self)
 
     def Event(self, *, block: bool = False, disable_timing: bool = False) -> Event:
         return Event(self)
 
     def alloc_pinned_memory(self, size: int) -> memoryview:
-        self.pinned.append(np.full(size, RUBBISH, np.uint8))
-        return memoryview(self.pinned[-1])
+        memory = np.full(size, RUBBISH, np.uint8)
+        self.pinned.append(size)
+        self._pinned[memory.ctypes.data] = memory
+        return memoryview(memory)
 
-    def begin(self, stream: Stream, copy: Copy) -> None:
+    def begin(self, copy: Copy) -> None:
         with self._lock:
-            for earlier in stream.copies:
+            for earlier in copy.stream.copies:
                 earlier.check()
-            stream.copies.append(copy)
+            copy.stream.copies.append(copy)
+            self._copies.append(copy)
             self.copied += copy.source.nbytes
 
     def do(self, copies: tuple[Copy, ...]) -> None:
@@ -173,14 +176,16 @@ class Cuda:
         """The host waits for them."""
         with self._lock:
             for copy in copies:
-                copy.end()
-            for stream in self.streams:
-                stream.copies = [copy for copy in stream.copies if copy not in copies]
+                if not copy.ended:
+                    copy.end()
+                    copy.stream.copies.remove(copy)
+                    self._copies.remove(copy)
 
     def is_pinned(self, host: np.ndarray) -> bool:
-        return any(np.shares_memory(host, memory) for memory in self.pinned)
+        memory = self._pinned.get(host.ctypes.data)
+        return memory is not None and host.nbytes <= memory.nbytes
 
     @property
     def under_way(self) -> int:
         """Copies that the host has not waited for."""
-        return sum(len(stream.copies) for stream in self.streams)
+        return len(self._copies)

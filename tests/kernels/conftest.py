@@ -3,7 +3,6 @@
 import os
 import threading
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 
 from clusterx import Blocks
 from clusterx.kernels import kernels_for
-from tests.cuda_on_cpu import streams
 from tests.cuda_on_cpu.loader import compiler
 
 
@@ -49,10 +47,8 @@ def gpu(xp, monkeypatch):
     """The device of `xp`, which is CuPy or stands in for it; nothing is to be left under way."""
     cuda = None
     if xp.name == "cuda_on_cpu":
-        cuda = streams.Cuda()
         monkeypatch.setattr("clusterx.rows.blocks.gpu_library", lambda: xp.xp)
-        loader = kernels_for(xp.xp).upload.__self__.loader
-        monkeypatch.setattr(loader, "cupy", SimpleNamespace(cuda=cuda))
+        cuda = kernels_for(xp.xp).upload.__self__.loader.cupy.cuda
     yield Gpu(xp, cuda)
     assert not [t for t in threading.enumerate() if t.name.startswith("clusterx-read")]
     assert cuda is None or cuda.under_way == 0
