@@ -86,7 +86,7 @@ class Labelled:
             self._too_large()
         finite = all(
             host_floats(self.xp.all(self.xp.isfinite(block)))[0]
-            for block in (self.X.walk() if isinstance(self.X, Blocks) else [self.X])
+            for block in (self.X if isinstance(self.X, Blocks) else [self.X])
         )
         if finite:
             self._too_large()
