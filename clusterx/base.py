@@ -187,6 +187,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
 
     def _check_same_library(self, X: Any, method: str, attribute: str) -> None:
         fitted = getattr(self, attribute)
+        X = X.like if isinstance(X, Blocks | InMemory) else X
         mine, theirs = namespace(fitted), namespace(X)
         where = None if on_host(X) else device(X)
         if mine is theirs and (on_host(X) or device(fitted) == where):

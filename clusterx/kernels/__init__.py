@@ -9,16 +9,17 @@ what it has under the same name.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from functools import cache
+from functools import cache, reduce
 from importlib import import_module
+from operator import and_
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ..arrays import Array, backend
+from ..arrays import Array, backend, namespace
 
 #: library -> its tuned kernels; every other library runs on the generic ones.
 _TUNED = {"numpy": "cpu", "cupy": "cuda"}
@@ -38,15 +39,16 @@ class Summary(NamedTuple):
 
     @classmethod
     def joined(cls, parts: list[tuple[int, Summary]]) -> Summary:
-        """Of consecutive blocks of rows, given their lengths, in NumPy arrays."""
+        """Of consecutive blocks of rows, given their lengths."""
         if len(parts) == 1:
             return parts[0][1]
+        xp = namespace(parts[0][1].mean)
         total = sum(n for n, _ in parts)
         with np.errstate(invalid="ignore", over="ignore"):
             mean = sum(n * s.mean for n, s in parts) / total
             variance = sum(n * (s.variance + (s.mean - mean) ** 2) for n, s in parts) / total
-        largest = np.max([s.largest for _, s in parts], axis=0)
-        return cls(all(s.finite for _, s in parts), mean, variance, largest)
+        largest = xp.max(xp.stack([s.largest for _, s in parts]), axis=0)
+        return cls(reduce(and_, (s.finite for _, s in parts)), mean, variance, largest)
 
 
 class CentroidStats(NamedTuple):
@@ -130,6 +132,8 @@ class Kernels(NamedTuple):
         Resolution of exact sums, from the summary of all rows, their sum of weights and number.
     seeding(X, w, step) -> SeedingStep
         `step`: the LloydStep of the same rows, whose preparation is shared, or None.
+    draw(closest, w, fractions) -> rows (m,) int64
+        A row for each of the fractions in [0, 1) of the cumulated `closest`, times `w` unless None.
     minibatch(X, k, batch_size) -> BatchStep
     color_counts(pixels) -> colors, counts
     remap(pixels, colors, labels) -> indices
@@ -150,6 +154,9 @@ class Kernels(NamedTuple):
     expected_information(a, b, n) -> 0-d
         Mutual information in nats that two labelings of n samples have on average over all
         permutations, given the sizes (integers above zero) of their clusters.
+    upload(blocks, like) -> iterator of arrays
+        Blocks of rows on the host, none of them empty, as arrays beside `like` and in its dtype;
+        the next one is read ahead, by a thread. What it gives may be overwritten after the next.
     session() -> context manager
         Held around a fit: what is set up for its kernels once instead of in each call.
     """
@@ -162,6 +169,7 @@ class Kernels(NamedTuple):
     grid: Callable[..., Any]
     lloyd_stats: Callable[..., LloydStep]
     seeding: Callable[..., SeedingStep]
+    draw: Callable[..., Array]
     minibatch: Callable[..., BatchStep]
     color_counts: Callable[..., tuple[Array, Array]]
     remap: Callable[..., Array]
@@ -173,6 +181,7 @@ class Kernels(NamedTuple):
     encode: Callable[..., tuple[Array, Array]]
     contingency: Callable[..., tuple[Array, Array, Array]]
     expected_information: Callable[..., Any]
+    upload: Callable[..., Iterator[Array]]
     session: Callable[[], AbstractContextManager]
 
 

@@ -17,12 +17,13 @@ from .generic_metrics import (
     segment_sum,
     separation,
 )
+from .generic_upload import upload
 
 __all__ = [
-    "TILE", "color_counts", "contingency", "distance_sums", "distances", "distances_to", "encode",
-    "expected_information", "grid", "label_sums", "lloyd_stats", "minibatch", "nearest", "one_hot",
-    "own_squares", "remap", "row_blocks", "seeding", "segment_sum", "separation", "session",
-    "squared_distances", "summary",
+    "TILE", "color_counts", "contingency", "distance_sums", "distances", "distances_to", "draw",
+    "encode", "expected_information", "grid", "label_sums", "lloyd_stats", "minibatch", "nearest",
+    "one_hot", "own_squares", "remap", "row_blocks", "seeding", "segment_sum", "separation",
+    "session", "squared_distances", "summary", "upload",
 ]  # fmt: skip
 
 
@@ -144,6 +145,14 @@ def lloyd_stats(X, w, grid=None, once=False):
     return LloydStep(X, w)
 
 
+def draw(closest, w, fractions):
+    xp = namespace(closest)
+    cumulated = xp.cumulative_sum(closest if w is None else closest * w)
+    targets = asarray(fractions, like=closest, dtype=cumulated.dtype) * cumulated[-1]
+    rows = xp.searchsorted(cumulated, targets, side="right")
+    return xp.astype(xp.clip(rows, 0, closest.shape[0] - 1), xp.int64, copy=False)
+
+
 class Seeding:
     """Draws and picks stay on the device: no read of it, whatever the number of centres."""
 
@@ -165,10 +174,7 @@ class Seeding:
 
     def grow(self, fractions):
         xp = self.xp
-        cumulated = xp.cumulative_sum(self.closest * self.w)
-        targets = asarray(fractions, like=self.X, dtype=cumulated.dtype) * cumulated[-1]
-        rows = xp.searchsorted(cumulated, targets, side="right")
-        rows = xp.clip(rows, 0, self.X.shape[0] - 1)
+        rows = draw(self.closest, self.w, fractions)
         found = squared_distances(self.X, xp.take(self.X, rows, axis=0))
         found = xp.minimum(found, self.closest[:, None])
         best = xp.reshape(xp.argmin(xp.sum(found * self.w[:, None], axis=0)), (1,))

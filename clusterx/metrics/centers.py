@@ -295,7 +295,7 @@ def segment_sums(points: Labelled) -> Array:
     sum_rows, X, k = points.kernels.segment_sum, points.X, points.k
     if not isinstance(X, Blocks):
         return sum_rows(X, points.codes, k)
-    total = np.zeros((k, X.d))
+    total = X.zeros((k, X.d))
     for a, b, block in _summed_blocks(points):
         total += sum_rows(block, points.codes[a:b], k)
     return total
@@ -307,7 +307,7 @@ def _summed_blocks(points: Labelled) -> Iterator[tuple[int, int, Array]]:
     height = max(1, SUMMARY_VALUES // X.shape[1])
     ends = ((start, min(points.n, start + height)) for start in range(0, points.n, height))
     cut = (X[start:end, :] for start, end in ends)
-    for block in X._of_rows(height) if isinstance(X, Blocks) else cut:
+    for block in X.of_rows(height) if isinstance(X, Blocks) else cut:
         yield a, a + block.shape[0], block
         a += block.shape[0]
 
@@ -317,18 +317,16 @@ def own_squares(points: Labelled, C: Array, codes: Array) -> Array:
     measure, X = points.kernels.own_squares, points.X
     if not isinstance(X, Blocks):
         return measure(X, C, codes)
-    found, a = np.empty(points.n), 0
-    for block in X:
-        b = a + len(block)
+    found = X.zeros((points.n,))
+    for a, b, block in X.with_bounds():
         found[a:b] = measure(block, C, codes[a:b])
-        a = b
     return found
 
 
 def each_block(points: Labelled, width: int) -> Iterator[tuple[int, int, Array]]:
     """Rows a..b whose table with so many columns fills a tile: a, b and the rows."""
     a = 0
-    for whole in points.X if isinstance(points.X, Blocks) else [points.X]:
+    for whole in points.X.walk() if isinstance(points.X, Blocks) else [points.X]:
         for block in row_blocks(whole, width):
             yield a, a + block.shape[0], block
             a += block.shape[0]

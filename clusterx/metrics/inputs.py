@@ -48,7 +48,7 @@ class Labelled:
         self.name, self.X = name, X
         self.n = X.shape[0]
         self.sparse = hasattr(X, "indptr")
-        self.like = np.empty(0) if self.sparse or isinstance(X, Blocks) else X
+        self.like = X.like if isinstance(X, Blocks) else np.empty(0) if self.sparse else X
         labels = check_labels("labels", labels)
         check_same_length(self.n, labels.shape[0])
         found = coded("labels", labels)
@@ -83,7 +83,7 @@ class Labelled:
         if on_host(self.like) and not isinstance(self.X, Blocks):
             assert_all_finite(self.X, input_name="X")
             self._too_large()
-        if all(map(is_finite, self.X if isinstance(self.X, Blocks) else [self.X])):
+        if all(map(is_finite, self.X.walk() if isinstance(self.X, Blocks) else [self.X])):
             self._too_large()
         raise ValueError(
             f"Input X contains NaN or infinity, which {self.name} does not accept: drop or impute "

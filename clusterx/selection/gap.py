@@ -129,7 +129,7 @@ def _weighted(rows: Rows, labels: Array, w: Array | None) -> Iterator[tuple[Arra
 def dense_blocks(rows: Rows) -> Iterator[Array]:
     """All rows in their order, as dense arrays."""
     if isinstance(rows, Blocks):
-        yield from rows
+        yield from rows.walk()
     elif rows.sparse:
         height = max(1, TILE // rows.d)
         for a in range(0, rows.n, height):

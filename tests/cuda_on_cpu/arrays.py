@@ -18,11 +18,16 @@ import array_api_compat.numpy as np_compat
 import array_api_strict
 import numpy as np
 
+from . import streams
+
 NAME = "cuda_on_cpu"
 
 
 class Device:
     """The only device."""
+
+    def use(self) -> None:
+        """Make it the thread's current device."""
 
     def __repr__(self) -> str:
         return f"{NAME}:0"
@@ -100,7 +105,7 @@ class Array:
     size = property(lambda self: self.held.size)
     dtype = property(lambda self: self.held.dtype)
     flags = property(lambda self: self.held.flags)
-    data = property(lambda self: Memory(self.held))
+    data = property(lambda self: Memory(_used(self)))
     device = property(lambda self: DEVICE)
     T = property(lambda self: Array(self.held.T))
     mT = property(lambda self: Array(self.held.mT))
@@ -113,17 +118,28 @@ class Array:
 
     def get(self) -> np.ndarray:
         """A copy on the host."""
-        return self.held.copy()
+        return _used(self).copy()
+
+    def set(self, host: np.ndarray, *, stream: streams.Stream) -> None:
+        """Copy from pinned memory of the host, when the stream comes to it."""
+        assert (host.dtype, host.shape) == (self.dtype, self.shape)
+        assert host.flags.c_contiguous
+        assert self.flags.c_contiguous
+        assert stream.cuda.is_pinned(host), "the host waits for a copy from other memory"
+        stream.copy(self.held, host)
 
     def to_device(self, device: Any, stream: Any = None) -> Array:
         assert device is DEVICE, f"there is no device {device}"
         return self
 
     def __getitem__(self, key: Any) -> Array:
-        return Array(np.asarray(self.held[_key(key)]))
+        found = np.asarray(self.held[_key(key)])
+        if found.base is None:
+            streams.used(self.held)
+        return Array(found)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.held[_key(key)] = _held(value)
+        _used(self)[_key(key)] = _held(value)
 
     def _refuse(self, *_: Any) -> Any:
         raise TypeError("this would read the device: go through arrays.to_host or host_floats")
@@ -136,14 +152,19 @@ def _key(key: Any) -> Any:
     if isinstance(key, tuple):
         return tuple(map(_key, key))
     if isinstance(key, Array):
-        return key.held
+        return _used(key)
     assert not isinstance(key, np.ndarray), "an index from the host"
     return key
 
 
+def _used(array: Array) -> np.ndarray:
+    streams.used(array.held)
+    return array.held
+
+
 def _held(value: Any) -> Any:
     if isinstance(value, Array):
-        return value.held
+        return _used(value)
     if isinstance(value, list | tuple):
         return type(value)(map(_held, value)) if not hasattr(value, "_fields") else value
     if isinstance(value, np.ndarray):
@@ -169,7 +190,7 @@ def _operators() -> None:
         def method(self, other):
             if not isinstance(other, Array | int | float | bool):
                 return NotImplemented
-            a, b = self.held, _held(other)
+            a, b = _used(self), _held(other)
             return _wrap(function(b, a) if swapped else function(a, b))
 
         setattr(Array, name, method)
@@ -182,7 +203,7 @@ def _operators() -> None:
         define(f"__{name}__", getattr(operator, name))
     for name in ("neg", "pos", "abs", "invert"):
         function = getattr(operator, name)
-        setattr(Array, f"__{name}__", lambda self, f=function: _wrap(f(self.held)))
+        setattr(Array, f"__{name}__", lambda self, f=function: _wrap(f(_used(self))))
 
 
 def _wrapped(name: str) -> Any:
@@ -202,7 +223,7 @@ def asarray(x: Any, *, dtype: Any = None, device: Any = None, copy: bool | None 
     """The one way up from the host."""
     assert device in (None, DEVICE)
     if isinstance(x, Array):
-        return Array(np_compat.asarray(x.held, dtype=dtype, copy=copy))
+        return Array(np_compat.asarray(_used(x), dtype=dtype, copy=copy))
     return _brought(Array(np.array(x, dtype=dtype)))
 
 
@@ -216,7 +237,8 @@ def empty(shape: Any, *, dtype: Any = None, device: Any = None) -> Array:
     """Rubbish: no zeros that happen to be right."""
     assert device in (None, DEVICE)
     held = np.empty(shape, dtype=dtype)
-    held.view(np.uint8).fill(0xCD) if held.ndim else held.fill(77)
+    held.view(np.uint8).fill(streams.RUBBISH) if held.ndim else held.fill(77)
+    streams.allocated(held)
     return Array(held)
 
 

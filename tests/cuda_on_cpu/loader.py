@@ -18,6 +18,7 @@ import numpy as np
 
 from clusterx.kernels.cuda.loader import source
 
+from . import streams
 from .arrays import Array
 from .cublas import with_cublas
 
@@ -66,6 +67,11 @@ class EmulatedLoader:
     blocks : callable, optional
         The blocks of a grid that run, as (first, count), for a launch of a kernel too large to
         run whole.
+
+    Attributes
+    ----------
+    cupy : namespace
+        What stands in for CuPy beside its arrays: `cupy.cuda`.
     """
 
     def __init__(
@@ -79,11 +85,11 @@ class EmulatedLoader:
         blocks: Any = None,
         capability: str = "90",
     ):
-        self.cupy = SimpleNamespace(cuda=SimpleNamespace())
         self.order, self.seed, self.races = ORDERS[order], seed, races
         self.change = change or (lambda name, text: text)
         self.ucontext = ucontext
         self.blocks = blocks or (lambda kernel, total: (0, total))
+        self.cupy = SimpleNamespace(cuda=streams.Cuda())
         self.launches: list[str] = []
         self._modules: dict[tuple, Module] = {}
         with_cublas(self.cupy.cuda, capability)
@@ -183,6 +189,7 @@ class Guarded:
             raise LaunchError(f"{what} of {arg.dtype}, is to be of {named}")
         if not arg.flags.c_contiguous:
             raise LaunchError(f"{what} is not contiguous")
+        streams.used(arg.held)
         return ctypes.c_void_p(self._address(arg.held, writes=code[0] == "w"))
 
     def _address(self, held: np.ndarray, writes: bool) -> int:

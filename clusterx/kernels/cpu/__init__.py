@@ -17,6 +17,7 @@ __all__ = [
     "color_counts",
     "contingency",
     "distance_sums",
+    "draw",
     "encode",
     "expected_information",
     "grid",
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 grid = Grid.of
+draw = _seeding.draw
 session = single_threaded_blas
 
 

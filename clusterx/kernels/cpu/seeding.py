@@ -14,6 +14,21 @@ DRAW_BLOCK = 1024
 KEPT = 1 << 27
 
 
+def draw(closest, w, fractions):
+    """Rows in proportion to weighted squared distances, as the steps below draw them."""
+    sums = np.zeros(-(-len(closest) // DRAW_BLOCK))
+    w = np.empty(0) if w is None else np.ascontiguousarray(w, np.float64)
+    _add_up(closest, w, np.ones(len(sums), np.bool_), sums)
+    return _drawn(closest, w, sums, fractions)
+
+
+def _drawn(closest, w, sums, fractions):
+    cumulated = np.cumsum(sums)
+    targets = np.asarray(fractions) * cumulated[-1]
+    inside = np.minimum(np.searchsorted(cumulated, targets, side="right"), len(cumulated) - 1)
+    return draw_inside(closest, w, cumulated, inside, targets)
+
+
 def seeding(X, w, step):
     """The seeding that fits the step that will follow on the same rows."""
     if isinstance(step, treed.TreeStep):
@@ -39,10 +54,7 @@ class PlainSeeding:
     add = start
 
     def grow(self, fractions):
-        cumulated = np.cumsum(self.sums)
-        targets = np.asarray(fractions) * cumulated[-1]
-        inside = np.minimum(np.searchsorted(cumulated, targets, side="right"), len(cumulated) - 1)
-        chosen = draw(self.closest, self.w, cumulated, inside, targets)
+        chosen = _drawn(self.closest, self.w, self.sums, fractions)
         if len(chosen) > 1:
             winner = int(np.argmax(self.gains(chosen)))
             self.take(winner, int(chosen[winner]))
@@ -163,7 +175,7 @@ class TreeSeeding(PlainSeeding):
 
 
 @njit(nogil=True, cache=True)
-def draw(closest, w, cumulated, inside, targets):
+def draw_inside(closest, w, cumulated, inside, targets):
     """The first rows at which the weighted squared distances, summed in order, pass the targets.
 
     cumulated: the sums to the end of each block; inside: the block of each target.

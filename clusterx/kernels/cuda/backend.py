@@ -18,6 +18,7 @@ from . import (
     seeding,
     segment_sum,
     summary,
+    upload,
 )
 from .loader import C_TYPES
 from .products import Products
@@ -94,6 +95,9 @@ class CudaKernels:
     def seeding(self, X, w, step=None):
         return seeding.Seeding(self, X, w)
 
+    def draw(self, closest, w, fractions):
+        return seeding.draw(self, closest, w, fractions)
+
     def minibatch(self, X, k, batch_size):
         return minibatch.Batch(self, X)
 
@@ -123,3 +127,6 @@ class CudaKernels:
 
     def contingency(self, a, b, shape):
         return contingency.contingency(self, a, b, shape)
+
+    def upload(self, blocks, like):
+        return upload.upload(self, blocks, like)

@@ -13,6 +13,26 @@ CHUNK, CANDIDATES = 4096, 8
 BLOCKS = 1024
 
 
+def draw(gpu: Any, closest: Array, w: Array | None, fractions: Any) -> Array:
+    """Rows in proportion to weighted squared distances, as `Seeding` draws them."""
+    xp = gpu.xp
+    w = None if w is None else gpu.contiguous(xp.astype(w, xp.float64, copy=False))
+    fractions = asarray(fractions, like=closest, dtype=xp.float64)
+    sums = gpu.empty((-(-closest.shape[0] // CHUNK),), xp.float64, like=closest)
+    module = gpu.loader.module("seeding", T="double", LANES=1)  # which these kernels don't use
+    return _drawn(gpu, module, gpu.contiguous(closest), w, sums, fractions)
+
+
+def _drawn(
+    gpu: Any, module: Any, closest: Array, w: Array | None, sums: Array, fractions: Array
+) -> Array:
+    n, chunks, trials = closest.shape[0], sums.shape[0], fractions.shape[0]
+    rows = gpu.empty((trials,), gpu.xp.int64, like=closest)
+    module.launch("sum_chunks", chunks, BLOCK, closest, w, n, sums)
+    module.launch("draw", trials, BLOCK, closest, w, n, sums, chunks, fractions, rows)
+    return rows
+
+
 class Seeding:
     """Prepared k-means++ (Arthur and Vassilvitskii, 2007): draws and picks read no result back."""
 
@@ -48,16 +68,14 @@ class Seeding:
     def grow(self, fractions: Any) -> Array:
         """Add the candidate that leaves the least sum; its row, 0-d."""
         gpu, xp, X = self.gpu, self.gpu.xp, self.X
-        (n, d), chunks = X.shape, self.sums.shape[0]
+        n, d = X.shape
         fractions = asarray(fractions, like=X, dtype=xp.float64)
         trials = fractions.shape[0]
-        rows = gpu.empty((trials,), xp.int64, like=X)
+        rows = _drawn(gpu, self.module, self.closest, self.w, self.sums, fractions)
         best = gpu.empty((1,), xp.int64, like=X)
         blocks = min(-(-n * self.lanes // BLOCK), BLOCKS)
         gains = gpu.empty((blocks, trials), xp.float64, like=X)
         launch = self.module.launch
-        launch("sum_chunks", chunks, BLOCK, self.closest, self.w, n, self.sums)
-        launch("draw", trials, BLOCK, self.closest, self.w, n, self.sums, chunks, fractions, rows)
         grid = (blocks, -(-trials // CANDIDATES))
         launch("measure_gains", grid, BLOCK, X, n, d, self.w, self.closest, rows, trials, gains)
         launch("choose", 1, BLOCK, gains, blocks, trials, rows, best)

@@ -1,0 +1,178 @@
+"""Rows that are read block by block."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, asarray, concat, float_dtype, gpu_library, namespace, on_host, to_host
+from ..arrays import device as device_of
+from ..kernels import SUMMARY_VALUES, Summary, kernels_for
+from .memory import InMemory, scatter
+from .source import Source
+from .steps import BlockedBatch, BlockedSeeding, BlockedStep
+
+
+class Blocks:
+    """Rows that are read block by block, for data larger than memory.
+
+    Parameters
+    ----------
+    source : numpy.memmap, array, sequence of arrays, or callable
+        A memory-mapped file or array of shape (n, d); or blocks of shape (n_i, d), as a list or as
+        a callable that returns a new iterator over them for each pass. It is on the host.
+    block_rows : int, optional
+        Rows of a block cut from one array; by default what `working_memory` of scikit-learn's
+        configuration (in MiB, at most 256) holds. Sums are exact: the size changes no result.
+    device : {'cpu', 'cuda'}, default='cpu'
+        Where the blocks are worked on. With 'cuda' they go to an NVIDIA GPU one at a time, and
+        what is made of them (labels, centres, distances) is there, in CuPy arrays, as if X were
+        one. There is no 'auto': results live where the rows are worked on, and a script would get
+        arrays of another library on another machine.
+
+    Notes
+    -----
+    Beside a block in work and one being read, a fit keeps a label and a distance of every row in
+    memory: 12 bytes a row.
+
+    With 'cuda' that is the GPU's memory. Beside what a step takes for a block, two are there, and
+    two in pinned memory of the host: one is worked on while the next is read and copied.
+    docs/gpu.md has more.
+
+    Raises
+    ------
+    ValueError
+        The blocks are empty, not two-dimensional, or differ in their number of columns; `device`
+        is none of those named.
+    TypeError
+        The source is none of the above, does not hold real numbers, or is an iterator that can be
+        walked over only once.
+    clusterx.arrays.DeviceError
+        'cuda' was asked for, and CuPy is missing or finds no GPU.
+    """
+
+    sparse = False
+
+    def __init__(self, source: Any, *, block_rows: int | None = None, device: str = "cpu"):
+        whole = isinstance(block_rows, numbers.Integral) and not isinstance(block_rows, bool)
+        if block_rows is not None and not (whole and block_rows > 0):
+            raise ValueError(f"block_rows must be a positive whole number, got {block_rows!r}.")
+        self.source = source
+        self.block_rows = block_rows
+        library = _library(device)
+        self._host = Source(source, block_rows)
+        self.n, self.d = self._host.n, self._host.d
+        self.like = library.empty((0,), dtype=self._host.dtype)
+        self.dtype, self.device = self.like.dtype, device_of(self.like)
+        self._uploads = not on_host(self.like)
+        self.xp = namespace(self.like)
+        self.kernels = kernels_for(self.xp)
+        self._scatter: tuple[Array, Array] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.n, self.d
+
+    def __iter__(self) -> Iterator[Array]:
+        """Blocks in the working dtype, each an array of its own."""
+        return map(self._own, self.walk())
+
+    def walk(self) -> Iterator[Array]:
+        """Blocks in the working dtype; the next one is read while this one is in use.
+
+        On a device a block is overwritten after the next one.
+        """
+        return self.kernels.upload(self._host.blocks(), self.like)
+
+    def with_bounds(self) -> Iterator[tuple[int, int, Array]]:
+        """Rows a..b as `walk` has them: a, b and the block."""
+        a = 0
+        for block in self.walk():
+            yield a, a + block.shape[0], block
+            a += block.shape[0]
+
+    def of_rows(self, rows: int) -> Iterator[Array]:
+        """Blocks of so many rows each, the last one excepted; as in `walk`, to be used at once."""
+        parts: list[Array] = []
+        held = 0
+        for block in self.walk():
+            while block.shape[0]:
+                part, block = block[: rows - held, ...], block[rows - held :, ...]
+                held += part.shape[0]
+                if held == rows:
+                    yield concat([*parts, part])
+                    parts, held = [], 0
+                else:
+                    parts.append(self._own(part))
+        if parts:
+            yield concat(parts)
+
+    def _own(self, block: Array) -> Array:
+        """The block, or on a device, where it is overwritten, a copy."""
+        return self.xp.asarray(block, copy=True) if self._uploads else block
+
+    @cached_property
+    def summary(self) -> Summary:
+        blocks = self.of_rows(max(1, SUMMARY_VALUES // self.d))
+        return Summary.joined([(block.shape[0], self.kernels.summary(block)) for block in blocks])
+
+    def reduce(self, statistic: Callable, *shared: Any) -> Any:
+        """The sum of the statistic over all blocks."""
+        total: Any = None
+        for block in self.walk():
+            part = statistic(block, *shared)
+            total = part if total is None else total + part
+        return total
+
+    def map(self, fn: Callable, *shared: Any) -> Any:
+        """fn of each block, joined: arrays with an entry for each row, which fn makes anew."""
+        whole: tuple[Array, ...] = ()
+        for a, b, block in self.with_bounds():
+            found = fn(block, *shared)
+            parts = found if isinstance(found, tuple) else (found,)
+            if b - a == self.n:
+                whole = parts
+                continue
+            whole = whole or tuple(self._empty(p.shape[1:], p.dtype) for p in parts)
+            for rows, part in zip(whole, parts, strict=True):
+                rows[a:b, ...] = part
+        return whole if isinstance(found, tuple) else whole[0]
+
+    def _empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        return self.xp.empty((self.n, *shape), dtype=dtype, device=self.device)
+
+    def take(self, indices: Any) -> Array:
+        """The rows at the indices; those of a device are read, for the rows are on the host."""
+        rows = self._host.take(to_host(indices))
+        return asarray(rows, like=self.like) if self._uploads else rows
+
+    def subset(self, indices: np.ndarray) -> InMemory:
+        return InMemory(self.take(indices))
+
+    def lloyd(self, w: Array | None, total: float) -> BlockedStep:
+        self._scatter = None  # the weights may have changed since an earlier fit
+        return BlockedStep(self, w, self.kernels.grid(self.summary, total, self.n))
+
+    def scatter(self, w: Array | None) -> Any:
+        return scatter(self, w)
+
+    def seeding(self, w: Array | None, step: Any = None) -> BlockedSeeding:
+        return BlockedSeeding(self, w)
+
+    def minibatch(self, k: int, batch_size: int) -> BlockedBatch:
+        return BlockedBatch(self, k)
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        wide = float_dtype(self.xp, self.like)
+        return self.xp.zeros(shape, dtype=dtype or wide, device=self.device)
+
+
+def _library(device: str) -> Any:
+    """The library whose arrays live on the device."""
+    if not (isinstance(device, str) and device in ("cpu", "cuda")):
+        raise ValueError(f"device must be 'cpu' or 'cuda', got {device!r}.")
+    return gpu_library() if device == "cuda" else np

@@ -1,0 +1,97 @@
+"""Rows of one array that is all there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, asarray, device, float_dtype, namespace
+from ..kernels import Summary, kernels_for
+
+
+class InMemory:
+    """Rows of one array (or CSR matrix) that is all there.
+
+    Attributes
+    ----------
+    n, d : int
+        Rows and columns.
+    X : array of shape (n, d)
+    xp, device, dtype : namespace, device and dtype of X
+    """
+
+    def __init__(self, X: Array):
+        self.X = X
+        self.n, self.d = X.shape
+        self.dtype = X.dtype
+        self.xp = namespace(X)
+        self.kernels = kernels_for(self.xp)
+        self.sparse = not hasattr(X, "__array_namespace__") and hasattr(X, "indptr")
+        self.device = None if self.sparse else device(X)
+        self.like = X.data if self.sparse else X  # for new arrays that belong beside X
+        self._step: tuple[Array | None, Any] | None = None
+        self._scatter: tuple[Array, Array] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.n, self.d
+
+    @cached_property
+    def summary(self) -> Summary:
+        return self.kernels.summary(self.X)
+
+    def reduce(self, statistic: Callable, *shared: Any) -> Any:
+        """The statistic of all rows."""
+        return statistic(self.X, *shared)
+
+    def map(self, fn: Callable, *shared: Any) -> Any:
+        """fn of the rows: arrays with an entry for each."""
+        return fn(self.X, *shared)
+
+    def take(self, indices: Array) -> Array:
+        """The rows at the indices, dense."""
+        if self.sparse:
+            return self.X[np.asarray(indices)].toarray()
+        return self.xp.take(self.X, asarray(indices, like=self.X), axis=0)
+
+    def subset(self, indices: np.ndarray) -> InMemory:
+        """Rows of their own."""
+        if self.sparse:
+            return InMemory(self.X[indices])
+        return InMemory(self.take(indices))
+
+    def lloyd(self, w: Array | None, total: float) -> Any:
+        """The prepared k-means step; `total`: the sum of weights. Kept for the next call."""
+        if self._step is None or self._step[0] is not w:
+            grid = self.kernels.grid(self.summary, total, self.n)
+            self._step = w, self.kernels.lloyd_stats(self.X, w, grid)
+        return self._step[1]
+
+    def scatter(self, w: Array | None) -> Array:
+        """Weighted sum of squared distances of all rows to their mean, 0-d; kept."""
+        return scatter(self, w)
+
+    def seeding(self, w: Array | None, step: Any = None) -> Any:
+        """The prepared k-means++ step; it shares what `step` has prepared."""
+        return self.kernels.seeding(self.X, w, step)
+
+    def minibatch(self, k: int, batch_size: int) -> Any:
+        return self.kernels.minibatch(self.X, k, batch_size)
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        return self.xp.zeros(shape, dtype=dtype or float_dtype(self.xp), device=self.device)
+
+
+def scatter(rows: Any, w: Array | None) -> Array:
+    """`InMemory.scatter`, of rows of any kind."""
+    xp = rows.xp
+    if w is None:
+        return rows.n * xp.sum(asarray(rows.summary.variance, like=rows.like))
+    if rows._scatter is None or rows._scatter[0] is not w:
+        mean = asarray(rows.summary.mean, like=rows.like)
+        squared = rows.map(rows.kernels.distances_to, mean)
+        rows._scatter = w, xp.sum(squared * xp.astype(w, squared.dtype, copy=False))
+    return rows._scatter[1]

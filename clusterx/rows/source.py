@@ -1,0 +1,140 @@
+"""What blocks of rows are read from, on the host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import sklearn
+
+from ..arrays import working_dtype
+
+
+class Source:
+    """Rows on the host that are read anew, block by block, in each pass.
+
+    Parameters
+    ----------
+    given : numpy.memmap, array, sequence of arrays, or callable
+    block_rows : int or None
+
+    Attributes
+    ----------
+    n, d : int
+        Rows and columns.
+    dtype : numpy.dtype
+        What the rows are clustered in.
+    """
+
+    def __init__(self, given: Any, block_rows: int | None):
+        if isinstance(given, Iterator):
+            raise TypeError(
+                f"source is a {type(given).__name__}, which can be walked over only once, and "
+                "k-means reads the rows many times. Pass a callable that returns a new iterator."
+            )
+        self.given, self.block_rows = given, block_rows
+        self._measure()
+
+    def _measure(self) -> None:
+        kinds, widths, n = set(), set(), 0
+        for block in self._cut():
+            if getattr(block, "ndim", 0) != 2:
+                raise ValueError(
+                    "source must give blocks of shape (rows, columns), got one of shape "
+                    f"{getattr(block, 'shape', type(block).__name__)}. Reshape it to two "
+                    "dimensions."
+                )
+            dtype = np.dtype(block.dtype)
+            if dtype.kind not in "buif":
+                raise TypeError(f"source must hold real numbers, got blocks of dtype {dtype}.")
+            kinds.add(dtype.name)
+            widths.add(block.shape[1])
+            n += block.shape[0]
+        if n == 0:
+            raise ValueError("source has 0 rows (samples); at least one is wanted.")
+        if len(widths) > 1:
+            raise ValueError(
+                f"The blocks of source have different numbers of columns: {sorted(widths)}. "
+                "All of them must have the same features."
+            )
+        names = {working_dtype(kind) for kind in kinds}
+        self.dtype = np.dtype("float64" if "float64" in names else "float32")
+        self.n, self.d = n, widths.pop()
+        if self.d == 0:
+            raise ValueError("source has 0 columns (features); at least one is wanted.")
+
+    def _cut(self) -> Iterator[Any]:
+        # not a generator itself: the configuration is that of the calling thread
+        given = self.given
+        if callable(given):
+            return iter(given())
+        if hasattr(given, "shape") and hasattr(given, "dtype") and not hasattr(given, "nnz"):
+            if len(given.shape) != 2:
+                return iter([given])
+            budget = min(float(sklearn.get_config()["working_memory"]), 256.0) * 2**20
+            width = max(1, given.shape[1]) * 8
+            rows = self.block_rows or max(1, int(budget / 4 / width))
+            n = given.shape[0]
+            return (_mapped_rows(given, a, min(a + rows, n)) for a in range(0, n, rows))
+        if isinstance(given, Sequence) and not isinstance(given, str | bytes):
+            return (np.asarray(block) for block in given)
+        raise TypeError(
+            "source must be a dense array, a sequence of arrays or a callable, got "
+            f"{type(given).__name__}{' (sparse)' if hasattr(given, 'nnz') else ''}."
+        )
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The blocks as they come, empty ones left out; ValueError if they are not the first's."""
+        return self._checked(self._cut())
+
+    def _checked(self, cut: Iterator[Any]) -> Iterator[np.ndarray]:
+        seen, same = 0, True
+        for given in cut:
+            block = np.asarray(given)
+            seen += block.shape[0]
+            same = seen <= self.n and block.shape[1:] == (self.d,)
+            if not same:
+                break
+            if block.shape[0]:
+                yield block
+        if seen != self.n or not same:
+            raise ValueError(
+                f"source gave {'at least ' if seen > self.n else ''}{seen} rows in this pass and "
+                f"{self.n} in the first, or other columns than {self.d}: it must give the same "
+                "blocks each time."
+            )
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """The rows at the indices, in the working dtype."""
+        given = self.given
+        if hasattr(given, "shape"):
+            # in rising order and once, as arrays in files want it
+            rows, places = np.unique(indices, return_inverse=True)
+            if isinstance(given, np.memmap):
+                given = _mapped_rows(given, 0, self.n)
+            return np.asarray(given[rows], self.dtype)[places]
+        out, a = np.empty((len(indices), self.d), self.dtype), 0
+        for block in self.blocks():
+            b = a + block.shape[0]
+            here = (indices >= a) & (indices < b)
+            out[here] = block[indices[here] - a]
+            a = b
+        return out
+
+
+def _mapped_rows(source: Any, start: int, stop: int) -> np.ndarray:
+    """Rows of an array. Those of a file are mapped on their own, and so leave memory after use."""
+    if not isinstance(source, np.memmap) or not source.flags.c_contiguous:
+        return np.asarray(source[start:stop])
+    root = source
+    while isinstance(root.base, np.memmap):
+        root = root.base
+    if root.filename is None or root.mode == "c" or not os.path.exists(root.filename):
+        return np.asarray(source[start:stop])
+    skipped = source.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    offset = root.offset + skipped + start * source.shape[1] * source.itemsize
+    return np.memmap(
+        root.filename, source.dtype, "r", offset=offset, shape=(stop - start, source.shape[1])
+    )
