@@ -85,7 +85,8 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
             return self._named_start(str(self.init), rows, w, rng, step)
         centers = self.init
         if callable(centers):
-            centers = centers(rows.X if isinstance(rows, InMemory) else rows, k, random_state=rng)
+            X = rows.values if isinstance(rows, InMemory) else rows
+            centers = centers(X, k, random_state=rng)
         centers = real_array("The 'init' parameter", centers)
         centers = rows.xp.asarray(asarray(centers, like=rows.like), dtype=rows.dtype, copy=True)
         if centers.ndim != 2 or centers.shape[0] != k:

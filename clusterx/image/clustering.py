@@ -7,7 +7,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays import Array, asarray, device, float_dtype, host_floats, is_array, namespace, to_host
+from ..arrays import (
+    Array,
+    asarray,
+    device,
+    dtype_name,
+    float_dtype,
+    host_floats,
+    is_array,
+    namespace,
+    to_host,
+)
 from ..centroid.kmeans import KMeans
 from ..centroid.lloyd import inertia
 from ..kernels import kernels_for
@@ -83,12 +93,11 @@ def cluster_colors(colors: Array, counts: Array, settings: Settings) -> Clusteri
         palette = colors[shown] if hidden else colors
         found = _Centres(_with_hidden(palette, hidden), 0.0, 0)
         weights = xp.astype(counts, float_dtype(xp, colors))
-        return _settle(InMemory(coordinates(colors)), weights, found, n_unique)
+        return _settle(_rows(colors), weights, found, n_unique)
     reserved = hidden and settings.n_colors > 1
-    points = coordinates(colors)
-    rows, weights = InMemory(points), xp.astype(counts, float_dtype(xp, colors))
+    rows, weights = _rows(colors), xp.astype(counts, float_dtype(xp, colors))
     if reserved:
-        found = _k_means(InMemory(points[shown]), weights[shown], settings, colors.dtype, True)
+        found = _k_means(InMemory(rows.X[shown]), weights[shown], settings, colors.dtype, True)
     else:
         found = _k_means(rows, weights, settings, colors.dtype, False)
     found = found._replace(palette=_with_hidden(found.palette, reserved))
@@ -98,7 +107,14 @@ def cluster_colors(colors: Array, counts: Array, settings: Settings) -> Clusteri
 def nearest_colors(colors: Array, palette: Array) -> Array:
     """Place in the palette of the nearest to each colour; ties go to the lowest."""
     kernels = kernels_for(namespace(colors))
-    return kernels.nearest(coordinates(colors), coordinates(palette))[0]
+    return kernels.nearest(_rows(colors).X, coordinates(palette))[0]
+
+
+def _rows(colors: Array) -> InMemory:
+    """Where the colours lie, as stored if the kernels take them like that."""
+    xp = namespace(colors)
+    kept = colors.shape[1] < 4 and dtype_name(colors.dtype) in kernels_for(xp).dtypes
+    return InMemory(colors if kept else coordinates(colors), xp.float32)
 
 
 def _shown(colors: Array) -> Array | None:

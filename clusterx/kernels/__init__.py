@@ -1,6 +1,6 @@
 """The primitives: their contracts, and the one table that maps a library to tuned kernels.
 
-Contract of every kernel: inputs validated, C-contiguous, on one device, float32 or float64; pure;
+Contract of every kernel: inputs validated, C-contiguous, on one device, of one of `dtypes`; pure;
 no random numbers; no host read; extra memory bounded by `working_memory`; ties go to the lowest
 index; accumulation in float64 or exact integers. `generic` defines each; a tuned module overrides
 what it has under the same name.
@@ -159,6 +159,8 @@ class Kernels(NamedTuple):
         the next one is read ahead, by a thread. What it gives may be overwritten after the next.
     session() -> context manager
         Held around a fit: what is set up for its kernels once instead of in each call.
+    dtypes : frozenset of str
+        What rows may be of: float32 and float64, and whole numbers that are read as they are.
     """
 
     summary: Callable[..., Summary]
@@ -183,6 +185,7 @@ class Kernels(NamedTuple):
     expected_information: Callable[..., Any]
     upload: Callable[..., Iterator[Array]]
     session: Callable[[], AbstractContextManager]
+    dtypes: frozenset[str]
 
 
 def kernels_for(xp: ModuleType) -> Kernels:

@@ -80,6 +80,7 @@ def _magnitude(E):
 
 
 session = nullcontext
+dtypes = frozenset({"float32", "float64"})
 
 
 def grid(summary, total, n):

@@ -15,18 +15,24 @@ from ..kernels import Summary, kernels_for
 class InMemory:
     """Rows of one array (or CSR matrix) that is all there.
 
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        Of one of the `dtypes` of its kernels.
+    dtype : dtype, optional
+        Of centres, and of rows that are taken; by default that of X.
+
     Attributes
     ----------
     n, d : int
         Rows and columns.
-    X : array of shape (n, d)
-    xp, device, dtype : namespace, device and dtype of X
+    xp, device : namespace and device of X
     """
 
-    def __init__(self, X: Array):
+    def __init__(self, X: Array, dtype: Any = None):
         self.X = X
         self.n, self.d = X.shape
-        self.dtype = X.dtype
+        self.dtype = X.dtype if dtype is None else dtype
         self.xp = namespace(X)
         self.kernels = kernels_for(self.xp)
         self.sparse = not hasattr(X, "__array_namespace__") and hasattr(X, "indptr")
@@ -38,6 +44,11 @@ class InMemory:
     @property
     def shape(self) -> tuple[int, int]:
         return self.n, self.d
+
+    @property
+    def values(self) -> Array:
+        """X in the dtype of centres."""
+        return self.X if self.X.dtype == self.dtype else self.xp.astype(self.X, self.dtype)
 
     @cached_property
     def summary(self) -> Summary:
@@ -55,7 +66,8 @@ class InMemory:
         """The rows at the indices, dense."""
         if self.sparse:
             return self.X[np.asarray(indices)].toarray()
-        return self.xp.take(self.X, asarray(indices, like=self.X), axis=0)
+        taken = self.xp.take(self.X, asarray(indices, like=self.X), axis=0)
+        return self.xp.astype(taken, self.dtype, copy=False)
 
     def subset(self, indices: np.ndarray) -> InMemory:
         """Rows of their own."""
@@ -93,5 +105,6 @@ def scatter(rows: Any, w: Array | None) -> Array:
     if rows._scatter is None or rows._scatter[0] is not w:
         mean = asarray(rows.summary.mean, like=rows.like)
         squared = rows.map(rows.kernels.distances_to, mean)
-        rows._scatter = w, xp.sum(squared * xp.astype(w, squared.dtype, copy=False))
+        squared *= xp.astype(w, squared.dtype, copy=False)
+        rows._scatter = w, xp.sum(squared)
     return rows._scatter[1]

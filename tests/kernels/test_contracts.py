@@ -919,3 +919,29 @@ def test_cpu_kernels_equal_the_generic_ones(d):
     tuned.start(0)
     plain.start(0)
     assert [tuned.grow(f) for f in draws] == [int(plain.grow(f)) for f in draws]
+
+
+@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize("d", [1, 3])
+@pytest.mark.parametrize("n", [300, 9000])  # below and above what makes a tree
+def test_whole_numbers_are_read_as_floats_are(n, d, weights):
+    rng = np.random.default_rng([n, d])
+    stored = rng.integers(0, 256, (n, d)).astype(np.uint8)
+    w = rng.integers(0, 9, n).astype(np.float64) if weights else None
+    total = float(n) if w is None else float(w.sum())
+    found = []
+    for X in (stored, stored.astype(np.float32)):
+        summary = CPU.summary(X)
+        step = CPU.lloyd_stats(X, w, CPU.grid(summary, total, n))
+        seeding = CPU.seeding(X, w, step)
+        seeding.start(7)
+        picked = [seeding.grow(np.array([0.1, 0.5, 0.9])) for _ in range(4)]
+        C = stored[picked].astype(np.float64) + 0.25
+        first, second = step(C), step(C + 3.5)
+        one = CPU.distances_to(X, C[0]), CPU.squared_distances(X, C), step.distances()
+        found.append(
+            [*summary, picked, first.sums, first.counts, second.sums, second.moved, step.labels]
+            + [*one, *CPU.nearest(X, C)]
+        )
+    for stored_value, float_value in zip(*found, strict=True):
+        np.testing.assert_array_equal(stored_value, float_value)

@@ -18,6 +18,7 @@ __all__ = [
     "contingency",
     "distance_sums",
     "draw",
+    "dtypes",
     "encode",
     "expected_information",
     "grid",
@@ -35,6 +36,7 @@ __all__ = [
     "summary",
 ]
 
+dtypes = frozenset({"uint8", "float32", "float64"})
 grid = Grid.of
 draw = _seeding.draw
 session = single_threaded_blas
