@@ -939,9 +939,7 @@ def test_whole_numbers_are_read_as_floats_are(n, d, weights):
         C = stored[picked].astype(np.float64) + 0.25
         first, second = step(C), step(C + 3.5)
         one = CPU.distances_to(X, C[0]), CPU.squared_distances(X, C), step.distances()
-        found.append(
-            [*summary, picked, first.sums, first.counts, second.sums, second.moved, step.labels]
-            + [*one, *CPU.nearest(X, C)]
-        )
+        stats = first.sums, first.counts, second.sums, second.moved, step.labels
+        found.append([*summary, picked, *stats, *one, *CPU.nearest(X, C)])
     for stored_value, float_value in zip(*found, strict=True):
         np.testing.assert_array_equal(stored_value, float_value)

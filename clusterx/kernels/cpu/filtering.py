@@ -57,7 +57,8 @@ def change_labels(XT, w, start, stop, new, labels, units, lo_scale, whole_only, 
                 if old >= 0:
                     hi[old, a] -= whole
                     lo[old, a] -= rest
-    labels[start:stop] = new[: stop - start]
+    for i in range(stop - start):  # a slice's assignment would take long to compile
+        labels[start + i] = new[i]
     return count
 
 
@@ -65,12 +66,12 @@ def change_labels(XT, w, start, stop, new, labels, units, lo_scale, whole_only, 
 def move_node(node, old, new, node_hi, node_lo, hi, lo):
     """Take all of a node from cluster `old` (none if negative) and give it to `new`."""
     for a in range(hi.shape[1]):
-        hi[new, a] += node_hi[node, a]
-        lo[new, a] += node_lo[node, a]
-    if old >= 0:
-        for a in range(hi.shape[1]):
-            hi[old, a] -= node_hi[node, a]
-            lo[old, a] -= node_lo[node, a]
+        whole, rest = node_hi[node, a], node_lo[node, a]
+        hi[new, a] += whole
+        lo[new, a] += rest
+        if old >= 0:
+            hi[old, a] -= whole
+            lo[old, a] -= rest
 
 
 @njit(nogil=True, cache=True)

@@ -160,7 +160,8 @@ def plain_step(X, rows, w, C, counts):
             for a in range(d):
                 new[j, a] *= inverse
         else:
-            new[j] = C[j]
+            for a in range(d):
+                new[j, a] = C[j, a]
     return new, seen, inertia
 
 

@@ -73,23 +73,6 @@ def morton_keys(XT, cells, start, stop, keys):
 
 
 @njit(nogil=True, cache=True)
-def in_morton_order(XT, cells, start, stop):
-    """Whether the keys rise from the row before `start` to the end of the range."""
-    keys = np.empty(1024, np.uint64)
-    before = morton_key(XT, max(start - 1, 0), cells)
-    for a in range(start, stop, len(keys)):
-        n = min(len(keys), stop - a)
-        morton_keys(XT, cells, a, a + n, keys)
-        ordered = keys[0] >= before
-        for i in range(1, n):
-            ordered &= keys[i] >= keys[i - 1]
-        if not ordered:
-            return False
-        before = keys[n - 1]
-    return True
-
-
-@njit(nogil=True, cache=True)
 def radix_order(keys, key_bits):
     """The stable sorting order of keys, eleven bits a pass."""
     n = keys.shape[0]
@@ -224,8 +207,12 @@ def fill_leaves(XT, w, start, stop, skip, units, lo_scale, first, last, low, hig
             high[i, j] = b
             hi[i, j], lo[i, j], exact = sum_terms(x, v, units[j], lo_scale)
             whole_only &= exact
-        ones = v if v.shape[0] > 0 else np.ones(n)
-        hi[i, d], lo[i, d], exact = sum_terms(ones, w[:0], units[d], lo_scale)
+        if v.shape[0] > 0:
+            hi[i, d], lo[i, d], exact = sum_terms(v, w[:0], units[d], lo_scale)
+        else:
+            whole = np.rint(units[d])
+            rest = np.rint((units[d] - whole) * lo_scale)
+            hi[i, d], lo[i, d], exact = n * np.int64(whole), n * np.int64(rest), rest == 0.0
         whole_only &= exact
     return whole_only
 
