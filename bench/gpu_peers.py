@@ -175,6 +175,12 @@ def _clusterx_lloyd(place: Place, problem: Problem) -> Run:
     return run
 
 
+def _clusterx_lloyd_tf32(place: Place, problem: Problem) -> Run:
+    from clusterx import precision
+
+    return precision("tf32")(_clusterx_lloyd(place, problem))
+
+
 def _clusterx_minibatch(place: Place, problem: Problem) -> Run:
     from clusterx import MiniBatchKMeans
 
@@ -342,6 +348,9 @@ LIBRARIES: dict[str, Library] = {
             "silhouette": _scores("clusterx.metrics"),
             "labels": _scores("clusterx.metrics"),
         },
+    ),
+    "clusterx in TF32": Library(
+        "clusterx", CudaCupy, Place, {"lloyd": _clusterx_lloyd_tf32}, "products in TF32"
     ),
     "torch": Library(
         "torch", CudaTorch, HostTorch,
