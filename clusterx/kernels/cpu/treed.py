@@ -8,6 +8,9 @@ from . import filtering, tree
 from .steps import Step, blocks
 from .threads import run_blocks, thread_count
 
+#: Bytes of sums that all tasks may have of their own.
+TABLES = 1 << 26
+
 
 class TreeStep(Step):
     """Few dimensions: boxes in a tree, most of them settled without a look at their rows."""
@@ -26,7 +29,7 @@ class TreeStep(Step):
         self.start, self.stop = start.copy(), stop.copy()  # lets go of the room for more
         self._measure_nodes()
         self.owner = np.full(len(self.start), filtering.NOWHERE, np.int32)
-        self.roots = self._task_roots()
+        self.roots = self._find_roots()
         self.tree_labels = np.empty(X.shape[0], np.int32)  # in the order of the tree
 
     def forget(self):
@@ -50,8 +53,8 @@ class TreeStep(Step):
         self.whole_only = bool(whole_only.all())
         tree.join_nodes(self.skip, self.low, self.high, self.node_hi, self.node_lo)
 
-    def _task_roots(self) -> list[np.ndarray]:
-        """Subtrees of a few thousand rows each, for each task."""
+    def _find_roots(self) -> np.ndarray:
+        """Subtrees of a few thousand rows each."""
         roots, node, limit = [], 0, max(4096, self.X.shape[0] // 256)
         while node < len(self.start):
             if self.stop[node] - self.start[node] <= limit or self.skip[node] == node + 1:
@@ -59,19 +62,21 @@ class TreeStep(Step):
                 node = self.skip[node]
             else:
                 node += 1
-        # dealt out, for rows that need measuring are often near each other
-        tasks = min(len(roots), 4 * thread_count())
-        return [np.array(roots[t::tasks]) for t in range(tasks)]
+        return np.array(roots)
 
     def _filter(self, C):
         self.begin(C)
-        parts = [self.empty_table(C.shape[0]) for _ in self.roots]
-        moved = np.zeros(len(parts), np.int64)
+        k, d = C.shape
+        tasks = min(len(self.roots), 4 * thread_count(), max(1, TABLES // (16 * k * (d + 1))))
+        # dealt out, for rows that need measuring are often near each other
+        roots = [np.ascontiguousarray(self.roots[t::tasks]) for t in range(tasks)]
+        parts = [self.empty_table(k) for _ in roots]
+        moved = np.zeros(tasks, np.int64)
 
         def block(b):
             moved[b] = filtering.filter_subtrees(
-                self.roots[b], self.XT, self.w, self.start, self.stop, self.skip, self.low,
-                self.high, self.node_hi, self.node_lo, self.owner, self.C, self.grid.units,
+                roots[b], self.XT, self.w, self.start, self.stop, self.skip, self.low, self.high,
+                self.node_hi, self.node_lo, self.owner, self.C, self.grid.units,
                 self.grid.lo_scale, self.whole_only, self.tree_labels, *parts[b],
             )  # fmt: skip
 
