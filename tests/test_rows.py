@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import sklearn
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 
 from clusterx import Blocks, KMeans, MiniBatchKMeans, kmeans_plusplus
@@ -70,6 +70,18 @@ def test_ragged_numbers_of_rows(n):
     for rows in (1, 7, 64, 10_000):
         if n // rows < 500:
             same_fit(KMeans(k, random_state=0).fit(Blocks(X, block_rows=rows)), whole)
+
+
+def test_rests_too_small_to_be_kept():
+    # in the steps of their sums, the first column's values are 2^-51 below three
+    X = np.random.default_rng(0).integers(0, 1024, (8192, 2)) / 1024
+    X[:, 0] = (3 - 2.0**-51) / 2.0**47
+    X[0, 0] = 1.0
+    start = np.array([[0, 0.1], [0, 0.45], [0, 0.55], [0, 0.95]])
+    whole = KMeans(4, init=start, tol=0).fit(X)
+    same_fit(KMeans(4, init=start, tol=0).fit(Blocks(X, block_rows=1000)), whole)
+    members = X[whole.labels_ == 2, 0].astype(np.longdouble)
+    assert_allclose(whole.cluster_centers_[2, 0], float(members.mean()), rtol=1e-12)
 
 
 def test_several_starts():
