@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, dtype_name, is_array, named_dtype, namespace
+from ..arrays import Array, contiguous, dtype_name, is_array, named_dtype, namespace
 
 #: largest value of a channel
 PEAK = {"uint8": 255, "uint16": 65535}
@@ -73,7 +73,7 @@ def as_pixels(image: Any, *, max_pixels: int | None = None) -> Pixels:
     xp = namespace(image)
     rows = xp.reshape(image, (-1, shape[2] if len(shape) == 3 else 1))
     native = named_dtype(xp, kind)
-    rows = rows if rows.dtype == native else xp.astype(rows, native)
+    rows = contiguous(rows if rows.dtype == native else xp.astype(rows, native))
     return Pixels(rows, shape, name, profile, from_file)
 
 
