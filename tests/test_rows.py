@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
@@ -244,6 +245,15 @@ def test_list_of_lists():
     assert_array_equal(np.concatenate(list(B)), X)
 
 
+@pytest.mark.parametrize("convert", [pd.DataFrame, np.ndarray.tolist, np.ma.masked_array])
+@pytest.mark.parametrize("source", ["list", "callable"])
+def test_blocks_that_become_arrays(convert, source):
+    X = blobs(500)
+    blocks = [convert(block) for block in cut(X, 120)]
+    B = Blocks(blocks if source == "list" else lambda: iter(blocks))
+    assert_array_equal(np.concatenate(list(B)), X)
+
+
 def test_blocks_of_several_dtypes():
     X = np.clip(8 * blobs() + 100, 0, 255).astype("uint8")
     B = Blocks([X[:2000], X[2000:].astype("float64")])
@@ -349,7 +359,7 @@ def test_empty_source(source):
         ([np.ones((5, 2)), np.ones(2)], r"\(2,\)"),
         ([1.0, 2.0], r"\(\)"),
         (lambda: iter([np.ones(5)]), r"\(5,\)"),
-        (lambda: iter([[1, 2]]), "list"),
+        (lambda: iter([[1, 2]]), r"\(2,\)"),
     ],
 )
 def test_source_must_be_two_dimensional(source, shape):
@@ -386,6 +396,24 @@ def test_wrong_kind_of_source(source):
 def test_sparse_source():
     with pytest.raises(TypeError, match="sparse"):
         Blocks(csr_matrix(np.eye(4)))
+
+
+@pytest.mark.parametrize("source", [[csr_matrix(np.eye(4))], lambda: [csr_matrix(np.eye(4))]])
+def test_sparse_blocks(source):
+    with pytest.raises(TypeError, match=r"dense blocks, got csr_matrix \(sparse\)\. Pass toarray"):
+        Blocks(source)
+
+
+def test_callable_that_returns_nothing():
+    with pytest.raises(TypeError, match="must return an iterator over blocks, got NoneType"):
+        Blocks(lambda: None)
+
+
+@pytest.mark.parametrize("wrap", [lambda X: X, lambda X: [X], lambda X: lambda: [X]])
+def test_masked_values(wrap):
+    X = np.ma.masked_array(np.ones((40, 2)), np.arange(80).reshape(40, 2) == 61)
+    with pytest.raises(ValueError, match=r"source gives a masked array with masked values.*fill"):
+        Blocks(wrap(X), block_rows=7)
 
 
 @pytest.mark.parametrize("dtype", ["complex64", "O", "U3", "M8[s]"])
@@ -425,6 +453,20 @@ def test_columns_that_change_between_passes():
         return iter(cut(X[:, :2] if len(passes) > 3 else X, 250))
 
     with pytest.raises(ValueError, match="other columns than 3"):
+        KMeans(3, init=X[:3], tol=0).fit(Blocks(source))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda X: None, lambda X: X[:, 0], lambda X: 1j * X, lambda X: X.astype("U9")]
+)
+def test_blocks_that_change_their_kind_between_passes(change):
+    X, passes = blobs(1000), []
+
+    def source():
+        passes.append(1)
+        return [change(X) if len(passes) > 3 else X]
+
+    with pytest.raises(ValueError, match="or no real numbers: it must give the same blocks"):
         KMeans(3, init=X[:3], tol=0).fit(Blocks(source))
 
 
