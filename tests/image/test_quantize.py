@@ -227,6 +227,7 @@ def test_sources(photo, tmp_path):
         (np.zeros((4, 4, 2), np.uint8), ValueError, r"shape \(4, 4, 2\).*channels"),
         (np.zeros(4, np.uint8), ValueError, r"shape \(4,\)"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, "no pixels"),
+        (np.ma.masked_equal(np.eye(4, dtype=np.uint8), 1), ValueError, "masked pixels"),
         ([[1, 2], [3, 4]], TypeError, r"a list.*numpy.asarray"),
         (None, TypeError, "a NoneType"),
     ],
