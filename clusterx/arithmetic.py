@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ContextDecorator
 from contextvars import ContextVar
 
 PRECISIONS = ("float32", "tf32")
 
-_products: ContextVar[str] = ContextVar("clusterx_products", default="float32")
+#: What the contexts that are open ask for, the innermost last.
+_asked: ContextVar[tuple[str, ...]] = ContextVar("clusterx_products", default=())
 
 
-def precision(products: str) -> AbstractContextManager[None]:
+def precision(products: str) -> _Using:
     """Let this thread's float32 products be computed in TF32 on GPUs, inside a ``with`` statement.
 
     Outside, float32 means float32, whatever ``CUPY_TF32`` says. TF32 keeps 10 of the 23 bits after
@@ -25,8 +25,8 @@ def precision(products: str) -> AbstractContextManager[None]:
     Returns
     -------
     context manager
-        For a ``with`` statement, or a decorator of a function. Threads that start inside it begin
-        with float32, and contexts may be nested.
+        For ``with`` statements, as often as wanted, or a decorator of a function. Threads that
+        start inside it begin with float32, and contexts may be nested.
 
     Raises
     ------
@@ -59,18 +59,22 @@ def precision(products: str) -> AbstractContextManager[None]:
         raise ValueError(
             f"products must be one of {', '.join(map(repr, PRECISIONS))}, got {products!r}."
         )
-    return _using(products)
+    return _Using(products)
 
 
-@contextmanager
-def _using(products: str) -> Iterator[None]:
-    token = _products.set(products)
-    try:
-        yield
-    finally:
-        _products.reset(token)
+class _Using(ContextDecorator):
+    """Keeps nothing itself, so that one can be entered many times, in any thread."""
+
+    def __init__(self, products: str):
+        self.products = products
+
+    def __enter__(self) -> None:
+        _asked.set((*_asked.get(), self.products))
+
+    def __exit__(self, *error: object) -> None:
+        _asked.set(_asked.get()[:-1])
 
 
 def tf32_allowed() -> bool:
     """Whether this thread lets float32 products be computed in TF32."""
-    return _products.get() == "tf32"
+    return _asked.get()[-1:] == ("tf32",)

@@ -40,6 +40,16 @@ def test_making_it_changes_nothing():
         assert tf32_allowed()
 
 
+def test_one_serves_many_times_and_inside_itself():
+    made = clusterx.precision("tf32")
+    for _ in range(2):
+        with made:
+            with clusterx.precision("float32"), made:
+                assert tf32_allowed()
+            assert tf32_allowed()
+        assert not tf32_allowed()
+
+
 def test_it_decorates_a_function():
     @clusterx.precision("tf32")
     def inside():

@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 
 from clusterx import Blocks, KMeans, MiniBatchKMeans, kmeans_plusplus
@@ -70,6 +71,18 @@ def test_ragged_numbers_of_rows(n):
     for rows in (1, 7, 64, 10_000):
         if n // rows < 500:
             same_fit(KMeans(k, random_state=0).fit(Blocks(X, block_rows=rows)), whole)
+
+
+def test_rests_too_small_to_be_kept():
+    # in the steps of their sums, the first column's values are 2^-51 below three
+    X = np.random.default_rng(0).integers(0, 1024, (8192, 2)) / 1024
+    X[:, 0] = (3 - 2.0**-51) / 2.0**47
+    X[0, 0] = 1.0
+    start = np.array([[0, 0.1], [0, 0.45], [0, 0.55], [0, 0.95]])
+    whole = KMeans(4, init=start, tol=0).fit(X)
+    same_fit(KMeans(4, init=start, tol=0).fit(Blocks(X, block_rows=1000)), whole)
+    members = X[whole.labels_ == 2, 0].astype(np.longdouble)
+    assert_allclose(whole.cluster_centers_[2, 0], float(members.mean()), rtol=1e-12)
 
 
 def test_several_starts():
@@ -232,6 +245,15 @@ def test_list_of_lists():
     assert_array_equal(np.concatenate(list(B)), X)
 
 
+@pytest.mark.parametrize("convert", [pd.DataFrame, np.ndarray.tolist, np.ma.masked_array])
+@pytest.mark.parametrize("source", ["list", "callable"])
+def test_blocks_that_become_arrays(convert, source):
+    X = blobs(500)
+    blocks = [convert(block) for block in cut(X, 120)]
+    B = Blocks(blocks if source == "list" else lambda: iter(blocks))
+    assert_array_equal(np.concatenate(list(B)), X)
+
+
 def test_blocks_of_several_dtypes():
     X = np.clip(8 * blobs() + 100, 0, 255).astype("uint8")
     B = Blocks([X[:2000], X[2000:].astype("float64")])
@@ -337,7 +359,7 @@ def test_empty_source(source):
         ([np.ones((5, 2)), np.ones(2)], r"\(2,\)"),
         ([1.0, 2.0], r"\(\)"),
         (lambda: iter([np.ones(5)]), r"\(5,\)"),
-        (lambda: iter([[1, 2]]), "list"),
+        (lambda: iter([[1, 2]]), r"\(2,\)"),
     ],
 )
 def test_source_must_be_two_dimensional(source, shape):
@@ -374,6 +396,24 @@ def test_wrong_kind_of_source(source):
 def test_sparse_source():
     with pytest.raises(TypeError, match="sparse"):
         Blocks(csr_matrix(np.eye(4)))
+
+
+@pytest.mark.parametrize("source", [[csr_matrix(np.eye(4))], lambda: [csr_matrix(np.eye(4))]])
+def test_sparse_blocks(source):
+    with pytest.raises(TypeError, match=r"dense blocks, got csr_matrix \(sparse\)\. Pass toarray"):
+        Blocks(source)
+
+
+def test_callable_that_returns_nothing():
+    with pytest.raises(TypeError, match="must return an iterator over blocks, got NoneType"):
+        Blocks(lambda: None)
+
+
+@pytest.mark.parametrize("wrap", [lambda X: X, lambda X: [X], lambda X: lambda: [X]])
+def test_masked_values(wrap):
+    X = np.ma.masked_array(np.ones((40, 2)), np.arange(80).reshape(40, 2) == 61)
+    with pytest.raises(ValueError, match=r"source gives a masked array with masked values.*fill"):
+        Blocks(wrap(X), block_rows=7)
 
 
 @pytest.mark.parametrize("dtype", ["complex64", "O", "U3", "M8[s]"])
@@ -413,6 +453,20 @@ def test_columns_that_change_between_passes():
         return iter(cut(X[:, :2] if len(passes) > 3 else X, 250))
 
     with pytest.raises(ValueError, match="other columns than 3"):
+        KMeans(3, init=X[:3], tol=0).fit(Blocks(source))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda X: None, lambda X: X[:, 0], lambda X: 1j * X, lambda X: X.astype("U9")]
+)
+def test_blocks_that_change_their_kind_between_passes(change):
+    X, passes = blobs(1000), []
+
+    def source():
+        passes.append(1)
+        return [change(X) if len(passes) > 3 else X]
+
+    with pytest.raises(ValueError, match="or no real numbers: it must give the same blocks"):
         KMeans(3, init=X[:3], tol=0).fit(Blocks(source))
 
 

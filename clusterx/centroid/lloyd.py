@@ -135,7 +135,8 @@ def inertia(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) 
     )
     found = scatter - less
     # s and n c were rounded where the rows are, which may be far from their mean
-    if found > 1e-3 * scatter and found > 1e-4 * (offset * scatter) ** 0.5:
+    # (roots first: the product of offset and scatter may vanish)
+    if found > 1e-3 * scatter and found > 1e-4 * offset**0.5 * scatter**0.5:
         return found
     return weighted_sum(step.distances(), w)
 

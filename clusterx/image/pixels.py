@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, dtype_name, is_array, named_dtype, namespace
+from ..arrays import Array, contiguous, dtype_name, is_array, named_dtype, namespace
 
 #: largest value of a channel
 PEAK = {"uint8": 255, "uint16": 65535}
@@ -48,7 +48,7 @@ def as_pixels(image: Any, *, max_pixels: int | None = None) -> Pixels:
     TypeError
         The image is none of these, or its dtype is not uint8 or uint16.
     ValueError
-        Its shape is not that of a grey, RGB or RGBA image, or it has no pixels.
+        Its shape is not that of a grey, RGB or RGBA image, or it has no pixels or masked ones.
     """
     name, profile = "image", None
     from_file = not is_array(image)
@@ -68,12 +68,17 @@ def as_pixels(image: Any, *, max_pixels: int | None = None) -> Pixels:
             "channels) with 1 channel (grey), 3 (RGB) or 4 (RGBA). Move the channels last, and "
             "give grey with alpha as RGBA."
         )
+    if np.ma.is_masked(image):
+        raise ValueError(
+            "image is a masked array with masked pixels, and every pixel counts. Fill them, or "
+            "give RGBA with an alpha of 0 where pixels are masked."
+        )
     if math.prod(shape) == 0:
         raise ValueError(f"image has shape {shape}, no pixels. Pass an image with at least one.")
     xp = namespace(image)
     rows = xp.reshape(image, (-1, shape[2] if len(shape) == 3 else 1))
     native = named_dtype(xp, kind)
-    rows = rows if rows.dtype == native else xp.astype(rows, native)
+    rows = contiguous(rows if rows.dtype == native else xp.astype(rows, native))
     return Pixels(rows, shape, name, profile, from_file)
 
 

@@ -11,6 +11,9 @@ import sklearn
 
 from ..arrays import working_dtype
 
+#: Kinds of dtypes: booleans, integers and floats.
+_REAL_KINDS = "buif"
+
 
 class Source:
     """Rows on the host that are read anew, block by block, in each pass.
@@ -47,7 +50,7 @@ class Source:
                     "dimensions."
                 )
             dtype = np.dtype(block.dtype)
-            if dtype.kind not in "buif":
+            if dtype.kind not in _REAL_KINDS:
                 raise TypeError(f"source must hold real numbers, got blocks of dtype {dtype}.")
             kinds.add(dtype.name)
             widths.add(block.shape[1])
@@ -69,7 +72,14 @@ class Source:
         # not a generator itself: the configuration is that of the calling thread
         given = self.given
         if callable(given):
-            return iter(given())
+            blocks = given()
+            try:
+                return map(_block, blocks)
+            except TypeError:
+                raise TypeError(
+                    "source is a callable and must return an iterator over blocks, got "
+                    f"{type(blocks).__name__}. Return a list of arrays, or yield them."
+                ) from None
         if hasattr(given, "shape") and hasattr(given, "dtype") and not hasattr(given, "nnz"):
             if len(given.shape) != 2:
                 return iter([given])
@@ -79,10 +89,11 @@ class Source:
             n = given.shape[0]
             return (_mapped_rows(given, a, min(a + rows, n)) for a in range(0, n, rows))
         if isinstance(given, Sequence) and not isinstance(given, str | bytes):
-            return (np.asarray(block) for block in given)
+            return map(_block, given)
         raise TypeError(
             "source must be a dense array, a sequence of arrays or a callable, got "
-            f"{type(given).__name__}{' (sparse)' if hasattr(given, 'nnz') else ''}."
+            f"{type(given).__name__}{' (sparse)' if hasattr(given, 'nnz') else ''}. Map a file "
+            "with numpy.load(path, mmap_mode='r'), and turn other tables into arrays."
         )
 
     def blocks(self) -> Iterator[np.ndarray]:
@@ -93,8 +104,10 @@ class Source:
         seen, same = 0, True
         for given in cut:
             block = np.asarray(given)
-            seen += block.shape[0]
-            same = seen <= self.n and block.shape[1:] == (self.d,)
+            seen += block.shape[0] if block.ndim else 0
+            same = (
+                seen <= self.n and block.shape[1:] == (self.d,) and block.dtype.kind in _REAL_KINDS
+            )
             if not same:
                 break
             if block.shape[0]:
@@ -102,8 +115,8 @@ class Source:
         if seen != self.n or not same:
             raise ValueError(
                 f"source gave {'at least ' if seen > self.n else ''}{seen} rows in this pass and "
-                f"{self.n} in the first, or other columns than {self.d}: it must give the same "
-                "blocks each time."
+                f"{self.n} in the first, or other columns than {self.d}, or no real numbers: it "
+                "must give the same blocks each time."
             )
 
     def take(self, indices: np.ndarray) -> np.ndarray:
@@ -124,15 +137,31 @@ class Source:
         return out
 
 
+def _block(given: Any) -> Any:
+    """A block with shape and NumPy's dtype; what conversion to an array would lose is refused."""
+    if hasattr(given, "nnz"):
+        raise TypeError(
+            f"source must give dense blocks, got {type(given).__name__} (sparse). Pass toarray() "
+            "of each block, or all rows as one CSR matrix instead of Blocks."
+        )
+    if np.ma.is_masked(given):
+        raise ValueError(
+            "source gives a masked array with masked values, which are not accepted: fill them, or "
+            "drop those rows first."
+        )
+    known = isinstance(getattr(given, "dtype", None), np.dtype) and hasattr(given, "ndim")
+    return given if known else np.asarray(given)  # what is in a file is not read yet
+
+
 def _mapped_rows(source: Any, start: int, stop: int) -> np.ndarray:
     """Rows of an array. Those of a file are mapped on their own, and so leave memory after use."""
     if not isinstance(source, np.memmap) or not source.flags.c_contiguous:
-        return np.asarray(source[start:stop])
+        return np.asarray(_block(source[start:stop]))
     root = source
     while isinstance(root.base, np.memmap):
         root = root.base
     if root.filename is None or root.mode == "c" or not os.path.exists(root.filename):
-        return np.asarray(source[start:stop])
+        return np.asarray(_block(source[start:stop]))
     skipped = source.__array_interface__["data"][0] - root.__array_interface__["data"][0]
     offset = root.offset + skipped + start * source.shape[1] * source.itemsize
     return np.memmap(

@@ -171,6 +171,14 @@ def test_inertia_keeps_its_digits(X):
     assert_allclose(model.inertia_, brute_inertia(X, model.cluster_centers_), rtol=1e-9)
 
 
+@pytest.mark.parametrize("weight", [1e-200, 1e-290])
+def test_inertia_keeps_its_digits_with_tiny_weights(weight):
+    X = blobs(5000, 3) + 1e12
+    w = np.random.default_rng(1).random(len(X)) * weight
+    model = KMeans(8, random_state=0).fit(X, sample_weight=w)
+    assert_allclose(model.inertia_, brute_inertia(X, model.cluster_centers_, w), rtol=1e-9)
+
+
 def test_verbose_tells_each_iteration(capsys):
     X = blobs()
     model = KMeans(5, init=X[:5], verbose=1, tol=0).fit(X)

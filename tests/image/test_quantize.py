@@ -196,6 +196,19 @@ def test_views_and_swapped_bytes():
     assert flipped.mse == pytest.approx(expected.mse, rel=1e-2)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_one_channel_of_an_image(dtype):
+    image = some_image(3, dtype)
+    expected = quantize(image[..., 1].copy(), 4, random_state=0)
+    for view in (image[..., 1], image[..., 1:2], image[::-1, :, 1]):
+        found = quantize(view, 4, random_state=0)
+        assert found.image.shape == view.shape
+        np.testing.assert_array_equal(found.palette, expected.palette)
+    one_row = image[:1, ::-1, 0]
+    model = ColorQuantizer(4, random_state=0).fit(image[..., 0])
+    np.testing.assert_array_equal(model.predict(one_row), model.predict(one_row.copy()))
+
+
 def test_sources(photo, tmp_path):
     expected = quantize(photo, 4, random_state=0)
     path = tmp_path / "photo.png"
@@ -214,6 +227,7 @@ def test_sources(photo, tmp_path):
         (np.zeros((4, 4, 2), np.uint8), ValueError, r"shape \(4, 4, 2\).*channels"),
         (np.zeros(4, np.uint8), ValueError, r"shape \(4,\)"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, "no pixels"),
+        (np.ma.masked_equal(np.eye(4, dtype=np.uint8), 1), ValueError, "masked pixels"),
         ([[1, 2], [3, 4]], TypeError, r"a list.*numpy.asarray"),
         (None, TypeError, "a NoneType"),
     ],

@@ -21,7 +21,7 @@ def change_labels(XT, w, start, stop, new, labels, units, lo_scale, whole_only, 
     Their shares leave the clusters that `labels` names (none if negative).
 
     units : (d + 1,), the scales of the columns and of the weights
-    whole_only : whether no row leaves a rest for `lo`
+    whole_only : whether all terms are whole numbers, which leave no rest for `lo`
     hi, lo : (k, d + 1), sums of the weighted rows and of their weights
     spare : (2, LEAF) int32, room for the rows that changed and their old labels
     """

@@ -187,7 +187,7 @@ def fill_leaves(XT, w, start, stop, skip, units, lo_scale, first, last, low, hig
     low, high : (nodes, d), lowest and highest coordinates
     hi, lo : (nodes, d + 1), sums of the weighted rows and of their weights
 
-    Returns whether no row leaves a rest for `lo`.
+    Returns whether all terms are whole numbers.
     """
     d = XT.shape[0]
     whole_only = True
@@ -219,17 +219,16 @@ def fill_leaves(XT, w, start, stop, skip, units, lo_scale, first, last, low, hig
 
 @njit(nogil=True, cache=True)
 def sum_terms(x, v, unit, lo_scale):
-    """The exact sum of x times v (empty: of x) as two integers, and whether all rests are zero."""
+    """The exact sum of x times v (empty: of x) as two integers, and whether no term has a rest."""
     whole = np.int64(0)
     rest = np.int64(0)
-    left = np.int64(0)
+    exact = True
     for p in range(x.shape[0]):
         scaled = (v[p] * np.float64(x[p]) if v.shape[0] > 0 else np.float64(x[p])) * unit
-        part = np.int64(np.rint((scaled - np.rint(scaled)) * lo_scale))
         whole += np.int64(np.rint(scaled))
-        rest += part
-        left |= part
-    return whole, rest, left == 0
+        rest += np.int64(np.rint((scaled - np.rint(scaled)) * lo_scale))
+        exact &= scaled == np.rint(scaled)  # a rest may be too small for `lo`
+    return whole, rest, exact
 
 
 @njit(nogil=True, cache=True)
