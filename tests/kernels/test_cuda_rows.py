@@ -12,17 +12,11 @@ from clusterx.kernels import generic_blocks
 from clusterx.kernels.cuda import CudaKernels, distance_sums, distances, summary
 from clusterx.metrics import centers, pairwise, unsupervised
 from tests.cuda_on_cpu.arrays import Array, asarray
-from tests.cuda_on_cpu.backend import emulated, install
+from tests.cuda_on_cpu.backend import WAYS, emulated, faulty, install, last_block, vast
 from tests.cuda_on_cpu.loader import LaunchError
 
 pytestmark = pytest.mark.usefixtures("gxx")
 GPU = emulated()
-WAYS = {
-    "rising": {},
-    "falling": {"order": "falling"},
-    "shuffled": {"order": "shuffled", "seed": 7},
-    "races": {"order": "shuffled", "races": True},
-}
 SHAPES = [(1, 1), (2, 3), (31, 2), (257, 1), (600, 7), (300, 33), (90, 129), (70, 257), (9, 1030)]
 
 
@@ -46,25 +40,6 @@ def moments(X):
 def brute(X, C):
     apart = X.astype(np.float64)[:, None, :] - C.astype(np.float64)[None, :, :]
     return (apart**2).sum(axis=2)
-
-
-def faulty(name, old, new, **options):
-    """Kernels whose source has a fault."""
-
-    def change(module, text):
-        assert module != name or old in text
-        return text.replace(old, new) if module == name else text
-
-    return emulated(change=change, **options)
-
-
-@pytest.fixture
-def reads(monkeypatch):
-    """Shapes of what has come to the host."""
-    found = []
-    get = Array.get
-    monkeypatch.setattr(Array, "get", lambda self: found.append(self.shape) or get(self))
-    return found
 
 
 class Watched(CudaKernels):
@@ -373,20 +348,12 @@ class TestScoresAndFits:
 class TestVast:
     """Places above 2^31: the last block of a launch alone, on files that are mostly holes."""
 
-    @staticmethod
-    def vast(folder, name, n, dtype):
-        return Array(np.memmap(folder / name, np.dtype(dtype), "w+", shape=(n,)))
-
-    @staticmethod
-    def last_block(change=None):
-        return emulated(blocks=lambda kernel, total: (total - 1, 1), change=change).loader
-
     def summed(self, folder, change=None):
         n, d = (1 << 22) + 5, 1030
-        X = self.vast(folder, "X", n * d, "float32")
+        X = vast(folder, "X", n * d, "float32")
         X.held[-2 * d :] = np.repeat([2.0, -4.0], d)
         parts = Array(np.zeros((3, 2, d)))
-        module = self.last_block(change).module("summary", T="float")
+        module = last_block(change).module("summary", T="float")
         module.launch("slab_moments", 2 * 5, 224, X, n, d, n - 2, 206, 1, parts)
         return parts.get()[:, 1, -1].tolist()
 
@@ -403,11 +370,11 @@ class TestVast:
     @pytest.mark.parametrize(("k", "d"), [(3, 3), (70, 16)])
     def test_distances(self, tmp_path, k, d):
         n = (1 << 31) // min(k, d) + 77
-        X = self.vast(tmp_path, "X", n * d, "float32")
+        X = vast(tmp_path, "X", n * d, "float32")
         X.held[-d:] = 3.0
-        found = self.vast(tmp_path, "found", n * k, "float32")
+        found = vast(tmp_path, "found", n * k, "float32")
         C = asarray(np.ones((k, d), np.float32))
-        module = self.last_block().module("distances", T="float", REAL="float", DEPTH=d, LANES=1)
+        module = last_block().module("distances", T="float", REAL="float", DEPTH=d, LANES=1)
         if k <= distances.FEW:
             module.launch("to_few", (-(-n // 256), 1), 256, X, n, d, C, k, 1, found)
         else:
