@@ -10,6 +10,7 @@ import pytest
 
 from clusterx import Blocks
 from clusterx.kernels import kernels_for
+from tests.cuda_on_cpu.arrays import Array
 from tests.cuda_on_cpu.loader import compiler
 
 
@@ -22,6 +23,15 @@ def gxx():
         if "cuda_on_cpu" in os.environ.get("CLUSTERX_REQUIRE", "").split(","):
             pytest.fail(f"CLUSTERX_REQUIRE names cuda_on_cpu: {error}")
         pytest.skip(f"cuda_on_cpu is not available: {error}")
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Shapes of what has come to the host from the stand-in device."""
+    found = []
+    get = Array.get
+    monkeypatch.setattr(Array, "get", lambda self: found.append(self.shape) or get(self))
+    return found
 
 
 @dataclass

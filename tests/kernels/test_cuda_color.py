@@ -7,16 +7,10 @@ from test_color import KINDS, check_counts, morton, random_pixels
 
 from clusterx.kernels.cuda import color
 from tests.cuda_on_cpu.arrays import Array, asarray
-from tests.cuda_on_cpu.backend import emulated
+from tests.cuda_on_cpu.backend import WAYS, emulated
 
 pytestmark = pytest.mark.usefixtures("gxx")
 GPU = emulated()
-WAYS = {
-    "rising": {},
-    "falling": {"order": "falling"},
-    "shuffled": {"order": "shuffled", "seed": 5},
-    "races": {"order": "shuffled", "races": True},
-}
 
 
 def counted(pixels, gpu=GPU):

@@ -26,14 +26,6 @@ def singly(monkeypatch):
     monkeypatch.setattr(LloydStep, "ahead", lambda self, k: 1)
 
 
-@pytest.fixture
-def reads(monkeypatch):
-    """Shapes of what the host reads."""
-    found, get = [], arrays.Array.get
-    monkeypatch.setattr(arrays.Array, "get", lambda self: found.append(self.shape) or get(self))
-    return found
-
-
 def up(values, dtype=None):
     return xp.asarray(np.asarray(values, dtype))
 

@@ -1,7 +1,8 @@
 // What the kernels share. The loader puts it in front of each of them, after its macros.
 //
 // Kernels are extern "C", take pointers, long long and double alone, and use blocks of one
-// dimension. Sizes and places of elements are 64 bits wide: an array may have more than 2^31.
+// dimension. Sizes and places of elements are 64 bits wide: an array may have more than 2^31. CuPy
+// compiles them with -ftz=true: float32 numbers below 2^-126, read or computed, count as zero.
 
 #define INFINITE (__longlong_as_double(0x7ff0000000000000LL))
 

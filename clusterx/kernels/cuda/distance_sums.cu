@@ -3,7 +3,7 @@
 // T: type of the rows; REAL, METRIC and DEPTH as tiles.cuh has them. WALK: tiles that a block takes
 // one after the other, where it takes those of all pairs. The rows are scaled by a power
 // of two that brings the largest magnitude near 2^40; so nothing overflows in float32, and what is
-// lost to underflow is below 2^-114 of the largest magnitude.
+// lost to underflow is below 2^-103 of the largest magnitude.
 
 #include "exact.cuh"
 #include "tiles.cuh"

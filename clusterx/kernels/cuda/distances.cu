@@ -8,7 +8,7 @@
 #include "tiles.cuh"
 
 #define CENTERS 8  // that a thread measures at a time
-#define TINY 0x1p-100f
+#define TINY 0x1p-90f  // so that terms that vanished, below 2^-126, are too few to be seen
 #define LARGEST 0x1.fffffep127f
 
 static __device__ __forceinline__ REAL result(double square, long long root)

@@ -8,20 +8,21 @@
 // A least square below TINY may be wrong for terms of it that vanished. Differences that make such
 // squares are far from overflow when multiplied by UP, and those whose squares overflow far from
 // vanishing when multiplied by DOWN.
-#define TINY (WIDE ? (T)0x1p-900 : (T)0x1p-100)
+#define TINY (WIDE ? (T)0x1p-900 : (T)0x1p-90)
 #define UP (WIDE ? (T)0x1p800 : (T)0x1p100)
 #define DOWN (WIDE ? (T)0x1p-520 : (T)0x1p-66)
 #define LARGEST (WIDE ? (T)0x1.fffffffffffffp1023 : (T)0x1.fffffep127)
 
-static __device__ __noinline__ int scan_scaled(const T *x, const T *C, long long k, T before,
-                                               T after)
+// In float64: float32 differences may be of numbers so near that they would count as zero.
+static __device__ __noinline__ int scan_scaled(const T *x, const T *C, long long k, double before,
+                                               double after)
 {
-    T least = (T)INFINITE;
+    double least = INFINITE;
     int label = 0;
     for (long long j = 0; j < k; ++j) {
-        T sum = 0;
+        double sum = 0;
         for (int c = 0; c < D; ++c) {
-            T apart = (x[c] * before - C[j * D + c] * before) * after;
+            double apart = ((double)x[c] * before - (double)C[j * D + c] * before) * after;
             sum += apart * apart;
         }
         if (sum < least) {
@@ -77,8 +78,8 @@ static __device__ __forceinline__ void find_labels(const T *X, long long n, long
         if (row >= n)
             continue;
         if (!(least[r] <= LARGEST))
-            label[r] = scan_scaled(X + row * D, C, k, DOWN, (T)1);
+            label[r] = scan_scaled(X + row * D, C, k, DOWN, 1.0);
         else if (least[r] < TINY)
-            label[r] = scan_scaled(X + row * D, C, k, (T)1, UP);
+            label[r] = scan_scaled(X + row * D, C, k, 1.0, UP);
     }
 }

@@ -34,10 +34,10 @@ extern "C" __global__ void prepare_centers(const T *C, long long k, long long d,
         frexp((double)largest[0], &exponent);
     double product = 0.0, square = 0.0;
     for (long long c = threadIdx.x % WARP; c < d; c += WARP) {
-        T about = C[j * d + c] - shift[c];
-        T unit = (T)ldexp((double)about, -exponent);
+        double about = (double)C[j * d + c] - (double)shift[c];  // float32's may count as zero
+        T unit = (T)ldexp(about, -exponent);
         scaled[j * d + c] = unit;
-        product += (double)about * (double)unit;
+        product += about * (double)unit;
         square += (double)unit * (double)unit;
     }
     product = sum_of_lanes(product);

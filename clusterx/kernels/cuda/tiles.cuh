@@ -15,7 +15,7 @@
 
 #define UNROLLED (sizeof(REAL) == sizeof(float) ? DEPTH : 2)  // or registers don't suffice
 
-struct Stage {
+struct alignas(16) Stage {  // so that four values are loaded at a time
     REAL rows[DEPTH * STRIDE], columns[DEPTH * STRIDE];
     long long row_at[SIDE], column_at[SIDE];  // places of the tile's rows in memory, or -1
 };
