@@ -212,7 +212,7 @@ def fill_leaves(XT, w, start, stop, skip, units, lo_scale, first, last, low, hig
         else:
             whole = np.rint(units[d])
             rest = np.rint((units[d] - whole) * lo_scale)
-            hi[i, d], lo[i, d], exact = n * np.int64(whole), n * np.int64(rest), rest == 0.0
+            hi[i, d], lo[i, d], exact = n * np.int64(whole), n * np.int64(rest), units[d] == whole
         whole_only &= exact
     return whole_only
 
