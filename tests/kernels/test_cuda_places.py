@@ -26,13 +26,14 @@ def squares(few, C):
     return ((few.astype(np.float64)[:, None] - C[None]) ** 2).sum(axis=2)
 
 
-def rows_of_last_block(folder, d, rows, more):
-    """More than FAR values as rows of d, the rows that the last of the blocks has, and its first.
+def rows_of_last_block(folder, d, rows, more, far):
+    """Rows of d columns, those that the last block has, how many there are, and of blocks.
 
     rows : of a block
-    more : rows that the last block has
+    more : of the last block
+    far : rows before it at least
     """
-    blocks = -(-FAR // (rows * d))
+    blocks = -(-far // rows) + 1
     n = (blocks - 1) * rows + more
     X = vast(folder, "X", n * d, "float32")
     few = whole(more, d)
@@ -52,7 +53,7 @@ def moved_sums(few, labels):
 def test_step_of_few_columns(tmp_path):
     d = 3
     each = BLOCK * nearest.rows_a_thread(d)
-    X, few, n, blocks = rows_of_last_block(tmp_path, d, each, 300)
+    X, few, n, blocks = rows_of_last_block(tmp_path, d, each, 300, FAR)
     C = whole(K, d, seed=1)
     labels = vast(tmp_path, "labels", n, "int32")
     table, moved, scales = up(np.zeros((2, K, d + 1), np.uint64), np.zeros(1, np.int64), np.ones(5))
@@ -68,7 +69,7 @@ def test_step_of_few_columns(tmp_path):
 
 def test_rows_that_move(tmp_path):
     d = 20
-    X, few, n, blocks = rows_of_last_block(tmp_path, d, nearest.WARPS, 5)
+    X, few, n, blocks = rows_of_last_block(tmp_path, d, nearest.WARPS, 5, -(-FAR // d))
     labels, previous = vast(tmp_path, "labels", n, "int32"), vast(tmp_path, "old", n, "int32")
     labels.held[-5:] = [3, 1, 0, 4, 1]
     table, moved, scales = up(
@@ -84,7 +85,7 @@ def test_rows_that_move(tmp_path):
 
 def test_rows_of_the_screen(tmp_path):
     d, count = 24, 6
-    X, few, n, _ = rows_of_last_block(tmp_path, d, count, count)
+    X, few, n, _ = rows_of_last_block(tmp_path, d, count, count, -(-FAR // d))
     shift, C = whole(1, d, seed=2)[0], whole(K, d, seed=1)
     about, length = up(np.zeros((count, d), np.float32), np.zeros(count, np.float32))
     module = emulated().loader.module("screen", T="float", TF32=0)
@@ -120,7 +121,7 @@ def test_rows_of_the_screen(tmp_path):
 @pytest.mark.parametrize("d", [3, 20])
 def test_seeding(tmp_path, d):
     lanes = 1 if d <= nearest.LOW else 32
-    X, few, n, blocks = rows_of_last_block(tmp_path, d, BLOCK // lanes, 7)
+    X, few, n, blocks = rows_of_last_block(tmp_path, d, BLOCK // lanes, 7, -(-FAR // d))
     module = last_block().module("seeding", T="float", LANES=lanes)
     closest = vast(tmp_path, "closest", n, "float64")
     module.launch("measure", blocks, BLOCK, X, n, d, asarray(np.array([n - 3])), 0, closest)
@@ -136,7 +137,7 @@ def test_seeding(tmp_path, d):
 
 
 def test_draws(tmp_path):
-    chunks = -(-FAR // seeding.CHUNK)
+    chunks = -(-FAR // seeding.CHUNK) + 1
     n = (chunks - 1) * seeding.CHUNK + 9
     closest = vast(tmp_path, "closest", n, "float64")
     closest.held[-9:] = np.arange(9)
