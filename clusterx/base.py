@@ -26,6 +26,7 @@ from .arrays import (
     to_host,
     working_dtype,
 )
+from .kernels import kernels_for
 from .rows import Blocks, InMemory
 
 Rows = InMemory | Blocks
@@ -36,6 +37,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
 
     #: whether CSR matrices are taken
     _takes_sparse = False
+    #: rows of at most so many columns stay whole numbers, where the kernels take them
+    _whole_columns = 0
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -53,7 +56,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
             validate_data(self, X, reset=reset, skip_check_array=True)
             rows: Rows = X
         elif on_host(X):
-            rows = InMemory(self._host_rows(X, reset=reset))
+            X = self._host_rows(X, reset=reset)
+            rows = InMemory(X, np.dtype(working_dtype(X.dtype.name)))
         else:
             rows = InMemory(self._device_rows(X, reset=reset))
         self._check_finite(rows)
@@ -69,13 +73,17 @@ class Clusterer(ClusterMixin, BaseEstimator):
                 "them, or drop those rows first."
             )
         small = isinstance(dtype, np.dtype) and working_dtype(dtype.name) == "float32"
+        dtypes: list[Any] = [np.float32] if small else [np.float64, np.float32]
+        few = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] <= self._whole_columns
+        if few and X.dtype.name in kernels_for(namespace(X)).dtypes:
+            dtypes.append(X.dtype)
         try:
             X = validate_data(
                 self,
                 X,
                 reset=reset,
                 accept_sparse="csr" if self._takes_sparse else False,
-                dtype=np.float32 if small else [np.float64, np.float32],
+                dtype=dtypes,
                 order="C",
                 ensure_all_finite=False,
                 accept_large_sparse=False,
@@ -118,6 +126,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         return contiguous(X)  # once, where each kernel would make a copy of its own
 
     def _check_finite(self, rows: Rows) -> None:
+        if dtype_name(rows.like.dtype) not in ("float32", "float64"):
+            return  # whole numbers are finite, and too small to overflow
         name = type(self).__name__
         xp = rows.xp
         wide = float_dtype(xp, rows.like)

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..arrays import Array, asarray, float_dtype, host_floats, to_host
-from ..base import Rows, check_number
+from ..arrays import Array, asarray, host_floats, to_host
+from ..base import check_number
 from ..rows import InMemory
-from . import seeding
 from .base import CentroidClusterer
+from .batches import Draws, EarlyStopping, State
 from .lloyd import weighted_sum
+
+#: Steps in a row without a reassignment after which many are made at once.
+CALM = 8
 
 
 class MiniBatchKMeans(CentroidClusterer):
@@ -61,6 +64,8 @@ class MiniBatchKMeans(CentroidClusterer):
     n_features_in_ : int
     feature_names_in_ : array of shape (n_features_in_,), if X has string column names
     """
+
+    _whole_columns = 8
 
     def __init__(
         self,
@@ -144,7 +149,7 @@ class MiniBatchKMeans(CentroidClusterer):
     def _fit(self, rows, w, rng, starts):
         batch_size = min(self.batch_size, rows.n)
         centers = self._best_start(rows, w, rng, starts, self._size_of_init(rows.n, batch_size))
-        self._state = _State(rows, centers)
+        self._state = State(rows, centers)
         n_steps = (self.max_iter * rows.n) // batch_size
         step = rows.minibatch(self.n_clusters, batch_size)
         self._run(step, rows, w, rng, batch_size, n_steps)
@@ -154,19 +159,55 @@ class MiniBatchKMeans(CentroidClusterer):
 
     def _run(self, step, rows, w, rng, batch_size, n_steps):
         state = self._state
-        shares = seeding.cumulated_shares(w)
         tol = self.tol
         if tol > 0:
             tol *= host_floats(rows.xp.mean(asarray(rows.summary.variance, like=rows.like)))[0]
-        stopping = _EarlyStopping(self, tol, rows.n, batch_size, n_steps)
-        self.n_steps_ = 0
-        for i in range(n_steps):
-            drawn = seeding.draw_rows(rng, rows.n, batch_size, shares)
+        stopping = EarlyStopping(
+            self.verbose, self.max_no_improvement, tol, rows.n, batch_size, n_steps
+        )
+        draws = Draws(rng, rows.n, batch_size, w, n_steps)
+        self.n_steps_, calm, stopped = 0, 0, False
+        while self.n_steps_ < n_steps and not stopped:
+            if calm == CALM:
+                stopped = self._walk(step.walk(draws.ahead), rows, draws, rng, state, stopping)
+                calm = 0
+                continue
             # drawing has taken the weights into account
-            inertia, shift = self._step(step, rows, drawn, None, rng, state, tol > 0)
-            self.n_steps_ = i + 1
-            if stopping(i + 1, inertia, shift):
-                break
+            inertia, shift, reassigned = self._step(
+                step, rows, draws.next(), None, rng, state, tol > 0
+            )
+            self.n_steps_ += 1
+            stopped = stopping(self.n_steps_, inertia, shift)
+            calm = 0 if reassigned or not hasattr(step, "walk") else calm + 1
+
+    def _walk(self, walk, rows, draws, rng, state, stopping):
+        """Steps ahead of the rules, until one of them ends that; whether the fit ends, too."""
+        xp = rows.xp
+        while self.n_steps_ < draws.most:
+            walked = walk(state.centers, state.counts)
+            extremes = xp.min(walked.counts, axis=1), xp.max(walked.counts, axis=1)
+            told = (to_host(a).tolist() for a in (walked.inertia, *extremes))
+            for i, (inertia, least, most) in enumerate(zip(*told, strict=True)):
+                due = state.due(draws.size)
+                state.some_empty = least == 0
+                self.n_steps_ += 1
+                shift = 0.0
+                if stopping.tol > 0:
+                    old = walked.centers[i - 1, ...] if i else state.centers
+                    (shift,) = host_floats(xp.sum((walked.centers[i, ...] - old) ** 2))
+                poor = due and least < self.reassignment_ratio * most
+                if poor:
+                    state.centers, state.counts = walked.centers[i, ...], walked.counts[i, ...]
+                    self._reassign(rows, draws.back(self.n_steps_), rng, state)
+                if stopping(self.n_steps_, inertia, shift):
+                    if not poor:
+                        state.centers, state.counts = walked.centers[i, ...], walked.counts[i, ...]
+                        draws.back(self.n_steps_)
+                    return True
+                if poor:
+                    return False
+            state.centers, state.counts = walked.centers[-1, ...], walked.counts[-1, ...]
+        return True
 
     def _best_start(self, rows, w, rng, starts, size):
         drawn = rng.randint(0, rows.n, size)
@@ -192,22 +233,20 @@ class MiniBatchKMeans(CentroidClusterer):
         return best
 
     def _step(self, step, rows, drawn, w, rng, state, want_shift):
-        """One batch; its inertia and, if wanted, the squared movement of the centres."""
+        """One batch: its inertia, squared movement if wanted, whether centres were reassigned."""
         xp = rows.xp
         old = state.centers
-        state.since_reassignment += len(drawn)
-        due = state.some_empty or state.since_reassignment >= 10 * self.n_clusters
-        if due:
-            state.since_reassignment = 0
+        due = state.due(len(drawn))
         state.centers, state.counts, inertia = step(drawn, w, old, state.counts)
         shift = xp.sum((state.centers - old) ** 2) if want_shift else 0.0
         inertia, shift, least, most = host_floats(
             inertia, shift, xp.min(state.counts), xp.max(state.counts)
         )
         state.some_empty = least == 0
-        if due and least < self.reassignment_ratio * most:
+        poor = due and least < self.reassignment_ratio * most
+        if poor:
             self._reassign(rows, drawn, rng, state)
-        return inertia, shift
+        return inertia, shift, poor
 
     def _reassign(self, rows, drawn, rng, state):
         """Move the centres that have seen too little to random rows of the batch."""
@@ -236,8 +275,8 @@ class MiniBatchKMeans(CentroidClusterer):
             for name in ("labels_", "inertia_"):
                 self.__dict__.pop(name, None)
             return
-        self.labels_, squared = step.nearest(self.cluster_centers_)
-        self.inertia_ = weighted_sum(squared, w)
+        self.labels_, inertia = step.label(self.cluster_centers_, w)
+        (self.inertia_,) = host_floats(inertia)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
         """Learn from one batch: all of X.
@@ -262,7 +301,7 @@ class MiniBatchKMeans(CentroidClusterer):
             starts = self._starts(rows, default=3)
             size = self._size_of_init(rows.n, min(self.batch_size, rows.n))
             centers = self._one_start(rows, w, starts, size)
-            self._state = _State(rows, centers)
+            self._state = State(rows, centers)
             self.n_steps_ = 0
         elif not hasattr(self, "_rng"):
             self._rng = check_random_state(self.random_state)
@@ -279,69 +318,6 @@ class MiniBatchKMeans(CentroidClusterer):
             drawn = self._rng.randint(0, rows.n, size)
             rows, w = rows.subset(drawn), _weights_of(w, drawn)
         return self._init_centers(rows, w, self._rng)
-
-
-class _State:
-    """Centres and what they have seen, in float64 between steps."""
-
-    def __init__(self, rows: Rows, centers: Array):
-        wide = float_dtype(rows.xp, rows.like)
-        self.centers = rows.xp.astype(centers, wide)
-        self.counts = rows.zeros((centers.shape[0],), wide)
-        self.since_reassignment = 0
-        self.some_empty = True
-
-    def rounded(self, rows: Rows) -> Array:
-        return rows.xp.astype(self.centers, rows.dtype)
-
-    def follow(self, rows: Rows) -> None:
-        """Live where the rows do: a model may have been loaded or moved."""
-        self.centers = asarray(self.centers, like=rows.like)
-        self.counts = asarray(self.counts, like=rows.like)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        state["centers"], state["counts"] = to_host(self.centers), to_host(self.counts)
-        return state
-
-
-class _EarlyStopping:
-    """Whether the batches have stopped to improve: smoothed inertia and movement."""
-
-    def __init__(self, model: MiniBatchKMeans, tol, n, batch_size, n_steps):
-        self.model, self.tol, self.batch_size, self.n_steps = model, tol, batch_size, n_steps
-        self.share = min(1.0, batch_size * 2.0 / (n + 1))
-        self.smooth: float | None = None
-        self.least = math.inf
-        self.stale = 0
-
-    def __call__(self, step: int, inertia: float, shift: float) -> bool:
-        inertia /= self.batch_size
-        head = f"Minibatch step {step}/{self.n_steps}: mean batch inertia: {inertia}"
-        if step == 1:  # that inertia is the first centres'
-            self._say(head)
-            return False
-        if self.smooth is None:
-            self.smooth = inertia
-        else:
-            self.smooth += self.share * (inertia - self.smooth)
-        self._say(f"{head}, ewa inertia: {self.smooth}")
-        if self.tol > 0.0 and shift <= self.tol:
-            self._say(f"Converged (small centers change) at step {step}/{self.n_steps}")
-            return True
-        if self.smooth < self.least:
-            self.least, self.stale = self.smooth, 0
-        else:
-            self.stale += 1
-        patience = self.model.max_no_improvement
-        if patience is not None and self.stale >= patience:
-            self._say(f"Converged (lack of improvement in inertia) at step {step}/{self.n_steps}")
-            return True
-        return False
-
-    def _say(self, text: str) -> None:
-        if self.model.verbose:
-            print(text)
 
 
 def _weights_of(w: Array | None, drawn: np.ndarray) -> Array | None:

@@ -29,7 +29,9 @@ def draw_rows(rng: np.random.RandomState, n: int, size: int, cumulated: Any) -> 
     """
     uniform = rng.random_sample(size)
     if cumulated is None:
-        return np.minimum((uniform * n).astype(np.int64), n - 1)
+        uniform *= n
+        rows = uniform.astype(np.int64)
+        return np.minimum(rows, n - 1, out=rows)
     return np.minimum(np.searchsorted(cumulated, uniform, side="right"), n - 1)
 
 

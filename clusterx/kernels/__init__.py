@@ -84,14 +84,36 @@ class LloydStep(Protocol):
         """Squared distance of every row to the centre it was assigned to, (n,) float64."""
 
 
+class Walked(NamedTuple):
+    """What each of m mini-batch steps in a row gave."""
+
+    centers: Array  # (m, k, d) float64
+    counts: Array  # (m, k) float64
+    inertia: Array  # (m,) float64
+
+
 class BatchStep(Protocol):
-    """A prepared mini-batch step."""
+    """A prepared mini-batch step.
+
+    Where many steps in one call are faster, it has `walk(draw)` too: a function of centres and
+    counts that makes the next steps, and gives `Walked`. `draw(m)` gives the rows of the next
+    batches, m at most and none in the end, (m, batch_size). It is called two groups of batches
+    ahead of the steps, by any thread, and never twice at a time.
+    """
 
     def __call__(self, rows: Any, w: Array | None, C: Array, counts: Array) -> tuple:
         """Batch `rows` (indices) of weights `w`; new centres, new counts, the batch's inertia."""
 
-    def nearest(self, C: Array) -> tuple[Array, Array]:
-        """Labels and squared distances of all rows, as `nearest` has them."""
+    def label(self, C: Array, w: Array | None) -> tuple[Array, Any]:
+        """Labels of all rows, as `nearest` has them; the weighted sum of squared distances."""
+
+
+def with_inertia(nearest: tuple[Array, Array], w: Array | None) -> tuple[Array, Any]:
+    """The labels that `nearest` gave, and the weighted sum of the squared distances, 0-d."""
+    labels, squared = nearest
+    xp = namespace(squared)
+    weighted = squared if w is None else squared * xp.astype(w, squared.dtype, copy=False)
+    return labels, xp.sum(weighted)
 
 
 class SeedingStep(Protocol):

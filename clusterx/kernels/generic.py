@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from ..arrays import asarray, concat, device, float_dtype, namespace
-from . import CentroidStats, Summary
+from . import CentroidStats, Summary, with_inertia
 from .generic_blocks import TILE, one_hot, row_blocks
 from .generic_color import color_counts, remap
 from .generic_labels import contingency, encode, expected_information
@@ -209,8 +209,8 @@ class Batch:
         moved = sums / xp.where(total > 0, total, xp.ones_like(total))[:, None]
         return xp.where((gained > 0)[:, None], moved, C), total, xp.sum(squared)
 
-    def nearest(self, C):
-        return nearest(self.X, C)
+    def label(self, C, w):
+        return with_inertia(nearest(self.X, C), w)
 
 
 def minibatch(X, k, batch_size):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, asarray, float_dtype
-from ..kernels import CentroidStats
+from ..kernels import CentroidStats, with_inertia
 
 
 class BlockedBatch:
@@ -22,8 +22,8 @@ class BlockedBatch:
         step = self.rows.kernels.minibatch(batch, self.k, size)
         return step(self.rows.xp.arange(size, device=self.rows.device), w, C, counts)
 
-    def nearest(self, C: Array) -> tuple[Array, Array]:
-        return self.rows.map(self.rows.kernels.nearest, C)
+    def label(self, C: Array, w: Array | None) -> tuple[Array, Any]:
+        return with_inertia(self.rows.map(self.rows.kernels.nearest, C), w)
 
 
 class BlockedStep:

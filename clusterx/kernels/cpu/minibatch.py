@@ -7,8 +7,10 @@ from itertools import pairwise
 import numpy as np
 from numba import njit
 
-from . import boxes, exact, lloyd, screen, screened, sparse, steps
+from .. import with_inertia
+from . import exact, lloyd, screen, screened, sparse, steps
 from .threads import run_blocks, single_threaded_blas
+from .walking import PlainBatch
 
 ROWS = 128
 #: Bytes that a copy of a batch may take.
@@ -19,26 +21,15 @@ def minibatch(X, k, batch_size):
     """The step for batches of rows of X that are given by their indices."""
     if not isinstance(X, np.ndarray):
         return SparseBatch(X)
-    return PlainBatch(X) if X.shape[1] <= lloyd.TREE_DIMENSIONS else ScreenedBatch(X, k, batch_size)
+    few = X.shape[1] <= lloyd.TREE_DIMENSIONS
+    return (PlainBatch if few else ScreenedBatch)(X, k, batch_size)
 
 
-class PlainBatch:
-    """Assigns the rows of a batch, then moves each centre to the mean of all it has seen."""
+class GroupedBatch:
+    """A step where rows are long: cluster by cluster, on several threads."""
 
     def __init__(self, X):
         self.X = X
-
-    def __call__(self, rows, w, C, counts):
-        """New centres (k, d) and counts (k,), both float64; the batch's inertia."""
-        weights = steps.UNIT if w is None else np.asarray(w, np.float64)
-        return plain_step(self.X, np.asarray(rows, np.int64), weights, C, counts)
-
-    def nearest(self, C):
-        return lloyd.nearest(self.X, C)
-
-
-class GroupedBatch(PlainBatch):
-    """The same where a row is long: cluster by cluster, on several threads."""
 
     def __call__(self, rows, w, C, counts):
         source, places, labels, squared = self.assign(rows, C)
@@ -101,8 +92,9 @@ class ScreenedBatch(GroupedBatch):
             run_blocks(block, len(parts))
         return (batch, np.arange(n), labels, squared) if keep else (self.X, rows, labels, squared)
 
-    def nearest(self, C):
-        return lloyd.nearest(self.X, C, None if self.lazy else self.screen)
+    def label(self, C, w):
+        found = lloyd.nearest(self.X, C, None if self.lazy else self.screen)
+        return with_inertia(found, w)
 
 
 class SparseBatch(GroupedBatch):
@@ -122,47 +114,8 @@ class SparseBatch(GroupedBatch):
         new[seen] = (C[seen] * counts[seen, None] + sums[seen]) / total
         return new
 
-    def nearest(self, C):
-        return sparse.nearest(self.X, C)
-
-
-@njit(nogil=True, cache=True)
-def plain_step(X, rows, w, C, counts):
-    """One step with rows of few columns; w: their weights, or empty."""
-    n, (k, d) = rows.shape[0], C.shape
-    batch = np.empty((n, d), X.dtype)
-    for p in range(n):  # nothing else, so that the reads of many rows are under way at once
-        i = rows[p]
-        if d == 3:
-            batch[p, 0], batch[p, 1], batch[p, 2] = X[i, 0], X[i, 1], X[i, 2]
-        else:
-            for j in range(d):
-                batch[p, j] = X[i, j]
-    labels = np.empty(n, np.int32)
-    squared = np.empty(n)
-    boxes.nearest_blocks(batch, C, 0, n, labels, squared)
-    new = np.empty((k, d))
-    for j in range(k):
-        for a in range(d):
-            new[j, a] = C[j, a] * counts[j]
-    seen = counts.copy()
-    inertia = 0.0
-    for p in range(n):
-        j = labels[p]
-        v = w[p] if w.shape[0] > 0 else 1.0
-        seen[j] += v
-        inertia += v * squared[p]
-        for a in range(d):
-            new[j, a] += v * batch[p, a]
-    for j in range(k):
-        if seen[j] > counts[j]:
-            inverse = 1.0 / seen[j]
-            for a in range(d):
-                new[j, a] *= inverse
-        else:
-            for a in range(d):
-                new[j, a] = C[j, a]
-    return new, seen, inertia
+    def label(self, C, w):
+        return with_inertia(sparse.nearest(self.X, C), w)
 
 
 @njit(nogil=True, cache=True)

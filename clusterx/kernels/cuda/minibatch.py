@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from ...arrays import Array, asarray
+from .. import with_inertia
 from .lloyd import Grid, LloydStep, make_grid
 from .nearest import BLOCK
 
@@ -55,6 +56,6 @@ class Batch:
         )  # fmt: skip
         return moved, seen, xp.sum(squared if w is None else squared * w)
 
-    def nearest(self, C: Array) -> tuple[Array, Array]:
-        """Labels and squared distances of all rows."""
-        return self.gpu.nearest(self.X, C)
+    def label(self, C: Array, w: Array | None) -> tuple[Array, Any]:
+        """Labels of all rows, and their weighted inertia."""
+        return with_inertia(self.gpu.nearest(self.X, C), w)

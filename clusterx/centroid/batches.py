@@ -1,0 +1,131 @@
+"""What mini-batch k-means keeps between its steps: centres, draws, and when to stop."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, asarray, float_dtype, to_host
+from ..base import Rows
+from .seeding import cumulated_shares, draw_rows
+
+#: Draws ahead that may have to be taken back: steps are made of one, rows gathered of the next.
+AHEAD = 3
+FIRST_AHEAD = 8
+
+
+class State:
+    """Centres and what they have seen, in float64 between steps."""
+
+    def __init__(self, rows: Rows, centers: Array):
+        wide = float_dtype(rows.xp, rows.like)
+        self.centers = rows.xp.astype(centers, wide)
+        self.counts = rows.zeros((centers.shape[0],), wide)
+        self.since_reassignment = 0
+        self.some_empty = True
+
+    def rounded(self, rows: Rows) -> Array:
+        return rows.xp.astype(self.centers, rows.dtype)
+
+    def follow(self, rows: Rows) -> None:
+        """Live where the rows do: a model may have been loaded or moved."""
+        self.centers = asarray(self.centers, like=rows.like)
+        self.counts = asarray(self.counts, like=rows.like)
+
+    def due(self, batch_size: int) -> bool:
+        """Whether centres that have seen little are looked for after the next step."""
+        self.since_reassignment += batch_size
+        due = self.some_empty or self.since_reassignment >= 10 * self.centers.shape[0]
+        if due:
+            self.since_reassignment = 0
+        return due
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state["centers"], state["counts"] = to_host(self.centers), to_host(self.counts)
+        return state
+
+
+class Draws:
+    """Batches of rows drawn with replacement, one by one or some ahead of their use.
+
+    Parameters
+    ----------
+    rng : RandomState
+    n, size : int
+        Rows there are, and rows of a batch.
+    w : array of shape (n,) or None
+        Rows are drawn in proportion to it.
+    most : int
+        Batches wanted in all.
+    """
+
+    def __init__(self, rng: np.random.RandomState, n: int, size: int, w: Array | None, most: int):
+        self.rng, self.n, self.size, self.most = rng, n, size, most
+        self.shares = cumulated_shares(w)
+        self.count = 0
+        self.marks: deque[tuple[int, Any]] = deque(maxlen=AHEAD)
+
+    def _draw(self, m: int) -> np.ndarray:
+        self.count += m
+        return draw_rows(self.rng, self.n, m * self.size, self.shares).reshape(m, self.size)
+
+    def next(self) -> np.ndarray:
+        """One batch; a series of draws ahead begins anew."""
+        self.marks.clear()
+        self.grown = FIRST_AHEAD
+        return self._draw(1)[0]
+
+    def ahead(self, m: int) -> np.ndarray:
+        """At most m batches more: few at first, for they may be taken back."""
+        m = min(m, self.grown, self.most - self.count)
+        self.grown *= 2
+        self.marks.append((self.count, self.rng.get_state()))
+        return self._draw(m)
+
+    def back(self, count: int) -> np.ndarray:
+        """Take back all but `count` batches, as if never drawn; the last of those."""
+        self.count, state = next(mark for mark in reversed(self.marks) if mark[0] < count)
+        self.rng.set_state(state)
+        return self._draw(count - self.count)[-1]
+
+
+class EarlyStopping:
+    """Whether the batches have stopped to improve: smoothed inertia and movement."""
+
+    def __init__(self, verbose, patience, tol, n, batch_size, n_steps):
+        self.verbose, self.patience, self.tol = verbose, patience, tol
+        self.batch_size, self.n_steps = batch_size, n_steps
+        self.share = min(1.0, batch_size * 2.0 / (n + 1))
+        self.smooth: float | None = None
+        self.least = math.inf
+        self.stale = 0
+
+    def __call__(self, step: int, inertia: float, shift: float) -> bool:
+        inertia /= self.batch_size
+        if step > 1:  # the inertia before is the first centres'
+            smooth = self.smooth
+            self.smooth = inertia if smooth is None else smooth + self.share * (inertia - smooth)
+        if self.verbose:
+            ewa = f", ewa inertia: {self.smooth}" if step > 1 else ""
+            print(f"Minibatch step {step}/{self.n_steps}: mean batch inertia: {inertia}{ewa}")
+        if self.smooth is None:
+            return False
+        if self.tol > 0.0 and shift <= self.tol:
+            self._say_converged("small centers change", step)
+            return True
+        if self.smooth < self.least:
+            self.least, self.stale = self.smooth, 0
+        else:
+            self.stale += 1
+        if self.patience is not None and self.stale >= self.patience:
+            self._say_converged("lack of improvement in inertia", step)
+            return True
+        return False
+
+    def _say_converged(self, why: str, step: int) -> None:
+        if self.verbose:
+            print(f"Converged ({why}) at step {step}/{self.n_steps}")

@@ -1,0 +1,181 @@
+"""Mini-batch steps where rows have few columns, and the loops that many of them share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from .. import Walked
+from . import labelling, lanes, steps
+from .threads import run_blocks
+
+#: Rows that a task gathers: few, so that threads end together.
+GATHERED = 8192
+#: Batches that are walked in one call, at most, and bytes that they may take in a core's cache.
+BATCHES = 128
+CACHED = 1 << 21
+
+
+class PlainBatch:
+    """Assigns the rows of a batch, then moves each centre to the mean of all it has seen."""
+
+    def __init__(self, X, k, batch_size):
+        self.X = X
+        each = X.shape[1] * (X.itemsize * batch_size + 8 * k)
+        self.together = max(1, min(BATCHES, CACHED // each))
+
+    def __call__(self, rows, w, C, counts):
+        """New centres (k, d) and counts (k,), both float64; the batch's inertia."""
+        weights = steps.UNIT if w is None else np.asarray(w, np.float64)
+        return plain_step(self.X, np.asarray(rows, np.int64), weights, C, counts)
+
+    def walk(self, draw):
+        return Walk(self.X, lambda: draw(self.together), self.together)
+
+    def label(self, C, w):
+        return labelling.label(self.X, C, w)
+
+
+class Walk:
+    """Steps over batches that are drawn and gathered while the ones before them are walked."""
+
+    def __init__(self, X, draw, together):
+        self.X, self.draw = X, draw
+        self.rows = draw()
+        shape = together, X.shape[1], self.rows.shape[1]
+        # memory that is used again takes no new pages
+        self.spare, self.other = np.empty(shape, X.dtype), np.empty(shape, X.dtype)
+        self.batches, tasks = self._gathering()
+        run_blocks(lambda b: tasks[b](), len(tasks))
+        self.rows = draw()
+
+    def _gathering(self) -> tuple[np.ndarray, list[Any]]:
+        m, size = self.rows.shape
+        rows, batches = self.rows.reshape(-1), self.spare[:m]
+
+        def task(a, e):
+            return lambda: gather(self.X, rows, a, e, batches)
+
+        self.spare, self.other = self.other, self.spare
+        return batches, [task(*part) for part in steps.blocks(m * size, GATHERED)]
+
+    def __call__(self, C, counts):
+        m, (k, d) = len(self.batches), C.shape
+        centers, seen, inertia = np.empty((m, k, d)), np.empty((m, k)), np.empty(m)
+        batches, tasks = self._gathering()
+        drawn = []
+
+        def walk():
+            walk_batches(self.batches, C, counts, centers, seen, inertia)
+
+        def draw():
+            drawn.append(self.draw())
+
+        # what takes longest first
+        tasks = [walk, draw, *tasks]
+        run_blocks(lambda b: tasks[b](), len(tasks))
+        self.batches, self.rows = batches, drawn[0]
+        return Walked(centers, seen, inertia)
+
+
+@njit(nogil=True, cache=True)
+def gather(X, rows, start, stop, batches):
+    """Rows start..stop of those drawn for batches (m, d, size) of X's values, column by column."""
+    size = batches.shape[2]
+    at = start
+    while at < stop:
+        g, p = at // size, at % size
+        n = min(stop - at, size - p)
+        if X.shape[1] == 3:
+            x0, x1, x2 = (
+                batches[g, 0, p : p + n],
+                batches[g, 1, p : p + n],
+                batches[g, 2, p : p + n],
+            )
+            # nothing else, so that the reads of many rows are under way at once
+            for q in range(n):
+                i = rows[at + q]
+                x0[q], x1[q], x2[q] = X[i, 0], X[i, 1], X[i, 2]
+        else:
+            for q in range(n):
+                i = rows[at + q]
+                for a in range(X.shape[1]):
+                    batches[g, a, p + q] = X[i, a]
+        at += n
+
+
+@njit(nogil=True, cache=True)
+def plain_step(X, rows, w, C, counts):
+    """One step with rows of few columns; w: their weights, or empty."""
+    n, (k, d) = rows.shape[0], C.shape
+    batch = np.empty((1, d, n), X.dtype)
+    gather(X, rows, 0, n, batch)
+    new, seen = np.empty((k, d)), np.empty(k)
+    wide, labels, squared = np.empty((d, n)), np.empty(n, np.int64), np.empty(n)
+    inertia = step(batch[0], w, C, counts, wide, labels, squared, new, seen)
+    return new, seen, inertia
+
+
+@njit(nogil=True, cache=True)
+def walk_batches(batches, C, counts, centers, seen, inertia):
+    """Steps over batches (m, d, size): centres, counts and the batch's inertia after each."""
+    m, d, n = batches.shape
+    wide, labels, squared = np.empty((d, n)), np.empty(n, np.int64), np.empty(n)
+    none = np.empty(0)
+    for g in range(m):
+        inertia[g] = step(batches[g], none, C, counts, wide, labels, squared, centers[g], seen[g])
+        C, counts = centers[g], seen[g]
+
+
+@njit(nogil=True, cache=True)
+def step(batch, w, C, counts, wide, labels, squared, new, seen):
+    """A step over a batch (d, n): its inertia, and new centres and counts."""
+    for a in range(batch.shape[0]):
+        for p in range(batch.shape[1]):
+            wide[a, p] = batch[a, p]
+    nearest_lanes(wide, C, labels, squared)
+    return move(wide, w, labels, squared, C, counts, new, seen)
+
+
+@njit(nogil=True, cache=True)
+def nearest_lanes(XT, C, labels, squared):
+    n, k = XT.shape[1], C.shape[0]
+    cands = np.arange(k)
+    acc = np.empty(lanes.ROWS)
+    for a in range(0, n, lanes.ROWS):
+        e = min(n, a + lanes.ROWS)
+        lanes.nearest_of(XT, a, e, C, cands, k, squared[a:e], labels[a:e], acc)
+
+
+@njit(nogil=True, cache=True)
+def move(XT, w, labels, squared, C, counts, new, seen):
+    """Centres moved to the mean of all they have seen, and what they have seen; the inertia."""
+    k, d = C.shape
+    for j in range(k):
+        seen[j] = counts[j]
+        for a in range(d):
+            new[j, a] = C[j, a] * counts[j]
+    inertia = 0.0
+    for p in range(XT.shape[1]):
+        j = labels[p]
+        v = w[p] if w.shape[0] > 0 else 1.0
+        seen[j] += v
+        inertia += v * squared[p]
+        if d == 3:
+            new[j, 0] += v * XT[0, p]
+            new[j, 1] += v * XT[1, p]
+            new[j, 2] += v * XT[2, p]
+        else:
+            for a in range(d):
+                new[j, a] += v * XT[a, p]
+    for j in range(k):
+        if seen[j] > counts[j]:
+            inverse = 1.0 / seen[j]
+            for a in range(d):
+                new[j, a] *= inverse
+        else:
+            for a in range(d):
+                new[j, a] = C[j, a]
+    return inertia
