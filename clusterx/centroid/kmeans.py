@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, float_dtype, host_floats
 from ..base import Rows, check_choice
 from ..rows import InMemory
+from . import seeding
 from .base import CentroidClusterer
 from .lloyd import Fit, lloyd
 
@@ -149,7 +149,7 @@ class KMeans(CentroidClusterer):
         return self
 
     def _best_start(self, rows: Rows, w: Array | None, total: float, starts: int) -> Fit:
-        rng = check_random_state(self.random_state)
+        rng = seeding.generator(self.random_state)
         step = rows.lloyd(w, total)
         tol = self.tol
         if tol > 0:

@@ -136,7 +136,7 @@ class MiniBatchKMeans(CentroidClusterer):
         rows = self._rows(X, reset=True)
         starts = self._starts(rows, default=3)
         w, _ = self._weights(sample_weight, rows)
-        rng = check_random_state(self.random_state)
+        rng = seeding.generator(self.random_state)
         with rows.kernels.session():
             self._fit(rows, w, rng, starts)
         return self

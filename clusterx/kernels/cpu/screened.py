@@ -50,7 +50,7 @@ class ScreenedStep(RowStep):
         return moved
 
     def __call__(self, C):
-        known = self.hi.shape[0] == C.shape[0] and not self.fresh
+        known = self.follows(C.shape[0]) and not self.fresh
         previous = self.labels.copy() if known else NONE
         with single_threaded_blas():  # small products only, and our threads want the cores
             rows = np.flatnonzero(self.assign(C))
@@ -67,38 +67,34 @@ class ScreenedStep(RowStep):
         """Rows in their order, into sums of each task's own."""
         g = self.grid
         parts = blocks(len(rows), max(512, -(-len(rows) // 8)))
-        sums = [self.empty_sums(k) for _ in parts]
+        tables = [self.empty_table(k) for _ in parts]
 
         def block(b):
             exact.move_rows(
-                self.X, self.w, rows, *parts[b], self.labels, previous, g.hi_scale, g.lo_scale,
-                g.weight_scale, *sums[b],
+                self.X, self.w, rows, *parts[b], self.labels, previous, g.units, g.lo_scale,
+                *tables[b],
             )  # fmt: skip
 
         run_blocks(block, len(parts))
-        for hi, lo, weight in sums:
-            self.hi += hi
-            self.lo += lo
-            self.weight += weight
+        for table in tables:
+            self.table += table
 
     def _move_by_cluster(self, previous, rows, k):
         """Cluster by cluster, for sums that are too many for a core's cache."""
         entries, offsets = exact.group_entries(self.labels, previous, rows, k)
         clusters, bounds = exact.runs(offsets)
         d, g = self.X.shape[1], self.grid
-        hi, lo = np.zeros((2, len(clusters), d), np.int64)
-        weight = np.zeros((len(clusters), 2), np.int64)
+        hi, lo = np.zeros((2, len(clusters), d + 1), np.int64)
         # entries are spread evenly over tasks, most of which then have several runs
         parts = exact.even_parts(bounds)
 
         def block(b):
             exact.sum_entries(
-                self.X, self.w, entries, bounds, *parts[b], g.hi_scale, g.lo_scale,
-                g.weight_scale, hi, lo, weight,
+                self.X, self.w, entries, bounds, *parts[b], g.units, g.lo_scale, hi, lo
             )  # fmt: skip
 
         run_blocks(block, len(parts))
-        exact.merge(clusters, hi, lo, weight, self.hi, self.lo, self.weight)
+        exact.merge(clusters, hi, lo, *self.table)
 
 
 class Screen:

@@ -32,26 +32,21 @@ class Step:
         self.X = X
         self.w = UNIT if w is None else np.ascontiguousarray(w, np.float64)
         self.grid = grid
-        self.hi = np.empty((0, X.shape[1]), np.int64)
-
-    def empty_sums(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        d = self.X.shape[1]
-        return np.zeros((k, d), np.int64), np.zeros((k, d), np.int64), np.zeros((2, k), np.int64)
+        self.table = self.empty_table(0)
 
     def empty_table(self, k: int) -> np.ndarray:
         """Room for the sums of rows and, in the last column, of weights, as two integers."""
         return np.zeros((2, k, self.X.shape[1] + 1), np.int64)
 
-    def add_table(self, table: np.ndarray) -> None:
-        self.hi += table[0, :, :-1]
-        self.lo += table[1, :, :-1]
-        self.weight += table[:, :, -1]
+    def follows(self, k: int) -> bool:
+        """Whether labels and sums are of as many centres."""
+        return self.table.shape[1] == k
 
     def begin(self, C: np.ndarray) -> None:
         """Keep what was found for another number of centres from being used."""
         self.C = np.ascontiguousarray(C, np.float64)
-        if self.hi.shape[0] != C.shape[0]:
-            self.hi, self.lo, self.weight = self.empty_sums(C.shape[0])
+        if not self.follows(C.shape[0]):
+            self.table = self.empty_table(C.shape[0])
             self.forget()
 
     def forget(self) -> None:
@@ -59,9 +54,7 @@ class Step:
         raise NotImplementedError
 
     def stats(self, moved: int) -> exact.ExactStats:
-        return exact.ExactStats(
-            self.grid, self.hi.copy(), self.lo.copy(), self.weight.copy(), moved
-        )
+        return exact.ExactStats(self.grid, self.table.copy(), moved)
 
     def distances(self) -> np.ndarray:
         out = np.empty(self.X.shape[0])
