@@ -33,7 +33,8 @@ def generator(seed: Any) -> np.random.RandomState:
     """
     if not isinstance(seed, numbers.Integral):
         return check_random_state(seed)
-    rng = np.random.RandomState(np.random.MT19937(_Blank()))
+    blank: Any = _Blank()
+    rng = np.random.RandomState(np.random.MT19937(blank))
     rng.seed(int(seed))
     return rng
 
