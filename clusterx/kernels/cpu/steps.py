@@ -10,13 +10,19 @@ from . import exact, screen
 from .threads import run_blocks
 
 ROWS_PER_TASK = 8192
+#: Multiplications that make a task, at least.
+TASK = 1 << 21
 NONE = np.empty(0, np.int32)
 UNIT = np.empty(0, np.float64)
 
 
-def rows_per_task(n: int) -> int:
-    """Enough tasks for a few threads, where what a task computes does not depend on its size."""
-    return max(screen.CHUNK, min(ROWS_PER_TASK, n // 16))
+def rows_per_task(n: int, cost: int = 1 << 12) -> int:
+    """Enough tasks for a few threads, where what a task computes does not depend on its size.
+
+    cost : of a row, in multiplications; a task of less than some ten thousandths of a second is
+        not worth handing to another thread.
+    """
+    return max(screen.CHUNK, TASK // cost, min(ROWS_PER_TASK, n // 16))
 
 
 def blocks(n: int, rows: int) -> list[tuple[int, int]]:
