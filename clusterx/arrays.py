@@ -71,10 +71,12 @@ def asarray(x: Any, *, like: Array, dtype: Any = None) -> Array:
     Host data is uploaded; an array that already lives there passes through without a copy.
     """
     xp = namespace(like)
+    if xp is np_compat:
+        return np.asarray(to_host(x), dtype)
     if not on_host(x) and namespace(x) is xp:
         return xp.asarray(x, dtype=dtype or x.dtype, device=device(like))
     host = to_host(x)
-    if xp is not np_compat and not host.flags.writeable:
+    if not host.flags.writeable:
         host = host.copy()  # a library that shares its memory might write there
     return xp.asarray(host, dtype=dtype or named_dtype(xp, host.dtype), device=device(like))
 

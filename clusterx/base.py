@@ -64,19 +64,11 @@ class Clusterer(ClusterMixin, BaseEstimator):
         return rows
 
     def _host_rows(self, X: Any, *, reset: bool) -> Any:
-        dtype, name = getattr(X, "dtype", None), type(self).__name__
-        if isinstance(dtype, np.dtype) and dtype.kind in "mM":
-            raise TypeError(f"Input X of {name} must hold real numbers, got dtype {dtype}.")
-        if np.ma.is_masked(X):
-            raise ValueError(
-                f"Input X is a masked array with masked values, which {name} does not accept: fill "
-                "them, or drop those rows first."
-            )
-        small = isinstance(dtype, np.dtype) and working_dtype(dtype.name) == "float32"
-        dtypes: list[Any] = [np.float32] if small else [np.float64, np.float32]
+        name = type(self).__name__
+        dtypes = working_dtypes(name, X)
         few = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] <= self._whole_columns
         if few and X.dtype.name in kernels_for(namespace(X)).dtypes:
-            dtypes.append(X.dtype)
+            dtypes = [np.float32, X.dtype]
         try:
             X = validate_data(
                 self,
@@ -260,6 +252,23 @@ class Clusterer(ClusterMixin, BaseEstimator):
 
 #: how the messages of NumPy begin when it can't make numbers of something
 _CONVERSION = ("could not convert", "float() argument", "setting an array element", "must be real")
+
+
+def working_dtypes(name: str, X: Any) -> Any:
+    """What scikit-learn's checks may make of X on the host; raise where they would not.
+
+    They take dates for numbers, and masked values for those below the mask.
+    """
+    dtype = getattr(X, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        raise TypeError(f"Input X of {name} must hold real numbers, got dtype {dtype}.")
+    if np.ma.is_masked(X):
+        raise ValueError(
+            f"Input X is a masked array with masked values, which {name} does not accept: fill "
+            "them, or drop those rows first."
+        )
+    small = isinstance(dtype, np.dtype) and working_dtype(dtype.name) == "float32"
+    return np.float32 if small else [np.float64, np.float32]
 
 
 def real_array(name: str, values: Any) -> Array:

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, float_dtype, host_floats
 from ..base import Rows, check_choice
+from ..kernels.generic_blocks import row_blocks
 from ..rows import InMemory
+from . import seeding
 from .base import CentroidClusterer
 from .lloyd import Fit, lloyd
 
@@ -149,7 +150,7 @@ class KMeans(CentroidClusterer):
         return self
 
     def _best_start(self, rows: Rows, w: Array | None, total: float, starts: int) -> Fit:
-        rng = check_random_state(self.random_state)
+        rng = seeding.generator(self.random_state)
         step = rows.lloyd(w, total)
         tol = self.tol
         if tol > 0:
@@ -218,19 +219,28 @@ def unit_rows(rows: Rows) -> Rows:
             scaled.data /= np.repeat(size, np.diff(scaled.indptr))
             scaled = normalize(scaled, copy=False)
     else:
-        xp = rows.xp
-        # by the largest value first: squares of the rows may overflow or vanish
-        size = xp.max(xp.abs(rows.X), axis=1)
-        (least,) = host_floats(xp.min(size))
-        scaled = rows.X / size[:, None] if least > 0 else rows.X
-        if least > 0:
-            scaled = scaled / xp.sqrt(xp.sum(scaled * scaled, axis=1))[:, None]
+        scaled, least = _unit_length_by_blocks(rows)
     if not least > 0:
         raise ValueError(
             "metric='cosine' needs rows of some length, and X has a row of zeros, which has no "
             "direction. Drop such rows first."
         )
     return InMemory(scaled)
+
+
+def _unit_length_by_blocks(rows: InMemory) -> tuple[Array, float]:
+    """The rows scaled to length one, zeros left as they are; the least of their largest values."""
+    xp, out, least, a = rows.xp, rows.xp.empty_like(rows.X), [], 0
+    for block in row_blocks(rows.X, 1):
+        # by the largest value first: squares of the rows may overflow or vanish
+        size = xp.max(xp.abs(block), axis=1)
+        least.append(xp.min(size))
+        block = block / xp.where(size > 0, size, xp.ones_like(size))[:, None]
+        size = xp.sqrt(xp.sum(block * block, axis=1))
+        b = a + block.shape[0]
+        out[a:b, ...] = block / xp.where(size > 0, size, xp.ones_like(size))[:, None]
+        a = b
+    return out, min(host_floats(*least))
 
 
 def k_means(

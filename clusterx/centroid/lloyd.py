@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import Array, asarray, device, float_dtype, host_floats, namespace, to_host
 from ..base import Rows
+from ..kernels import CentroidStats
 
 
 class Found(NamedTuple):
@@ -67,7 +68,8 @@ def lloyd(
         if verbose:
             print(f"Iteration {iteration - 1}, inertia {weighted_sum(step.distances(), w)}.")
         if found.least <= 0:
-            centers = _projected(rows, _relocate(rows, step, stats, old, w), project)
+            centers = _relocate(rows, step, stats, old, w)
+            centers = centers if project is None else project(centers, rows)
             (shift,) = host_floats(_squared_shift(rows, centers, old))
             found = found._replace(shift=shift)
         end = _end(found, iteration, tol)
@@ -89,10 +91,12 @@ def _queue(
     path, scalars = [centers], []
     for _ in range(count):
         stats = step(path[-1])
-        means = _means(rows, stats.sums, stats.counts, path[-1])
-        path.append(_projected(rows, means, project))
-        shift = _squared_shift(rows, path[-1], path[-2])
-        scalars += [shift, rows.xp.min(stats.counts), stats.moved]
+        means, shift, least = rows.kernels.update(stats, path[-1])
+        if project is not None:
+            means = project(means, rows)
+            shift = _squared_shift(rows, means, path[-1])
+        path.append(means)
+        scalars += [shift, least, stats.moved]
     read = host_floats(*scalars)
     return path, stats, [Found(*read[i : i + 3]) for i in range(0, len(read), 3)]
 
@@ -112,10 +116,6 @@ def _end(found: Found, iteration: int, tol: float) -> str:
     if found.shift <= tol:
         return f"center shift {found.shift} within tolerance {tol}"
     return ""
-
-
-def _projected(rows: Rows, centers: Array, project: Callable | None) -> Array:
-    return centers if project is None else project(centers, rows)
 
 
 def inertia(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) -> float:
@@ -139,16 +139,6 @@ def inertia(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) 
     if found > 1e-3 * scatter and found > 1e-4 * offset**0.5 * scatter**0.5:
         return found
     return weighted_sum(step.distances(), w)
-
-
-def _means(rows: Rows, sums: Array, counts: Array, centers: Array) -> Array:
-    """Means of the clusters in the rows' dtype; an empty one keeps its centre."""
-    xp = rows.xp
-    some = counts > 0
-    divisor = xp.where(some, counts, xp.ones_like(counts))
-    kept = xp.astype(centers, sums.dtype, copy=False)
-    means = xp.where(some[:, None], sums / divisor[:, None], kept)
-    return xp.astype(means, rows.dtype, copy=False)
 
 
 def _squared_shift(rows: Rows, new: Array, old: Array) -> Array:
@@ -185,12 +175,8 @@ def _relocate(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None
             sums[cluster] = weight * row
             counts[cluster] = weight
     wide = stats.sums.dtype
-    return _means(
-        rows,
-        asarray(sums, like=rows.like, dtype=wide),
-        asarray(counts, like=rows.like, dtype=wide),
-        centers,
-    )
+    sums, counts = (asarray(a, like=rows.like, dtype=wide) for a in (sums, counts))
+    return rows.kernels.update(CentroidStats(sums, counts, 0), centers).centers
 
 
 def _farthest(xp: Any, squared: Array, count: int) -> Array:

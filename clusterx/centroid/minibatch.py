@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from ..arrays import Array, asarray, host_floats, to_host
 from ..base import check_number
 from ..rows import InMemory
+from . import seeding
 from .base import CentroidClusterer
 from .batches import Draws, EarlyStopping, State
 from .lloyd import weighted_sum
@@ -141,7 +142,7 @@ class MiniBatchKMeans(CentroidClusterer):
         rows = self._rows(X, reset=True)
         starts = self._starts(rows, default=3)
         w, _ = self._weights(sample_weight, rows)
-        rng = check_random_state(self.random_state)
+        rng = seeding.generator(self.random_state)
         with rows.kernels.session():
             self._fit(rows, w, rng, starts)
         return self

@@ -6,6 +6,7 @@ import numbers
 from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, concat, host_floats, on_host, to_host
@@ -15,6 +16,27 @@ from ..rows import InMemory
 #: k-means|| draws this many times k rows in each of its rounds (Bahmani et al., 2012).
 OVERSAMPLING = 2.0
 ROUNDS = 5
+
+
+class _Blank(ISeedSequence):
+    """What a generator takes for its seed that gets another right away."""
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
+        return np.zeros(n_words, dtype)
+
+
+def generator(seed: Any) -> np.random.RandomState:
+    """The generator that `check_random_state` makes of the seed.
+
+    It first spreads random bits of the system over the whole state, which costs an integer's
+    generator more than all else; that part is left out here.
+    """
+    if not isinstance(seed, numbers.Integral):
+        return check_random_state(seed)
+    blank: Any = _Blank()
+    rng = np.random.RandomState(np.random.MT19937(blank))
+    rng.seed(int(seed))
+    return rng
 
 
 def local_trials(k: int) -> int:
@@ -193,6 +215,6 @@ def kmeans_plusplus(
     w, total = checks._weights(sample_weight, rows)
     step = rows.lloyd(w, total) if on_host(rows.like) else None
     indices = plus_plus(
-        rows, int(n_clusters), w, check_random_state(random_state), trials=n_local_trials, step=step
+        rows, int(n_clusters), w, generator(random_state), trials=n_local_trials, step=step
     )
     return rows.take(indices), indices

@@ -62,6 +62,14 @@ class CentroidStats(NamedTuple):
         return CentroidStats(*(a + b for a, b in zip(self, other, strict=True)))
 
 
+class Update(NamedTuple):
+    """What a k-means iteration makes of its statistics."""
+
+    centers: Array  # (k, d) means of the clusters; an empty one keeps its centre
+    shift: Any  # 0-d, squared movement of all centres together
+    least: Any  # 0-d, weight of the lightest cluster
+
+
 class LloydStep(Protocol):
     """A prepared k-means iteration; what it keeps never changes a result.
 
@@ -149,6 +157,8 @@ class Kernels(NamedTuple):
     lloyd_stats(X, w, grid, once) -> LloydStep
         `w` (n,) or None. `grid`: what `grid` made of the whole data, so that the sums of any
         blocks of it add up exactly. `once`: one call will follow, preparation does not pay.
+    update(stats, C) -> Update
+        The centres that follow C, in its dtype.
     distances_to(X, c) -> squared distances (n,) float64 to one point
     grid(summary, total, n) -> Any
         Resolution of exact sums, from the summary of all rows, their sum of weights and number.
@@ -192,6 +202,7 @@ class Kernels(NamedTuple):
     distances_to: Callable[..., Array]
     grid: Callable[..., Any]
     lloyd_stats: Callable[..., LloydStep]
+    update: Callable[..., Update]
     seeding: Callable[..., SeedingStep]
     draw: Callable[..., Array]
     minibatch: Callable[..., BatchStep]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from ..arrays import asarray, concat, device, float_dtype, namespace
-from . import CentroidStats, Summary, with_inertia
+from . import CentroidStats, Summary, Update, with_inertia
 from .generic_blocks import TILE, one_hot, row_blocks
 from .generic_color import color_counts, remap
 from .generic_labels import contingency, encode, expected_information
@@ -23,7 +23,7 @@ __all__ = [
     "TILE", "color_counts", "contingency", "distance_sums", "distances", "distances_to", "draw",
     "encode", "expected_information", "grid", "label_sums", "lloyd_stats", "minibatch", "nearest",
     "one_hot", "own_squares", "remap", "row_blocks", "seeding", "segment_sum", "separation",
-    "session", "squared_distances", "summary", "upload",
+    "session", "squared_distances", "summary", "update", "upload",
 ]  # fmt: skip
 
 
@@ -144,6 +144,18 @@ class LloydStep:
 
 def lloyd_stats(X, w, grid=None, once=False):
     return LloydStep(X, w)
+
+
+def update(stats, C):
+    xp = namespace(C)
+    counts = stats.counts
+    some = counts > 0
+    kept = xp.astype(C, stats.sums.dtype, copy=False)
+    divisor = xp.where(some, counts, xp.ones_like(counts))
+    means = xp.where(some[:, None], stats.sums / divisor[:, None], kept)
+    new = xp.astype(means, C.dtype, copy=False)
+    moved = xp.astype(new, kept.dtype, copy=False) - kept
+    return Update(new, xp.sum(moved * moved), xp.min(counts))
 
 
 def draw(closest, w, fractions):

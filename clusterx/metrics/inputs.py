@@ -20,6 +20,7 @@ from ..arrays import (
     on_host,
     working_dtype,
 )
+from ..base import working_dtypes
 from ..kernels import kernels_for
 from ..rows import Blocks
 from .labels import check_labels, coded, sizes
@@ -142,19 +143,10 @@ def checked_rows(
         )
     if not on_host(X):
         return _device_rows(name, X, finite)
-    dtype = getattr(X, "dtype", None)
-    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
-        raise TypeError(f"Input X of {name} must hold real numbers, got dtype {dtype}.")
-    if np.ma.is_masked(X):
-        raise ValueError(
-            f"Input X is a masked array with masked values, which {name} does not accept: fill "
-            "them, or drop those rows first."
-        )
-    small = isinstance(dtype, np.dtype) and working_dtype(dtype.name) == "float32"
     return check_array(
         X,
         accept_sparse="csr" if sparse else False,
-        dtype=np.float32 if small else [np.float64, np.float32],
+        dtype=working_dtypes(name, X),
         order="C",
         ensure_all_finite=finite,
         input_name="X",

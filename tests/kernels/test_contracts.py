@@ -461,8 +461,7 @@ def test_sums_of_any_split_have_the_same_bits(name, d, weights):
                 total = part if total is None else total + part
             assert total.sums.tobytes() == whole.sums.tobytes()
             assert total.counts.tobytes() == whole.counts.tobytes()
-            np.testing.assert_array_equal(total.hi, whole.hi)
-            np.testing.assert_array_equal(total.lo, whole.lo)
+            np.testing.assert_array_equal(total.table, whole.table)
 
 
 @pytest.mark.parametrize("d", [2, 3, 8])
@@ -706,6 +705,31 @@ def test_stats_of_two_blocks_add_up(xp):
         a, b = xp.to_host(getattr(both, field)), xp.to_host(getattr(whole, field))
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
     assert int(xp.to_host(both.moved)) == 257
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 1), (4, 3), (9, 130), (300, 2)], ids=str)
+def test_update(xp, shape, dtype):
+    """Means of the clusters; an empty one stays, and is what the lightest one weighs."""
+    k, d = shape
+    X, own = make("blobs", 500, d, "float64"), kernels_for(xp.xp)
+    w = weights_of("fractions", 500)
+    C = some_rows(X, k).astype(dtype)
+    C[k // 2 :] = C[0]  # of equal centres, the first gets all rows
+    Y, v, start = xp.asarray(X.astype(dtype)), xp.asarray(w), xp.asarray(C)
+    stats = own.lloyd_stats(Y, v, own.grid(own.summary(Y), w.sum(), 500))(start)
+    new, shift, least = own.update(stats, start)
+    sums, counts = (np.array(xp.to_host(a), np.float64) for a in (stats.sums, stats.counts))
+    wanted = C.astype(np.float64)
+    wanted[counts > 0] = sums[counts > 0] / counts[counts > 0, None]
+    assert xp.owns(new)
+    assert new.dtype == start.dtype
+    np.testing.assert_array_equal(xp.to_host(start), C)
+    np.testing.assert_allclose(xp.to_host(new), wanted.astype(dtype), rtol=1e-15)
+    moved = xp.to_host(new).astype(np.float64) - C
+    np.testing.assert_allclose(float(xp.to_host(shift)), (moved**2).sum(), rtol=1e-13)
+    assert float(xp.to_host(least)) == counts.min()
+    assert (counts == 0).any() == (k > 1)
 
 
 def test_kernels_do_not_change_their_input(xp):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from clusterx import KMeans, MiniBatchKMeans
+from clusterx.kernels import CentroidStats
 from clusterx.kernels.cuda import CudaKernels
 from clusterx.kernels.cuda.nearest import TILE_BYTES
 from tests.cuda_on_cpu import arrays
@@ -63,6 +64,7 @@ def run_all(gpu, X, k, w=None):
     for shift in (0, 0.5):
         stats = step(up(C + X.dtype.type(shift)))
         found += [stats.sums, stats.counts, stats.moved, stats.table, step.labels]
+        found += gpu.update(stats, up(C))
     found.append(step.distances())
     seeds = gpu.seeding(Y, None if w is None else up(w))
     seeds.start(0)
@@ -72,6 +74,25 @@ def run_all(gpu, X, k, w=None):
     batch = np.arange(0, len(X), 2)
     found += gpu.minibatch(Y, k, 40)(batch, None, up(C, float), up(np.ones(k)))
     return [arrays.Array.get(a).tobytes() for a in found]
+
+
+# -- centres that follow ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("d", [1, 3, 255, 256, 257, 600])
+@pytest.mark.parametrize("k", [1, 2, 255, 256, 300])
+def test_means_shift_and_the_lightest_cluster(k, d, dtype):
+    gpu, rng = emulated(), np.random.default_rng([k, d])
+    sums, C = rng.standard_normal((k, d)), rng.standard_normal((k, d)).astype(dtype)
+    for counts in (rng.random(k) + 0.5, rng.integers(0, 3, k).astype(float)):
+        found = gpu.update(CentroidStats(up(sums), up(counts), 0), up(C))
+        some = counts > 0
+        wanted = np.where(some[:, None], sums / np.where(some, counts, 1)[:, None], C).astype(dtype)
+        np.testing.assert_array_equal(found.centers.get(), wanted)
+        shift = ((wanted.astype(float) - C) ** 2).sum()
+        np.testing.assert_allclose(found.shift.get(), shift, rtol=1e-13)
+        assert found.least.get() == counts.min()
 
 
 # -- labels and sums -----------------------------------------------------------------------------

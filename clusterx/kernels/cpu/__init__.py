@@ -34,12 +34,14 @@ __all__ = [
     "session",
     "squared_distances",
     "summary",
+    "update",
 ]
 
 dtypes = frozenset({"uint8", "float32", "float64"})
 grid = Grid.of
 draw = _seeding.draw
 session = single_threaded_blas
+update = lloyd.update
 
 
 def summary(X):

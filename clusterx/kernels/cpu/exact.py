@@ -58,26 +58,38 @@ class Grid:
 class ExactStats:
     """CentroidStats in integers: those of any split of the rows add up to the same bits."""
 
-    def __init__(self, grid: Grid, hi: np.ndarray, lo: np.ndarray, weight: np.ndarray, moved: int):
-        self.grid, self.hi, self.lo, self.weight, self.moved = grid, hi, lo, weight, moved
+    def __init__(self, grid: Grid, table: np.ndarray, moved: int):
+        self.grid, self.table, self.moved = grid, table, moved
 
     def __add__(self, other: ExactStats) -> ExactStats:
-        return ExactStats(
-            self.grid,
-            self.hi + other.hi,
-            self.lo + other.lo,
-            self.weight + other.weight,
-            self.moved + other.moved,
-        )
+        return ExactStats(self.grid, self.table + other.table, self.moved + other.moved)
 
     @cached_property
+    def _read(self) -> tuple[np.ndarray, np.ndarray]:
+        return read_table(self.table, self.grid.units, self.grid.lo_scale)
+
+    @property
     def sums(self) -> np.ndarray:
-        return (self.hi + self.lo / self.grid.lo_scale) / self.grid.hi_scale
+        return self._read[0]
 
-    @cached_property
+    @property
     def counts(self) -> np.ndarray:
-        hi, lo = self.weight
-        return (hi + lo / self.grid.lo_scale) / self.grid.weight_scale
+        return self._read[1]
+
+
+@njit(nogil=True, cache=True)
+def read_table(table, units, lo_scale):
+    """The sums (k, d) and counts (k,) that a table (2, k, d + 1) of integers stands for."""
+    _, k, wide = table.shape
+    sums, counts = np.empty((k, wide - 1)), np.empty(k)
+    for j in range(k):
+        for a in range(wide):
+            value = (table[0, j, a] + table[1, j, a] / lo_scale) / units[a]
+            if a < wide - 1:
+                sums[j, a] = value
+            else:
+                counts[j] = value
+    return sums, counts
 
 
 @njit(nogil=True, cache=True)
@@ -139,8 +151,8 @@ def even_parts(bounds: np.ndarray) -> list[tuple[int, int]]:
 
 
 @njit(nogil=True, cache=True)
-def sum_entries(X, w, entries, bounds, first, last, scale, lo_scale, w_scale, hi, lo, weight):
-    """Sums over the runs first..last of entries: hi, lo (runs, d) and weight (runs, 2)."""
+def sum_entries(X, w, entries, bounds, first, last, units, lo_scale, hi, lo):
+    """Sums over the runs first..last of entries, (runs, d + 1) each."""
     d = X.shape[1]
     scaled = np.empty(d)
     for r in range(first, last):
@@ -154,43 +166,36 @@ def sum_entries(X, w, entries, bounds, first, last, scale, lo_scale, w_scale, hi
             x, his, los = X[row], hi[r], lo[r]
             # a loop for each, of few arrays: what compilers vectorise
             for j in range(d):
-                scaled[j] = v * x[j] * scale[j]
+                scaled[j] = v * x[j] * units[j]
             for j in range(d):
                 his[j] += np.int64(np.rint(scaled[j]))
             for j in range(d):
                 los[j] += np.int64(np.rint((scaled[j] - np.rint(scaled[j])) * lo_scale))
-            a, b = add_term(v, w_scale, lo_scale)
-            weight[r, 0] += a
-            weight[r, 1] += b
+            a, b = add_term(v, units[d], lo_scale)
+            his[d] += a
+            los[d] += b
 
 
 @njit(nogil=True, cache=True)
-def move_rows(
-    X, w, rows, start, stop, labels, previous, scale, lo_scale, w_scale, hi, lo, weight
-):  # fmt: skip
+def move_rows(X, w, rows, start, stop, labels, previous, units, lo_scale, hi, lo):
     """Take rows[start:stop] from their previous cluster (none: empty or negative) to their label's.
 
     Each row is read once, in order; for sums that stay in a core's cache.
     """
     d = X.shape[1]
-    whole = np.empty(d, np.int64)
-    left = np.empty(d)
-    rest = np.empty(d, np.int64)
+    whole = np.empty(d + 1, np.int64)
+    left = np.empty(d + 1)
+    rest = np.empty(d + 1, np.int64)
     for e in range(start, stop):
         row = rows[e]
         v = w[row] if w.shape[0] > 0 else 1.0
-        a, b = add_term(v, w_scale, lo_scale)
         new, old = labels[row], previous[row] if previous.shape[0] > 0 else -1
-        split(X[row], v, scale, whole, left)
+        split(X[row], v, units, whole, left)
         add_to(hi[new], whole, 1)
-        weight[0, new] += a
-        weight[1, new] += b
         if old >= 0:
             add_to(hi[old], whole, -1)
-            weight[0, old] -= a
-            weight[1, old] -= b
         if any_left(left):  # seldom for float32, whose digits mostly fit the first integer
-            for j in range(d):
+            for j in range(d + 1):
                 rest[j] = np.int64(np.rint(left[j] * lo_scale))
             add_to(lo[new], rest, 1)
             if old >= 0:
@@ -198,13 +203,17 @@ def move_rows(
 
 
 @njit(nogil=True, cache=True)
-def split(x, v, scale, whole, left):
-    """v x in steps of 1 / scale: the whole ones, and what is left of them."""
-    for j in range(x.shape[0]):
-        scaled = v * x[j] * scale[j]
+def split(x, v, units, whole, left):
+    """v x, and v itself at the end, in steps of 1 / units: the whole ones, and what is left."""
+    d = x.shape[0]
+    for j in range(d):
+        scaled = v * x[j] * units[j]
         steps = np.rint(scaled)
         whole[j] = np.int64(steps)
         left[j] = scaled - steps
+    scaled = v * units[d]
+    whole[d] = np.int64(np.rint(scaled))
+    left[d] = scaled - np.rint(scaled)
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc"})
@@ -222,12 +231,10 @@ def add_to(sums, terms, sign):
 
 
 @njit(nogil=True, cache=True)
-def merge(clusters, hi, lo, weight, all_hi, all_lo, all_weight):
+def merge(clusters, hi, lo, all_hi, all_lo):
     """Add each run's sums to its cluster's."""
     for r in range(clusters.shape[0]):
         j = clusters[r]
         for a in range(hi.shape[1]):
             all_hi[j, a] += hi[r, a]
             all_lo[j, a] += lo[r, a]
-        all_weight[0, j] += weight[r, 0]
-        all_weight[1, j] += weight[r, 1]

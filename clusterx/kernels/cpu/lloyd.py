@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
+from .. import Update
 from . import boxes, filtering, screen
 from .screened import Screen, ScreenedStep
 from .steps import ROWS_PER_TASK, RowStep, blocks
@@ -74,16 +76,33 @@ class PlainStep(RowStep):
         run_blocks(block, len(parts))
 
     def __call__(self, C):
-        previous = self.labels.copy()
-        if self.hi.shape[0] != C.shape[0]:
-            previous[:] = -1
+        known = self.follows(C.shape[0])
+        previous = self.labels.copy() if known else np.full(len(self.labels), -1, np.int32)
         self.assign(C)
-        table = self.empty_table(C.shape[0])
         moved = filtering.change_all(
-            self.X.T, self.w, self.labels, previous, self.grid.units, self.grid.lo_scale, *table
-        )
-        self.add_table(table)
+            self.X.T, self.w, self.labels, previous, self.grid.units, self.grid.lo_scale,
+            *self.table,
+        )  # fmt: skip
         return self.stats(moved)
+
+
+def update(stats, C):
+    new = np.empty_like(C)
+    shift, least = move_means(stats.sums, stats.counts, C, new)
+    return Update(new, shift, least)
+
+
+@njit(nogil=True, cache=True)
+def move_means(sums, counts, C, new):
+    """Means of the clusters; how far they moved from C, squared, and the least count."""
+    shift, least = 0.0, np.inf
+    for j in range(counts.shape[0]):
+        least = min(least, counts[j])
+        for a in range(C.shape[1]):
+            new[j, a] = sums[j, a] / counts[j] if counts[j] > 0.0 else C[j, a]
+            moved = np.float64(new[j, a]) - np.float64(C[j, a])
+            shift += moved * moved
+    return shift, least
 
 
 def distances_to(X: np.ndarray, c: np.ndarray) -> np.ndarray:

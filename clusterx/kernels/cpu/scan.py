@@ -10,6 +10,8 @@ from .threads import run_blocks
 
 #: Rows are summed in blocks of this many values, whatever the number of threads.
 BLOCK = 1 << 18
+#: Where there are fewer values than this, it does not pay to make short rows longer.
+FOLDED = 1 << 14
 
 
 @njit(nogil=True, cache=True)
@@ -56,7 +58,8 @@ def column_moments(X, shift, start, stop, sums, squares, low, high):
 def moments(X: np.ndarray) -> tuple[np.ndarray, ...]:
     """Column means, variances, minima and maxima, in float64; not finite if X is not."""
     n, d = X.shape
-    fold = max(1, min(64 // d, n)) if X.flags.c_contiguous else 1
+    folded = X.flags.c_contiguous and X.size >= FOLDED
+    fold = max(1, min(64 // d, n)) if folded else 1
     even = n - n % fold
     wide = X[:even].reshape(even // fold, fold * d)
     # a typical row as the origin keeps the digits of the variance, an outlier would lose them

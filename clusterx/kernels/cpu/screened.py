@@ -50,7 +50,7 @@ class ScreenedStep(RowStep):
         return moved
 
     def __call__(self, C):
-        known = self.hi.shape[0] == C.shape[0] and not self.fresh
+        known = self.follows(C.shape[0]) and not self.fresh
         previous = self.labels.copy() if known else NONE
         with single_threaded_blas():  # small products only, and our threads want the cores
             rows = np.flatnonzero(self.assign(C))
@@ -67,38 +67,35 @@ class ScreenedStep(RowStep):
         """Rows in their order, into sums of each task's own."""
         g = self.grid
         parts = blocks(len(rows), max(512, -(-len(rows) // 8)))
-        sums = [self.empty_sums(k) for _ in parts]
+        alone = len(parts) == 1
+        tables = [self.table] if alone else [self.empty_table(k) for _ in parts]
 
         def block(b):
             exact.move_rows(
-                self.X, self.w, rows, *parts[b], self.labels, previous, g.hi_scale, g.lo_scale,
-                g.weight_scale, *sums[b],
+                self.X, self.w, rows, *parts[b], self.labels, previous, g.units, g.lo_scale,
+                *tables[b],
             )  # fmt: skip
 
         run_blocks(block, len(parts))
-        for hi, lo, weight in sums:
-            self.hi += hi
-            self.lo += lo
-            self.weight += weight
+        for table in tables if not alone else ():
+            self.table += table
 
     def _move_by_cluster(self, previous, rows, k):
         """Cluster by cluster, for sums that are too many for a core's cache."""
         entries, offsets = exact.group_entries(self.labels, previous, rows, k)
         clusters, bounds = exact.runs(offsets)
         d, g = self.X.shape[1], self.grid
-        hi, lo = np.zeros((2, len(clusters), d), np.int64)
-        weight = np.zeros((len(clusters), 2), np.int64)
+        hi, lo = np.zeros((2, len(clusters), d + 1), np.int64)
         # entries are spread evenly over tasks, most of which then have several runs
         parts = exact.even_parts(bounds)
 
         def block(b):
             exact.sum_entries(
-                self.X, self.w, entries, bounds, *parts[b], g.hi_scale, g.lo_scale,
-                g.weight_scale, hi, lo, weight,
+                self.X, self.w, entries, bounds, *parts[b], g.units, g.lo_scale, hi, lo
             )  # fmt: skip
 
         run_blocks(block, len(parts))
-        exact.merge(clusters, hi, lo, weight, self.hi, self.lo, self.weight)
+        exact.merge(clusters, hi, lo, *self.table)
 
 
 class Screen:
@@ -235,28 +232,15 @@ class Screen:
 
     def _centres(self, C):
         E = (C - self.mean) * self.factor
-        whole = np.einsum("kd,kd->k", E, E)
-        if self.Q is not None:
-            images = E @ self.Q
-            left = np.maximum(whole - np.einsum("km,km->k", images, images), 0.0)
-            R = 2.0 * np.sqrt(left + 1e-12 * whole)
-            P = whole
-        else:
-            images, R = E, np.zeros(len(C))
-            P = whole if self.copied else whole + 2.0 * (E @ self.mean)
-        m = images.shape[1]
-        size = np.sqrt(np.einsum("km,km->k", images, images))
-        S = (2.0 * (m + 4) * 2.0**-24 + 2.0**-21 + 2.0 * self.kappa) * size
-        slop = 2.0**-21 * (np.abs(P) + whole) + screen.underflow(m)
-        terms = np.array([P, slop, R, S])
-        terms[1:] *= 1 + 1e-6
-        return images, terms
+        images = E if self.Q is None else E @ self.Q
+        shifted = self.Q is not None or self.copied
+        return images, screen.centre_terms(E, images, self.mean, shifted, self.kappa)
 
     def assign(self, C, previous, labels, upper, lower, moved):
         """Screen all rows; `previous`: the centres that the bounds speak of, or None."""
         E, terms = self.centres(C)
-        drift = _movement(C, previous, self.factor)
-        parts = blocks(len(labels), rows_per_task(len(labels)))
+        drift = screen.movement(C, C if previous is None else previous, self.factor)
+        parts = blocks(len(labels), rows_per_task(len(labels), len(C) * E.shape[1] + 256))
         counts = np.zeros((len(parts), 2), np.int64)
 
         def block(b):
@@ -269,19 +253,6 @@ class Screen:
             run_blocks(block, len(parts))
         screened, measured = counts.sum(axis=0).tolist()
         return screened, measured
-
-
-def _movement(C, previous, factor):
-    """Safe float32 bounds of how far each centre moved, then the two largest of them."""
-    k = C.shape[0]
-    drift = np.zeros(k + 2, np.float32)
-    if previous is not None:
-        step = C - previous
-        drift[:k] = np.sqrt(np.einsum("kd,kd->k", step, step)) * factor * (1 + 1e-6)
-        drift[:k] *= screen.UP
-        drift[k] = drift[:k].max()
-        drift[k + 1] = np.partition(drift[:k], k - 2)[k - 2] if k > 1 else 0
-    return drift
 
 
 def _leading_directions(sample: np.ndarray, m: int) -> np.ndarray:

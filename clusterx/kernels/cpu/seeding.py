@@ -46,7 +46,7 @@ class PlainSeeding:
         self.w = np.empty(0) if w is None else np.ascontiguousarray(w, np.float64)
         self.closest = np.full(X.shape[0], np.inf)
         self.sums = np.zeros(-(-X.shape[0] // DRAW_BLOCK))
-        self.parts = steps.blocks(X.shape[0], steps.rows_per_task(X.shape[0]))
+        self.parts = steps.blocks(X.shape[0], steps.rows_per_task(X.shape[0], 4 * X.shape[1] + 64))
 
     def start(self, index):
         self.accept(int(index))

@@ -30,14 +30,14 @@ class SparseStep(steps.RowStep):
         self.labels, self.squared = nearest(self.X, self.C)
 
     def __call__(self, C):
-        known = self.hi.shape[0] == C.shape[0]
+        known = self.follows(C.shape[0])
         previous = self.labels if known else np.full(self.X.shape[0], -1, np.int32)
         self.assign(C)
         X: Any = self.X
         g = self.grid
         moved = add_rows(
-            X.data, X.indices, X.indptr, self.w, self.labels, previous,
-            g.hi_scale, g.lo_scale, g.weight_scale, self.hi, self.lo, self.weight,
+            X.data, X.indices, X.indptr, self.w, self.labels, previous, g.units, g.lo_scale,
+            *self.table,
         )  # fmt: skip
         return self.stats(moved)
 
@@ -124,9 +124,9 @@ def csr_distances(data, indices, indptr, CT, norms, start, stop, out):
 
 
 @njit(nogil=True, cache=True)
-def add_rows(data, indices, indptr, w, labels, previous, scale, lo_scale, w_scale, hi, lo, weight):
+def add_rows(data, indices, indptr, w, labels, previous, units, lo_scale, hi, lo):
     """Move rows from their previous cluster (negative: none) to their label's."""
-    moved = 0
+    moved, d = 0, hi.shape[1] - 1
     for i in range(labels.shape[0]):
         old, new = previous[i], labels[i]
         if old == new:
@@ -135,16 +135,16 @@ def add_rows(data, indices, indptr, w, labels, previous, scale, lo_scale, w_scal
         v = w[i] if w.shape[0] > 0 else 1.0
         for e in range(indptr[i], indptr[i + 1]):
             a = indices[e]
-            whole, rest = add_term(v * data[e], scale[a], lo_scale)
+            whole, rest = add_term(v * data[e], units[a], lo_scale)
             hi[new, a] += whole
             lo[new, a] += rest
             if old >= 0:
                 hi[old, a] -= whole
                 lo[old, a] -= rest
-        whole, rest = add_term(v, w_scale, lo_scale)
-        weight[0, new] += whole
-        weight[1, new] += rest
+        whole, rest = add_term(v, units[d], lo_scale)
+        hi[new, d] += whole
+        lo[new, d] += rest
         if old >= 0:
-            weight[0, old] -= whole
-            weight[1, old] -= rest
+            hi[old, d] -= whole
+            lo[old, d] -= rest
     return moved

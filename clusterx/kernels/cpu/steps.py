@@ -10,13 +10,19 @@ from . import exact, screen
 from .threads import run_blocks
 
 ROWS_PER_TASK = 8192
+#: Multiplications that make a task, at least.
+TASK = 1 << 21
 NONE = np.empty(0, np.int32)
 UNIT = np.empty(0, np.float64)
 
 
-def rows_per_task(n: int) -> int:
-    """Enough tasks for a few threads, where what a task computes does not depend on its size."""
-    return max(screen.CHUNK, min(ROWS_PER_TASK, n // 16))
+def rows_per_task(n: int, cost: int = 1 << 12) -> int:
+    """Enough tasks for a few threads, where what a task computes does not depend on its size.
+
+    cost : of a row, in multiplications; a task of less than some ten thousandths of a second is
+        not worth handing to another thread.
+    """
+    return max(screen.CHUNK, TASK // cost, min(ROWS_PER_TASK, n // 16))
 
 
 def blocks(n: int, rows: int) -> list[tuple[int, int]]:
@@ -32,26 +38,21 @@ class Step:
         self.X = X
         self.w = UNIT if w is None else np.ascontiguousarray(w, np.float64)
         self.grid = grid
-        self.hi = np.empty((0, X.shape[1]), np.int64)
-
-    def empty_sums(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        d = self.X.shape[1]
-        return np.zeros((k, d), np.int64), np.zeros((k, d), np.int64), np.zeros((2, k), np.int64)
+        self.table = self.empty_table(0)
 
     def empty_table(self, k: int) -> np.ndarray:
         """Room for the sums of rows and, in the last column, of weights, as two integers."""
         return np.zeros((2, k, self.X.shape[1] + 1), np.int64)
 
-    def add_table(self, table: np.ndarray) -> None:
-        self.hi += table[0, :, :-1]
-        self.lo += table[1, :, :-1]
-        self.weight += table[:, :, -1]
+    def follows(self, k: int) -> bool:
+        """Whether labels and sums are of as many centres."""
+        return self.table.shape[1] == k
 
     def begin(self, C: np.ndarray) -> None:
         """Keep what was found for another number of centres from being used."""
         self.C = np.ascontiguousarray(C, np.float64)
-        if self.hi.shape[0] != C.shape[0]:
-            self.hi, self.lo, self.weight = self.empty_sums(C.shape[0])
+        if not self.follows(C.shape[0]):
+            self.table = self.empty_table(C.shape[0])
             self.forget()
 
     def forget(self) -> None:
@@ -59,9 +60,7 @@ class Step:
         raise NotImplementedError
 
     def stats(self, moved: int) -> exact.ExactStats:
-        return exact.ExactStats(
-            self.grid, self.hi.copy(), self.lo.copy(), self.weight.copy(), moved
-        )
+        return exact.ExactStats(self.grid, self.table.copy(), moved)
 
     def distances(self) -> np.ndarray:
         out = np.empty(self.X.shape[0])

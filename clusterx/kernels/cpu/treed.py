@@ -82,7 +82,7 @@ class TreeStep(Step):
 
         run_blocks(block, len(parts))
         for table in parts:
-            self.add_table(table)
+            self.table += table
         return int(moved.sum())
 
     def __call__(self, C):

@@ -92,6 +92,9 @@ class CudaKernels:
     def lloyd_stats(self, X, w, grid, once=False):
         return lloyd.LloydStep(self, X, w, grid)
 
+    def update(self, stats, C):
+        return lloyd.update(self, stats, C)
+
     def seeding(self, X, w, step=None):
         return seeding.Seeding(self, X, w)
 

@@ -6,6 +6,7 @@
 #include "exact.cuh"
 
 #define WARP 32
+#define BLOCK 256
 #define ALL_LANES 0xffffffffu
 
 // Powers of two for the table of sums; largest: magnitudes of the columns. The product with the
@@ -37,6 +38,60 @@ extern "C" __global__ void read_sums(const word *table, const double *scales, lo
         sums[j * d + c] = value;
     else
         counts[j] = value;
+}
+
+// The sum of `value` of all threads of the block, for thread 0, and the least of `other`.
+static __device__ void join_threads(double &value, double &other)
+{
+    __shared__ double sums[BLOCK], least[BLOCK];
+    int me = threadIdx.x;
+    sums[me] = value;
+    least[me] = other;
+    __syncthreads();
+    for (int half = BLOCK / 2; half > 0; half /= 2) {
+        if (me < half) {
+            sums[me] += sums[me + half];
+            least[me] = fmin(least[me], least[me + half]);
+        }
+        __syncthreads();
+    }
+    value = sums[me];
+    other = least[me];
+}
+
+// A block a cluster: its mean, or the centre as it was if it has no weight, and the square of the
+// way from there.
+extern "C" __global__ void __launch_bounds__(BLOCK, 1)
+    move_centers(const double *sums, const double *counts, const T *C, long long d, T *moved,
+                 double *shifts)
+{
+    long long j = blockIdx.x;
+    double count = counts[j], shift = 0.0;
+    for (long long c = j * d + threadIdx.x; c < (j + 1) * d; c += BLOCK) {
+        T old = C[c], mean = count > 0.0 ? (T)(sums[c] / count) : old;
+        double apart = (double)mean - (double)old;
+        shift += apart * apart;
+        moved[c] = mean;
+    }
+    join_threads(shift, count);
+    if (threadIdx.x == 0)
+        shifts[j] = shift;
+}
+
+// found: the sum of the shifts of all clusters, and the least count. One block.
+extern "C" __global__ void __launch_bounds__(BLOCK, 1)
+    join_clusters(const double *shifts, const double *counts, long long k, double *found)
+{
+    double shift = 0.0, least = INFINITE;
+    for (long long j = threadIdx.x; j < k; j += BLOCK) {
+        shift += shifts[j];
+        least = fmin(least, counts[j]);
+    }
+    join_threads(shift, least);
+    if (threadIdx.x == 0) {
+        found[0] = shift;
+        found[1] = least;
+    }
 }
 
 static __device__ void add_moved(long long *moved, unsigned int mine)

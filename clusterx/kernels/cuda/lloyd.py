@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ...arrays import Array, asarray, device
-from .. import Summary
+from .. import Summary, Update
 from . import segment_sum
 from .nearest import BLOCK, LOW, WARPS, Screen, centers_for, low_module, rows_a_thread
 
@@ -75,6 +75,18 @@ class ExactStats:
     @property
     def counts(self) -> Array:
         return self._read[1]
+
+
+def update(gpu: Any, stats: Any, C: Array) -> Update:
+    """The centres that follow C, how far they moved, and the weight of the lightest cluster."""
+    C, float64 = gpu.contiguous(C), gpu.xp.float64
+    sums, counts = gpu.contiguous(stats.sums), gpu.contiguous(stats.counts)
+    k, d = C.shape
+    moved, module = gpu.empty((k, d), C.dtype, like=C), _any_module(gpu, C)
+    shifts, found = gpu.empty((k,), float64, like=C), gpu.empty((2,), float64, like=C)
+    module.launch("move_centers", k, BLOCK, sums, counts, C, d, moved, shifts)
+    module.launch("join_clusters", 1, BLOCK, shifts, counts, k, found)
+    return Update(moved, found[0, ...], found[1, ...])
 
 
 class LloydStep:
