@@ -12,7 +12,11 @@ from . import exact, lloyd, screen, screened, sparse, steps
 from .threads import run_blocks, single_threaded_blas
 from .walking import PlainBatch
 
+#: Rows that a task screens, at most.
 ROWS = 128
+#: Sums of a batch that each task has of its own, at most, and tasks of a batch then.
+SUMS = 1 << 14
+TABLES = 16
 #: Bytes that a copy of a batch may take.
 COPIED = 1 << 26
 
@@ -44,14 +48,14 @@ class GroupedBatch:
 
     def means(self, source, places, w, labels, C, counts, gained):
         order, offsets = exact.group_entries(labels, steps.NONE, np.arange(len(labels)), len(C))
-        new = C.copy()
+        new = np.empty_like(C)
         parts = [(0, len(C))]
         if len(labels) * C.shape[1] > 1 << 14:  # cut where rows are, not clusters
             cuts = np.searchsorted(offsets, np.arange(0, len(labels), ROWS)[1:])
             parts = list(pairwise(np.unique([0, *cuts, len(C)]).tolist()))
 
         def block(b):
-            batch_means(source, places, w, order, offsets, counts, gained, *parts[b], new)
+            batch_means(source, places, w, order, offsets, C, counts, gained, *parts[b], new)
 
         run_blocks(block, len(parts))
         return new
@@ -71,6 +75,37 @@ class ScreenedBatch(GroupedBatch):
         copied = batch_size * X.shape[1] * X.itemsize <= COPIED
         self.batch = np.empty((batch_size if copied else 0, X.shape[1]), X.dtype)
 
+    def __call__(self, rows, w, C, counts):
+        return (super().__call__ if C.size > SUMS else self._sum)(rows, w, C, counts)
+
+    def _sum(self, rows, w, C, counts):
+        """A step in which each task adds up its rows while they are in its cache."""
+        n, (k, d) = len(rows), C.shape
+        s = self.screen
+        E, terms = s.centres(C)
+        weights = np.ones(n) if w is None else np.asarray(w, np.float64)
+        # whoever computes them, the sums are of the same rows
+        parts = steps.blocks(n, max(ROWS, -(-n // TABLES)))
+        sums, gained = np.empty((len(parts), k, d)), np.empty((len(parts), k))
+        inertia = np.empty(len(parts))
+        tile = min(ROWS, screen.tile_rows(*E.shape))
+        tile = -(-ROWS // -(-ROWS // tile))
+
+        def block(b):
+            a, e = parts[b]
+            batch = np.empty((tile, d), self.X.dtype)
+            z = batch if self.lazy else np.empty((tile, E.shape[1]), np.float32)
+            inertia[b] = sum_rows(
+                self.X, s.Z, s.norm, s.rest, C, E, terms, self.lazy, rows[a:e], weights[a:e],
+                batch, z, sums[b], gained[b],
+            )  # fmt: skip
+
+        with single_threaded_blas():
+            run_blocks(block, len(parts))
+        new, seen = np.empty_like(C), np.empty(k)
+        add_sums(C, counts, sums, gained, new, seen)
+        return new, seen, float(inertia.sum())
+
     def assign(self, rows, C):
         n = len(rows)
         labels = np.empty(n, np.int32)
@@ -79,12 +114,15 @@ class ScreenedBatch(GroupedBatch):
         keep = len(batch) == n
         s = self.screen
         E, terms = s.centres(C)
-        parts = steps.blocks(n, ROWS)
+        tasks = 2 * -(-n // (2 * min(ROWS, screen.tile_rows(*E.shape))))
+        parts = steps.blocks(n, -(-n // tasks))
 
         def block(b):
             a, e = parts[b]
+            x = batch[a:e]
+            z = x if self.lazy and keep else np.empty((e - a, E.shape[1]), np.float32)
             screen_batch(
-                self.X, s.Z, s.norm, s.rest, C, E, terms, self.lazy, rows[a:e], keep, batch[a:e],
+                self.X, s.Z, s.norm, s.rest, C, E, terms, self.lazy, rows[a:e], keep, x, z,
                 labels[a:e], squared[a:e],
             )  # fmt: skip
 
@@ -119,12 +157,12 @@ class SparseBatch(GroupedBatch):
 
 
 @njit(nogil=True, cache=True)
-def screen_batch(X, Z, norm, rest, C, E, terms, lazy, rows, keep, batch, labels, squared):
-    """Nearest centres of rows of X, which `keep` copies to `batch`.
+def screen_batch(X, Z, norm, rest, C, E, terms, lazy, rows, keep, batch, z, labels, squared):
+    """Nearest centres of rows of X, which `keep` copies to `batch`; z: room for rows of Z.
 
-    lazy: Z is X, and its norms are found here.
+    lazy: Z is X, and its norms are found here. If both are so, z is batch.
     """
-    n, m = rows.shape[0], Z.shape[1]
+    n = rows.shape[0]
     T = np.empty((E.shape[0], n), np.float32)
     rests = np.empty(n, np.float32)
     norms = np.empty(n, np.float32)
@@ -133,12 +171,12 @@ def screen_batch(X, Z, norm, rest, C, E, terms, lazy, rows, keep, batch, labels,
     count = np.empty(n, np.int32)
     first = np.empty(n, np.int32)
     last = np.empty(n, np.int32)
-    z = np.empty((n, m), np.float32)
     for p in range(n):
         i = rows[p]
         if keep:
             copy_row(X[i], batch[p])
-        copy_row(Z[i], z[p])
+        if not (lazy and keep):
+            copy_row(Z[i], z[p])
         rests[p] = rest[i]
         norms[p] = np.float32(np.sqrt(screen.squared_norm(z[p]))) * screen.UP if lazy else norm[i]
     np.dot(E, z.T, T)
@@ -161,20 +199,78 @@ def copy_row(row, to):
 
 
 @njit(nogil=True, cache=True)
-def batch_means(source, places, w, order, offsets, counts, gained, first, last, C):
-    """Centres first..last that gain rows, moved to the mean of all rows they have seen.
+def batch_means(source, places, w, order, offsets, C, counts, gained, first, last, new):
+    """Centres first..last, moved to the mean of all rows they have seen.
 
     order, offsets: the rows of the batch, cluster by cluster; row p is source[places[p]].
     """
     for j in range(first, last):
-        if gained[j] > 0.0:
-            c, seen = C[j], counts[j]
+        c, old = new[j], C[j]
+        if not gained[j] > 0.0:
+            copy_row(old, c)
+            continue
+        seen = counts[j]
+        for a in range(c.shape[0]):
+            c[a] = old[a] * seen
+        for e in range(offsets[j], offsets[j + 1]):
+            x, v = source[places[order[e]]], w[order[e]]
             for a in range(c.shape[0]):
-                c[a] *= seen
-            for e in range(offsets[j], offsets[j + 1]):
-                x, v = source[places[order[e]]], w[order[e]]
-                for a in range(c.shape[0]):
-                    c[a] += v * x[a]
-            inverse = 1.0 / (seen + gained[j])
-            for a in range(c.shape[0]):
-                c[a] *= inverse
+                c[a] += v * x[a]
+        inverse = 1.0 / (seen + gained[j])
+        for a in range(c.shape[0]):
+            c[a] *= inverse
+
+
+@njit(nogil=True, cache=True)
+def sum_rows(X, Z, norm, rest, C, E, terms, lazy, rows, w, batch, z, sums, gained):
+    """Sums (k, d) of rows of X by their nearest centres, and of their weights; the inertia.
+
+    batch, z: room for some rows; see `screen_batch`.
+    """
+    n, tile = rows.shape[0], batch.shape[0]
+    labels, squared = np.empty(tile, np.int32), np.empty(tile)
+    for j in range(sums.shape[0]):
+        gained[j] = 0.0
+        for a in range(sums.shape[1]):
+            sums[j, a] = 0.0
+    inertia = 0.0
+    for a in range(0, n, tile):
+        m = min(tile, n - a)
+        screen_batch(
+            X, Z, norm, rest, C, E, terms, lazy, rows[a : a + m], True, batch[:m], z[:m],
+            labels[:m], squared[:m],
+        )  # fmt: skip
+        for p in range(m):
+            v = w[a + p]
+            gained[labels[p]] += v
+            inertia += v * squared[p]
+            add_row(batch[p], v, sums[labels[p]])
+    return inertia
+
+
+@njit(nogil=True, cache=True)
+def add_row(row, v, to):
+    for a in range(row.shape[0]):
+        to[a] += v * row[a]
+
+
+@njit(nogil=True, cache=True)
+def add_sums(C, counts, sums, gained, new, seen):
+    """Centres moved to the mean of all they have seen, from the sums of some tasks."""
+    for j in range(C.shape[0]):
+        c, old = new[j], C[j]
+        total = 0.0
+        for t in range(sums.shape[0]):
+            total += gained[t, j]
+        seen[j] = counts[j] + total
+        if not total > 0.0:
+            copy_row(old, c)
+            continue
+        for a in range(c.shape[0]):
+            c[a] = old[a] * counts[j]
+        for t in range(sums.shape[0]):
+            if gained[t, j] > 0.0:
+                add_row(sums[t, j], 1.0, c)
+        inverse = 1.0 / seen[j]
+        for a in range(c.shape[0]):
+            c[a] *= inverse
