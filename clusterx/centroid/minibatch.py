@@ -18,6 +18,8 @@ from .base import CentroidClusterer
 from .batches import Draws, EarlyStopping, State
 from .lloyd import weighted_sum
 
+#: So many first centres are worth preparing the rows that they are drawn from.
+MANY = 32
 #: Steps in a row without a reassignment after which many are made at once.
 CALM = 8
 
@@ -212,8 +214,9 @@ class MiniBatchKMeans(CentroidClusterer):
 
     def _best_start(self, rows, w, rng, starts, size):
         drawn = rng.randint(0, rows.n, size)
-        valid = rows.subset(drawn)
-        valid_w = _weights_of(w, drawn)
+        compared = starts > 1 or self.verbose
+        valid = rows.subset(drawn) if compared else None
+        valid_w = _weights_of(w, drawn) if compared else None
         best, least = None, math.inf
         for start in range(starts):
             if self.verbose:
@@ -223,8 +226,11 @@ class MiniBatchKMeans(CentroidClusterer):
                 few, few_w = rows.subset(drawn), _weights_of(w, drawn)
             else:
                 few, few_w = rows, w
-            step = few.lloyd(few_w, float(size)) if isinstance(self.init, str) else None
+            many = isinstance(self.init, str) and self.n_clusters >= MANY
+            step = few.lloyd(few_w, float(size)) if many else None
             centers = self._init_centers(few, few_w, rng, step)
+            if not compared:
+                return centers
             _, squared = valid.map(valid.kernels.nearest, centers)
             inertia = weighted_sum(squared, valid_w)
             if self.verbose:

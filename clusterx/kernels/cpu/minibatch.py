@@ -49,6 +49,7 @@ class GroupedBatch:
     def means(self, source, places, w, labels, C, counts, gained):
         order, offsets = exact.group_entries(labels, steps.NONE, np.arange(len(labels)), len(C))
         new = np.empty_like(C)
+        after = self.after(new)
         parts = [(0, len(C))]
         if len(labels) * C.shape[1] > 1 << 14:  # cut where rows are, not clusters
             cuts = np.searchsorted(offsets, np.arange(0, len(labels), ROWS)[1:])
@@ -56,9 +57,15 @@ class GroupedBatch:
 
         def block(b):
             batch_means(source, places, w, order, offsets, C, counts, gained, *parts[b], new)
+            after(*parts[b])
 
-        run_blocks(block, len(parts))
+        with single_threaded_blas():
+            run_blocks(block, len(parts))
         return new
+
+    def after(self, C):
+        """What is done to centres a..b once they are in C."""
+        return lambda a, b: None
 
 
 class ScreenedBatch(GroupedBatch):
@@ -74,6 +81,9 @@ class ScreenedBatch(GroupedBatch):
         # a copy of the batch is read twice, from cache
         copied = batch_size * X.shape[1] * X.itemsize <= COPIED
         self.batch = np.empty((batch_size if copied else 0, X.shape[1]), X.dtype)
+        Q = self.screen.Q
+        self.Q = np.empty((0, 0), np.float32) if Q is None else Q.astype(np.float32)
+        self.prepared = (None, None, None)  # centres, and what `screen_batch` wants of them
 
     def __call__(self, rows, w, C, counts):
         return (super().__call__ if C.size > SUMS else self._sum)(rows, w, C, counts)
@@ -113,7 +123,7 @@ class ScreenedBatch(GroupedBatch):
         batch = self.batch[:n]
         keep = len(batch) == n
         s = self.screen
-        E, terms = s.centres(C)
+        E, terms = self.centres(C)
         tasks = 2 * -(-n // (2 * min(ROWS, screen.tile_rows(*E.shape))))
         parts = steps.blocks(n, -(-n // tasks))
 
@@ -129,6 +139,27 @@ class ScreenedBatch(GroupedBatch):
         with single_threaded_blas():
             run_blocks(block, len(parts))
         return (batch, np.arange(n), labels, squared) if keep else (self.X, rows, labels, squared)
+
+    def centres(self, C):
+        """Images of the centres and the terms of their intervals, as `Screen.centres` has them."""
+        if self.screen.Q is None:
+            return self.screen.centres(C)
+        if self.prepared[0] is not C:
+            prepare = self.after(C)
+            parts = steps.blocks(len(C), ROWS // 4)
+            with single_threaded_blas():
+                run_blocks(lambda b: prepare(*parts[b]), len(parts))
+        return self.prepared[1:]
+
+    def after(self, C):
+        s = self.screen
+        if s.Q is None:
+            return super().after(C)
+        E, terms = np.empty((len(C), s.Z.shape[1]), np.float32), np.empty((4, len(C)), np.float32)
+        self.prepared = C, E, terms
+        return lambda a, b: project_centres(
+            C, s.mean, self.Q, s.factor, s.kappa, s.error, a, b, E, terms
+        )
 
     def label(self, C, w):
         found = lloyd.nearest(self.X, C, None if self.lazy else self.screen)
@@ -196,6 +227,30 @@ def screen_batch(X, Z, norm, rest, C, E, terms, lazy, rows, keep, batch, z, labe
 def copy_row(row, to):
     for a in range(row.shape[0]):
         to[a] = row[a]
+
+
+@njit(nogil=True, cache=True)
+def project_centres(C, mean, Q, factor, kappa, error, first, last, images, terms):
+    """Images (k, m) of the centres first..last, and the terms (4, k) of their intervals.
+
+    They are projected in float32 as rows are, for whose product of a row z with a centre e there is
+    a bound: with errors of up to kappa |x| in z and kappa |e| in e it is off by (2 + kappa) kappa
+    |x| |e| more than its own rounding. See `screen` and `Screen`.
+    """
+    m = Q.shape[1]
+    one = np.empty((5, last - first), np.float32)
+    norm, rest, size, whole = one[0], one[1], one[2], one[3]
+    screen.project_copies(
+        C[first:last], mean, Q, factor, error, 0, last - first, images[first:last], norm, rest,
+        size, whole,
+    )  # fmt: skip
+    share = 2.0 * (m + 4) * 2.0**-24 + 2.0**-21 + (4.0 + 2.0 * kappa) * kappa
+    wider = 1 + 1e-6
+    for j in range(last - first):
+        terms[0, first + j] = whole[j]
+        terms[1, first + j] = (2.0**-20 * np.float64(whole[j]) + screen.underflow(m)) * wider
+        terms[2, first + j] = 2.0 * np.float64(rest[j]) * wider
+        terms[3, first + j] = share * np.float64(norm[j]) * wider
 
 
 @njit(nogil=True, cache=True)
