@@ -17,6 +17,7 @@ ROWS = 128
 #: Sums of a batch that each task has of its own, at most, and tasks of a batch then.
 SUMS = 1 << 14
 TABLES = 16
+NO_SUMS = np.empty((0, 0))
 #: Bytes that a copy of a batch may take.
 COPIED = 1 << 26
 
@@ -96,25 +97,25 @@ class ScreenedBatch(GroupedBatch):
         weights = np.ones(n) if w is None else np.asarray(w, np.float64)
         # whoever computes them, the sums are of the same rows
         parts = steps.blocks(n, max(ROWS, -(-n // TABLES)))
-        sums, gained = np.empty((len(parts), k, d)), np.empty((len(parts), k))
-        inertia = np.empty(len(parts))
+        sums, gained = np.zeros((len(parts), k, d)), np.zeros((len(parts), k))
+        labels, squared = np.empty(n, np.int32), np.empty(n)
         tile = min(ROWS, screen.tile_rows(*E.shape))
         tile = -(-ROWS // -(-ROWS // tile))
 
         def block(b):
             a, e = parts[b]
-            batch = np.empty((tile, d), self.X.dtype)
-            z = batch if self.lazy else np.empty((tile, E.shape[1]), np.float32)
-            inertia[b] = sum_rows(
-                self.X, s.Z, s.norm, s.rest, C, E, terms, self.lazy, rows[a:e], weights[a:e],
-                batch, z, sums[b], gained[b],
+            batch = np.zeros((tile, d), self.X.dtype)
+            z = batch if self.lazy else np.zeros((tile, E.shape[1]), np.float32)
+            screen_batch(
+                self.X, s.Z, s.norm, s.rest, C, E, terms, self.lazy, rows[a:e], weights[a:e], True,
+                batch, z, labels[a:e], squared[a:e], sums[b], gained[b],
             )  # fmt: skip
 
         with single_threaded_blas():
             run_blocks(block, len(parts))
         new, seen = np.empty_like(C), np.empty(k)
         add_sums(C, counts, sums, gained, new, seen)
-        return new, seen, float(inertia.sum())
+        return new, seen, float(weights @ squared)
 
     def assign(self, rows, C):
         n = len(rows)
@@ -132,8 +133,8 @@ class ScreenedBatch(GroupedBatch):
             x = batch[a:e]
             z = x if self.lazy and keep else np.empty((e - a, E.shape[1]), np.float32)
             screen_batch(
-                self.X, s.Z, s.norm, s.rest, C, E, terms, self.lazy, rows[a:e], keep, x, z,
-                labels[a:e], squared[a:e],
+                self.X, s.Z, s.norm, s.rest, C, E, terms, self.lazy, rows[a:e], steps.UNIT, keep,
+                x, z, labels[a:e], squared[a:e], NO_SUMS, steps.UNIT,
             )  # fmt: skip
 
         with single_threaded_blas():
@@ -188,39 +189,51 @@ class SparseBatch(GroupedBatch):
 
 
 @njit(nogil=True, cache=True)
-def screen_batch(X, Z, norm, rest, C, E, terms, lazy, rows, keep, batch, z, labels, squared):
-    """Nearest centres of rows of X, which `keep` copies to `batch`; z: room for rows of Z.
+def screen_batch(
+    X, Z, norm, rest, C, E, terms, lazy, rows, w, keep, batch, z, labels, squared, sums, gained
+):  # fmt: skip
+    """Nearest centres of rows of X, which `keep` copies to `batch`.
 
-    lazy: Z is X, and its norms are found here. If both are so, z is batch.
+    z: room for as many rows of Z as are screened at a time. lazy: Z is X, and its norms are found
+    here; if both are so, z is batch. sums (k, d), gained (k,): the rows and their weights are added
+    to those of their label, if there are any sums.
     """
-    n = rows.shape[0]
-    T = np.empty((E.shape[0], n), np.float32)
-    rests = np.empty(n, np.float32)
-    norms = np.empty(n, np.float32)
-    best = np.empty(n, np.float32)
-    out = np.empty(n, np.float32)
-    count = np.empty(n, np.int32)
-    first = np.empty(n, np.int32)
-    last = np.empty(n, np.int32)
-    for p in range(n):
-        i = rows[p]
-        if keep:
-            copy_row(X[i], batch[p])
-        if not (lazy and keep):
-            copy_row(Z[i], z[p])
-        rests[p] = rest[i]
-        norms[p] = np.float32(np.sqrt(screen.squared_norm(z[p]))) * screen.UP if lazy else norm[i]
-    np.dot(E, z.T, T)
-    screen.intervals(T, terms, rests, norms, best, out, count, first, last)
-    for p in range(n):
-        x = batch[p] if keep else X[rows[p]]
-        if count[p] == 1:
-            labels[p] = last[p]
-            squared[p] = screen.squared_distance(x, C[last[p]])
-        else:
-            labels[p], squared[p], _ = screen.measure(
-                x, C, T, p, best[p], count[p], first[p], last[p]
+    n, tile = rows.shape[0], z.shape[0]
+    T = np.empty((E.shape[0], tile), np.float32)
+    rests = np.zeros(tile, np.float32)
+    norms = np.zeros(tile, np.float32)
+    best = np.empty(tile, np.float32)
+    out = np.empty(tile, np.float32)
+    count = np.empty(tile, np.int32)
+    first = np.empty(tile, np.int32)
+    last = np.empty(tile, np.int32)
+    for start in range(0, n, tile):
+        m = min(tile, n - start)
+        for p in range(m):
+            i = rows[start + p]
+            if keep:
+                copy_row(X[i], batch[p])
+            if not (lazy and keep):
+                copy_row(Z[i], z[p])
+            rests[p] = rest[i]
+            norms[p] = (
+                np.float32(np.sqrt(screen.squared_norm(z[p]))) * screen.UP if lazy else norm[i]
             )
+        np.dot(E, z.T, T)
+        screen.intervals(T, terms, rests, norms, best, out, count, first, last)
+        for p in range(m):
+            i = start + p
+            x = batch[p] if keep else X[rows[i]]
+            if count[p] == 1:
+                labels[i] = last[p]
+                squared[i] = screen.squared_distance(x, C[last[p]])
+            else:
+                labels[i], squared[i], _ = screen.measure(
+                    x, C, T, p, best[p], count[p], first[p], last[p]
+                )
+            if sums.shape[0] > 0:
+                gained[labels[i]] += w[i]
+                add_row(x, w[i], sums[labels[i]])
 
 
 @njit(nogil=True, cache=True)
@@ -274,33 +287,6 @@ def batch_means(source, places, w, order, offsets, C, counts, gained, first, las
         inverse = 1.0 / (seen + gained[j])
         for a in range(c.shape[0]):
             c[a] *= inverse
-
-
-@njit(nogil=True, cache=True)
-def sum_rows(X, Z, norm, rest, C, E, terms, lazy, rows, w, batch, z, sums, gained):
-    """Sums (k, d) of rows of X by their nearest centres, and of their weights; the inertia.
-
-    batch, z: room for some rows; see `screen_batch`.
-    """
-    n, tile = rows.shape[0], batch.shape[0]
-    labels, squared = np.empty(tile, np.int32), np.empty(tile)
-    for j in range(sums.shape[0]):
-        gained[j] = 0.0
-        for a in range(sums.shape[1]):
-            sums[j, a] = 0.0
-    inertia = 0.0
-    for a in range(0, n, tile):
-        m = min(tile, n - a)
-        screen_batch(
-            X, Z, norm, rest, C, E, terms, lazy, rows[a : a + m], True, batch[:m], z[:m],
-            labels[:m], squared[:m],
-        )  # fmt: skip
-        for p in range(m):
-            v = w[a + p]
-            gained[labels[p]] += v
-            inertia += v * squared[p]
-            add_row(batch[p], v, sums[labels[p]])
-    return inertia
 
 
 @njit(nogil=True, cache=True)

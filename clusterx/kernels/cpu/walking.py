@@ -28,8 +28,13 @@ class PlainBatch:
 
     def __call__(self, rows, w, C, counts):
         """New centres (k, d) and counts (k,), both float64; the batch's inertia."""
+        (k, d), n = C.shape, len(rows)
+        batch = np.empty((1, d, n), self.X.dtype)
+        gather(self.X, np.asarray(rows, np.int64), 0, n, batch)
         weights = steps.UNIT if w is None else np.asarray(w, np.float64)
-        return plain_step(self.X, np.asarray(rows, np.int64), weights, C, counts)
+        centers, seen, inertia = np.empty((1, k, d)), np.empty((1, k)), np.empty(1)
+        walk_batches(batch, weights, C, counts, centers, seen, inertia)
+        return centers[0], seen[0], float(inertia[0])
 
     def walk(self, draw):
         return Walk(self.X, lambda: draw(self.together), self.together)
@@ -68,7 +73,7 @@ class Walk:
         drawn = []
 
         def walk():
-            walk_batches(self.batches, C, counts, centers, seen, inertia)
+            walk_batches(self.batches, steps.UNIT, C, counts, centers, seen, inertia)
 
         def draw():
             drawn.append(self.draw())
@@ -107,46 +112,27 @@ def gather(X, rows, start, stop, batches):
 
 
 @njit(nogil=True, cache=True)
-def plain_step(X, rows, w, C, counts):
-    """One step with rows of few columns; w: their weights, or empty."""
-    n, (k, d) = rows.shape[0], C.shape
-    batch = np.empty((1, d, n), X.dtype)
-    gather(X, rows, 0, n, batch)
-    new, seen = np.empty((k, d)), np.empty(k)
-    wide, labels, squared = np.empty((d, n)), np.empty(n, np.int64), np.empty(n)
-    inertia = step(batch[0], w, C, counts, wide, labels, squared, new, seen)
-    return new, seen, inertia
+def walk_batches(batches, w, C, counts, centers, seen, inertia):
+    """Steps over batches (m, d, size): centres, counts and the batch's inertia after each.
 
-
-@njit(nogil=True, cache=True)
-def walk_batches(batches, C, counts, centers, seen, inertia):
-    """Steps over batches (m, d, size): centres, counts and the batch's inertia after each."""
-    m, d, n = batches.shape
-    wide, labels, squared = np.empty((d, n)), np.empty(n, np.int64), np.empty(n)
-    none = np.empty(0)
+    w (size,): weights of the rows of one batch; or empty.
+    """
+    m, d, size = batches.shape
+    n = min(size, lanes.ROWS)
+    XT, acc = np.empty((d, n)), np.empty(n)
+    labels, squared = np.empty(size, np.int64), np.empty(size)
+    cands = np.arange(C.shape[0])
     for g in range(m):
-        inertia[g] = step(batches[g], none, C, counts, wide, labels, squared, centers[g], seen[g])
+        for a in range(0, size, n):
+            e = min(size, a + n)
+            for j in range(d):
+                for p in range(e - a):
+                    XT[j, p] = batches[g, j, a + p]
+            lanes.nearest_of(
+                XT, 0, e - a, C, cands, cands.shape[0], squared[a:e], labels[a:e], acc
+            )
+        inertia[g] = move(batches[g], w, labels, squared, C, counts, centers[g], seen[g])
         C, counts = centers[g], seen[g]
-
-
-@njit(nogil=True, cache=True)
-def step(batch, w, C, counts, wide, labels, squared, new, seen):
-    """A step over a batch (d, n): its inertia, and new centres and counts."""
-    for a in range(batch.shape[0]):
-        for p in range(batch.shape[1]):
-            wide[a, p] = batch[a, p]
-    nearest_lanes(wide, C, labels, squared)
-    return move(wide, w, labels, squared, C, counts, new, seen)
-
-
-@njit(nogil=True, cache=True)
-def nearest_lanes(XT, C, labels, squared):
-    n, k = XT.shape[1], C.shape[0]
-    cands = np.arange(k)
-    acc = np.empty(lanes.ROWS)
-    for a in range(0, n, lanes.ROWS):
-        e = min(n, a + lanes.ROWS)
-        lanes.nearest_of(XT, a, e, C, cands, k, squared[a:e], labels[a:e], acc)
 
 
 @njit(nogil=True, cache=True)
