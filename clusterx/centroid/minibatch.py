@@ -202,20 +202,19 @@ class MiniBatchKMeans(CentroidClusterer):
                 if poor:
                     state.centers, state.counts = walked.centers[i, ...], walked.counts[i, ...]
                     self._reassign(rows, draws.back(self.n_steps_), rng, state)
-                if stopping(self.n_steps_, inertia, shift):
-                    if not poor:
-                        state.centers, state.counts = walked.centers[i, ...], walked.counts[i, ...]
-                        draws.back(self.n_steps_)
-                    return True
-                if poor:
-                    return False
+                stopped = stopping(self.n_steps_, inertia, shift)
+                if stopped and not poor:
+                    state.centers, state.counts = walked.centers[i, ...], walked.counts[i, ...]
+                    draws.back(self.n_steps_)
+                if stopped or poor:
+                    return stopped
             state.centers, state.counts = walked.centers[-1, ...], walked.counts[-1, ...]
         return True
 
     def _best_start(self, rows, w, rng, starts, size):
         drawn = rng.randint(0, rows.n, size)
         compared = starts > 1 or self.verbose
-        valid = rows.subset(drawn) if compared else None
+        valid: Any = rows.subset(drawn) if compared else None
         valid_w = _weights_of(w, drawn) if compared else None
         best, least = None, math.inf
         for start in range(starts):

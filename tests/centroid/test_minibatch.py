@@ -1,7 +1,8 @@
 """MiniBatchKMeans: the step, what it draws, when it stops, and results that stay with the data."""
 
+import math
 import pickle
-import sys
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,10 @@ from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
 
 from clusterx import KMeans, MiniBatchKMeans, arrays
-from clusterx.centroid import seeding
+from clusterx.centroid import batches, minibatch, seeding
+
+kernels = import_module("clusterx.kernels.cpu.minibatch")
+walking = import_module("clusterx.kernels.cpu.walking")
 
 
 def blobs(n=2000, d=3, dtype="float64", seed=0, k=8, spread=5):
@@ -33,8 +37,9 @@ def brute_inertia(X, C, w=None):
 def test_batches_read_in_place_give_the_same_bits(monkeypatch, k, dtype):
     X = blobs(4000, 150, dtype, k=60) * np.asarray(0.9 ** np.arange(150), dtype)
     model = MiniBatchKMeans(k, batch_size=300, random_state=0)
+    monkeypatch.setattr(kernels, "SUMS", 0)
     copied = clone(model).fit(X)
-    monkeypatch.setattr(sys.modules["clusterx.kernels.cpu.minibatch"], "COPIED", 0)
+    monkeypatch.setattr(kernels, "COPIED", 0)
     in_place = clone(model).fit(X)
     assert_array_equal(in_place.cluster_centers_, copied.cluster_centers_)
     assert_array_equal(in_place.labels_, copied.labels_)
@@ -172,6 +177,38 @@ def test_results_stay_with_the_data(xp, dtype):
     assert isinstance(model.score(X), float)
 
 
+def random_rows(X, k, random_state):
+    return X[random_state.permutation(len(X))[:k]]
+
+
+WHOLE = dict(init="maximin"), dict(init="k-means||"), dict(init="random"), dict(init=random_rows)
+
+
+@pytest.mark.parametrize("options", [{}, *WHOLE], ids=lambda options: str(options.get("init")))
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bytes_of_few_columns_are_taken_as_they_are(options, weighted):
+    X = np.clip(np.round(20 * blobs(3000, 3) + 100), 0, 255).astype(np.uint8)
+    w = np.random.default_rng(0).random(3000) if weighted else None
+    model = MiniBatchKMeans(5, random_state=0, batch_size=100, max_iter=3, **options)
+    assert model._rows(X, reset=True).X is X
+    assert model._rows(X[:, [0, 1, 2] * 3], reset=True).X.dtype == "float32"
+    found = clone(model).fit(X, sample_weight=w)
+    expected = clone(model).fit(X.astype(np.float32), sample_weight=w)
+    for name in ("cluster_centers_", "labels_"):
+        assert getattr(found, name).tobytes() == getattr(expected, name).tobytes()
+    assert_allclose(found.inertia_, expected.inertia_, rtol=1e-12)
+    assert_array_equal(found.predict(X), expected.predict(X.astype(np.float32)))
+    assert_array_equal(found.transform(X), expected.transform(X.astype(np.float32)))
+    assert found.partial_fit(X).cluster_centers_.dtype == "float32"
+
+
+def test_sparse_bytes_are_converted():
+    X = np.random.default_rng(0).integers(0, 9, (500, 3)).astype(np.uint8)
+    found = MiniBatchKMeans(4, random_state=0).fit(csr_matrix(X))
+    assert found.cluster_centers_.dtype == "float32"
+    assert_array_equal(found.labels_, MiniBatchKMeans(4, random_state=0).fit(X).labels_)
+
+
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "float16", "int64", "float32"])
 def test_dtypes(dtype):
     X = np.clip(np.round(5 * blobs(500, 3) + 60), 0, 120).astype(dtype)
@@ -257,6 +294,128 @@ def test_same_seed_same_bits():
     a, b = (MiniBatchKMeans(6, random_state=5).fit(X) for _ in range(2))
     assert a.cluster_centers_.tobytes() == b.cluster_centers_.tobytes()
     assert a.inertia_ == b.inertia_
+
+
+# -- many steps at once --------------------------------------------------------------------------
+
+
+def fitted(X, w, **options):
+    """A model, and what its generator draws next."""
+    rng = np.random.RandomState(3)
+    model = MiniBatchKMeans(random_state=rng, **options).fit(X, sample_weight=w)
+    return model, rng.random_sample()
+
+
+def count_walks(monkeypatch):
+    """A list that takes the number of steps of each walk from now on."""
+    steps, walk = [], walking.Walk.__call__
+
+    def counted(self, *state):
+        found = walk(self, *state)
+        steps.append(len(found.inertia))
+        return found
+
+    monkeypatch.setattr(walking.Walk, "__call__", counted)
+    return steps
+
+
+STOPS = (
+    dict(n_clusters=5, batch_size=90, max_iter=4, max_no_improvement=None),
+    dict(n_clusters=5, batch_size=90, max_iter=50, max_no_improvement=30),
+    dict(n_clusters=5, batch_size=90, max_iter=50, max_no_improvement=None, tol=3e-6),
+    dict(n_clusters=60, batch_size=700, max_iter=60, max_no_improvement=40, reassignment_ratio=0.3),
+    dict(n_clusters=60, batch_size=200, max_iter=60, max_no_improvement=40, reassignment_ratio=0.3),
+)
+
+
+@pytest.mark.parametrize("options", STOPS, ids=["all", "stale", "small", "moved", "not due"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("d", "dtype"), [(2, "float64"), (3, "float32"), (3, "uint8")])
+def test_many_steps_at_once_are_those_made_one_by_one(
+    monkeypatch, capsys, d, dtype, weighted, options
+):
+    X = np.clip(20 * blobs(4000, d) + 100, 0, 255).astype(dtype)
+    w = np.random.default_rng(1).random(4000) if weighted else None
+    walked = count_walks(monkeypatch)
+    found, drawn = fitted(X, w, verbose=1, **options)
+    told = capsys.readouterr().out
+    assert sum(walked) > 20
+    if "reassignment_ratio" in options:
+        assert told.count("Reassigning") > told.partition("step 9/")[0].count("Reassigning")
+    walked.clear()
+    monkeypatch.setattr(minibatch, "CALM", math.inf)
+    expected, next_drawn = fitted(X, w, verbose=1, **options)
+    assert not walked
+    assert capsys.readouterr().out == told
+    assert drawn == next_drawn
+    assert found.n_steps_ == expected.n_steps_
+    assert found.inertia_ == expected.inertia_
+    for a, b in (
+        (found.cluster_centers_, expected.cluster_centers_),
+        (found.labels_, expected.labels_),
+        (found._state.centers, expected._state.centers),
+        (found._state.counts, expected._state.counts),
+    ):
+        assert a.tobytes() == b.tobytes()
+    assert found._state.since_reassignment == expected._state.since_reassignment
+    assert found._state.some_empty == expected._state.some_empty
+    quiet, drawn = fitted(X, w, **options)  # compares no starts
+    assert quiet.cluster_centers_.tobytes() == found.cluster_centers_.tobytes()
+    assert drawn == next_drawn
+
+
+@pytest.mark.parametrize("d", [3, 150])
+@pytest.mark.parametrize("k", [6, 120])  # each task adds up its rows, or cluster by cluster
+def test_threads_change_no_bit(monkeypatch, d, k):
+    X = blobs(6000, d, "float32", k=30)
+    found = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("CLUSTERX_NUM_THREADS", threads)
+        walked = count_walks(monkeypatch)
+        found.append(MiniBatchKMeans(k, random_state=0, batch_size=500).fit(X))
+        assert bool(walked) == (d == 3)
+    assert found[0].cluster_centers_.tobytes() == found[1].cluster_centers_.tobytes()
+    assert found[0].labels_.tobytes() == found[1].labels_.tobytes()
+    assert found[0].inertia_ == found[1].inertia_
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_draws_that_are_taken_back_were_never_made(weighted):
+    w = np.random.default_rng(0).random(1000) if weighted else None
+    one_by_one = batches.Draws(np.random.RandomState(5), 1000, 7, w, 100)
+    expected = [one_by_one.next() for _ in range(60)]
+    draws = batches.Draws(np.random.RandomState(5), 1000, 7, w, 55)
+    assert_array_equal(draws.next(), expected[0])
+    groups = [draws.ahead(20) for _ in range(5)]
+    assert [len(group) for group in groups] == [8, 16, 20, 10, 0]  # few at first, 55 in all
+    assert_array_equal(np.concatenate(groups), expected[1:55])
+    assert_array_equal(draws.back(30), expected[29])
+    assert_array_equal(draws.next(), expected[30])
+    assert [len(draws.ahead(20)) for _ in range(2)] == [8, 16]  # as it was in the beginning
+    assert_array_equal(draws.back(39), expected[38])
+    assert_array_equal(draws.rng.random_sample(3), one_by_one_state(39, w).random_sample(3))
+
+
+def one_by_one_state(count, w):
+    draws = batches.Draws(np.random.RandomState(5), 1000, 7, w, count)
+    for _ in range(count):
+        draws.next()
+    return draws.rng
+
+
+def test_few_batches_are_drawn_ahead(monkeypatch):
+    """What is drawn at a time depends on the size of a batch alone."""
+    walked = count_walks(monkeypatch)
+    sizes = []
+    for n in (20_000, 100_000):
+        rng = CountingState(0)
+        options = dict(batch_size=16, max_iter=1, max_no_improvement=None, init_size=50)
+        model = MiniBatchKMeans(3, random_state=rng, **options).fit(blobs(n, 2))
+        assert model.n_steps_ == n // 16
+        sizes.append(max(rng.sizes))
+        assert sum(rng.sizes) < 16 * model.n_steps_ + 300
+    assert sizes[0] == sizes[1] == 16 * walking.BATCHES
+    assert max(walked) == walking.BATCHES
 
 
 # -- stopping ------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ index among equal ones, and sums whose bits do not depend on how the rows are sp
 """
 
 import math
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -12,13 +13,14 @@ from scipy.sparse import csr_matrix
 
 from clusterx import kernels
 from clusterx.kernels import generic, kernels_for
-from clusterx.kernels.cpu import exact, screened, sparse
+from clusterx.kernels.cpu import exact, labelling, screened, sparse
 from clusterx.kernels.cpu.lloyd import PlainStep
 from clusterx.kernels.cpu.screened import ScreenedStep
 from clusterx.kernels.cpu.seeding import PlainSeeding, ScreenedSeeding, TreeSeeding
 from clusterx.kernels.cpu.treed import TreeStep
 
 CPU = kernels._load("cpu")
+minibatch = import_module("clusterx.kernels.cpu.minibatch")
 RAGGED = (1, 2, 63, 64, 65, 257, 5000)
 WIDTHS = (1, 2, 3, 8, 9, 16, 130, 200)
 ITERATIONS = 15
@@ -910,6 +912,136 @@ def test_cpu_minibatch_of_many_centres(name, dtype, d):
         np.testing.assert_array_equal(found[1], expected[1])
         np.testing.assert_allclose(found[2], expected[2], rtol=1e-10)
         C, counts = expected[:2]
+
+
+@pytest.mark.parametrize("name", ["low rank", "offset 1e6", "outlier 1e12", "grid"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("weights", ["none", "fractions"])
+def test_cpu_minibatch_by_tasks_and_by_clusters(monkeypatch, name, dtype, weights):
+    X = make(name, 4200, 130, dtype)
+    rng = np.random.default_rng(0)
+    C, counts = some_rows(X, 40), np.arange(40.0)
+    by_cluster = CPU.minibatch(X, 40, 700)
+    monkeypatch.setattr(minibatch, "SUMS", 0)
+    by_task = CPU.minibatch(X, 40, 700)
+    for size in (700, 700, 129, 1, 5000):  # the last is of rows that are read in place
+        rows, w = rng.integers(0, len(X), size), weights_of(weights, size)
+        monkeypatch.setattr(minibatch, "SUMS", 0)
+        expected = by_cluster(rows, w, C, counts)
+        monkeypatch.setattr(minibatch, "SUMS", 40 * 130)
+        found = by_task(rows, w, C, counts)
+        scale = np.abs(X[rows]).max()
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-11, atol=1e-13 * scale)
+        np.testing.assert_allclose(found[1], expected[1], rtol=1e-13)
+        assert found[2] == expected[2]
+        C, counts = expected[:2]
+
+
+@pytest.mark.parametrize("name", ["low rank", "offset 1e6", "scale 1e30"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_intervals_of_projected_centres_hold_the_truth(name, dtype):
+    X = make(name, 4200, 200, dtype)
+    step = CPU.minibatch(X, 40, 512)
+    s = step.screen
+    assert s.Q is not None
+    C = some_rows(X, 40) * 0.5 + 0.5 * X.mean(axis=0, dtype=np.float64)
+    E, terms = step.centres(C)
+    rows = np.arange(0, 4200, 7)
+    centred = (X[rows].astype(np.float64) - s.mean) * s.factor
+    truth = brute_squared(X[rows].astype(np.float64) * s.factor, C * s.factor)
+    truth -= (centred**2).sum(axis=1)[:, None]
+    found = terms[0] - 2 * (s.Z[rows].astype(np.float64) @ E.T.astype(np.float64))
+    reach = terms[1] + np.outer(s.rest[rows], terms[2]) + np.outer(s.norm[rows], terms[3])
+    assert (np.abs(found - truth) <= reach).all()
+    # of what the images stand for alone, the rest left aside
+    own = centred @ s.Q.astype(np.float64) @ (((C - s.mean) * s.factor) @ s.Q).T
+    product = s.Z[rows].astype(np.float64) @ E.T.astype(np.float64)
+    assert (2 * np.abs(own - product) <= np.outer(s.norm[rows], terms[3])).all()
+
+
+@pytest.mark.parametrize("weights", ["none", "fractions"])
+@pytest.mark.parametrize("d", [1, 3, 9, 130])
+def test_minibatch_labels(xp, d, weights):
+    X, w = make("blobs", 9000, d, "float64"), weights_of(weights, 9000)
+    C = some_rows(X, 6)
+    step = kernels_for(xp.xp).minibatch(xp.asarray(X), 6, 100)
+    labels, inertia = step.label(xp.asarray(C), None if w is None else xp.asarray(w))
+    assert labels.dtype == xp.xp.int32
+    squared = brute_squared(X, C)
+    np.testing.assert_array_equal(xp.to_host(labels), squared.argmin(axis=1))
+    least = squared.min(axis=1) if w is None else w * squared.min(axis=1)
+    np.testing.assert_allclose(float(xp.to_host(inertia)), least.sum(), rtol=1e-12)
+
+
+def colors(name, n):
+    rng = np.random.default_rng(0)
+    if name == "all white":
+        return np.full((n, 3), 255, np.uint8)
+    if name == "few":
+        return rng.integers(0, 256, (50, 3)).astype(np.uint8)[rng.integers(0, 50, n)]
+    return rng.integers(0, 256, (n, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", ["all white", "few", "many"])
+@pytest.mark.parametrize("k", [1, 5, 40, 256])
+@pytest.mark.parametrize("where", ["whole", "fractions", "outside", "near"])
+def test_labels_of_many_colors(monkeypatch, name, k, where):
+    """By a table of all colours; blocks are as full of the largest sums as can be."""
+    X = colors(name, 2 * labelling.COLORS + labelling.BLOCK + 5)
+    rng = np.random.default_rng(1)
+    C = {
+        "whole": rng.integers(0, 4, (k, 3)) * 64.0,  # many are equally near
+        "fractions": 256 * rng.random((k, 3)),
+        "outside": rng.normal(128, 300, (k, 3)),
+        "near": X[rng.integers(0, len(X), k)] + 2.0**-20,
+    }[where]
+    monkeypatch.setattr(labelling, "MANY", 0)
+    table = CPU.minibatch(X, k, 100).label(C, None)
+    monkeypatch.setattr(labelling, "MANY", math.inf)
+    rows = CPU.minibatch(X, k, 100).label(C, None)
+    labels, squared = PlainStep(X, None, None), brute_squared(X[:3000].astype(np.float64), C)
+    labels.assign(C)
+    for found, _ in (table, rows):
+        np.testing.assert_array_equal(found, labels.labels)
+        np.testing.assert_array_equal(found[:3000], squared.argmin(axis=1))
+    exact_sum = math.fsum(labels.squared.tolist())
+    np.testing.assert_allclose([table[1], rows[1]], exact_sum, rtol=1e-12)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("size", [1, 130, 2500])  # more than lie in a cache together, too
+def test_cpu_walk_is_steps(d, dtype, size):
+    X = np.clip(30 * make("blobs", 5000, d, "float64") + 120, 0, 255).astype(dtype)
+    rng = np.random.default_rng(0)
+    groups = [rng.integers(0, 5000, (m, size)) for m in (1, 3, 2, 0, 0)]
+    C, counts = some_rows(X, 7).astype(np.float64), np.zeros(7)
+    step, left = CPU.minibatch(X, 7, size), iter(groups)
+    walk = step.walk(lambda most: next(left)[:most])
+    for group in groups[:3]:
+        walked = walk(C, counts)
+        assert len(walked.inertia) == len(group)
+        for found in zip(*walked, strict=True):
+            C, counts, inertia = step(group[0], None, C, counts)
+            group = group[1:]
+            assert found[0].tobytes() == C.tobytes()
+            assert found[1].tobytes() == counts.tobytes()
+            assert found[2] == inertia
+
+
+def test_a_draw_that_fails_ends_the_walk():
+    X = make("blobs", 500, 3, "float64")
+    groups = iter([np.zeros((2, 30), np.int64)] * 2)
+
+    def draw(most):
+        found = next(groups, None)
+        if found is None:
+            raise ValueError("nothing is left")
+        return found
+
+    walk = CPU.minibatch(X, 4, 30).walk(draw)
+    with pytest.raises(ValueError, match="nothing is left"):
+        walk(some_rows(X, 4), np.zeros(4))
 
 
 def test_sparse_minibatch_equals_dense():

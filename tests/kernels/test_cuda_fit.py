@@ -123,7 +123,7 @@ def test_mini_batches_make_nothing_as_long_as_a_batch(d):
         with arrays.creations() as found:
             fitted(model, X)
         assert model.n_steps_ == 5 * most
-        assert sum(length >= size for length in found.brought) == 5 * most + 1  # init_size
+        assert sum(length >= size for length in found.brought) == 5 * most
         counts.append(found.large(size))
     assert counts[0] == counts[1] > 0
 

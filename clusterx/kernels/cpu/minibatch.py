@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -84,7 +85,7 @@ class ScreenedBatch(GroupedBatch):
         self.batch = np.empty((batch_size if copied else 0, X.shape[1]), X.dtype)
         Q = self.screen.Q
         self.Q = np.empty((0, 0), np.float32) if Q is None else Q.astype(np.float32)
-        self.prepared = (None, None, None)  # centres, and what `screen_batch` wants of them
+        self.prepared: tuple[Any, ...] = (None,)  # centres, and what `screen_batch` wants of them
 
     def __call__(self, rows, w, C, counts):
         return (super().__call__ if C.size > SUMS else self._sum)(rows, w, C, counts)
@@ -93,7 +94,7 @@ class ScreenedBatch(GroupedBatch):
         """A step in which each task adds up its rows while they are in its cache."""
         n, (k, d) = len(rows), C.shape
         s = self.screen
-        E, terms = s.centres(C)
+        E, terms = self.centres(C)
         weights = np.ones(n) if w is None else np.asarray(w, np.float64)
         # whoever computes them, the sums are of the same rows
         parts = steps.blocks(n, max(ROWS, -(-n // TABLES)))

@@ -118,20 +118,18 @@ def walk_batches(batches, w, C, counts, centers, seen, inertia):
     w (size,): weights of the rows of one batch; or empty.
     """
     m, d, size = batches.shape
-    n = min(size, lanes.ROWS)
-    XT, acc = np.empty((d, n)), np.empty(n)
+    XT, acc = np.empty((d, size)), np.empty(lanes.ROWS)
     labels, squared = np.empty(size, np.int64), np.empty(size)
     cands = np.arange(C.shape[0])
     for g in range(m):
-        for a in range(0, size, n):
-            e = min(size, a + n)
-            for j in range(d):
-                for p in range(e - a):
-                    XT[j, p] = batches[g, j, a + p]
-            lanes.nearest_of(
-                XT, 0, e - a, C, cands, cands.shape[0], squared[a:e], labels[a:e], acc
-            )
-        inertia[g] = move(batches[g], w, labels, squared, C, counts, centers[g], seen[g])
+        batch = batches[g]
+        for j in range(d):
+            for p in range(size):
+                XT[j, p] = batch[j, p]
+        for a in range(0, size, lanes.ROWS):
+            e = min(size, a + lanes.ROWS)
+            lanes.nearest_of(XT, a, e, C, cands, len(cands), squared[a:e], labels[a:e], acc)
+        inertia[g] = move(XT, w, labels, squared, C, counts, centers[g], seen[g])
         C, counts = centers[g], seen[g]
 
 
