@@ -131,6 +131,8 @@ class MiniBatchKMeans(CentroidClusterer):
         Parameters
         ----------
         X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+            float32 and float64 are kept; small integers become float32, others float64. uint8 of
+            at most 8 columns, as pixels are, is read as it is on the host; centres are float32.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             Rows are drawn in proportion to it.
