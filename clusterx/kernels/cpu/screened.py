@@ -6,6 +6,7 @@ import numpy as np
 
 from . import exact, screen
 from .scan import moments
+from .shortlists import Shortlists
 from .steps import NONE, ROWS_PER_TASK, RowStep, blocks, rows_per_task
 from .threads import run_blocks, single_threaded_blas
 
@@ -27,30 +28,25 @@ class ScreenedStep(RowStep):
 
     def __init__(self, X, w, grid, once):
         super().__init__(X, w, grid)
-        n = X.shape[0]
-        self.upper = np.empty(n, np.float32)
-        self.lower = np.empty(n, np.float32)
-        self.fresh = True
         self.screen = Screen(X, project=not once, grid=grid)
+        self.lists = Shortlists(self.screen)
 
     def forget(self):
         super().forget()
-        self.fresh = True
+        self.lists.forget()
 
     def assign(self, C):
         """Nearest centres of all rows; which rows changed."""
-        previous = None if self.fresh else self.C
         self.begin(C)
+        first = self.lists.C is None
         moved = np.zeros(len(self.labels), np.uint8)
-        screened, measured = self.screen.assign(
-            self.C, previous if not self.fresh else None, self.labels, self.upper, self.lower, moved
-        )
-        self.fresh = False
-        self.screen.reconsider(screened, measured, self.C, previous is None)
+        counts = self.lists.assign(self.C, self.labels, moved)
+        if self.screen.reconsider(*counts, self.C, first):
+            self.lists.project_anew()
         return moved
 
     def __call__(self, C):
-        known = self.hi.shape[0] == C.shape[0] and not self.fresh
+        known = self.hi.shape[0] == C.shape[0] and self.lists.C is not None
         previous = self.labels.copy() if known else NONE
         with single_threaded_blas():  # small products only, and our threads want the cores
             rows = np.flatnonzero(self.assign(C))
@@ -195,22 +191,24 @@ class Screen:
         else:
             screen.row_norms(self.X, self.mean, a, b, self.norm, self.size, self.centred)
 
-    def reconsider(self, screened: int, measured: int, C: np.ndarray, first: bool) -> None:
+    def reconsider(self, looked: int, measured: int, C: np.ndarray, first: bool) -> bool:
         """Drop the projection when measuring what it leaves costs more than the whole product;
-        aim it anew when that costs more than projecting.
+        aim it anew when that costs more than projecting. Whether the images changed.
         """
         if self.Q is None:
-            return
+            return False
         n, d = self.X.shape
-        if measured > 2 * screened + screened * d * len(C) // 50_000:
+        if measured > 2 * looked + looked * d * len(C) // 50_000:
             self._take_all()
-            return
+            return True
         if not first and measured > FEW * n:
             self.measured += measured
-        if self.measured > self.patience * n:
-            self.measured = 0
-            self.patience *= 4
-            self._project_onto(self._towards(C))
+        if self.measured <= self.patience * n:
+            return False
+        self.measured = 0
+        self.patience *= 4
+        self._project_onto(self._towards(C))
+        return True
 
     def _towards(self, C: np.ndarray) -> np.ndarray:
         """Directions that leave little of the centres: intervals are as wide as what is left."""
@@ -246,42 +244,21 @@ class Screen:
             P = whole if self.copied else whole + 2.0 * (E @ self.mean)
         m = images.shape[1]
         size = np.sqrt(np.einsum("km,km->k", images, images))
-        S = (2.0 * (m + 4) * 2.0**-24 + 2.0**-21 + 2.0 * self.kappa) * size
+        S = (_rounding(m) + 2.0 * self.kappa) * size
         slop = 2.0**-21 * (np.abs(P) + whole) + screen.underflow(m)
         terms = np.array([P, slop, R, S])
         terms[1:] *= 1 + 1e-6
         return images, terms
 
-    def assign(self, C, previous, labels, upper, lower, moved):
-        """Screen all rows; `previous`: the centres that the bounds speak of, or None."""
-        E, terms = self.centres(C)
-        drift = _movement(C, previous, self.factor)
-        parts = blocks(len(labels), rows_per_task(len(labels)))
-        counts = np.zeros((len(parts), 2), np.int64)
-
-        def block(b):
-            counts[b] = screen.screen_rows(
-                self.X, self.Z, self.norm, self.rest, self.centred, C, E, terms, drift,
-                self.factor, self.error, previous is None, *parts[b], labels, upper, lower, moved,
-            )  # fmt: skip
-
-        with single_threaded_blas():
-            run_blocks(block, len(parts))
-        screened, measured = counts.sum(axis=0).tolist()
-        return screened, measured
+    def rounding(self, terms):
+        """What rounding alone does to screened values, and to `norm` in them."""
+        share = _rounding(self.Z.shape[1])
+        return float(terms[1].max()), float(terms[3].max()) * share / (share + 2.0 * self.kappa)
 
 
-def _movement(C, previous, factor):
-    """Safe float32 bounds of how far each centre moved, then the two largest of them."""
-    k = C.shape[0]
-    drift = np.zeros(k + 2, np.float32)
-    if previous is not None:
-        step = C - previous
-        drift[:k] = np.sqrt(np.einsum("kd,kd->k", step, step)) * factor * (1 + 1e-6)
-        drift[:k] *= screen.UP
-        drift[k] = drift[:k].max()
-        drift[k + 1] = np.partition(drift[:k], k - 2)[k - 2] if k > 1 else 0
-    return drift
+def _rounding(m):
+    """Of 2 z.e in float32, as a share of |z| |e|."""
+    return 2.0 * (m + 4) * 2.0**-24 + 2.0**-21
 
 
 def _leading_directions(sample: np.ndarray, m: int) -> np.ndarray:
