@@ -39,6 +39,9 @@ def nearest(
     n = X.shape[0]
     C = np.ascontiguousarray(C, np.float64)
     labels, squared = np.full(n, -1, np.int32), np.empty(n)
+    upper, lower = np.empty((2, n), np.float32)
+    moved = np.empty(n, np.uint8)
+    drift = np.zeros(len(C) + 2, np.float32)
     parts = blocks(n, max(screen.CHUNK, (1 << 18) // X.shape[1]))
     with single_threaded_blas():
         s = prepared or Screen(X, project=False, fill=False)
@@ -47,7 +50,10 @@ def nearest(
         def block(b):
             if prepared is None:
                 s.fill(*parts[b])
-            screen.nearest_rows(X, s.Z, s.norm, s.rest, C, E, terms, *parts[b], labels)
+            screen.screen_rows(
+                X, s.Z, s.norm, s.rest, s.centred, C, E, terms, drift, s.factor, True,
+                *parts[b], labels, upper, lower, moved,
+            )  # fmt: skip
             screen.own_distances(X, C, labels, *parts[b], squared)
 
         run_blocks(block, len(parts))

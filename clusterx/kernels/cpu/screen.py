@@ -41,6 +41,16 @@ def squared_distance(x, c):
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+def distance(X, i, C, j):
+    """The same between rows by their numbers: views of them in a loop would be counted."""
+    s = 0.0
+    for a in range(X.shape[1]):
+        t = np.float64(X[i, a]) - np.float64(C[j, a])
+        s += t * t
+    return s
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
 def squared_norm(x):
     """Squared Euclidean length, in float64."""
     s = 0.0
@@ -221,28 +231,92 @@ def measure(x, C, T, p, best, count, first, last):
 
 
 @njit(nogil=True, cache=True)
-def nearest_rows(X, Z, norm, rest, C, E, terms, start, stop, labels):
-    """Labels of rows start..stop. E (k, m): images of the centres."""
+def settle(
+    X, C, T, n, active, best, out, count, first, last, norm, centred, factor,
+    labels, upper, lower, moved,
+):  # fmt: skip
+    """Write the labels and bounds of the first n columns; returns the distances measured."""
+    measured = 0
+    for p in range(n):
+        i = active[p]
+        g = 2.0**-21 * np.float64(norm[p]) ** 2  # of `centred` in float32
+        new = last[p]
+        own = np.float64(centred[i]) + np.float64(best[p]) + g
+        other = np.float64(centred[i]) + np.float64(out[p]) - g
+        if count[p] > 1:
+            new, squared, second = measure(X[i], C, T, p, best[p], count[p], first[p], last[p])
+            own = squared * factor * factor
+            other = min(other, second * factor * factor)
+            measured += count[p]
+        upper[i] = np.float32(np.sqrt(max(own, 0.0))) * UP
+        lower[i] = np.float32(np.sqrt(max(other, 0.0))) * DOWN - TINY
+        if labels[i] != new:
+            labels[i] = new
+            moved[i] = 1
+    return measured
+
+
+@njit(nogil=True, cache=True)
+def loosen(labels, drift, upper, lower):
+    """Bounds that hold after the centres moved: each row's own, and the farthest of the others."""
+    k = drift.shape[0] - 2
+    away = np.empty(k, np.float32)
+    for j in range(k):
+        away[j] = (drift[k + 1] if drift[j] == drift[k] else drift[k]) * UP
+    for i in range(labels.shape[0]):
+        upper[i] = (upper[i] + drift[labels[i]]) * UP
+    for i in range(labels.shape[0]):
+        lower[i] = lower[i] * DOWN - away[labels[i]]
+
+
+@njit(nogil=True, cache=True)
+def screen_rows(
+    X, Z, norm, rest, centred, C, E, terms, drift, factor, fresh, start, stop,
+    labels, upper, lower, moved,
+):  # fmt: skip
+    """Assign rows start..stop. `moved` (n,) is set where a label changed.
+
+    E (k, m): images of the centres. drift (k + 2): bounds of how far each centre moved, in the
+    units of Z, then the two largest. Returns the number of rows that were screened and of
+    distances that were measured.
+    """
     k, m = E.shape
     tile = tile_rows(k, m)
+    z = np.zeros((tile, m), np.float32)
     T = np.empty((k, tile), np.float32)
+    rests = np.zeros(tile, np.float32)
+    norms = np.zeros(tile, np.float32)
     best = np.empty(tile, np.float32)
     out = np.empty(tile, np.float32)
     count = np.empty(tile, np.int32)
-    first = np.zeros(tile, np.int32)
-    last = np.zeros(tile, np.int32)
-    for a in range(start, stop, tile):
-        n = min(tile, stop - a)
-        if n < tile:
-            T = np.empty((k, n), np.float32)
-        np.dot(E, Z[a : a + n].T, T)
-        intervals(T, terms, rest[a : a + n], norm[a : a + n], best, out, count, first, last)
-        for p in range(n):
-            labels[a + p] = last[p]
-            if count[p] > 1:
-                labels[a + p], _, _ = measure(
-                    X[a + p], C, T, p, best[p], count[p], first[p], last[p]
-                )
+    one = np.zeros(tile, np.int32)
+    other = np.zeros(tile, np.int32)
+    active = np.empty(tile, np.int64)
+    screened = 0
+    measured = 0
+    n = 0
+    if not fresh:
+        loosen(labels[start:stop], drift, upper[start:stop], lower[start:stop])
+    for i in range(start, stop):
+        if fresh or not upper[i] < lower[i]:
+            active[n] = i
+            rests[n] = rest[i]
+            norms[n] = norm[i]
+            row = Z[i]
+            to = z[n]
+            for a in range(m):
+                to[a] = row[a]
+            n += 1
+        if n == tile or (i == stop - 1 and n > 0):
+            np.dot(E, z.T, T)
+            intervals(T, terms, rests, norms, best, out, count, one, other)
+            measured += settle(
+                X, C, T, n, active, best, out, count, one, other, norms, centred, factor,
+                labels, upper, lower, moved,
+            )  # fmt: skip
+            screened += n
+            n = 0
+    return screened, measured
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})

@@ -19,6 +19,10 @@ PROJECTED_ROWS = 2048
 #: measures fewer than FEW for each row does not count.
 PATIENCE = 2
 FEW = 0.2
+#: Lists of near centres are kept for more than so many centres, and so many rows times centres:
+#: fewer are screened as fast, and the lists' kernels take two more seconds to compile.
+FEW_CENTRES = 16
+LARGE = 1 << 20
 #: Bytes of sums that each task may have of its own.
 CACHED_SUMS = 1 << 20
 
@@ -28,29 +32,46 @@ class ScreenedStep(RowStep):
 
     def __init__(self, X, w, grid, once):
         super().__init__(X, w, grid)
+        n = X.shape[0]
+        self.upper = np.empty(n, np.float32)
+        self.lower = np.empty(n, np.float32)
+        self.before = np.empty(n, np.int32)
+        self.moved = np.zeros(n, np.bool_)
+        self.fresh = True
         self.screen = Screen(X, project=not once, grid=grid)
-        self.lists = Shortlists(self.screen)
+        self.lists: Shortlists | None = None
 
     def forget(self):
         super().forget()
-        self.lists.forget()
+        self.fresh = True
+        n, k = len(self.labels), len(self.C)
+        self.lists = Shortlists(self.screen) if k > FEW_CENTRES and n * k >= LARGE else None
 
     def assign(self, C):
-        """Nearest centres of all rows; which rows changed."""
+        """Nearest centres of all rows; which rows changed. `before`: the labels until now."""
+        previous = None if self.fresh else self.C
         self.begin(C)
-        first = self.lists.C is None
-        moved = np.zeros(len(self.labels), np.uint8)
-        counts = self.lists.assign(self.C, self.labels, moved)
-        if self.screen.reconsider(*counts, self.C, first):
+        first = self.fresh
+        self.fresh = False
+        np.copyto(self.before, self.labels)
+        self.moved[:] = False
+        changes = self.labels, self.moved.view(np.uint8)
+        if self.lists is None:
+            looked, measured = self.screen.assign(
+                self.C, None if first else previous, self.upper, self.lower, *changes
+            )
+        else:
+            looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)
+        anew = self.screen.reconsider(looked, measured, self.C, first)
+        if anew and self.lists is not None:
             self.lists.project_anew()
-        return moved
+        return self.moved
 
     def __call__(self, C):
-        known = self.hi.shape[0] == C.shape[0] and self.lists.C is not None
-        previous = self.labels.copy() if known else NONE
+        known = self.hi.shape[0] == C.shape[0] and not self.fresh
         with single_threaded_blas():  # small products only, and our threads want the cores
             rows = np.flatnonzero(self.assign(C))
-        self._accumulate(previous, rows, C.shape[0])
+        self._accumulate(self.before if known else NONE, rows, C.shape[0])
         return self.stats(len(rows))
 
     def _accumulate(self, previous, rows, k):
@@ -191,14 +212,14 @@ class Screen:
         else:
             screen.row_norms(self.X, self.mean, a, b, self.norm, self.size, self.centred)
 
-    def reconsider(self, looked: int, measured: int, C: np.ndarray, first: bool) -> bool:
+    def reconsider(self, screened: int, measured: int, C: np.ndarray, first: bool) -> bool:
         """Drop the projection when measuring what it leaves costs more than the whole product;
         aim it anew when that costs more than projecting. Whether the images changed.
         """
         if self.Q is None:
             return False
         n, d = self.X.shape
-        if measured > 2 * looked + looked * d * len(C) // 50_000:
+        if measured > 2 * screened + screened * d * len(C) // 50_000:
             self._take_all()
             return True
         if not first and measured > FEW * n:
@@ -255,10 +276,41 @@ class Screen:
         share = _rounding(self.Z.shape[1])
         return float(terms[1].max()), float(terms[3].max()) * share / (share + 2.0 * self.kappa)
 
+    def assign(self, C, previous, upper, lower, labels, moved):
+        """Screen all rows; `previous`: the centres that the bounds speak of, or None."""
+        E, terms = self.centres(C)
+        drift = _movement(C, previous, self.factor)
+        parts = blocks(len(labels), rows_per_task(len(labels)))
+        counts = np.zeros((len(parts), 2), np.int64)
+
+        def block(b):
+            counts[b] = screen.screen_rows(
+                self.X, self.Z, self.norm, self.rest, self.centred, C, E, terms, drift,
+                self.factor, previous is None, *parts[b], labels, upper, lower, moved,
+            )  # fmt: skip
+
+        with single_threaded_blas():
+            run_blocks(block, len(parts))
+        screened, measured = counts.sum(axis=0).tolist()
+        return screened, measured
+
 
 def _rounding(m):
     """Of 2 z.e in float32, as a share of |z| |e|."""
     return 2.0 * (m + 4) * 2.0**-24 + 2.0**-21
+
+
+def _movement(C, previous, factor):
+    """Safe float32 bounds of how far each centre moved, then the two largest of them."""
+    k = C.shape[0]
+    drift = np.zeros(k + 2, np.float32)
+    if previous is not None:
+        step = C - previous
+        drift[:k] = np.sqrt(np.einsum("kd,kd->k", step, step)) * factor * (1 + 1e-6)
+        drift[:k] *= screen.UP
+        drift[k] = drift[:k].max()
+        drift[k + 1] = np.partition(drift[:k], k - 2)[k - 2] if k > 1 else 0
+    return drift
 
 
 def _leading_directions(sample: np.ndarray, m: int) -> np.ndarray:

@@ -14,22 +14,21 @@ each listed centre, `at` how far that centre had wandered then.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from .screen import CHUNK, DOWN, FAR, TINY, UP, squared_distance, tile_rows
+from .screen import CHUNK, DOWN, FAR, TINY, UP, distance, tile_rows
 from .steps import blocks, rows_per_task
 from .threads import run_blocks, single_threaded_blas
 
 #: Centres on a list: more spare more screening against all, fewer are screened faster.
 LISTED = 4
+#: Above the bits of any lower end.
+LARGEST = np.int32(2**31 - 1)
 #: Where the notes of a row begin.
 WHO, MEND, AT = LISTED, 2 * LISTED, 3 * LISTED
-#: With fewer centres all are screened as fast as those listed.
-FEW = 16
-NO_KEY = FAR.view(np.int32)
 
 
 class Rows(NamedTuple):
@@ -63,7 +62,7 @@ class Bounds(NamedTuple):
     lower: np.ndarray  # (n,) bounds for all others
     # (n, 4 or 2 times LISTED), one line of cache for each row: the bound for all that are not
     # listed, plus `reach`, then for those listed, plus `walk`; who is listed, the own centre first,
-    # -1 for none, in `listed`; `mend`; `at`, negative where nothing was measured
+    # in `listed`; `mend`; `at`, negative where nothing was measured
     notes: np.ndarray
     listed: np.ndarray  # the same memory as int32
     moved: np.ndarray  # (n,) set where a label changes
@@ -72,24 +71,24 @@ class Bounds(NamedTuple):
 class Shortlists:
     """Assigns all rows again and again to centres that move."""
 
+    images: Any  # of the centres, float32, or None
+
     def __init__(self, screen):
         self.screen = screen
-        n = screen.X.shape[0]
-        self.upper, self.lower = np.empty((2, n), np.float32)
-        self.notes = _lines(n, LISTED * (2 if screen.Q is None else 4))
-        self.C = None
-
-    def forget(self):
-        """Take no row for assigned."""
+        self.notes = _lines(screen.X.shape[0], LISTED * (2 if screen.Q is None else 4))
         self.C = None
 
     def project_anew(self):
         """Forget what depends on the image of the rows; the bounds hold."""
         self.images = None
         self.notes[:, AT:] = -1
+        if self.screen.Q is None:  # nothing is left to mend
+            kept = self.notes[:, :MEND]
+            self.notes = _lines(*kept.shape)
+            self.notes[:] = kept
 
-    def assign(self, C, labels, moved):
-        """Nearest centres; `moved` is set where labels change.
+    def assign(self, C, upper, lower, labels, moved):
+        """Nearest centres, for the first time those of all rows; `moved` is set where they change.
 
         Returns the numbers of rows that took more than bounds, and of distances measured.
         """
@@ -102,7 +101,7 @@ class Shortlists:
             np.float32(_above(self.reach)), self.slack,
         )  # fmt: skip
         notes = self.notes
-        bounds = Bounds(labels, self.upper, self.lower, notes, notes.view(np.int32), moved)
+        bounds = Bounds(labels, upper, lower, notes, notes.view(np.int32), moved)
         parts = blocks(len(labels), rows_per_task(len(labels)))
         counts = np.zeros((len(parts), 2), np.int64)
 
@@ -135,8 +134,7 @@ class Shortlists:
             self.side[few] += self._aside(before[few], self.images[few], steps[few])
         self.C = C.copy()
         self.walk += steps
-        ranked = np.zeros(2)
-        ranked[: min(k, 2)] = np.partition(steps, k - 2)[-2:][::-1] if k > 1 else steps
+        ranked = np.partition(steps, k - 2)[: k - 3 : -1]  # the two longest, falling
         self.reach += ranked[0]
         rounding = s.rounding(self.terms)
         self.slack = tuple(max(a, 2.0 * b) for a, b in zip(self.slack, rounding, strict=True))
@@ -172,9 +170,10 @@ def _above(lengths):
 def shortlists(T, terms, rest, norm, base, best, ends, keys):
     """The centres of least lower ends, for each column of the products T (k, rows).
 
-    best: least upper ends, less |x|^2; base: |x|^2, rounded down. keys (LISTED + 1, CHUNK), flat:
-    the least lower ends, rising. A key is the bits of a positive float32, which order as its values
-    do; the last ones, as many as k takes, are the centre's. ends: room for the lower ends.
+    keys (LISTED + 1, CHUNK), flat: the least lower ends, rising. A key is the bits of a positive
+    float32, which order as its values do; the last ones, as many as k takes, are the centre's.
+    ends: their roots, safe bounds of distances; best: the roots of the least upper ends. base:
+    |x|^2, less what rounding takes.
     """
     two = np.float32(2)
     n = T.shape[1]
@@ -182,7 +181,7 @@ def shortlists(T, terms, rest, norm, base, best, ends, keys):
     for p in range(n):
         best[p] = FAR
     for p in range((LISTED + 1) * CHUNK):
-        keys[p] = NO_KEY
+        keys[p] = LARGEST
     for j in range(T.shape[0]):
         t = T[j]
         centre, slop, r, s = terms[0, j], terms[1, j], terms[2, j], terms[3, j]
@@ -193,9 +192,16 @@ def shortlists(T, terms, rest, norm, base, best, ends, keys):
         for p in range(n):
             ends[p] = base[p] + ((centre - two * t[p]) - (slop + rest[p] * r + norm[p] * s))
         insert(bits, mask, np.int32(j), keys, n)
+    for p in range((LISTED + 1) * CHUNK):
+        bits[p] = keys[p] & mask
+    for p in range((LISTED + 1) * CHUNK):
+        ends[p] = np.sqrt(ends[p]) * DOWN - TINY
+    for p in range(n):
+        top = base[p] + np.float32(2.0**-19) * norm[p] * norm[p] + best[p]
+        best[p] = np.sqrt(top if top > 0 else np.float32(0)) * UP
 
 
-@njit(nogil=True, cache=True)
+@njit(inline="always")
 def key_mask(k):
     """The bits of a key that are the lower end's."""
     size = 1
@@ -204,7 +210,7 @@ def key_mask(k):
     return np.int32(-size)
 
 
-@njit(nogil=True, cache=True)
+@njit(inline="always")
 def insert(bits, mask, j, keys, n):
     """Centre j's lower ends into the sorted keys."""
     for p in range(n):
@@ -246,42 +252,32 @@ def product(Z, i, E, j):
     return s
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
-def distance(X, i, C, j):
-    """Squared, in float64; rows by their numbers, as views of them would have to be counted."""
-    s = 0.0
-    for a in range(X.shape[1]):
-        t = np.float64(X[i, a]) - C[j, a]
-        s += t * t
-    return s
-
-
-@njit(nogil=True, cache=True)
+@njit(inline="always")
 def below(squared):
     """A safe float32 root of a lower bound."""
     return np.float32(np.sqrt(max(squared, 0.0))) * DOWN - TINY
 
 
-@njit(nogil=True, cache=True)
+@njit(inline="always")
 def above(squared):
     return np.float32(np.sqrt(max(squared, 0.0))) * UP
 
 
-@njit(nogil=True, cache=True)
+@njit(inline="always")
 def half_width(terms, j, norm, rest):
     """Of the interval about a screened value."""
     half = np.float64(terms[1, j]) + rest * terms[2, j] + norm * terms[3, j]
     return half + 2.0**-21 * norm * norm
 
 
-@njit(nogil=True, cache=True)
+@njit(inline="always")
 def mended_width(side, at, slack, mend, value, norm, rest):
     """Of the interval about a screened value that a distance measured earlier corrects."""
     less = rest * (side - at + 2.0**-22 * side) + slack[0] + norm * slack[1]
     return less + 2.0**-21 * (abs(mend) + abs(value))
 
 
-@njit(nogil=True, cache=True)
+@njit(inline="always")
 def next_to_measure(who, low, top, exact):
     """The place on the list of the nearest centre, and whether it is yet to be measured.
 
@@ -322,25 +318,23 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
     for p in range(doubtful.shape[0]):
         i = doubtful[p]
         norm, rest, base = np.float64(norms[i]), np.float64(rests[i]), np.float64(centred[i])
-        beyond = np.float64(outside[p]) ** 2
+        beyond = max(np.float64(outside[p]), 0.0) ** 2
         for s in range(LISTED):
             j = lists[p, s]
             who[s] = j
-            low[s] = top[s] = np.inf
             mend[s], at[s], exact[s] = 0.0, -1.0, False
-            if j >= 0:
-                value[s] = np.float64(terms[0, j]) - 2.0 * np.float64(product(Z, i, E, j))
-                middle, half = base + value[s], half_width(terms, j, norm, rest)
-                if mends and not fresh:
-                    for q in range(LISTED):
-                        if listed[i, WHO + q] == j and notes[i, AT + q] >= 0:
-                            mend[s], at[s] = notes[i, MEND + q], notes[i, AT + q]
-                            less = mended_width(
-                                np.float64(side[j]), at[s], slack, mend[s], value[s], norm, rest
-                            )
-                            if less < half:
-                                middle, half = mend[s] + value[s], less
-                low[s], top[s] = middle - half, middle + half
+            value[s] = np.float64(terms[0, j]) - 2.0 * np.float64(product(Z, i, E, j))
+            middle, half = base + value[s], half_width(terms, j, norm, rest)
+            if mends and not fresh:
+                for q in range(LISTED):
+                    if listed[i, WHO + q] == j and notes[i, AT + q] >= 0:
+                        mend[s], at[s] = notes[i, MEND + q], notes[i, AT + q]
+                        less = mended_width(
+                            np.float64(side[j]), at[s], slack, mend[s], value[s], norm, rest
+                        )
+                        if less < half:
+                            middle, half = mend[s] + value[s], less
+            low[s], top[s] = middle - half, middle + half
         while True:
             chosen, doubt = next_to_measure(who, low, top, exact)
             if not doubt:
@@ -377,7 +371,7 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
             to = 0 if s == chosen else (chosen if s == 0 else s)
             j = who[s]
             listed[i, WHO + to] = j
-            if to > 0 and j >= 0:
+            if to > 0:
                 near = below(low[s])
                 notes[i, to] = (near + walk[j]) * DOWN
                 away = min(away, near)
@@ -393,39 +387,35 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
 
 
 @njit(nogil=True, cache=True)
-def revisit(rows, centres, bounds, todo):
-    """Settle what rows the lists settle; those left become the first in `todo`.
+def revisit(rows, centres, bounds, todo, doubtful, lists, outside):
+    """Settle rows by what is known of those on their lists.
 
-    Returns how many these are, the number of rows that took more than bounds, and of distances
-    measured.
+    Rows that this leaves in doubt between those listed go to `doubtful`; those for which the list
+    does not suffice become the first in `todo`. Returns how many these and those are, and the
+    number of rows that took more than bounds.
     """
-    X, Z, norms, rests, centred, square = rows
-    C, E, terms, walk, side, reach, slack = centres
-    labels, upper, lower, notes, listed, moved = bounds
-    mends = notes.shape[1] > MEND
-    n = todo.shape[0]
-    doubtful, outside = np.empty(n, np.int64), np.empty(n, np.float32)
-    lists = np.empty((n, LISTED), np.int32)
+    Z, norms, rests, centred = rows.Z, rows.norm, rows.rest, rows.centred
+    E, terms, walk, side = centres.E, centres.terms, centres.walk, centres.side
+    reach, slack = centres.reach, centres.slack
+    upper, lower, notes, listed = bounds.upper, bounds.lower, bounds.notes, bounds.listed
     left, count, looked = 0, 0, 0
-    for p in range(n):
+    for p in range(todo.shape[0]):
         i = todo[p]
         away = (notes[i, 0] - reach) * DOWN
         closest = away
         for s in range(1, LISTED):
-            j = listed[i, WHO + s]
-            if j >= 0:
-                closest = min(closest, (notes[i, s] - walk[j]) * DOWN)
+            closest = min(closest, (notes[i, s] - walk[listed[i, WHO + s]]) * DOWN)
         if not upper[i] < closest:
             looked += 1
             norm, rest = np.float64(norms[i]), np.float64(rests[i])
             j = listed[i, WHO]
             value = np.float64(terms[0, j]) - 2.0 * np.float64(product(Z, i, E, j))
             top = centred[i] + value + half_width(terms, j, norm, rest)
-            if mends and notes[i, AT] >= 0:
+            if notes.shape[1] > MEND and notes[i, AT] >= 0:
                 mend = np.float64(notes[i, MEND])
-                top = min(top, mend + value + mended_width(
-                    np.float64(side[j]), np.float64(notes[i, AT]), slack, mend, value, norm, rest
-                ))
+                since = np.float64(notes[i, AT])
+                less = mended_width(np.float64(side[j]), since, slack, mend, value, norm, rest)
+                top = min(top, mend + value + less)
             upper[i] = min(upper[i], above(top))
         if upper[i] < closest:
             lower[i] = closest
@@ -437,89 +427,40 @@ def revisit(rows, centres, bounds, todo):
         else:
             todo[left] = i
             left += 1
-    none = np.empty((0, 1), np.float32)
-    measured = decide(
-        rows, centres, bounds, False, doubtful[:count], lists, outside, none, doubtful
-    )
-    return left, looked, measured
+    return left, count, looked
 
 
 @njit(nogil=True, cache=True)
-def search(rows, centres, bounds, fresh, todo):
-    """Settle rows by the products with all centres; returns how many distances were measured."""
-    X, Z, norms, rests, centred, square = rows
-    C, E, terms, walk, side, reach, slack = centres
+def search(centres, bounds, fresh, some, best, keys, ends, doubtful, places, lists, outside):
+    """Settle the rows of a tile by the ends of their intervals; returns how many are in doubt."""
+    walk, reach = centres.walk, centres.reach
     labels, upper, lower, notes, listed, moved = bounds
-    k, m = E.shape
-    tile, mask = tile_rows(k, m), key_mask(k)
-    mends, brief = notes.shape[1] > MEND, k <= FEW
-    z, flat = np.empty((tile, m), np.float32), np.empty(k * tile, np.float32)
-    rest, norm = np.empty(tile, np.float32), np.empty(tile, np.float32)
-    base, best = np.empty(tile, np.float32), np.empty(tile, np.float32)
-    ends = np.empty((LISTED + 1) * CHUNK, np.float32)
-    keys = np.empty((LISTED + 1) * CHUNK, np.int32)
-    doubtful, places = np.empty(tile, np.int64), np.empty(tile, np.int64)
-    outside, lists = np.empty(tile, np.float32), np.empty((tile, LISTED), np.int32)
-    measured = 0
-    for first in range(0, todo.shape[0], tile):
-        n = min(tile, todo.shape[0] - first)
-        T = flat[: k * n].reshape((k, n))
-        for p in range(n):
-            i = todo[first + p]
-            for a in range(m):
-                z[p, a] = Z[i, a]
-            rest[p], norm[p] = rests[i], norms[i]
-            base[p] = centred[i] - np.float32(2.0**-20) * norm[p] * norm[p]
-        np.dot(E, z[:n].T, T)
-        shortlists(T, terms, rest, norm, base, best, ends, keys)
-        roots(keys, mask, base, norm, best, ends)
-        count = 0
-        for p in range(n):
-            i = todo[first + p]
-            for s in range(LISTED):
-                key = keys[s * CHUNK + p]
-                lists[count, s] = -1 if key == NO_KEY else key & ~mask
-            if ends[CHUNK + p] <= best[p]:
-                doubtful[count], places[count] = i, p
-                outside[count] = ends[LISTED * CHUNK + p]
-                for s in range(LISTED - 1, 1, -1):
-                    if brief and ends[s * CHUNK + p] > best[p]:
-                        lists[count, s], outside[count] = -1, ends[s * CHUNK + p]
-                count += 1
-                continue
-            upper[i] = best[p]
-            lower[i] = ends[CHUNK + p]
-            label = lists[count, 0]
-            if labels[i] != label:
-                labels[i] = label
-                moved[i] = 1
-            if brief and not fresh:
-                continue
-            notes[i, 0] = (ends[LISTED * CHUNK + p] + reach) * DOWN
-            for s in range(LISTED):
-                j = lists[count, s]
-                listed[i, WHO + s] = j
-                if s > 0 and j >= 0:
-                    notes[i, s] = (ends[s * CHUNK + p] + walk[j]) * DOWN
-                if mends:
-                    notes[i, AT + s] = -1
-        measured += decide(
-            rows, centres, bounds, fresh, doubtful[:count], lists, outside, T, places
-        )
-    return measured
-
-
-@njit(nogil=True, cache=True, fastmath={"contract", "nsz"})
-def roots(keys, mask, base, norm, best, ends):
-    """Safe bounds of distances: lower ones for the keys, in `ends`, and the upper ones in `best`."""
-    bits = ends.view(np.int32)
-    for p in range(ends.shape[0]):
-        bits[p] = keys[p] & mask
-    for p in range(ends.shape[0]):
-        ends[p] = np.sqrt(ends[p]) * DOWN - TINY
-    for p in range(base.shape[0]):
-        top = base[p] + np.float32(2.0**-19) * norm[p] * norm[p] + best[p]
-        best[p] = np.sqrt(max(top, np.float32(0))) * UP
+    mask = key_mask(walk.shape[0])
+    count = 0
+    for p in range(some.shape[0]):
+        i = some[p]
+        for s in range(LISTED):
+            lists[count, s] = keys[s * CHUNK + p] & ~mask
+        if ends[CHUNK + p] <= best[p]:
+            doubtful[count], places[count] = i, p
+            outside[count] = ends[LISTED * CHUNK + p]
+            count += 1
+            continue
+        upper[i] = best[p]
+        lower[i] = ends[CHUNK + p]
+        label = lists[count, 0]
+        if labels[i] != label:
+            labels[i] = label
+            moved[i] = 1
+        notes[i, 0] = (ends[LISTED * CHUNK + p] + reach) * DOWN
+        for s in range(LISTED):
+            j = lists[count, s]
+            listed[i, WHO + s] = j
+            if s > 0:
+                notes[i, s] = (ends[s * CHUNK + p] + walk[j]) * DOWN
+            if notes.shape[1] > MEND:
+                notes[i, AT + s] = -1
+    return count
 
 
 @njit(nogil=True, cache=True)
@@ -530,17 +471,45 @@ def assign_rows(rows, centres, bounds, drift, fresh, start, stop):
     largest. Returns the number of rows that took more than bounds, and of distances measured.
     """
     labels, upper, lower = bounds.labels, bounds.upper, bounds.lower
-    todo = np.empty(stop - start, np.int64)
-    n, looked, measured = 0, 0, 0
+    Z, norms, rests, centred = rows.Z, rows.norm, rows.rest, rows.centred
+    E, terms = centres.E, centres.terms
+    k, m = E.shape
+    n, tile = stop - start, tile_rows(k, m)
+    todo, doubtful, places = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    outside, lists = np.empty(n, np.float32), np.empty((n, LISTED), np.int32)
+    z, flat = np.empty((tile, m), np.float32), np.empty(k * tile, np.float32)
+    rest, norm = np.empty(tile, np.float32), np.empty(tile, np.float32)
+    base, best = np.empty(tile, np.float32), np.empty(tile, np.float32)
+    ends = np.empty((LISTED + 1) * CHUNK, np.float32)
+    keys = np.empty((LISTED + 1) * CHUNK, np.int32)
+    looked, measured, count = 0, 0, 0
     if fresh:
         for i in range(start, stop):
             todo[i - start] = i
-        n = stop - start
     else:
         loosen(labels[start:stop], drift, upper[start:stop], lower[start:stop])
+        n = 0
         for i in range(start, stop):
             todo[n] = i
             n += 0 if upper[i] < lower[i] else 1
-        if centres.C.shape[0] > FEW:
-            n, looked, measured = revisit(rows, centres, bounds, todo[:n])
-    return looked + n, measured + search(rows, centres, bounds, fresh, todo[:n])
+        n, count, looked = revisit(rows, centres, bounds, todo[:n], doubtful, lists, outside)
+    for first in range(-tile, n, tile):
+        T = flat[:0].reshape((0, 1))
+        if first >= 0:
+            some = todo[first : min(n, first + tile)]
+            T = flat[: k * some.shape[0]].reshape((k, some.shape[0]))
+            for p in range(some.shape[0]):
+                i = some[p]
+                for a in range(m):
+                    z[p, a] = Z[i, a]
+                rest[p], norm[p] = rests[i], norms[i]
+                base[p] = centred[i] - np.float32(2.0**-20) * norm[p] * norm[p]
+            np.dot(E, z[: some.shape[0]].T, T)
+            shortlists(T, terms, rest, norm, base, best, ends, keys)
+            count = search(
+                centres, bounds, fresh, some, best, keys, ends, doubtful, places, lists, outside
+            )
+        measured += decide(
+            rows, centres, bounds, fresh, doubtful[:count], lists, outside, T, places
+        )
+    return looked + n, measured
