@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from clusterx import kernels
 from clusterx.kernels import generic, kernels_for
-from clusterx.kernels.cpu import exact, labelling, screened, sparse
+from clusterx.kernels.cpu import exact, labelling, screened, shortlists, sparse
 from clusterx.kernels.cpu.lloyd import PlainStep
 from clusterx.kernels.cpu.screened import ScreenedStep
 from clusterx.kernels.cpu.seeding import PlainSeeding, ScreenedSeeding, TreeSeeding
@@ -238,6 +238,135 @@ def test_projection_aimed_anew_in_every_call_changes_nothing(monkeypatch, name, 
     assert len(aimed) >= ITERATIONS - 1 or step.screen.Q is None
 
 
+@pytest.fixture
+def lists(monkeypatch):
+    """Short lists of near centres for few rows too."""
+    monkeypatch.setattr(screened, "LARGE", 0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("d", [9, 130])
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("k", [17, 40])
+def test_lists_equal_brute_force_while_centres_move(lists, k, name, d, dtype):
+    step = run_iterations("screened", make(name, 1500, d, dtype), None, k)
+    assert step.lists is not None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [name for name in DATA if name != "normal"])
+def test_lists_of_projected_rows_equal_brute_force_while_centres_move(lists, name, dtype):
+    step = run_iterations("projected", make(name, 4200, 130, dtype), None, 40)
+    assert step.lists is not None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", [name for name in DATA if name != "normal"])
+def test_lists_survive_projections_aimed_anew(lists, monkeypatch, name, dtype):
+    monkeypatch.setattr(screened, "PATIENCE", -1)
+    monkeypatch.setattr(screened, "FEW", -1.0)
+    run_iterations("projected", make(name, 2200, 130, dtype), None, 17)
+
+
+def test_lists_outlive_a_projection_that_is_dropped(lists):
+    X = make("low rank", 4200, 130, "float32")
+    step, C = ScreenedStep(X, None, grid_for(X), once=False), some_rows(X, 30)
+    step(C)
+    assert step.screen.Q is not None
+    step.screen._take_all()
+    step.lists.project_anew()
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        C = C + 0.01 * rng.standard_normal(C.shape)
+        step(C)
+        np.testing.assert_array_equal(step.labels, brute_labels(X, C))
+
+
+def close_calls():
+    """Rows between centres that the projection can't tell apart, and those centres."""
+    rng = np.random.default_rng(0)
+    wide = rng.standard_normal((5000, 200)) * 0.9 ** np.arange(200)
+    return (wide + 0.02 * rng.standard_normal(wide.shape)).astype(np.float32), wide[:40]
+
+
+def calls_of_lists(C, spoil=lambda step: None):
+    """What Shortlists.assign returns while centres hardly move."""
+    X, start = close_calls()
+    step, rng, found = ScreenedStep(X, None, grid_for(X), once=False), np.random.default_rng(1), []
+    assert step.screen.Q is not None
+    inner = []
+    for _ in range(8):
+        step(start)
+        if not inner:
+            inner.append(step.lists.assign)
+
+            def counted(*arguments):
+                found.append(inner[0](*arguments))
+                return found[-1]
+
+            step.lists.assign = counted
+        np.testing.assert_array_equal(step.labels, brute_labels(X, start))
+        start = start + C * rng.standard_normal(start.shape)
+        spoil(step)
+    return np.array(found)
+
+
+def test_lists_spare_rows_that_no_centre_came_nearer_to(lists):
+    assert calls_of_lists(1e-4)[:, 0].max() < 1500
+
+
+def test_measured_distances_mend_screened_ones(lists):
+    """Most rows that had to be measured once need not be again while centres move little."""
+
+    def forget(step):
+        step.lists.notes[:, shortlists.AT :] = -1
+
+    mended, forgotten = calls_of_lists(1e-4)[:, 1], calls_of_lists(1e-4, forget)[:, 1]
+    assert mended[1:].sum() < 0.5 * forgotten[1:].sum()
+
+
+@pytest.mark.parametrize("step_size", [1e-3, 1e-2, 0.3])
+def test_mended_distances_lie_within_their_bounds(lists, step_size):
+    X, C = close_calls()
+    step, rng = ScreenedStep(X, None, grid_for(X), once=False), np.random.default_rng(1)
+    step(C)
+    s, found = step.screen, step.lists
+    notes, who = found.notes.copy(), found.notes.view(np.int32)[:, shortlists.WHO : shortlists.MEND]
+    row, place = np.nonzero(notes[:, shortlists.AT :] >= 0)
+    j, mend = who[row, place].copy(), notes[row, shortlists.MEND + place].astype(np.float64)
+    at = notes[row, shortlists.AT + place].astype(np.float64)
+    assert len(row) > 100
+    for _ in range(3):
+        C = C + step_size * rng.standard_normal(C.shape)
+        step(C)
+    value = found.terms[0, j] - 2.0 * np.einsum(
+        "nm,nm->n", s.Z[row].astype(np.float64), found.images[j]
+    )
+    true = s.factor**2 * ((X[row] - C[j]) ** 2).sum(axis=1)
+    width = s.rest[row] * (found.side[j] - at)
+    width += found.slack[0] + s.norm[row] * found.slack[1] + 2.0**-21 * (abs(mend) + abs(value))
+    share = np.abs(true - (mend + value)) / width
+    assert 0.1 < share.max() <= 1
+
+
+def test_lists_take_the_first_of_equal_centres(lists):
+    X = make("blobs", 3000, 16, "float32")
+    C = np.repeat(some_rows(X, 10), 3, axis=0)[::-1].copy()
+    step = ScreenedStep(X, None, grid_for(X), once=False)
+    for shift in (0.0, 0.5, 0.001):
+        step(C + shift)
+        np.testing.assert_array_equal(step.labels, brute_labels(X, C + shift))
+        assert (step.labels % 3 == 0).all()
+
+
+def test_few_rows_or_centres_have_no_lists():
+    for n, k, has in ((3000, 40, False), (70_000, 10, False), (70_000, 17, True)):
+        X = make("blobs", n, 9, "float32")
+        step = ScreenedStep(X, None, grid_for(X), once=False)
+        step(some_rows(X, k))
+        assert (step.lists is not None) == has
+
+
 def test_projection_is_aimed_at_the_centres():
     rng = np.random.default_rng(0)
     centers = 3 * rng.standard_normal((300, 200)) * 0.97 ** np.arange(200)
@@ -390,8 +519,10 @@ def test_bounds_survive_centres_that_stand_still():
 
 @pytest.mark.parametrize("d", [9, 130])
 @pytest.mark.parametrize("size", [1e15, 1e20, 1e21, 1e22, 1e37])
-def test_screen_of_rows_that_an_outlier_scales_to_nothing(d, size):
+@pytest.mark.parametrize("listed", [False, True])
+def test_screen_of_rows_that_an_outlier_scales_to_nothing(monkeypatch, listed, d, size):
     """Squares of the others underflow in float32, where a relative error bound no longer holds."""
+    monkeypatch.setattr(screened, "LARGE", 0 if listed else 1 << 62)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((4200, d)).astype(np.float32)
     X[7], X[8] = size, -size  # of no weight in the mean

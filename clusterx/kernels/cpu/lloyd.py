@@ -53,7 +53,7 @@ def nearest(
             if prepared is None:
                 s.fill(*parts[b])
             screen.screen_rows(
-                X, s.Z, s.norm, s.rest, s.centred, C, E, terms, drift, s.factor, s.error, True,
+                X, s.Z, s.norm, s.rest, s.centred, C, E, terms, drift, s.factor, True,
                 *parts[b], labels, upper, lower, moved,
             )  # fmt: skip
             screen.own_distances(X, C, labels, *parts[b], squared)

@@ -258,7 +258,7 @@ def project_centres(C, mean, Q, factor, kappa, error, first, last, images, terms
         C[first:last], mean, Q, factor, error, 0, last - first, images[first:last], norm, rest,
         size, whole,
     )  # fmt: skip
-    share = 2.0 * (m + 4) * 2.0**-24 + 2.0**-21 + (4.0 + 2.0 * kappa) * kappa
+    share = screen.rounding(m) + (4.0 + 2.0 * kappa) * kappa
     wider = 1 + 1e-6
     for j in range(last - first):
         terms[0, first + j] = whole[j]

@@ -42,6 +42,16 @@ def squared_distance(x, c):
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+def distance(X, i, C, j):
+    """The same between rows by their numbers: views of them in a loop would be counted."""
+    s = 0.0
+    for a in range(X.shape[1]):
+        t = np.float64(X[i, a]) - np.float64(C[j, a])
+        s += t * t
+    return s
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
 def squared_norm(x):
     """Squared Euclidean length, in float64."""
     s = 0.0
@@ -153,6 +163,12 @@ def centre_rows(X, mean, factor, start, stop, Z, norm, centred):
 
 
 @njit(nogil=True, cache=True)
+def rounding(m):
+    """Of 2 z.e in float32, as a share of |z| |e|."""
+    return 2.0 * (m + 4) * 2.0**-24 + 2.0**-21
+
+
+@njit(nogil=True, cache=True)
 def centre_terms(E, images, mean, shifted, kappa):
     """The terms (4, k) of the centres' intervals; see `intervals`.
 
@@ -161,7 +177,7 @@ def centre_terms(E, images, mean, shifted, kappa):
     """
     (k, d), m = E.shape, images.shape[1]
     terms = np.empty((4, k), np.float32)
-    share = 2.0 * (m + 4) * 2.0**-24 + 2.0**-21 + 2.0 * kappa
+    share = rounding(m) + 2.0 * kappa
     wider = 1 + 1e-6
     for j in range(k):
         whole = squared_norm(E[j])
@@ -268,14 +284,14 @@ def measure(x, C, T, p, best, count, first, last):
 
 @njit(nogil=True, cache=True)
 def settle(
-    X, C, T, n, active, best, out, count, first, last, norm, centred, factor, error,
+    X, C, T, n, active, best, out, count, first, last, norm, centred, factor,
     labels, upper, lower, moved,
 ):  # fmt: skip
     """Write the labels and bounds of the first n columns; returns the distances measured."""
     measured = 0
     for p in range(n):
         i = active[p]
-        g = error * np.float64(norm[p]) ** 2
+        g = 2.0**-21 * np.float64(norm[p]) ** 2  # of `centred` in float32
         new = last[p]
         own = np.float64(centred[i]) + np.float64(best[p]) + g
         other = np.float64(centred[i]) + np.float64(out[p]) - g
@@ -307,7 +323,7 @@ def loosen(labels, drift, upper, lower):
 
 @njit(nogil=True, cache=True)
 def screen_rows(
-    X, Z, norm, rest, centred, C, E, terms, drift, factor, error, fresh, start, stop,
+    X, Z, norm, rest, centred, C, E, terms, drift, factor, fresh, start, stop,
     labels, upper, lower, moved,
 ):  # fmt: skip
     """Assign rows start..stop. `moved` (n,) is set where a label changed.
@@ -347,7 +363,7 @@ def screen_rows(
             np.dot(E, z.T, T)
             intervals(T, terms, rests, norms, best, out, count, one, other)
             measured += settle(
-                X, C, T, n, active, best, out, count, one, other, norms, centred, factor, error,
+                X, C, T, n, active, best, out, count, one, other, norms, centred, factor,
                 labels, upper, lower, moved,
             )  # fmt: skip
             screened += n

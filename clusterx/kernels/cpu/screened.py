@@ -6,6 +6,7 @@ import numpy as np
 
 from . import exact, screen
 from .scan import moments
+from .shortlists import Shortlists
 from .steps import NONE, ROWS_PER_TASK, RowStep, blocks, rows_per_task
 from .threads import run_blocks, single_threaded_blas
 
@@ -18,6 +19,10 @@ PROJECTED_ROWS = 2048
 #: measures fewer than FEW for each row does not count.
 PATIENCE = 2
 FEW = 0.2
+#: Lists of near centres are kept for more than so many centres, and so many rows times centres:
+#: fewer are screened as fast, and the lists' kernels take two more seconds to compile.
+FEW_CENTRES = 16
+LARGE = 1 << 20
 #: Bytes of sums that each task may have of its own.
 CACHED_SUMS = 1 << 20
 
@@ -30,31 +35,43 @@ class ScreenedStep(RowStep):
         n = X.shape[0]
         self.upper = np.empty(n, np.float32)
         self.lower = np.empty(n, np.float32)
+        self.before = np.empty(n, np.int32)
+        self.moved = np.zeros(n, np.bool_)
         self.fresh = True
         self.screen = Screen(X, project=not once, grid=grid)
+        self.lists: Shortlists | None = None
 
     def forget(self):
         super().forget()
         self.fresh = True
+        n, k = len(self.labels), len(self.C)
+        self.lists = Shortlists(self.screen) if k > FEW_CENTRES and n * k >= LARGE else None
 
     def assign(self, C):
-        """Nearest centres of all rows; which rows changed."""
+        """Nearest centres of all rows; which rows changed. `before`: the labels until now."""
         previous = None if self.fresh else self.C
         self.begin(C)
-        moved = np.zeros(len(self.labels), np.uint8)
-        screened, measured = self.screen.assign(
-            self.C, previous if not self.fresh else None, self.labels, self.upper, self.lower, moved
-        )
+        first = self.fresh
         self.fresh = False
-        self.screen.reconsider(screened, measured, self.C, previous is None)
-        return moved
+        np.copyto(self.before, self.labels)
+        self.moved[:] = False
+        changes = self.labels, self.moved.view(np.uint8)
+        if self.lists is None:
+            looked, measured = self.screen.assign(
+                self.C, None if first else previous, self.upper, self.lower, *changes
+            )
+        else:
+            looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)
+        anew = self.screen.reconsider(looked, measured, self.C, first)
+        if anew and self.lists is not None:
+            self.lists.project_anew()
+        return self.moved
 
     def __call__(self, C):
         known = self.follows(C.shape[0]) and not self.fresh
-        previous = self.labels.copy() if known else NONE
         with single_threaded_blas():  # small products only, and our threads want the cores
             rows = np.flatnonzero(self.assign(C))
-        self._accumulate(previous, rows, C.shape[0])
+        self._accumulate(self.before if known else NONE, rows, C.shape[0])
         return self.stats(len(rows))
 
     def _accumulate(self, previous, rows, k):
@@ -192,22 +209,24 @@ class Screen:
         else:
             screen.row_norms(self.X, self.mean, a, b, self.norm, self.size, self.centred)
 
-    def reconsider(self, screened: int, measured: int, C: np.ndarray, first: bool) -> None:
+    def reconsider(self, screened: int, measured: int, C: np.ndarray, first: bool) -> bool:
         """Drop the projection when measuring what it leaves costs more than the whole product;
-        aim it anew when that costs more than projecting.
+        aim it anew when that costs more than projecting. Whether the images changed.
         """
         if self.Q is None:
-            return
+            return False
         n, d = self.X.shape
         if measured > 2 * screened + screened * d * len(C) // 50_000:
             self._take_all()
-            return
+            return True
         if not first and measured > FEW * n:
             self.measured += measured
-        if self.measured > self.patience * n:
-            self.measured = 0
-            self.patience *= 4
-            self._project_onto(self._towards(C))
+        if self.measured <= self.patience * n:
+            return False
+        self.measured = 0
+        self.patience *= 4
+        self._project_onto(self._towards(C))
+        return True
 
     def _towards(self, C: np.ndarray) -> np.ndarray:
         """Directions that leave little of the centres: intervals are as wide as what is left."""
@@ -236,7 +255,12 @@ class Screen:
         shifted = self.Q is not None or self.copied
         return images, screen.centre_terms(E, images, self.mean, shifted, self.kappa)
 
-    def assign(self, C, previous, labels, upper, lower, moved):
+    def rounding(self, terms):
+        """What rounding alone does to screened values, and to `norm` in them."""
+        share = screen.rounding(self.Z.shape[1])
+        return float(terms[1].max()), float(terms[3].max()) * share / (share + 2.0 * self.kappa)
+
+    def assign(self, C, previous, upper, lower, labels, moved):
         """Screen all rows; `previous`: the centres that the bounds speak of, or None."""
         E, terms = self.centres(C)
         drift = screen.movement(C, C if previous is None else previous, self.factor)
@@ -246,7 +270,7 @@ class Screen:
         def block(b):
             counts[b] = screen.screen_rows(
                 self.X, self.Z, self.norm, self.rest, self.centred, C, E, terms, drift,
-                self.factor, self.error, previous is None, *parts[b], labels, upper, lower, moved,
+                self.factor, previous is None, *parts[b], labels, upper, lower, moved,
             )  # fmt: skip
 
         with single_threaded_blas():
