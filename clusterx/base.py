@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import numbers
 from typing import Any
 
@@ -166,7 +167,9 @@ class Clusterer(ClusterMixin, BaseEstimator):
         w = asarray(sample_weight, like=rows.like)
         w = xp.astype(w, wide or rows.dtype, copy=False)
         with np.errstate(over="ignore", invalid="ignore"):
-            total, least, finite = host_floats(xp.sum(w), xp.min(w), xp.all(xp.isfinite(w)))
+            total, least = host_floats(xp.sum(w), xp.min(w))
+            # the sum of finite weights may overflow
+            finite = math.isfinite(total) or host_floats(xp.all(xp.isfinite(w)))[0]
         if not finite:
             raise ValueError("Input sample_weight contains NaN or infinity.")
         if total > 1e150:  # its product with the largest value must not overflow
@@ -183,7 +186,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
             )
         if on_host(w):
             w = np.ascontiguousarray(w)
-            if (w == 1.0).all():
+            if least == 1.0 and total == rows.n and (w == 1.0).all():
                 return None, float(rows.n)
         return w, total
 

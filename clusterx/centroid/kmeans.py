@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -119,6 +121,11 @@ class KMeans(CentroidClusterer):
         ValueError
             Wrong parameters, fewer rows than clusters, NaN or infinities in X.
         """
+        self.labels_ = self._fit_centers(X, sample_weight)()
+        return self
+
+    def _fit_centers(self, X: Any, sample_weight: Any) -> Callable[[], Array]:
+        """Fit but for the labels, which are what is returned."""
         self._check_shared_parameters()
         check_choice(self, "algorithm", self.algorithm, ("lloyd", "elkan"))
         check_choice(self, "metric", self.metric, ("euclidean", "cosine"))
@@ -143,11 +150,10 @@ class KMeans(CentroidClusterer):
                 stacklevel=2,
             )
         self.cluster_centers_ = best.centers
-        # rows that were given as such may be fitted again, and their step keeps its labels
-        self.labels_ = rows.xp.asarray(best.labels, copy=rows is X)
         self.inertia_ = best.inertia / 2 if self.metric == "cosine" else best.inertia
         self.n_iter_ = best.n_iter
-        return self
+        # rows that were given as such may be fitted again, and their step keeps its labels
+        return lambda: rows.xp.asarray(best.labels, copy=rows is X)
 
     def _best_start(self, rows: Rows, w: Array | None, total: float, starts: int) -> Fit:
         rng = seeding.generator(self.random_state)
@@ -174,7 +180,10 @@ class KMeans(CentroidClusterer):
             )
             if best is None or fit.inertia < best.inertia:
                 # the step goes on to use its labels in later starts
-                best = fit._replace(labels=rows.xp.asarray(fit.labels, copy=starts > 1))
+                best = fit
+                if starts > 1:
+                    labels = rows.xp.asarray(fit.labels, copy=True)
+                    best = fit._replace(step=SimpleNamespace(labels=labels))
         assert best is not None
         return best
 

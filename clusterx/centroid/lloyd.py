@@ -21,13 +21,17 @@ class Found(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """What k-means ends with: the labels and distances belong to the centres."""
+    """What k-means ends with: the labels belong to the centres."""
 
     centers: Array
-    labels: Array
+    step: Any  # or what else has the labels, which a step writes when they are asked for
     inertia: float
     n_iter: int
     distinct: int
+
+    @property
+    def labels(self) -> Array:
+        return self.step.labels
 
 
 def lloyd(
@@ -78,7 +82,7 @@ def lloyd(
     if found.shift != 0:  # or the last labels are those of these very centres
         stats = step(centers)
     used = int(np.count_nonzero(to_host(stats.counts) > 0))
-    return Fit(centers, step.labels, inertia(rows, step, stats, centers, w), iteration, used)
+    return Fit(centers, step, inertia(rows, step, stats, centers, w), iteration, used)
 
 
 def _queue(
@@ -121,12 +125,12 @@ def _end(found: Found, iteration: int, tol: float) -> str:
 def inertia(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) -> float:
     """Weighted sum of squared distances of the rows to the centres they were assigned to.
 
-    With sums s, counts n and centres c about the mean of the rows, it falls short of the rows'
-    scatter by 2 c.s - n |c|^2 for each cluster, which takes no pass over the rows. Where few digits
-    would be left of the difference, the rows are measured.
+    With sums s, counts n and centres c about a point near the mean, it falls short of the scatter
+    of the rows about it by 2 c.s - n |c|^2 for each cluster, which takes no pass over the rows.
+    Where few digits would be left of the difference, the rows are measured.
     """
     xp = rows.xp
-    mean = asarray(rows.summary.mean, like=rows.like)
+    mean = rows.origin
     counts = asarray(stats.counts, like=rows.like)[:, None]
     about = xp.astype(centers, mean.dtype) - mean
     lost = 2 * about * (asarray(stats.sums, like=rows.like) - counts * mean) - counts * about**2

@@ -141,7 +141,7 @@ def _k_means(
         tol=settings.tol,
         random_state=settings.random_state,
     )
-    model.fit(rows, sample_weight=weights)
+    model._fit_centers(rows, weights)  # the labels of the palette as stored are found later
     return _Centres(stored(model.cluster_centers_, dtype), model.inertia_, int(model.n_iter_))
 
 

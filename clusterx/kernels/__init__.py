@@ -28,6 +28,9 @@ _TUNED = {"numpy": "cpu", "cupy": "cuda"}
 #: rounding of moments depends on where blocks end.
 SUMMARY_VALUES = 1 << 21
 
+#: A part of `scatter` ends after every so many rows, if not before.
+SCATTER_ROWS = 1 << 16
+
 
 class Summary(NamedTuple):
     """What one pass over the rows tells of them; see `summary`."""
@@ -160,6 +163,9 @@ class Kernels(NamedTuple):
     update(stats, C) -> Update
         The centres that follow C, in its dtype.
     distances_to(X, c) -> squared distances (n,) float64 to one point
+    scatter(X, w, c) -> (m,) float64 parts of the weighted sum of squared distances to one point
+        Each is of some consecutive rows, and a block of `SCATTER_ROWS` ends a part: blocks of such
+        rows give the parts of the whole.
     grid(summary, total, n) -> Any
         Resolution of exact sums, from the summary of all rows, their sum of weights and number.
     seeding(X, w, step) -> SeedingStep
@@ -200,6 +206,7 @@ class Kernels(NamedTuple):
     distances: Callable[..., Array]
     squared_distances: Callable[..., Array]
     distances_to: Callable[..., Array]
+    scatter: Callable[..., Array]
     grid: Callable[..., Any]
     lloyd_stats: Callable[..., LloydStep]
     update: Callable[..., Update]

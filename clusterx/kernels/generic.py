@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from ..arrays import asarray, concat, device, float_dtype, namespace
-from . import CentroidStats, Summary, Update, with_inertia
+from . import CentroidStats, Summary, Update, kernels_for, with_inertia
 from .generic_blocks import TILE, one_hot, row_blocks
 from .generic_color import color_counts, remap
 from .generic_labels import contingency, encode, expected_information
@@ -22,8 +22,8 @@ from .generic_upload import upload
 __all__ = [
     "TILE", "color_counts", "contingency", "distance_sums", "distances", "distances_to", "draw",
     "encode", "expected_information", "grid", "label_sums", "lloyd_stats", "minibatch", "nearest",
-    "one_hot", "own_squares", "remap", "row_blocks", "seeding", "segment_sum", "separation",
-    "session", "squared_distances", "summary", "update", "upload",
+    "one_hot", "own_squares", "remap", "row_blocks", "scatter", "seeding", "segment_sum",
+    "separation", "session", "squared_distances", "summary", "update", "upload",
 ]  # fmt: skip
 
 
@@ -58,6 +58,12 @@ def squared_distances(X, C):
 
 def distances_to(X, c):
     return squared_distances(X, c[None, :])[:, 0]
+
+
+def scatter(X, w, c):
+    xp = namespace(X)
+    squared = kernels_for(xp).distances_to(X, c)
+    return squared * xp.astype(w, squared.dtype, copy=False)
 
 
 def distances(X, C):

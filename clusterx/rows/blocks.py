@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays import Array, asarray, concat, float_dtype, gpu_library, namespace, on_host, to_host
 from ..arrays import device as device_of
-from ..kernels import SUMMARY_VALUES, Summary, kernels_for
+from ..kernels import SCATTER_ROWS, SUMMARY_VALUES, Summary, kernels_for
 from .memory import InMemory, scatter
 from .source import Source
 from .steps import BlockedBatch, BlockedSeeding, BlockedStep
@@ -159,6 +159,20 @@ class Blocks:
 
     def scatter(self, w: Array | None) -> Any:
         return scatter(self, w)
+
+    whole = False
+
+    @property
+    def origin(self) -> Array:
+        return asarray(self.summary.mean, like=self.like)
+
+    def scatter_parts(self, w: Array) -> Array:
+        parts, a = [], 0
+        for block in self.of_rows(max(1, SUMMARY_VALUES // self.d // SCATTER_ROWS) * SCATTER_ROWS):
+            b = a + block.shape[0]
+            parts.append(self.kernels.scatter(block, w[a:b], self.origin))
+            a = b
+        return concat(parts)
 
     def seeding(self, w: Array | None, step: Any = None) -> BlockedSeeding:
         return BlockedSeeding(self, w)

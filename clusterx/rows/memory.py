@@ -54,6 +54,17 @@ class InMemory:
     def summary(self) -> Summary:
         return self.kernels.summary(self.X)
 
+    @property
+    def whole(self) -> bool:
+        """Whether the rows are whole numbers by their dtype."""
+        return bool(self.X.dtype != self.dtype)
+
+    @cached_property
+    def origin(self) -> Array:
+        """The mean, rounded where the rows are whole numbers: sums about it are exact then."""
+        mean = asarray(self.summary.mean, like=self.like)
+        return self.xp.round(mean) if self.whole else mean
+
     def reduce(self, statistic: Callable, *shared: Any) -> Any:
         """The statistic of all rows."""
         return statistic(self.X, *shared)
@@ -83,8 +94,11 @@ class InMemory:
         return self._step[1]
 
     def scatter(self, w: Array | None) -> Array:
-        """Weighted sum of squared distances of all rows to their mean, 0-d; kept."""
+        """Weighted sum of squared distances of all rows to `origin`, 0-d; kept."""
         return scatter(self, w)
+
+    def scatter_parts(self, w: Array) -> Array:
+        return self.kernels.scatter(self.X, w, self.origin)
 
     def seeding(self, w: Array | None, step: Any = None) -> Any:
         """The prepared k-means++ step; it shares what `step` has prepared."""
@@ -100,11 +114,9 @@ class InMemory:
 def scatter(rows: Any, w: Array | None) -> Array:
     """`InMemory.scatter`, of rows of any kind."""
     xp = rows.xp
-    if w is None:
+    if w is None and not rows.whole:
         return rows.n * xp.sum(asarray(rows.summary.variance, like=rows.like))
     if rows._scatter is None or rows._scatter[0] is not w:
-        mean = asarray(rows.summary.mean, like=rows.like)
-        squared = rows.map(rows.kernels.distances_to, mean)
-        squared *= xp.astype(w, squared.dtype, copy=False)
-        rows._scatter = w, xp.sum(squared)
+        weights = rows.zeros((rows.n,)) + 1.0 if w is None else w
+        rows._scatter = w, xp.sum(rows.scatter_parts(weights))
     return rows._scatter[1]

@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
 
-from clusterx import KMeans, arrays, k_means
+from clusterx import Blocks, KMeans, arrays, k_means
 
 
 def blobs(n=1000, d=3, dtype="float64", seed=0, k=8):
@@ -798,3 +798,24 @@ def test_fits_in_several_threads_at_once():
         fits = list(pool.map(lambda _: KMeans(6, random_state=0).fit(X).labels_, range(8)))
     for labels in fits:
         assert_array_equal(labels, expected)
+
+
+def test_finite_weights_whose_sum_overflows_are_too_large():
+    X = np.arange(6.0)[:, None]
+    with pytest.raises(ValueError, match="sum of sample_weight is too large"):
+        KMeans(2, random_state=0).fit(X, sample_weight=np.full(6, 1e308))
+    for bad in (np.nan, np.inf, -np.inf):
+        with pytest.raises(ValueError, match="NaN or infinity"):
+            KMeans(2, random_state=0).fit(X, sample_weight=[1, 1, bad, 1, 1, 1])
+
+
+def test_weighted_inertia_of_blocks_has_the_bits_of_the_whole():
+    rng = np.random.default_rng(0)
+    X, w = rng.normal(size=(150_000, 2)), rng.random(150_000)
+    start = X[:3].copy()
+    whole = KMeans(3, init=start, max_iter=2, tol=0).fit(X, sample_weight=w)
+    for rows in (1000, 70_001):
+        found = KMeans(3, init=start, max_iter=2, tol=0).fit(
+            Blocks(X, block_rows=rows), sample_weight=w
+        )
+        assert found.inertia_ == whole.inertia_

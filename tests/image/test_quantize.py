@@ -373,3 +373,12 @@ def test_stored_inverts_coordinates(dtype):
 )
 def test_hex_codes(color, dtype, code):
     assert hex_codes(np.array([color], dtype=dtype)) == [code]
+
+
+@pytest.mark.parametrize("n_colors", [2, 16, 200])
+def test_mse_of_bytes_is_exact(n_colors):
+    rng = np.random.default_rng(n_colors)
+    image = rng.normal(140, 50, (150, 170, 3)).clip(0, 255).astype(np.uint8)
+    result = quantize(image, n_colors, random_state=0, max_iter=5)
+    error = ((result.image.astype(np.int64) - image) ** 2).sum()
+    assert result.mse == error / image.size

@@ -121,14 +121,26 @@ def test_chunks_merge(monkeypatch, dtype, channels):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_tables_and_sorts_agree(monkeypatch):
-    pixels = random_pixels(np.random.default_rng(5), 100_000, 3, np.uint8)
-    results = []
-    for bound in (0, 1 << 30):
-        monkeypatch.setattr(color, "_SORT_BELOW", bound)
-        results.append(color.color_counts(pixels))
-    for mine, theirs in zip(*results, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+def test_counters_of_a_byte_run_over():
+    """Counts about the multiples of what a counter goes back by, in buckets of many colours."""
+    rng = np.random.default_rng(5)
+    counts = [*range(250, 262), *range(504, 516), *range(758, 770), 1, 2, 3, 70_000, 100_000]
+    colors = np.unique(rng.integers(0, 9, (2 * len(counts), 3)).astype(np.uint8), axis=0)
+    colors = rng.permutation(colors)[: len(counts)]
+    pixels = rng.permutation(np.repeat(colors, counts, axis=0))
+    found, found_counts = color.color_counts(pixels)
+    check_counts(pixels, found, found_counts)
+    expected = dict(zip(map(tuple, colors.tolist()), counts, strict=True))
+    assert dict(zip(map(tuple, found.tolist()), found_counts.tolist(), strict=True)) == expected
+
+
+def test_chunks_of_other_buckets_merge(monkeypatch):
+    """The pieces of all chunks have the edges of the first, whatever is in them."""
+    rng = np.random.default_rng(6)
+    parts = [rng.integers(low, low + 40, (50_000, 3)).astype(np.uint8) for low in (0, 200, 100)]
+    pixels = np.concatenate(parts)
+    monkeypatch.setattr(color, "_CHUNK", 50_000)
+    check_counts(pixels, *color.color_counts(pixels))
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

@@ -12,7 +12,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from clusterx import kernels
-from clusterx.kernels import generic, kernels_for
+from clusterx.kernels import SCATTER_ROWS, generic, kernels_for
 from clusterx.kernels.cpu import exact, labelling, screened, shortlists, sparse
 from clusterx.kernels.cpu.lloyd import PlainStep
 from clusterx.kernels.cpu.screened import ScreenedStep
@@ -651,6 +651,61 @@ def test_sums_of_scaled_weights(scale):
     assert_sums(stats, X, w, brute_labels(X, C), 4)
 
 
+@pytest.mark.parametrize("kind", ["bytes", "floats"])
+@pytest.mark.parametrize("d", [1, 2, 3, 5])
+@pytest.mark.parametrize("step_of_weights", [None, 1.0, 2.0**-30, 2.0**-48, 1 / 3])
+def test_tree_sums_of_long_and_short_terms(kind, d, step_of_weights):
+    """Sums of whole leaves and of single rows, of terms that fit a float64, 61 bits, or neither."""
+    rng = np.random.default_rng([d, 7])
+    X = rng.normal(128, 40, (9000, d)).clip(0, 255).astype(np.uint8)
+    w = None if step_of_weights is None else rng.integers(1, 50, len(X)) * step_of_weights
+    if step_of_weights is not None:
+        w[0] = 1.0  # the total stays near, and the digits of the terms are many
+    C = some_rows(X, 9) + rng.random((9, d))
+    X = X if kind == "bytes" else X.astype(np.float32)
+    grid = grid_for(X, w)
+    tree, plain = TreeStep(X, w, grid), PlainStep(X, w, grid)
+    assert tree.short == (step_of_weights in (None, 1.0, 2.0**-30))
+    assert tree.whole_only == (step_of_weights != 1 / 3)
+    steps = [C + 3 * i for i in range(4)] + [C[::-1] + 12, C + 12, C + 12.5, np.roll(C, 2, axis=0)]
+    for centers in steps:
+        mine, theirs = tree(centers), plain(centers)
+        np.testing.assert_array_equal(tree.labels, plain.labels)
+        assert mine.moved == theirs.moved
+        np.testing.assert_array_equal(mine.hi, theirs.hi)
+        np.testing.assert_array_equal(mine.lo, theirs.lo)
+        np.testing.assert_array_equal(mine.weight, theirs.weight)
+
+
+@pytest.mark.parametrize("d", [1, 3, 4, 8])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_bytes_and_floats_make_the_same_tree(d, ordered):
+    rng = np.random.default_rng(d)
+    X = rng.integers(0, 256, (9000, d)).astype(np.uint8)
+    if ordered:
+        codes = [sum((int(v) >> b & 1) << (b * d + d - 1 - j) for j, v in enumerate(row)
+                     for b in range(8)) for row in X]  # fmt: skip
+        X = X[np.array(codes, np.uint64).argsort(kind="stable")]
+    grid = grid_for(X)
+    found = [TreeStep(Y, None, grid) for Y in (X, X.astype(np.float32))]
+    assert [step.order is None for step in found] == [ordered] * 2
+    for name in ("start", "stop", "skip", "low", "high", "node_hi", "node_lo", "roots"):
+        np.testing.assert_array_equal(getattr(found[0], name), getattr(found[1], name))
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 1), (5, 1), (21, 3), (22, 3), (200_000, 1), (70_000, 64)])
+def test_moments_of_bytes_are_exact(n, d):
+    X = np.full((n, d), 255, np.uint8)  # sums of squares as large as they get
+    X[::7] = 3
+    found = CPU.summary(X)
+    wide = X.astype(np.int64)
+    s, q = wide.sum(axis=0), (wide * wide).sum(axis=0)
+    np.testing.assert_array_equal(found.largest, X.max(axis=0))
+    np.testing.assert_allclose(found.mean, s / n, rtol=1e-15)
+    np.testing.assert_allclose(found.variance, (n * q - s * s) / n**2, rtol=1e-15)
+    assert found.finite
+
+
 # -- every primitive on every backend ------------------------------------------------------------
 
 
@@ -730,6 +785,24 @@ def test_distances_to(xp, name, shape):
         found = kernels_for(xp.xp).distances_to(xp.asarray(X), xp.asarray(c))
         assert xp.owns(found)
         np.testing.assert_allclose(xp.to_host(found), brute_squared(X, c[None])[:, 0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (70_000, 3, 2)], ids=str)
+def test_scatter(xp, shape):
+    n, d = shape[:2]
+    X = make("blobs", n, d, "float32")
+    w, c = np.random.default_rng(n).random(n), X[-1].astype(np.float64) + 0.1
+    kernels = kernels_for(xp.xp)
+    found = kernels.scatter(xp.asarray(X), xp.asarray(w), xp.asarray(c))
+    assert xp.owns(found)
+    expected = w * brute_squared(X, c[None])[:, 0]
+    np.testing.assert_allclose(xp.to_host(found).sum(), expected.sum(), rtol=1e-12)
+    cut = SCATTER_ROWS
+    parts = [
+        xp.to_host(kernels.scatter(xp.asarray(X[a : a + cut]), xp.asarray(w[a : a + cut]),
+                                   xp.asarray(c))) for a in range(0, n, cut)
+    ]  # fmt: skip
+    np.testing.assert_array_equal(np.concatenate(parts), xp.to_host(found))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -1227,6 +1300,8 @@ def test_whole_numbers_are_read_as_floats_are(n, d, weights):
         first, second = step(C), step(C + 3.5)
         one = CPU.distances_to(X, C[0]), CPU.squared_distances(X, C), step.distances()
         stats = first.sums, first.counts, second.sums, second.moved, step.labels
-        found.append([*summary, picked, *stats, *one, *CPU.nearest(X, C)])
+        found.append([summary.finite, summary.largest, picked, *stats, *one, *CPU.nearest(X, C)])
+        np.testing.assert_allclose(summary.mean, stored.mean(axis=0, dtype=float), rtol=1e-15)
+        np.testing.assert_allclose(summary.variance, stored.var(axis=0, dtype=float), rtol=1e-13)
     for stored_value, float_value in zip(*found, strict=True):
         np.testing.assert_array_equal(stored_value, float_value)

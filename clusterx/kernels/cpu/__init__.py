@@ -28,6 +28,7 @@ __all__ = [
     "nearest",
     "own_squares",
     "remap",
+    "scatter",
     "seeding",
     "segment_sum",
     "separation",
@@ -66,6 +67,10 @@ def distances_to(X, c):
     if isinstance(X, np.ndarray):
         return lloyd.distances_to(X, c)
     return sparse.distances(X, c[None, :])[:, 0] ** 2
+
+
+def scatter(X, w, c):
+    return lloyd.scatter(X, w, c) if isinstance(X, np.ndarray) else w * distances_to(X, c)
 
 
 def squared_distances(X, C):

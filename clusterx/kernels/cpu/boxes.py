@@ -7,8 +7,10 @@ Kanungo et al., IEEE TPAMI 24(7), 2002). What is left is measured in float64.
 import numpy as np
 from numba import njit
 
-#: Rows of a box whose rows are measured.
-LEAF = 128
+#: Most rows of a leaf, whose rows are measured.
+LEAF = 256
+#: Consecutive rows that share a box where there is no tree.
+RUN = 128
 #: Centres whose squared distances to a box differ by less than this share are both measured: far
 #: above the rounding of float64 sums of up to sixteen squares.
 SLACK = 1e-13
@@ -21,9 +23,6 @@ def keep_candidates(low, high, box, C, cands, depth, count):
     """
     d = C.shape[1]
     star = cands[depth, 0]
-    if count == 1:
-        cands[depth + 1, 0] = star
-        return 1
     best = np.inf
     worst = 0.0
     size = 0.0
@@ -43,85 +42,134 @@ def keep_candidates(low, high, box, C, cands, depth, count):
     kept = 0
     for g in range(count):
         j = cands[depth, g]
-        if j != star:
-            s = 0.0
-            for a in range(d):
-                v = high[box, a] if C[j, a] > C[star, a] else low[box, a]
-                t = C[j, a] - v
-                u = C[star, a] - v
-                s += t * t - u * u
-            if s > slack:
-                continue
+        s = 0.0  # stays so for the star
+        for a in range(d):
+            v = high[box, a] if C[j, a] > C[star, a] else low[box, a]
+            t = C[j, a] - v
+            u = C[star, a] - v
+            s += t * t - u * u
         cands[depth + 1, kept] = j
-        kept += 1
+        kept += not s > slack
     return kept
 
 
 @njit(nogil=True, cache=True)
-def nearest_of(XT, start, stop, C, cands, count, best, label, acc):
-    """Nearest of the candidate centres for rows start..stop: label and best, from index 0."""
-    n = stop - start
-    d = XT.shape[0]
-    best[:n] = np.inf
-    label[:n] = cands[0]  # stays where squares overflow
-    x0 = XT[0, start:stop]
+def keep_candidates_of_three(low, high, box, C, cands, depth, count):
+    """`keep_candidates` for three columns."""
+    l0, l1, l2 = low[box, 0], low[box, 1], low[box, 2]
+    h0, h1, h2 = high[box, 0], high[box, 1], high[box, 2]
+    m0, m1, m2 = 0.5 * (l0 + h0), 0.5 * (l1 + h1), 0.5 * (l2 + h2)
+    star = cands[depth, 0]
+    best = np.inf
+    worst = 0.0
+    for g in range(count):
+        j = cands[depth, g]
+        t0, t1, t2 = m0 - C[j, 0], m1 - C[j, 1], m2 - C[j, 2]
+        s = t0 * t0 + t1 * t1 + t2 * t2
+        worst = max(worst, s)
+        star = j if s < best else star
+        best = min(best, s)
+    slack = SLACK * ((h0 - l0) ** 2 + (h1 - l1) ** 2 + (h2 - l2) ** 2 + worst)
+    b0, b1, b2 = C[star, 0], C[star, 1], C[star, 2]
+    kept = 0
+    for g in range(count):
+        j = cands[depth, g]
+        c0, c1, c2 = C[j, 0], C[j, 1], C[j, 2]
+        v0, v1, v2 = h0 if c0 > b0 else l0, h1 if c1 > b1 else l1, h2 if c2 > b2 else l2
+        s = (c0 - v0) ** 2 - (b0 - v0) ** 2
+        s += (c1 - v1) ** 2 - (b1 - v1) ** 2
+        s += (c2 - v2) ** 2 - (b2 - v2) ** 2
+        cands[depth + 1, kept] = j
+        kept += not s > slack
+    return kept
+
+
+# Slices, for the compiler vectorises no loop over places of a table. And one exit, no branch around
+# them: numba counts references to arrays by locked additions where it can't pair them, and those
+# cost more than a short loop.
+
+
+@njit(nogil=True, cache=True)
+def nearest_of_three(Y, n, C, cands, count, best, label):
+    """`nearest_of` for three columns."""
+    y0, y1, y2 = Y[0], Y[1], Y[2]
+    # the first two together; where squares overflow, the first one stays
+    i, j = cands[0], cands[min(1, count - 1)]
+    b0, b1, b2 = C[i, 0], C[i, 1], C[i, 2]
+    c0, c1, c2 = C[j, 0], C[j, 1], C[j, 2]
+    for p in range(n):
+        t0, t1, t2 = y0[p] - b0, y1[p] - b1, y2[p] - b2
+        r = t0 * t0 + t1 * t1 + t2 * t2
+        t0, t1, t2 = y0[p] - c0, y1[p] - c1, y2[p] - c2
+        s = t0 * t0 + t1 * t1 + t2 * t2
+        closer = s < r
+        best[p] = s if closer else r
+        label[p] = j if closer else i
+    for g in range(2, count):
+        j = cands[g]
+        c0, c1, c2 = C[j, 0], C[j, 1], C[j, 2]
+        for p in range(n):
+            t0, t1, t2 = y0[p] - c0, y1[p] - c1, y2[p] - c2
+            s = t0 * t0 + t1 * t1 + t2 * t2
+            closer = s < best[p]
+            best[p] = s if closer else best[p]
+            label[p] = j if closer else label[p]
+
+
+@njit(nogil=True, cache=True)
+def nearest_of(Y, n, C, cands, count, best, label, acc):
+    """Nearest of the candidate centres for the first n columns of Y: label and best.
+
+    Y, best, acc : float64, LEAF columns
+    """
+    for p in range(n):
+        best[p] = np.inf
+        label[p] = cands[0]  # stays where squares overflow
     for g in range(count):
         j = cands[g]
-        c0 = C[j, 0]
-        if d == 3:
-            c1, c2 = C[j, 1], C[j, 2]
-            x1 = XT[1, start:stop]
-            x2 = XT[2, start:stop]
+        for p in range(n):
+            acc[p] = 0.0
+        for a in range(Y.shape[0]):
+            c, y = C[j, a], Y[a]
             for p in range(n):
-                t0 = np.float64(x0[p]) - c0
-                t1 = np.float64(x1[p]) - c1
-                t2 = np.float64(x2[p]) - c2
-                s = t0 * t0 + t1 * t1 + t2 * t2
-                closer = s < best[p]
-                best[p] = s if closer else best[p]
-                label[p] = j if closer else label[p]
-        else:
-            for p in range(n):
-                t = np.float64(x0[p]) - c0
-                acc[p] = t * t
-            for a in range(1, d):
-                c = C[j, a]
-                x = XT[a, start:stop]
-                for p in range(n):
-                    t = np.float64(x[p]) - c
-                    acc[p] += t * t
-            for p in range(n):
-                closer = acc[p] < best[p]
-                best[p] = acc[p] if closer else best[p]
-                label[p] = j if closer else label[p]
+                t = y[p] - c
+                acc[p] += t * t
+        for p in range(n):
+            closer = acc[p] < best[p]
+            best[p] = acc[p] if closer else best[p]
+            label[p] = j if closer else label[p]
 
 
 @njit(nogil=True, cache=True)
 def nearest_blocks(X, C, start, stop, labels, squared):
-    """Nearest centre of rows start..stop, a box of LEAF consecutive rows at a time."""
+    """Nearest centre of rows start..stop, a box of RUN consecutive rows at a time."""
     k, d = C.shape
-    XT = np.empty((d, LEAF), X.dtype)
+    Y = np.empty((d, RUN))
     low = np.empty((1, d))
     high = np.empty((1, d))
     cands = np.empty((2, k), np.int32)
     for j in range(k):
         cands[0, j] = j
-    best = np.empty(LEAF)
-    acc = np.empty(LEAF)
-    label = np.empty(LEAF, np.int32)
-    for a in range(start, stop, LEAF):
-        n = min(LEAF, stop - a)
+    best = np.empty(RUN)
+    acc = np.empty(RUN)
+    label = np.empty(RUN, np.int32)
+    for a in range(start, stop, RUN):
+        n = min(RUN, stop - a)
         for j in range(d):
-            least = most = X[a, j]
+            least = most = np.float64(X[a, j])
             for p in range(n):
-                x = X[a + p, j]
-                XT[j, p] = x
+                x = np.float64(X[a + p, j])
+                Y[j, p] = x
                 least = x if x < least else least
                 most = x if x > most else most
             low[0, j] = least
             high[0, j] = most
-        m = keep_candidates(low, high, 0, C, cands, 0, k)
-        nearest_of(XT, 0, n, C, cands[1], m, best, label, acc)
+        if d == 3:
+            m = keep_candidates_of_three(low, high, 0, C, cands, 0, k)
+            nearest_of_three(Y, n, C, cands[1], m, best, label)
+        else:
+            m = keep_candidates(low, high, 0, C, cands, 0, k)
+            nearest_of(Y, n, C, cands[1], m, best, label, acc)
         for p in range(n):
             labels[a + p] = label[p]
             squared[a + p] = best[p]

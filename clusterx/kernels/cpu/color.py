@@ -30,10 +30,10 @@ _BLOCK = 1 << 17
 _BUCKETS = 256
 # fewer pixels are sorted whole: dealing has a fixed cost
 _DEAL_FROM = 1 << 16
-# counters of a bucket, whose codes have sixteen bits more
-_SLOTS = 1 << 16
-# a bucket with fewer pixels is sorted sooner than its counters are read
-_SORT_BELOW = 1 << 10
+# tasks of buckets
+_PIECES = 32
+# codes of a block of the table of colours
+_BLOCK_BITS = 12
 # an image with fewer pixels is hashed sooner than the table of 2**24 colours is made
 _HASH_BELOW = 1 << 16
 
@@ -48,14 +48,15 @@ class _Layout:
         self.channels = channels
         self.bits = 8 * itemsize * channels
         self.code_dtype = np.uint32 if self.bits <= 32 else np.uint64
-        self.spread = _spread(channels).astype(self.code_dtype)
         significance = range(itemsize) if sys.byteorder == "little" else range(itemsize)[::-1]
-        # the number of shifts is part of the type, so that the compiler unrolls loops over them
-        self.shifts = tuple(
-            self.code_dtype(8 * channels * byte + channels - 1 - channel)
+        shifts = [
+            np.uint64(8 * channels * byte + channels - 1 - channel)
             for channel in range(channels)
             for byte in significance
-        )
+        ]
+        self.spread = (_spread(channels) << np.array(shifts)[:, None]).astype(self.code_dtype)
+        # their number is part of the type, so that the compiler unrolls loops over them
+        self.places = tuple(range(len(shifts)))
         # decoding takes whole levels of every channel at once, at most 12 bits of the code
         levels = {1: 8, 3: 4, 4: 2}[channels]
         self.gather = _gather(channels, levels)
@@ -130,9 +131,9 @@ def color_counts(pixels: np.ndarray) -> Piece:
     elif n < _DEAL_FROM:
         pieces = [_count_few(layout, rows)]
     else:
-        pieces = _count_chunk(layout, rows[:_CHUNK])
+        pieces, edges = _count_chunk(layout, rows[:_CHUNK])
         for start in range(_CHUNK, n, _CHUNK):
-            _merge_pieces(pieces, _count_chunk(layout, rows[start : start + _CHUNK]))
+            _merge_pieces(pieces, _count_chunk(layout, rows[start : start + _CHUNK], edges)[0])
     colors, counts = _decode_pieces(layout, pieces, pixels)
     if layout.channels < pixels.shape[1]:
         colors[:, 3] = pixels[0, 3]
@@ -146,7 +147,7 @@ def _count_narrow(layout: _Layout, rows: np.ndarray) -> Piece:
 
     def count(task: int) -> None:
         mine = rows[task * block : (task + 1) * block]
-        loops.count_pixels(mine, layout.spread, layout.shifts, tables[task])
+        loops.count_pixels(mine, layout.spread, layout.places, tables[task])
 
     run_blocks(count, len(tables))
     table = tables.sum(axis=0)
@@ -156,36 +157,43 @@ def _count_narrow(layout: _Layout, rows: np.ndarray) -> Piece:
 
 def _count_few(layout: _Layout, rows: np.ndarray) -> Piece:
     codes = np.empty(len(rows), dtype=layout.code_dtype)
-    loops.encode(rows, layout.spread, layout.shifts, codes)
+    loops.encode(rows, layout.spread, layout.places, codes)
     codes.sort()
     return loops.count_runs(codes)
 
 
-def _count_chunk(layout: _Layout, rows: np.ndarray) -> list[Piece]:
-    """Sorted codes and their counts, in pieces by the codes' top eight bits."""
+def _count_chunk(
+    layout: _Layout, rows: np.ndarray, edges: np.ndarray | None = None
+) -> tuple[list[Piece], np.ndarray]:
+    """Sorted codes and their counts, in pieces of consecutive buckets; and the pieces' edges.
+
+    edges : those of an earlier chunk, of which the pieces are to match.
+    """
     low_bits = layout.bits - 8
     low, bounds = _deal(layout, rows)
-    pieces: list[Any] = [None] * _BUCKETS
-    spare: list[tuple[np.ndarray, ...]] = []  # as many get made as there are threads
+    if edges is None:
+        edges = _even_edges(bounds) if low_bits <= 16 else np.arange(_BUCKETS + 1)
+    pieces: list[Any] = [None] * (len(edges) - 1)
 
-    def count(bucket: int) -> None:
-        mine = low[bounds[bucket] : bounds[bucket + 1]]
-        if low_bits > 16 or len(mine) < _SORT_BELOW:
-            mine.sort()
-            codes, counts = loops.count_runs(mine)
-        else:
-            try:
-                room = spare.pop()
-            except IndexError:
-                codes, counts = np.empty(_SLOTS + 1, np.uint16), np.empty(_SLOTS + 1, np.int64)
-                room = np.zeros(_SLOTS, np.uint32), codes, counts
-            codes, counts = loops.count_table(mine, *room)
-            spare.append(room)
-        top = layout.code_dtype(bucket << low_bits)
-        pieces[bucket] = codes.astype(layout.code_dtype) | top, counts
+    def count(task: int) -> None:
+        first, last = edges[task : task + 2]
+        if low_bits <= 16:
+            pieces[task] = loops.count_buckets(low, bounds, first, last)
+            return
+        mine = low[bounds[first] : bounds[last]]
+        mine.sort()
+        codes, counts = loops.count_runs(mine)
+        top = layout.code_dtype(first << low_bits)
+        pieces[task] = codes.astype(layout.code_dtype) | top, counts
 
-    run_blocks(count, _BUCKETS)
-    return pieces
+    run_blocks(count, len(pieces))
+    return pieces, edges
+
+
+def _even_edges(bounds: np.ndarray) -> np.ndarray:
+    """Edges of runs of buckets with about as many pixels each."""
+    cuts = np.searchsorted(bounds, np.linspace(0, bounds[-1], _PIECES + 1)[1:-1])
+    return np.unique([0, *cuts, _BUCKETS])
 
 
 def _deal(layout: _Layout, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -200,7 +208,7 @@ def _deal(layout: _Layout, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     def measure(task: int) -> None:
         mine = rows[task * _BLOCK : (task + 1) * _BLOCK]
-        loops.measure(mine, layout.spread, layout.shifts, shift, sizes[task])
+        loops.measure(mine, layout.spread, layout.places, shift, sizes[task])
 
     run_blocks(measure, n_blocks)
     ends = np.cumsum(sizes.reshape(-1, _BUCKETS).T).reshape(_BUCKETS, 4 * n_blocks)
@@ -209,7 +217,7 @@ def _deal(layout: _Layout, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     def deal(task: int) -> None:
         mine = rows[task * _BLOCK : (task + 1) * _BLOCK]
-        loops.scatter(mine, layout.spread, layout.shifts, shift, mask, places[task], low)
+        loops.scatter(mine, layout.spread, layout.places, shift, mask, places[task], low)
 
     run_blocks(deal, n_blocks)
     return low, bounds
@@ -229,8 +237,7 @@ def _decode_pieces(layout: _Layout, pieces: list[Piece], pixels: np.ndarray) -> 
 
     def decode(task: int) -> None:
         mine = slice(bounds[task], bounds[task + 1])
-        loops.decode(pieces[task][0], layout.gather, layout.pieces, colors[mine])
-        counts[mine] = pieces[task][1]
+        loops.decode(*pieces[task], layout.gather, layout.pieces, colors[mine], counts[mine])
 
     run_blocks(decode, len(pieces))
     return colors, counts
@@ -258,14 +265,21 @@ def remap(pixels: np.ndarray, colors: np.ndarray, labels: np.ndarray) -> np.ndar
     largest = int(labels.max(initial=0))
     dtype = np.uint8 if largest < 1 << 8 else np.uint16 if largest < 1 << 16 else np.int32
     labels = labels.astype(dtype, copy=False)
-    coding = layout.spread, layout.shifts
+    coding = layout.spread, layout.places
     indices = np.empty(len(pixels), dtype=dtype)
     if layout.bits <= 16 or (layout.bits <= 24 and len(pixels) >= _HASH_BELOW):
-        table = np.zeros(1 << layout.bits, dtype=dtype)
+        # a table of the blocks of codes that occur: fresh memory costs more than the look-ups
+        block_bits = layout.code_dtype(min(_BLOCK_BITS, layout.bits))
+        used = np.zeros(1 << layout.bits - int(block_bits), np.bool_)
+        _each_block(lambda rows: loops.mark(rows, *coding, block_bits, used), color_rows)
+        places = (np.cumsum(used) - 1 << int(block_bits)).astype(np.uint32)
+        table = np.empty(np.count_nonzero(used) << int(block_bits), dtype)
+        mask = layout.code_dtype((1 << int(block_bits)) - 1)
+        blocks = *coding, block_bits, mask, places
         _each_block(
-            lambda rows, labels: loops.fill(rows, *coding, labels, table), color_rows, labels
+            lambda rows, labels: loops.fill(rows, *blocks, labels, table), color_rows, labels
         )
-        _each_block(lambda rows, out: loops.look_up(rows, *coding, table, out), rows, indices)
+        _each_block(lambda rows, out: loops.look_up(rows, *blocks, table, out), rows, indices)
         return indices
     # at most three quarters full; a key of 0 marks a free slot, so code 0 stands outside
     size = 1 << max(4, (4 * len(colors) // 3).bit_length())

@@ -1,6 +1,6 @@
 """The compiled loops of `color`.
 
-`rows` are the bytes of pixels, `spread` and `shifts` say how they interleave.
+`rows` are the bytes of pixels, `spread` says what bits of a code the bytes at their `places` set.
 """
 
 import numpy as np
@@ -16,23 +16,23 @@ def constant(values):
 
 
 @njit(nogil=True, cache=True)
-def code_of(rows, i, spread, shifts):
-    code = spread[rows[i, 0]] << shifts[0]
-    for byte in range(1, len(shifts)):
-        code |= spread[rows[i, byte]] << shifts[byte]
+def code_of(rows, i, spread, places):
+    code = spread[0, rows[i, 0]]
+    for byte in range(1, len(places)):
+        code |= spread[byte, rows[i, byte]]
     return code
 
 
 @njit(nogil=True, cache=True)
-def encode(rows, spread, shifts, codes):
+def encode(rows, spread, places, codes):
     for i in range(len(rows)):
-        codes[i] = code_of(rows, i, spread, shifts)
+        codes[i] = code_of(rows, i, spread, places)
 
 
 @njit(nogil=True, cache=True)
-def count_pixels(rows, spread, shifts, table):
+def count_pixels(rows, spread, places, table):
     for i in range(len(rows)):
-        table[code_of(rows, i, spread, shifts)] += 1
+        table[code_of(rows, i, spread, places)] += 1
 
 
 # Neighbours in a picture fall into one bucket, and each would wait for the count that the last one
@@ -40,54 +40,103 @@ def count_pixels(rows, spread, shifts, table):
 
 
 @njit(nogil=True, cache=True)
-def measure(rows, spread, shifts, shift, sizes):
+def measure(rows, spread, places, shift, sizes):
     """Count the rows of each quarter by bucket: sizes (4, buckets)."""
     quarter = len(rows) // 4
     for i in range(quarter):
         for q in range(4):
-            sizes[q, code_of(rows, q * quarter + i, spread, shifts) >> shift] += 1
+            sizes[q, code_of(rows, q * quarter + i, spread, places) >> shift] += 1
     for i in range(4 * quarter, len(rows)):
-        sizes[3, code_of(rows, i, spread, shifts) >> shift] += 1
+        sizes[3, code_of(rows, i, spread, places) >> shift] += 1
 
 
 @njit(nogil=True, cache=True)
-def scatter(rows, spread, shifts, shift, mask, places, low):
-    """Write the codes' low bits where their quarter and bucket begin: places (4, buckets)."""
+def scatter(rows, spread, places, shift, mask, ends, low):
+    """Write the codes' low bits where their quarter and bucket begin: ends (4, buckets)."""
     quarter = len(rows) // 4
     for i in range(quarter):
         for q in range(4):
-            code = code_of(rows, q * quarter + i, spread, shifts)
+            code = code_of(rows, q * quarter + i, spread, places)
             bucket = code >> shift
-            low[places[q, bucket]] = code & mask
-            places[q, bucket] += 1
+            low[ends[q, bucket]] = code & mask
+            ends[q, bucket] += 1
     for i in range(4 * quarter, len(rows)):
-        code = code_of(rows, i, spread, shifts)
+        code = code_of(rows, i, spread, places)
         bucket = code >> shift
-        low[places[3, bucket]] = code & mask
-        places[3, bucket] += 1
+        low[ends[3, bucket]] = code & mask
+        ends[3, bucket] += 1
 
 
 @njit(nogil=True, cache=True)
-def count_table(low, table, codes, counts):
-    """Sorted unique values and their counts, by a table of zeros, which is left so.
+def count_buckets(low, bounds, first, last):
+    """Sorted codes of the buckets first..last, whose sixteen low bits are given, and their counts.
 
-    codes, counts : room for one entry more than the table has
+    bounds : of all buckets in `low`
     """
-    for value in low:
-        table[value] += 1
-    # most slots are empty: eight at a time are passed over, and no branch asks for a single one
+    codes = np.empty(bounds[last] - bounds[first] + 1, np.uint32)
+    counts = np.empty(len(codes), np.uint32)
+    words = np.zeros(8192, np.uint64)
+    full = np.empty(len(low) // 254 + 1, np.uint16)
     place = 0
-    for start in range(0, len(table), 8):
-        some = table[start]
-        for value in range(start + 1, start + 8):
-            some |= table[value]
-        if some:
-            for value in range(start, start + 8):
-                codes[place] = value
-                counts[place] = table[value]
-                place += table[value] > 0
-                table[value] = 0
-    return codes[:place].copy(), counts[:place].copy()
+    for bucket in range(first, last):
+        start, stop = bounds[bucket], bounds[bucket + 1]
+        if stop > start:
+            n_full = count_bytes(low, start, stop, words.view(np.uint8), full)
+            end = take_counts(words, np.uint32(bucket) << np.uint32(16), codes, counts, place)
+            add_full(codes, counts, place, end, full, n_full)
+            place = end
+    return codes[:place], counts[:place]
+
+
+# Counters of one byte stay in the core's nearest cache, and eight of them are one word. One that is
+# full goes back by 254, not to zero, and its value is noted.
+
+
+@njit(nogil=True, cache=True)
+def count_bytes(low, start, stop, table, full):
+    n_full = 0
+    for i in range(start, stop):
+        value = low[i]
+        count = table[value]
+        if count == 255:
+            full[n_full] = value
+            n_full += 1
+            count = np.uint8(1)
+        table[value] = count + np.uint8(1)
+    return n_full
+
+
+@njit(nogil=True, cache=True)
+def take_counts(words, top, codes, counts, place):
+    """Codes and counts from `place` on, of a table that is left zero; where they end."""
+    for i in range(len(words)):
+        word = words[i]
+        if word:  # most are empty
+            words[i] = np.uint64(0)
+            code = top + np.uint32(8 * i)
+            for half in range(2):
+                four = np.uint32(word >> np.uint64(32 * half))
+                if four:
+                    for b in range(4):  # no branch asks for a single one
+                        count = four >> np.uint32(8 * b) & np.uint32(255)
+                        codes[place] = code + np.uint32(4 * half + b)
+                        counts[place] = count
+                        place += count > 0
+    return place
+
+
+@njit(nogil=True, cache=True)
+def add_full(codes, counts, first, last, full, n_full):
+    """Add 254 to the counts of the noted values, among the codes first..last."""
+    for i in range(n_full):
+        low, high = first, last
+        while high - low > 1:
+            middle = (low + high) // 2
+            if codes[middle] & np.uint32(0xFFFF) <= full[i]:
+                low = middle
+            else:
+                high = middle
+        counts[low] += np.uint32(254)
 
 
 @njit(nogil=True, cache=True)
@@ -130,9 +179,9 @@ def merge(codes_a, counts_a, codes_b, counts_b):
 
 
 @njit(nogil=True, cache=True)
-def decode(codes, gather, pieces, colors):
-    """The colours of codes; `pieces` (shift in the code, level of the channels) say what `gather`
-    takes at once.
+def decode(codes, counts, gather, pieces, colors, all_counts):
+    """The colours of codes, and their counts; `pieces` (shift in the code, level of the channels)
+    say what `gather` takes at once.
     """
     mask = np.uint64(len(gather) - 1)
     for i in range(len(codes)):
@@ -141,20 +190,36 @@ def decode(codes, gather, pieces, colors):
         for piece in range(len(pieces)):
             shift, level = pieces[piece]
             channels |= gather[code >> shift & mask] << level
-        for channel in range(colors.shape[1]):
-            colors[i, channel] = channels >> np.uint64(16 * channel) & np.uint64(0xFFFF)
+        all_counts[i] = counts[i]
+        if colors.shape[1] == 3:  # faster than a loop
+            colors[i, 0] = channels & np.uint64(0xFFFF)
+            colors[i, 1] = channels >> np.uint64(16) & np.uint64(0xFFFF)
+            colors[i, 2] = channels >> np.uint64(32) & np.uint64(0xFFFF)
+        else:
+            for channel in range(colors.shape[1]):
+                colors[i, channel] = channels >> np.uint64(16 * channel) & np.uint64(0xFFFF)
 
 
 @njit(nogil=True, cache=True)
-def fill(rows, spread, shifts, labels, table):
+def mark(rows, spread, places, block_bits, used):
+    """Note which blocks of codes there are colours of."""
     for i in range(len(rows)):
-        table[code_of(rows, i, spread, shifts)] = labels[i]
+        used[code_of(rows, i, spread, places) >> block_bits] = True
 
 
 @njit(nogil=True, cache=True)
-def look_up(rows, spread, shifts, table, indices):
+def fill(rows, spread, places, block_bits, mask, starts, labels, table):
+    """Enter the labels of colours in a table of blocks of codes, given where these start."""
     for i in range(len(rows)):
-        indices[i] = table[code_of(rows, i, spread, shifts)]
+        code = code_of(rows, i, spread, places)
+        table[starts[code >> block_bits] | np.uint32(code & mask)] = labels[i]
+
+
+@njit(nogil=True, cache=True)
+def look_up(rows, spread, places, block_bits, mask, starts, table, indices):
+    for i in range(len(rows)):
+        code = code_of(rows, i, spread, places)
+        indices[i] = table[starts[code >> block_bits] | np.uint32(code & mask)]
 
 
 @njit(nogil=True, cache=True)
@@ -177,12 +242,12 @@ def hash_shift(size):
 
 
 @njit(nogil=True, cache=True)
-def fill_hash(rows, spread, shifts, labels, keys, values):
+def fill_hash(rows, spread, places, labels, keys, values):
     """Enter every colour; returns the label of code 0."""
     shift = hash_shift(len(keys))
     zero = 0
     for i in range(len(rows)):
-        code = code_of(rows, i, spread, shifts)
+        code = code_of(rows, i, spread, places)
         if code:
             slot = find(keys, code, shift)
             keys[slot] = code
@@ -193,8 +258,8 @@ def fill_hash(rows, spread, shifts, labels, keys, values):
 
 
 @njit(nogil=True, cache=True)
-def look_up_hash(rows, spread, shifts, keys, values, zero, indices):
+def look_up_hash(rows, spread, places, keys, values, zero, indices):
     shift = hash_shift(len(keys))
     for i in range(len(rows)):
-        code = code_of(rows, i, spread, shifts)
+        code = code_of(rows, i, spread, places)
         indices[i] = values[find(keys, code, shift)] if code else zero

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .. import Update
+from .. import SCATTER_ROWS, Update
 from . import boxes, filtering, screen
 from .screened import Screen, ScreenedStep
 from .steps import ROWS_PER_TASK, RowStep, blocks
@@ -113,6 +113,19 @@ def distances_to(X: np.ndarray, c: np.ndarray) -> np.ndarray:
 
     def block(b):
         screen.distances_to(X, c, *parts[b], out)
+
+    run_blocks(block, len(parts))
+    return out
+
+
+def scatter(X: np.ndarray, w: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Weighted sums of squared distances to one point, of SCATTER_ROWS rows each."""
+    parts = blocks(X.shape[0], SCATTER_ROWS)
+    out = np.empty(len(parts))
+    c = np.asarray(c, np.float64)
+
+    def block(b):
+        out[b] = screen.scatter(X, w, c, *parts[b])
 
     run_blocks(block, len(parts))
     return out

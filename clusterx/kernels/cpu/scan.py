@@ -12,6 +12,8 @@ from .threads import run_blocks
 BLOCK = 1 << 18
 #: Where there are fewer values than this, it does not pay to make short rows longer.
 FOLDED = 1 << 14
+#: Most rows of such a block of bytes, whose squares then sum to less than 2^31 in a column.
+BYTE_ROWS = 1 << 15
 
 
 @njit(nogil=True, cache=True)
@@ -94,7 +96,56 @@ def _moments_of(X: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, ...]:
     return sums.sum(axis=0), squares.sum(axis=0), low.min(axis=0), high.max(axis=0)
 
 
+@njit(nogil=True, cache=True)
+def byte_moments(X, start, stop, sums, squares, largest):
+    """Sums, sums of squares and maxima of rows start..stop, at most BYTE_ROWS, of whole
+    numbers below 256.
+    """
+    d = X.shape[1]
+    s = np.zeros(d, np.int32)
+    q = np.zeros(d, np.int32)
+    for i in range(start, stop):
+        row = X[i]
+        for j in range(d):
+            x = np.int32(row[j])
+            s[j] += x
+            q[j] += x * x
+            largest[j] = max(largest[j], row[j])
+    for j in range(d):
+        sums[j] += s[j]
+        squares[j] += q[j]
+
+
+def byte_summary(X: np.ndarray) -> Summary:
+    """`summary` of whole numbers below 256, in integers."""
+    n, d = X.shape
+    fold = max(1, min(64 // d, n)) if X.flags.c_contiguous else 1
+    even = n - n % fold
+    parts = [X[:even].reshape(even // fold, fold * d), X[even:]]
+    sums, squares = np.zeros((2, d), np.int64)
+    largest = np.zeros(d, np.uint8)
+    for part in parts:
+        width = part.shape[1]
+        rows = max(1, min(BYTE_ROWS, 2 * BLOCK // width))
+        blocks = -(-len(part) // rows)
+        s, q = np.zeros((2, blocks, width), np.int64)
+        top = np.zeros((blocks, width), np.uint8)
+
+        def block(b: int, part=part, rows=rows, s=s, q=q, top=top) -> None:
+            byte_moments(part, b * rows, min(len(part), (b + 1) * rows), s[b], q[b], top[b])
+
+        run_blocks(block, blocks)
+        sums += s.reshape(-1, d).sum(axis=0)
+        squares += q.reshape(-1, d).sum(axis=0)
+        largest = np.maximum(largest, top.reshape(-1, d).max(axis=0, initial=0))
+    # of at most SUMMARY_VALUES values: the product is below 2^63
+    variance = (n * squares - sums * sums) / n**2
+    return Summary(np.True_, sums / n, variance, largest.astype(np.float64))
+
+
 def summary(X: np.ndarray) -> Summary:
+    if X.dtype == np.uint8:
+        return byte_summary(X)
     with np.errstate(invalid="ignore", over="ignore"):
         mean, variance, low, high = moments(X)
     finite = np.isfinite(mean).all() and np.isfinite(variance).all()

@@ -385,6 +385,20 @@ def distances_to(X, c, start, stop, out):
             out[i] = squared_distance(X[i], c)
 
 
+@njit(nogil=True, cache=True, fastmath={"reassoc"})
+def scatter(X, w, c, start, stop):
+    """Weighted sum of the squared distances of rows start..stop to one point."""
+    squared = np.empty(1024)  # stays in the core's nearest cache
+    total = 0.0
+    for a in range(start, stop, 1024):
+        n = min(1024, stop - a)
+        distances_to(X[a : a + n], c, 0, n, squared)
+        v = w[a : a + n]
+        for i in range(n):
+            total += squared[i] * v[i]
+    return total
+
+
 @njit(nogil=True, cache=True)
 def all_distances(X, C, start, stop, out):
     for i in range(start, stop):

@@ -11,6 +11,9 @@ from numba import njit
 
 from .boxes import LEAF
 
+#: Of sums of 61 bits, what leaves them the 53 of a float64.
+SHORT = 2.0**-8
+
 
 def spread_table(d: int) -> np.ndarray:
     """The bits of each byte, d places apart."""
@@ -73,8 +76,19 @@ def morton_keys(XT, cells, start, stop, keys):
 
 
 @njit(nogil=True, cache=True)
+def ascends(keys):
+    good = True
+    for i in range(1, keys.shape[0]):
+        good &= keys[i] >= keys[i - 1]
+    return good
+
+
+@njit(nogil=True, cache=True)
 def radix_order(keys, key_bits):
-    """The stable sorting order of keys, eleven bits a pass."""
+    """The stable sorting order of keys, eleven bits a pass; and the keys in it.
+
+    What is in `keys` is lost.
+    """
     n = keys.shape[0]
     order = np.empty(n, np.int32)
     for i in range(n):
@@ -101,7 +115,22 @@ def radix_order(keys, key_bits):
             keys, spare_keys = spare_keys, keys
             order, spare = spare, order
         shift += 11
-    return order
+    return order, keys
+
+
+@njit(nogil=True, cache=True)
+def byte_keys(X, spread, start, stop, keys):
+    """The keys of rows start..stop of whole numbers below 256, which are their own cells."""
+    one = spread[1]  # of the type of the keys
+    if X.shape[1] == 3:  # a loop that the compiler need not unroll
+        for i in range(start, stop):
+            keys[i - start] = (spread[X[i, 0]] << one | spread[X[i, 1]]) << one | spread[X[i, 2]]
+    else:
+        for i in range(start, stop):
+            key = spread[0]
+            for j in range(X.shape[1]):
+                key = key << one | spread[X[i, j]]
+            keys[i - start] = key
 
 
 @njit(nogil=True, cache=True)
@@ -127,12 +156,12 @@ def put_in_order(XT, order, start, stop, out):
 
 
 @njit(nogil=True, cache=True)
-def cut(XT, cells):
+def cut(keys):
     """Nodes of the tree in preorder: first row, end row, and the node after the whole subtree.
 
-    The rows are in the order of their keys.
+    keys : those of the rows, ascending
     """
-    n = XT.shape[1]
+    n = keys.shape[0]
     # at most so many; memory that is not touched is not taken
     start = np.empty(2 * n, np.int64)
     stop = np.empty(2 * n, np.int64)
@@ -150,7 +179,7 @@ def cut(XT, cells):
         stop[count] = b
         count += 1
         if b - a > LEAF:
-            differing = morton_key(XT, a, cells) ^ morton_key(XT, b - 1, cells)
+            differing = np.uint64(keys[a] ^ keys[b - 1])
             if differing == 0:
                 middle = a + (b - a) // 2
             else:
@@ -161,7 +190,7 @@ def cut(XT, cells):
                 low, high = a, b - 1
                 while high - low > 1:
                     mid = (low + high) // 2
-                    if (morton_key(XT, mid, cells) >> bit) & np.uint64(1):
+                    if (np.uint64(keys[mid]) >> bit) & np.uint64(1):
                         high = mid
                     else:
                         low = mid
@@ -181,54 +210,118 @@ def cut(XT, cells):
 
 
 @njit(nogil=True, cache=True)
-def fill_leaves(XT, w, start, stop, skip, units, lo_scale, first, last, low, high, hi, lo):
-    """Boxes and sums of the rows of the leaves among nodes first..last.
-
-    low, high : (nodes, d), lowest and highest coordinates
-    hi, lo : (nodes, d + 1), sums of the weighted rows and of their weights
-
-    Returns whether all terms are whole numbers.
-    """
-    d = XT.shape[0]
-    whole_only = True
-    for i in range(first, last):
-        if skip[i] > i + 1:
-            continue
-        v = w[start[i] : stop[i]] if w.shape[0] > 0 else w
-        n = stop[i] - start[i]
-        for j in range(d):
-            x = XT[j, start[i] : stop[i]]
-            a = x[0]
-            b = x[0]
-            for p in range(1, n):
-                a = x[p] if x[p] < a else a
-                b = x[p] if x[p] > b else b
-            low[i, j] = a
-            high[i, j] = b
-            hi[i, j], lo[i, j], exact = sum_terms(x, v, units[j], lo_scale)
-            whole_only &= exact
-        if v.shape[0] > 0:
-            hi[i, d], lo[i, d], exact = sum_terms(v, w[:0], units[d], lo_scale)
+def subtrees(start, stop, skip, limit):
+    """The largest nodes of at most `limit` rows, or that are leaves, in order."""
+    found = np.empty(skip.shape[0], np.int64)
+    count = 0
+    node = 0
+    while node < skip.shape[0]:
+        if stop[node] - start[node] <= limit or skip[node] == node + 1:
+            found[count] = node
+            count += 1
+            node = skip[node]
         else:
-            whole = np.rint(units[d])
-            rest = np.rint((units[d] - whole) * lo_scale)
-            hi[i, d], lo[i, d], exact = n * np.int64(whole), n * np.int64(rest), units[d] == whole
-        whole_only &= exact
-    return whole_only
+            node += 1
+    return found[:count].copy()
 
 
 @njit(nogil=True, cache=True)
-def sum_terms(x, v, unit, lo_scale):
-    """The exact sum of x times v (empty: of x) as two integers, and whether no term has a rest."""
+def load_row(XT, a, first, n, y):
+    """The first n of y: row a of XT from column `first` on."""
+    x = XT[a, first : first + n]
+    for i in range(n):
+        y[i] = x[i]
+
+
+@njit(nogil=True, cache=True)
+def load(w, first, n, v):
+    x = w[first : first + n]
+    for i in range(n):
+        v[i] = x[i]
+
+
+@njit(nogil=True, cache=True)
+def fill_leaves(
+    XT, w, start, stop, skip, units, lo_scale, whole_rows, first, last, low, high, hi, lo
+):  # fmt: skip
+    """Boxes and sums of the rows of the leaves among nodes first..last.
+
+    whole_rows : whether the rows, and all units by 2^-8, are whole numbers
+    low, high : (nodes, d), lowest and highest coordinates
+    hi, lo : (nodes, d + 1), sums of the weighted rows and of their weights
+
+    Returns whether all terms are whole numbers, and whether they are so by 2^-8 too: as their sums
+    are below 2^61, those of any rows then are exact in float64, in any order.
+    """
+    d = XT.shape[0]
+    x = np.empty(LEAF)
+    v = np.ones(LEAF)
+    whole_only = short = True
+    for i in range(first, last):
+        if skip[i] > i + 1:
+            continue
+        n = stop[i] - start[i]
+        if w.shape[0] > 0:
+            load(w, start[i], n, v)
+        plain = whole_rows and all_whole(v, n)
+        for j in range(d + 1):
+            if j < d:
+                load_row(XT, j, start[i], n, x)
+                low[i, j], high[i, j] = extent(XT, j, start[i], n)
+            else:
+                x[:] = 1.0
+            if plain:
+                hi[i, j], lo[i, j] = np.int64(sum_products(x, v, n) * units[j]), 0
+            else:
+                hi[i, j], lo[i, j], exact, brief = sum_terms(x, v, n, units[j], lo_scale)
+                whole_only &= exact
+                short &= brief
+    return whole_only, short
+
+
+@njit(nogil=True, cache=True)
+def extent(XT, a, first, n):
+    x = XT[a, first : first + n]
+    low = x[0]
+    high = x[0]
+    for p in range(n):
+        low = x[p] if x[p] < low else low
+        high = x[p] if x[p] > high else high
+    return low, high
+
+
+@njit(nogil=True, cache=True)
+def all_whole(v, n):
+    whole = True
+    for p in range(n):
+        whole &= v[p] == np.rint(v[p])
+    return whole
+
+
+@njit(nogil=True, cache=True, fastmath={"reassoc"})
+def sum_products(x, v, n):
+    """Sum of x times v, which is exact for whole numbers of a sum below 2^53."""
+    total = 0.0
+    for p in range(n):
+        total += v[p] * x[p]
+    return total
+
+
+@njit(nogil=True, cache=True)
+def sum_terms(x, v, n, unit, lo_scale):
+    """The exact sum of x times v as two integers; whether all terms are whole numbers, and whether
+    they are so by 2^-8.
+    """
     whole = np.int64(0)
     rest = np.int64(0)
-    exact = True
-    for p in range(x.shape[0]):
-        scaled = (v[p] * np.float64(x[p]) if v.shape[0] > 0 else np.float64(x[p])) * unit
+    exact = brief = True
+    for p in range(n):
+        scaled = v[p] * x[p] * unit
         whole += np.int64(np.rint(scaled))
         rest += np.int64(np.rint((scaled - np.rint(scaled)) * lo_scale))
         exact &= scaled == np.rint(scaled)  # a rest may be too small for `lo`
-    return whole, rest, exact
+        brief &= scaled * SHORT == np.rint(scaled * SHORT)
+    return whole, rest, exact, brief
 
 
 @njit(nogil=True, cache=True)

@@ -18,18 +18,20 @@ class TreeStep(Step):
     def __init__(self, X, w, grid):
         super().__init__(X, w, grid)
         self.XT = _transposed(X)
-        cells = _cells(grid.largest)
         self.order = None
-        if not _is_ordered(self.XT, cells):
-            self.order = _morton_order(self.XT, cells)
+        keys, key_bits, ordered = _morton_keys(X, self.XT, grid.largest)
+        if not ordered:
+            self.order, keys = tree.radix_order(keys.astype(np.uint64, copy=False), key_bits)
             self.XT = _in_order(self.XT, self.order)
             if len(self.w):
                 self.w = self.w[self.order]
-        start, stop, self.skip = tree.cut(self.XT, cells)
+        start, stop, self.skip = tree.cut(keys)
         self.start, self.stop = start.copy(), stop.copy()  # lets go of the room for more
         self._measure_nodes()
         self.owner = np.full(len(self.start), filtering.NOWHERE, np.int32)
-        self.roots = self._find_roots()
+        # of a few thousand rows each
+        limit = max(4096, X.shape[0] // 256)
+        self.roots = tree.subtrees(self.start, self.stop, self.skip, limit)
         self.tree_labels = np.empty(X.shape[0], np.int32)  # in the order of the tree
 
     def forget(self):
@@ -40,29 +42,20 @@ class TreeStep(Step):
         nodes, d, g = len(self.start), self.X.shape[1], self.grid
         self.low, self.high = np.empty((2, nodes, d))
         self.node_hi, self.node_lo = np.empty((2, nodes, d + 1), np.int64)
+        whole_rows = self.X.dtype.kind in "iu" and bool((g.units * tree.SHORT >= 1).all())
         parts = blocks(nodes, 1024)
-        whole_only = np.empty(len(parts), np.bool_)
+        whole = np.empty((2, len(parts)), np.bool_)
 
         def block(b):
-            whole_only[b] = tree.fill_leaves(
-                self.XT, self.w, self.start, self.stop, self.skip, g.units, g.lo_scale, *parts[b],
+            whole[:, b] = tree.fill_leaves(
+                self.XT, self.w, self.start, self.stop, self.skip, g.units, g.lo_scale,
+                whole_rows, *parts[b],
                 self.low, self.high, self.node_hi, self.node_lo,
             )  # fmt: skip
 
         run_blocks(block, len(parts))
-        self.whole_only = bool(whole_only.all())
+        self.whole_only, self.short = bool(whole[0].all()), bool(whole[1].all())
         tree.join_nodes(self.skip, self.low, self.high, self.node_hi, self.node_lo)
-
-    def _find_roots(self) -> np.ndarray:
-        """Subtrees of a few thousand rows each."""
-        roots, node, limit = [], 0, max(4096, self.X.shape[0] // 256)
-        while node < len(self.start):
-            if self.stop[node] - self.start[node] <= limit or self.skip[node] == node + 1:
-                roots.append(node)
-                node = self.skip[node]
-            else:
-                node += 1
-        return np.array(roots)
 
     def _filter(self, C):
         self.begin(C)
@@ -77,7 +70,7 @@ class TreeStep(Step):
             moved[b] = filtering.filter_subtrees(
                 roots[b], self.XT, self.w, self.start, self.stop, self.skip, self.low, self.high,
                 self.node_hi, self.node_lo, self.owner, self.C, self.grid.units,
-                self.grid.lo_scale, self.whole_only, self.tree_labels, *parts[b],
+                self.grid.lo_scale, self.whole_only, self.short, self.tree_labels, *parts[b],
             )  # fmt: skip
 
         run_blocks(block, len(parts))
@@ -107,26 +100,33 @@ def _cells(largest: np.ndarray) -> tuple:
     return -reach, 2.0 ** (bits - 1) / reach, bits, tree.spread_table(d)
 
 
-def _is_ordered(XT: np.ndarray, cells: tuple) -> bool:
-    parts = blocks(XT.shape[1], 1 << 16)
+def _morton_keys(
+    X: np.ndarray, XT: np.ndarray, largest: np.ndarray
+) -> tuple[np.ndarray, int, bool]:
+    """The keys of the rows, how many bits they have, and whether they ascend."""
+    n, d = X.shape
+    cells = _cells(largest)
+    bytewise = X.dtype == np.uint8
+    key_bits = d * (8 if bytewise else cells[2])
+    spread = cells[-1]
+    if bytewise and key_bits <= 32:
+        spread = spread.astype(np.uint32)
+    keys = np.empty(n, spread.dtype)
+    parts = blocks(n, 1 << 16)
     ordered = np.empty(len(parts), np.bool_)
 
     def block(b):
-        a, e = max(parts[b][0] - 1, 0), parts[b][1]
-        keys = np.empty(e - a, np.uint64)
-        tree.morton_keys(XT, cells, a, e, keys)
-        ordered[b] = (keys[1:] >= keys[:-1]).all()
+        a, e = parts[b]
+        if bytewise:
+            tree.byte_keys(X, spread, a, e, keys[a:e])
+        else:
+            tree.morton_keys(XT, cells, a, e, keys[a:e])
+        ordered[b] = tree.ascends(keys[a:e])
 
     run_blocks(block, len(parts))
-    return bool(ordered.all())
-
-
-def _morton_order(XT: np.ndarray, cells: tuple) -> np.ndarray:
-    d, n = XT.shape
-    keys = np.empty(n, np.uint64)
-    parts = blocks(n, 1 << 16)
-    run_blocks(lambda b: tree.morton_keys(XT, cells, *parts[b], keys[slice(*parts[b])]), len(parts))
-    return tree.radix_order(keys, cells[2] * d)
+    bounds = np.array([a for a, _ in parts[1:]], np.int64)
+    ascend = bool(ordered.all() and (keys[bounds] >= keys[bounds - 1]).all())
+    return keys, key_bits, ascend
 
 
 def _transposed(X: np.ndarray) -> np.ndarray:
