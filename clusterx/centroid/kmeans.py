@@ -157,7 +157,7 @@ class KMeans(CentroidClusterer):
 
     def _best_start(self, rows: Rows, w: Array | None, total: float, starts: int) -> Fit:
         rng = seeding.generator(self.random_state)
-        step = rows.lloyd(w, total)
+        step = rows.lloyd(w, total, self.n_clusters)
         tol = self.tol
         if tol > 0:
             tol *= host_floats(rows.xp.mean(asarray(rows.summary.variance, like=rows.like)))[0]

@@ -228,7 +228,7 @@ class MiniBatchKMeans(CentroidClusterer):
             else:
                 few, few_w = rows, w
             many = isinstance(self.init, str) and self.n_clusters >= MANY
-            step = few.lloyd(few_w, float(size)) if many else None
+            step = few.lloyd(few_w, float(size), self.n_clusters) if many else None
             centers = self._init_centers(few, few_w, rng, step)
             if not compared:
                 return centers

@@ -134,7 +134,7 @@ def scalable(rows: Rows, k: int, w: Array | None, rng: np.random.RandomState) ->
         _, squared = rows.map(rows.kernels.nearest, new)
         closest = xp.minimum(closest, squared)
         candidates = concat([candidates, new])
-    counts = rows.lloyd(w, _total(w, rows))(candidates).counts
+    counts = rows.lloyd(w, _total(w, rows), candidates.shape[0])(candidates).counts
     few = InMemory(candidates)
     return few.take(plus_plus(few, k, xp.astype(counts, closest.dtype), rng))
 
@@ -213,7 +213,7 @@ def kmeans_plusplus(
             f"length of n_samples {rows.n}."
         )
     w, total = checks._weights(sample_weight, rows)
-    step = rows.lloyd(w, total) if on_host(rows.like) else None
+    step = rows.lloyd(w, total, int(n_clusters)) if on_host(rows.like) else None
     indices = plus_plus(
         rows, int(n_clusters), w, generator(random_state), trials=n_local_trials, step=step
     )

@@ -157,9 +157,10 @@ class Kernels(NamedTuple):
         Zero where a row equals a centre. float64; or float32 where both are, if each is off by
         few units in its own last place.
     squared_distances(X, C) -> (n, k) float64, without cancellation; for a few centres.
-    lloyd_stats(X, w, grid, once) -> LloydStep
+    lloyd_stats(X, w, grid, once, k) -> LloydStep
         `w` (n,) or None. `grid`: what `grid` made of the whole data, so that the sums of any
         blocks of it add up exactly. `once`: one call will follow, preparation does not pay.
+        `k`: how many centres there will be, if that is known.
     update(stats, C) -> Update
         The centres that follow C, in its dtype.
     distances_to(X, c) -> squared distances (n,) float64 to one point

@@ -148,7 +148,7 @@ class LloydStep:
         return concat(parts)
 
 
-def lloyd_stats(X, w, grid=None, once=False):
+def lloyd_stats(X, w, grid=None, once=False, k=None):
     return LloydStep(X, w)
 
 

@@ -153,7 +153,7 @@ class Blocks:
     def subset(self, indices: np.ndarray) -> InMemory:
         return InMemory(self.take(indices))
 
-    def lloyd(self, w: Array | None, total: float) -> BlockedStep:
+    def lloyd(self, w: Array | None, total: float, k: int | None = None) -> BlockedStep:
         self._scatter = None  # the weights may have changed since an earlier fit
         return BlockedStep(self, w, self.kernels.grid(self.summary, total, self.n))
 

@@ -38,7 +38,7 @@ class InMemory:
         self.sparse = not hasattr(X, "__array_namespace__") and hasattr(X, "indptr")
         self.device = None if self.sparse else device(X)
         self.like = X.data if self.sparse else X  # for new arrays that belong beside X
-        self._step: tuple[Array | None, Any] | None = None
+        self._step: tuple[Array | None, int | None, Any] | None = None
         self._scatter: tuple[Array, Array] | None = None
 
     @property
@@ -86,12 +86,16 @@ class InMemory:
             return InMemory(self.X[indices])
         return InMemory(self.take(indices))
 
-    def lloyd(self, w: Array | None, total: float) -> Any:
-        """The prepared k-means step; `total`: the sum of weights. Kept for the next call."""
-        if self._step is None or self._step[0] is not w:
+    def lloyd(self, w: Array | None, total: float, k: int | None = None) -> Any:
+        """The prepared k-means step, kept for the next call.
+
+        total : the sum of weights; k : how many centres there will be, if that is known
+        """
+        kept = self._step
+        if kept is None or kept[0] is not w or k not in (None, kept[1]):
             grid = self.kernels.grid(self.summary, total, self.n)
-            self._step = w, self.kernels.lloyd_stats(self.X, w, grid)
-        return self._step[1]
+            self._step = kept = w, k, self.kernels.lloyd_stats(self.X, w, grid, k=k)
+        return kept[2]
 
     def scatter(self, w: Array | None) -> Array:
         """Weighted sum of squared distances of all rows to `origin`, 0-d; kept."""

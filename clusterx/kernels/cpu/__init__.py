@@ -83,9 +83,9 @@ def nearest(X, C):
     return lloyd.nearest(X, C) if isinstance(X, np.ndarray) else sparse.nearest(X, C)
 
 
-def lloyd_stats(X, w, grid, once=False):
+def lloyd_stats(X, w, grid, once=False, k=None):
     if isinstance(X, np.ndarray):
-        return lloyd.lloyd_stats(X, w, grid, once)
+        return lloyd.lloyd_stats(X, w, grid, once, k)
     return sparse.SparseStep(X, w, grid)
 
 

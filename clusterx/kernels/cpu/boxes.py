@@ -7,6 +7,8 @@ Kanungo et al., IEEE TPAMI 24(7), 2002). What is left is measured in float64.
 import numpy as np
 from numba import njit
 
+from .jit import INNER
+
 #: Most rows of a leaf, whose rows are measured.
 LEAF = 256
 #: Consecutive rows that share a box where there is no tree.
@@ -16,7 +18,15 @@ RUN = 128
 SLACK = 1e-13
 
 
-@njit(nogil=True, cache=True)
+def variant(d):
+    """What tells kernels which loops to compile: those for three columns, or those for any number.
+
+    A branch on an argument that is None is left out; one on a number would be compiled.
+    """
+    return (True, None) if d == 3 else (None, True)
+
+
+@njit(**INNER)
 def keep_candidates(low, high, box, C, cands, depth, count):
     """Those of the first `count` centres in row `depth` of cands that no other one beats on all of
     the box: put, in order, into the next row; how many.
@@ -53,7 +63,7 @@ def keep_candidates(low, high, box, C, cands, depth, count):
     return kept
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def keep_candidates_of_three(low, high, box, C, cands, depth, count):
     """`keep_candidates` for three columns."""
     l0, l1, l2 = low[box, 0], low[box, 1], low[box, 2]
@@ -89,7 +99,7 @@ def keep_candidates_of_three(low, high, box, C, cands, depth, count):
 # cost more than a short loop.
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def nearest_of_three(Y, n, C, cands, count, best, label):
     """`nearest_of` for three columns."""
     y0, y1, y2 = Y[0], Y[1], Y[2]
@@ -116,7 +126,7 @@ def nearest_of_three(Y, n, C, cands, count, best, label):
             label[p] = j if closer else label[p]
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def nearest_of(Y, n, C, cands, count, best, label, acc):
     """Nearest of the candidate centres for the first n columns of Y: label and best.
 
@@ -141,8 +151,11 @@ def nearest_of(Y, n, C, cands, count, best, label, acc):
 
 
 @njit(nogil=True, cache=True)
-def nearest_blocks(X, C, start, stop, labels, squared):
-    """Nearest centre of rows start..stop, a box of RUN consecutive rows at a time."""
+def nearest_blocks(X, C, start, stop, labels, squared, three, other):
+    """Nearest centre of rows start..stop, a box of RUN consecutive rows at a time.
+
+    three, other : see `variant`
+    """
     k, d = C.shape
     Y = np.empty((d, RUN))
     low = np.empty((1, d))
@@ -164,10 +177,10 @@ def nearest_blocks(X, C, start, stop, labels, squared):
                 most = x if x > most else most
             low[0, j] = least
             high[0, j] = most
-        if d == 3:
+        if three is not None:
             m = keep_candidates_of_three(low, high, 0, C, cands, 0, k)
             nearest_of_three(Y, n, C, cands[1], m, best, label)
-        else:
+        if other is not None:
             m = keep_candidates(low, high, 0, C, cands, 0, k)
             nearest_of(Y, n, C, cands[1], m, best, label, acc)
         for p in range(n):

@@ -6,6 +6,8 @@
 import numpy as np
 from numba import njit
 
+from .jit import INNER
+
 
 @njit(nogil=True, cache=True)
 def constant(values):
@@ -15,7 +17,7 @@ def constant(values):
     return True
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def code_of(rows, i, spread, places):
     code = spread[0, rows[i, 0]]
     for byte in range(1, len(places)):
@@ -92,7 +94,7 @@ def count_buckets(low, bounds, first, last):
 # full goes back by 254, not to zero, and its value is noted.
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def count_bytes(low, start, stop, table, full):
     n_full = 0
     for i in range(start, stop):
@@ -106,7 +108,7 @@ def count_bytes(low, start, stop, table, full):
     return n_full
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def take_counts(words, top, codes, counts, place):
     """Codes and counts from `place` on, of a table that is left zero; where they end."""
     for i in range(len(words)):
@@ -125,7 +127,7 @@ def take_counts(words, top, codes, counts, place):
     return place
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def add_full(codes, counts, first, last, full, n_full):
     """Add 254 to the counts of the noted values, among the codes first..last."""
     for i in range(n_full):
@@ -232,7 +234,7 @@ def find(keys, code, shift):
     return slot
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def hash_shift(size):
     shift = 64
     while size > 1:

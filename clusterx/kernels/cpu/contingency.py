@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
+from .jit import INNER
 from .steps import blocks
 from .threads import run_blocks
 
@@ -276,7 +277,7 @@ def expected_rows(rows, columns, times, n, logs, first, last, sums):
         sums[i] = total
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def expected_term(a, b, n, logs):
     """Expectation of x log(x n / (a b)) for hypergeometric x: b draws of n things, a of them good.
 
@@ -306,7 +307,7 @@ def expected_term(a, b, n, logs):
     return total / weights
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def gain(x, mean, log_mean, logs):
     """x log(x / mean) - x + mean."""
     d = (x - mean) / mean

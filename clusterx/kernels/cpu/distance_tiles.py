@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from .jit import INNER
 from .screen import squared_distance
 
 #: Runs shorter than this are added in one loop.
@@ -143,7 +144,7 @@ def chebyshev_tile(P, r0, c0, T_r, T_c):
                 p[j] = t if t > p[j] else p[j]
 
 
-@njit(nogil=True, cache=True, fastmath=_FAST)
+@njit(**INNER, fastmath=_FAST)
 def add_run(p, column_sums, both):
     """The sum of p; with `both`, p is added to column_sums too."""
     s = 0.0
@@ -157,7 +158,7 @@ def add_run(p, column_sums, both):
     return s
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def add_short_runs(p, labels, sums, column_sums, both):
     """The same for runs too short for loops of their own."""
     if both:
@@ -199,7 +200,7 @@ def add_tile(P, r0, c0, labels_r, labels_c, stops, S_r, S_c, both):
                 column_sums[j] = 0.0
 
 
-@njit(nogil=True, cache=True, fastmath=_FAST)
+@njit(**INNER, fastmath=_FAST)
 def least_most(p):
     least = most = p[0]
     for j in range(p.shape[0]):
@@ -208,7 +209,7 @@ def least_most(p):
     return least, most
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def pair_distance(p, x, y, exact):
     return p if exact else np.sqrt(squared_distance(x, y))
 

@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 
 from .. import Summary
+from .jit import INNER
 
 _BITS = 61
 ENTRIES_PER_TASK = 2048
@@ -92,7 +93,7 @@ def read_table(table, units, lo_scale):
     return sums, counts
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def add_term(value, scale, lo_scale):
     """One term as its two integers."""
     scaled = value * scale
@@ -216,7 +217,7 @@ def split(x, v, units, whole, left):
     left[d] = scaled - np.rint(scaled)
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc"})
+@njit(**INNER, fastmath={"reassoc"})
 def any_left(left):
     s = 0.0
     for j in range(left.shape[0]):
@@ -224,7 +225,7 @@ def any_left(left):
     return s > 0.0
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def add_to(sums, terms, sign):
     for j in range(sums.shape[0]):
         sums[j] += sign * terms[j]

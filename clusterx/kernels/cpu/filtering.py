@@ -14,6 +14,7 @@ from .boxes import (
     nearest_of,
     nearest_of_three,
 )
+from .jit import INNER
 from .tree import load
 
 DEPTH = 130  # of the tree: 63 key bits, and halving below equal keys
@@ -32,7 +33,7 @@ FEW_CHANGES = 2
 # has more takes many leaves in one call.
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def count_changed(old, new, n):
     """How many of the first n labels differ."""
     changed = np.int32(0)
@@ -41,7 +42,7 @@ def count_changed(old, new, n):
     return changed
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def count_inside(old, n, cands, m):
     """How many of the first n labels are among the first m of `cands`."""
     inside = np.int32(0)
@@ -52,7 +53,7 @@ def count_inside(old, n, cands, m):
     return inside
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc"})
+@njit(**INNER, fastmath={"reassoc"})
 def exchange(Y, v, old, new, n, cands, m, units, hi, share):
     """Change the sums of m clusters, between which rows move, for all rows of a leaf at once.
 
@@ -79,7 +80,7 @@ def exchange(Y, v, old, new, n, cands, m, units, hi, share):
             hi[last, a] -= steps
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def change_rows(XT, w, start, old, new, n, units, lo_scale, whole_only, hi, lo, spare):
     """Change the sums for each of n rows from `start` whose label changes."""
     d = XT.shape[0]
@@ -111,7 +112,7 @@ def change_rows(XT, w, start, old, new, n, units, lo_scale, whole_only, hi, lo, 
                     lo[left, a] -= rest
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def change_labels(XT, w, start, stop, new, labels, units, lo_scale, whole_only, hi, lo, spare):
     """Give rows start..stop (at most LEAF) the labels `new`; how many of them changed.
 
@@ -131,7 +132,7 @@ def change_labels(XT, w, start, stop, new, labels, units, lo_scale, whole_only, 
     return changed
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def move_node(node, old, new, node_hi, node_lo, hi, lo):
     """Take all of a node from cluster `old` (none if negative) and give it to `new`."""
     for a in range(hi.shape[1]):
@@ -143,32 +144,7 @@ def move_node(node, old, new, node_hi, node_lo, hi, lo):
             lo[old, a] -= rest
 
 
-@njit(nogil=True, cache=True)
-def move_subtree(
-    node, new, XT, w, start, stop, skip, node_hi, node_lo, owner, units, lo_scale, whole_only,
-    labels, hi, lo, label, spare,
-):  # fmt: skip
-    """Give all rows below a node to one cluster; how many moved. The last two are for scratch."""
-    moved = 0
-    i = node
-    while i < skip[node]:
-        if owner[i] != MIXED:
-            if owner[i] != new:
-                move_node(i, owner[i], new, node_hi, node_lo, hi, lo)
-                moved += stop[i] - start[i]
-            i = skip[i]
-            continue
-        if skip[i] == i + 1:
-            label[:] = new
-            moved += change_labels(
-                XT, w, start[i], stop[i], label, labels, units, lo_scale, whole_only, hi, lo, spare
-            )
-        i += 1
-    owner[node : skip[node]] = new
-    return moved
-
-
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def load_rows(XT, first, n, padded, Y):
     for a in range(XT.shape[0]):
         x, y = XT[a, first : first + n], Y[a]
@@ -178,22 +154,22 @@ def load_rows(XT, first, n, padded, Y):
             y[i] = 0.0
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def store_labels(new, n, labels, first):
     x = labels[first : first + n]
     for i in range(n):  # a slice's assignment would take long to compile
         x[i] = new[i]
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def measure_leaves(
     nodes, owners, kept, cands, count, XT, w, start, stop, node_hi, node_lo, C, units, lo_scale,
-    whole_only, short, labels, hi, lo,
+    whole_only, short, labels, hi, lo, three, other,
 ):  # fmt: skip
     """Assign the rows of `count` leaves, some of which are mixed; how many moved.
 
     nodes, owners, kept, cands : the leaves, their owners so far, and the `kept` candidates of each
-    short : whether sums of terms over a leaf are exact in float64
+    short : True if sums of terms over a leaf are exact in float64, else None
     """
     d = C.shape[1]
     Y = np.empty((d, LEAF))
@@ -211,16 +187,16 @@ def measure_leaves(
         padded = min(LEAF, n + LANES - 1 & -LANES)
         mine, likely = cands[q], cands[q, 0]
         if owner == NOWHERE:  # all together to a likely one, from where some move on
-            move_node(node, NOWHERE, likely, node_hi, node_lo, hi, lo)
+            move_node(node, owner, likely, node_hi, node_lo, hi, lo)
         if owner == MIXED:
             load(labels, first, n, old)
         else:
             for i in range(n):
                 old[i] = likely if owner == NOWHERE else owner
         load_rows(XT, first, n, padded, Y)
-        if d == 3:
+        if three is not None:
             nearest_of_three(Y, padded, C, mine, m, best, new)
-        else:
+        if other is not None:
             nearest_of(Y, padded, C, mine, m, best, new, acc)
         for i in range(n, padded):
             old[i] = new[i] = NOWHERE
@@ -233,9 +209,12 @@ def measure_leaves(
         if w.shape[0] > 0:
             load(w, first, n, v)
         # all rows for each cluster but one, or the rows that change one by one
-        if short and changed > FEW_CHANGES * m and count_inside(old, padded, mine, m) == n:
-            exchange(Y, v, old, new, padded, mine, m, units, hi, best)
-        else:
+        together = False
+        if short is not None:
+            together = changed > FEW_CHANGES * m and count_inside(old, padded, mine, m) == n
+            if together:
+                exchange(Y, v, old, new, padded, mine, m, units, hi, best)
+        if not together:
             change_rows(XT, w, first, old, new, n, units, lo_scale, whole_only, hi, lo, spare)
     return moved
 
@@ -243,67 +222,67 @@ def measure_leaves(
 @njit(nogil=True, cache=True)
 def filter_subtrees(
     roots, XT, w, start, stop, skip, low, high, node_hi, node_lo, owner, C, units, lo_scale,
-    whole_only, short, labels, hi, lo,
+    whole_only, short, labels, hi, lo, three, other,
 ):  # fmt: skip
-    """One Lloyd assignment of some subtrees; the sums change by the rows that change cluster."""
+    """One Lloyd assignment of some subtrees; the sums change by the rows that change cluster.
+
+    three, other : see `boxes.variant`
+    """
     k = C.shape[0]
     cands = np.empty((DEPTH, k), np.int32)
     counts = np.empty(DEPTH, np.int64)
     ends = np.empty(DEPTH, np.int64)
-    label = np.empty(LEAF, np.int32)
-    spare = np.empty((2, LEAF), np.int32)
     leaves = np.empty(BATCH, np.int64)
     owners = np.empty(BATCH, np.int32)
     kept = np.empty(BATCH, np.int64)
     leaf_cands = np.empty((BATCH, k), np.int32)
-    waiting = 0
+    waiting = np.int64(0)  # a plain 0 would be a type of its own, and all it goes to compile twice
     for j in range(k):
         cands[0, j] = j
     counts[0] = k
     moved = 0
-    for root in roots:
-        ends[0] = skip[root]
-        depth = 0
-        node = root
-        while node < skip[root]:
-            while ends[depth] <= node:
-                depth -= 1
-            if C.shape[1] == 3:
-                m = keep_candidates_of_three(low, high, node, C, cands, depth, counts[depth])
-            else:
-                m = keep_candidates(low, high, node, C, cands, depth, counts[depth])
-            old, likely = owner[node], cands[depth + 1, 0]
-            leaf = skip[node] == node + 1
-            if m == 1 and not (leaf and old == MIXED):
-                if old != likely:
-                    moved += move_subtree(
-                        node, likely, XT, w, start, stop, skip, node_hi, node_lo, owner, units,
-                        lo_scale, whole_only, labels, hi, lo, label, spare,
-                    )  # fmt: skip
-                node = skip[node]
-                continue
-            owner[node] = MIXED if m > 1 else likely
-            if not leaf:
-                depth += 1
-                counts[depth] = m
-                ends[depth] = skip[node]
-                node += 1
-                continue
-            leaves[waiting], owners[waiting], kept[waiting] = node, old, m
+    at, node, end, depth = -1, 0, 0, 0
+    while True:
+        if node == end:
+            at += 1
+            node = roots[at] if at < len(roots) else 0
+            end = skip[node]
+            ends[0], depth = end, 0
+        if waiting == BATCH or at == len(roots):  # one place, for it takes long to compile
+            moved += measure_leaves(
+                leaves, owners, kept, leaf_cands, waiting, XT, w, start, stop, node_hi, node_lo, C,
+                units, lo_scale, whole_only, short, labels, hi, lo, three, other,
+            )  # fmt: skip
+            waiting = np.int64(0)
+        if at == len(roots):
+            return moved
+        while ends[depth] <= node:
+            depth -= 1
+        if three is not None:
+            m = keep_candidates_of_three(low, high, node, C, cands, depth, counts[depth])
+        if other is not None:
+            m = keep_candidates(low, high, node, C, cands, depth, counts[depth])
+        old, likely = owner[node], cands[depth + 1, 0]
+        leaf = skip[node] == node + 1
+        if m == 1 and old != MIXED:
+            if old != likely:
+                move_node(node, old, likely, node_hi, node_lo, hi, lo)
+                moved += stop[node] - start[node]
+                for below in range(node, skip[node]):
+                    owner[below] = likely
+            node = skip[node]
+            continue
+        owner[node] = MIXED if m > 1 else likely
+        node += 1
+        if leaf:
+            leaves[waiting], owners[waiting], kept[waiting] = node - 1, old, m
             for g in range(m):
                 leaf_cands[waiting, g] = cands[depth + 1, g]
             waiting += 1
-            node += 1
-            if waiting == BATCH:
-                moved += measure_leaves(
-                    leaves, owners, kept, leaf_cands, waiting, XT, w, start, stop, node_hi,
-                    node_lo, C, units, lo_scale, whole_only, short, labels, hi, lo,
-                )  # fmt: skip
-                waiting = 0
-    return moved + measure_leaves(
-        leaves, owners, kept, leaf_cands, waiting, XT, w, start, stop, node_hi, node_lo, C, units,
-        lo_scale, whole_only, short, labels, hi, lo,
-    )  # fmt: skip
+        else:
+            depth += 1
+            counts[depth] = m
+            ends[depth] = skip[node - 1]
 
 
 @njit(nogil=True, cache=True)
@@ -312,11 +291,13 @@ def write_labels(start, stop, skip, owner, labels):
     i = 0
     while i < skip.shape[0]:
         if owner[i] >= 0:
-            labels[start[i] : stop[i]] = owner[i]
+            for p in range(start[i], stop[i]):
+                labels[p] = owner[i]
             i = skip[i]
         else:
             if owner[i] == NOWHERE and skip[i] == i + 1:
-                labels[start[i] : stop[i]] = -1
+                for p in range(start[i], stop[i]):
+                    labels[p] = -1
             i += 1
 
 

@@ -15,14 +15,16 @@ from .treed import TreeStep
 #: With more columns boxes hold too little, and the screen is faster.
 TREE_DIMENSIONS = 8
 TREE_ROWS = 4096
+#: Rows times centres up to which a tree is not paid back, nor the seconds in which it is compiled.
+TREE_WORK = 1 << 18
 
 
-def lloyd_stats(X, w, grid, once=False):
+def lloyd_stats(X, w, grid, once=False, k=None):
     """The step that suits the shape of X."""
     n, d = X.shape
     if d > TREE_DIMENSIONS:
         return ScreenedStep(X, w, grid, once)
-    if once or n < TREE_ROWS:
+    if once or n < TREE_ROWS or (k is not None and n * k <= TREE_WORK):
         return PlainStep(X, w, grid)
     return TreeStep(X, w, grid)
 
@@ -68,9 +70,10 @@ class PlainStep(RowStep):
     def assign(self, C):
         self.begin(C)
         self.squared = np.empty(self.X.shape[0])
+        variant = boxes.variant(self.X.shape[1])
 
         def block(b):
-            boxes.nearest_blocks(self.X, self.C, *parts[b], self.labels, self.squared)
+            boxes.nearest_blocks(self.X, self.C, *parts[b], self.labels, self.squared, *variant)
 
         parts = blocks(self.X.shape[0], ROWS_PER_TASK)
         run_blocks(block, len(parts))

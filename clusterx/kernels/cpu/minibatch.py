@@ -10,6 +10,7 @@ from numba import njit
 
 from .. import with_inertia
 from . import exact, lloyd, screen, screened, sparse, steps
+from .jit import INNER
 from .threads import run_blocks, single_threaded_blas
 from .walking import PlainBatch
 
@@ -237,7 +238,7 @@ def screen_batch(
                 add_row(x, w[i], sums[labels[i]])
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def copy_row(row, to):
     for a in range(row.shape[0]):
         to[a] = row[a]

@@ -14,6 +14,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from .jit import INNER
+
 CHUNK = 256
 #: Entries of a product that OpenBLAS takes for small.
 SMALL = 1 << 10
@@ -25,13 +27,13 @@ DOWN = np.float32(1 - 2**-21)
 TINY = np.float32(2**-120)
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def underflow(m):
     """What a product of m columns may lose in all where its terms underflow."""
     return (m + 8) * 2.0**-122
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@njit(**INNER, fastmath={"reassoc", "contract", "nsz"})
 def squared_distance(x, c):
     """Squared Euclidean distance, in float64."""
     s = 0.0
@@ -51,7 +53,7 @@ def distance(X, i, C, j):
     return s
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@njit(**INNER, fastmath={"reassoc", "contract", "nsz"})
 def squared_norm(x):
     """Squared Euclidean length, in float64."""
     s = 0.0
@@ -213,7 +215,7 @@ def movement(C, previous, factor):
     return drift
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
+@njit(**INNER, fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
 def intervals(T, terms, rest, norm, best, out, count, first, last):
     """Intervals of the columns of products T (k, rows), vectors running over rows.
 
@@ -282,7 +284,7 @@ def measure(x, C, T, p, best, count, first, last):
     return label, squared, second
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def settle(
     X, C, T, n, active, best, out, count, first, last, norm, centred, factor,
     labels, upper, lower, moved,
@@ -308,7 +310,7 @@ def settle(
     return measured
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def loosen(labels, drift, upper, lower):
     """Bounds that hold after the centres moved: each row's own, and the farthest of the others."""
     k = drift.shape[0] - 2

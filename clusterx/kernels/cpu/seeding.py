@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from . import screen, screened, steps, treed
+from .jit import INNER
 from .threads import run_blocks, single_threaded_blas
 
 #: Weighted squared distances are summed in blocks of this many rows.
@@ -266,7 +267,7 @@ def screened_pass(
                             kept[g, i] = s
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def nearness(t, size, norm, closest, row_size, row_norm, unit, error, slop, above):
     """By how much the least that a squared distance can be, given the product t, is above
     `closest`.
@@ -277,7 +278,7 @@ def nearness(t, size, norm, closest, row_size, row_norm, unit, error, slop, abov
         above[p] = (screened - error * both * both - slop) - closest[p] * unit
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def box_distance(low, high, c):
     s = 0.0
     for a in range(c.shape[0]):
@@ -286,7 +287,7 @@ def box_distance(low, high, c):
     return s
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def point_distance(XT, p, c):
     s = 0.0
     for a in range(c.shape[0]):

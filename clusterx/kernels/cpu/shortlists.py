@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from .jit import INNER
 from .screen import CHUNK, DOWN, FAR, TINY, UP, distance, tile_rows
 from .steps import blocks, rows_per_task
 from .threads import run_blocks, single_threaded_blas
@@ -231,7 +232,7 @@ def insert(bits, mask, j, keys, n):
         keys[4 * CHUNK + p] = v if v < e else e
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def loosen(labels, drift, upper, lower):
     """Bounds that hold after the centres moved: each row's own, and the farthest of the others."""
     k = drift.shape[0] - 2
@@ -299,7 +300,7 @@ def next_to_measure(who, low, top, exact):
     return (chosen, False) if lowest < 0 else (lowest, count > 1)
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
     """Find the nearest centres of the rows in `doubtful`, and write their bounds.
 
@@ -386,7 +387,7 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
     return measured
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def revisit(rows, centres, bounds, todo, doubtful, lists, outside):
     """Settle rows by what is known of those on their lists.
 

@@ -10,6 +10,7 @@ from numba import njit
 from .. import Summary
 from . import steps
 from .exact import add_term
+from .jit import INNER
 from .seeding import PlainSeeding
 from .threads import run_blocks
 
@@ -90,7 +91,7 @@ def distances(X, C):
     return out
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def csr_row(data, indices, start, stop, CT, norms, acc):
     """Squared distances of one row to all centres."""
     own = 0.0

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from .boxes import LEAF
+from .jit import INNER
 
 #: Of sums of 61 bits, what leaves them the 53 of a float64.
 SHORT = 2.0**-8
@@ -24,7 +25,7 @@ def spread_table(d: int) -> np.ndarray:
     return table
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def spread_three(cell):
     """The 16 bits of a cell, three places apart."""
     cell = (cell | (cell << np.uint64(16))) & np.uint64(0x00FF0000FF)
@@ -33,7 +34,7 @@ def spread_three(cell):
     return (cell | (cell << np.uint64(2))) & np.uint64(0x249249249249)
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def cell_of(x, origin, scale, bits):
     t = (np.float64(x) - origin) * scale
     top = np.float64((1 << bits) - 1)
@@ -41,7 +42,7 @@ def cell_of(x, origin, scale, bits):
     return np.uint64(np.int64(t if t < top else top))
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def morton_key(XT, i, cells):
     """Interleaved bits of a row's cell, the first column's highest.
 
@@ -225,7 +226,7 @@ def subtrees(start, stop, skip, limit):
     return found[:count].copy()
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def load_row(XT, a, first, n, y):
     """The first n of y: row a of XT from column `first` on."""
     x = XT[a, first : first + n]
@@ -246,7 +247,7 @@ def fill_leaves(
 ):  # fmt: skip
     """Boxes and sums of the rows of the leaves among nodes first..last.
 
-    whole_rows : whether the rows, and all units by 2^-8, are whole numbers
+    whole_rows : True if the rows, and all units by 2^-8, are whole numbers, else None
     low, high : (nodes, d), lowest and highest coordinates
     hi, lo : (nodes, d + 1), sums of the weighted rows and of their weights
 
@@ -263,14 +264,17 @@ def fill_leaves(
         n = stop[i] - start[i]
         if w.shape[0] > 0:
             load(w, start[i], n, v)
-        plain = whole_rows and all_whole(v, n)
+        plain = False
+        if whole_rows is not None:
+            plain = all_whole(v, n)
         for j in range(d + 1):
             if j < d:
                 load_row(XT, j, start[i], n, x)
                 low[i, j], high[i, j] = extent(XT, j, start[i], n)
             else:
-                x[:] = 1.0
-            if plain:
+                for p in range(n):
+                    x[p] = 1.0
+            if whole_rows is not None and plain:
                 hi[i, j], lo[i, j] = np.int64(sum_products(x, v, n) * units[j]), 0
             else:
                 hi[i, j], lo[i, j], exact, brief = sum_terms(x, v, n, units[j], lo_scale)
@@ -290,7 +294,7 @@ def extent(XT, a, first, n):
     return low, high
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def all_whole(v, n):
     whole = True
     for p in range(n):
@@ -298,7 +302,7 @@ def all_whole(v, n):
     return whole
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc"})
+@njit(**INNER, fastmath={"reassoc"})
 def sum_products(x, v, n):
     """Sum of x times v, which is exact for whole numbers of a sum below 2^53."""
     total = 0.0
@@ -307,7 +311,7 @@ def sum_products(x, v, n):
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def sum_terms(x, v, n, unit, lo_scale):
     """The exact sum of x times v as two integers; whether all terms are whole numbers, and whether
     they are so by 2^-8.

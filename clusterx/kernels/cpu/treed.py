@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import filtering, tree
+from . import boxes, filtering, tree
 from .steps import Step, blocks
 from .threads import run_blocks, thread_count
 
@@ -42,7 +42,7 @@ class TreeStep(Step):
         nodes, d, g = len(self.start), self.X.shape[1], self.grid
         self.low, self.high = np.empty((2, nodes, d))
         self.node_hi, self.node_lo = np.empty((2, nodes, d + 1), np.int64)
-        whole_rows = self.X.dtype.kind in "iu" and bool((g.units * tree.SHORT >= 1).all())
+        whole_rows = (self.X.dtype.kind in "iu" and bool((g.units * tree.SHORT >= 1).all())) or None
         parts = blocks(nodes, 1024)
         whole = np.empty((2, len(parts)), np.bool_)
 
@@ -54,7 +54,7 @@ class TreeStep(Step):
             )  # fmt: skip
 
         run_blocks(block, len(parts))
-        self.whole_only, self.short = bool(whole[0].all()), bool(whole[1].all())
+        self.whole_only, self.short = bool(whole[0].all()), bool(whole[1].all()) or None
         tree.join_nodes(self.skip, self.low, self.high, self.node_hi, self.node_lo)
 
     def _filter(self, C):
@@ -71,6 +71,7 @@ class TreeStep(Step):
                 roots[b], self.XT, self.w, self.start, self.stop, self.skip, self.low, self.high,
                 self.node_hi, self.node_lo, self.owner, self.C, self.grid.units,
                 self.grid.lo_scale, self.whole_only, self.short, self.tree_labels, *parts[b],
+                *boxes.variant(d),
             )  # fmt: skip
 
         run_blocks(block, len(parts))

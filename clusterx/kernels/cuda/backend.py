@@ -89,7 +89,7 @@ class CudaKernels:
     def grid(self, summary, total, n):
         return lloyd.make_grid(self, summary, total, n)
 
-    def lloyd_stats(self, X, w, grid, once=False):
+    def lloyd_stats(self, X, w, grid, once=False, k=None):
         return lloyd.LloydStep(self, X, w, grid)
 
     def update(self, stats, C):
