@@ -119,7 +119,7 @@ def byte_moments(X, start, stop, sums, squares, largest):
 def byte_summary(X: np.ndarray) -> Summary:
     """`summary` of whole numbers below 256, in integers."""
     n, d = X.shape
-    fold = max(1, min(64 // d, n)) if X.flags.c_contiguous else 1
+    fold = max(1, min(1024 // d, n)) if X.flags.c_contiguous else 1
     even = n - n % fold
     parts = [X[:even].reshape(even // fold, fold * d), X[even:]]
     sums, squares = np.zeros((2, d), np.int64)
