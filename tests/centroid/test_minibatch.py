@@ -209,6 +209,17 @@ def test_sparse_bytes_are_converted():
     assert_array_equal(found.labels_, MiniBatchKMeans(4, random_state=0).fit(X).labels_)
 
 
+@pytest.mark.parametrize("dtype", [">f4", ">f8", ">i2"])
+def test_bytes_in_another_order_are_converted(dtype):
+    X = np.round(100 * blobs(500, 3)).astype(dtype)
+    native = X.astype(X.dtype.newbyteorder("="))
+    found = MiniBatchKMeans(4, random_state=0).fit(X)
+    expected = MiniBatchKMeans(4, random_state=0).fit(native)
+    assert found.cluster_centers_.dtype == expected.cluster_centers_.dtype
+    assert found.cluster_centers_.tobytes() == expected.cluster_centers_.tobytes()
+    assert_array_equal(found.predict(X), expected.labels_)
+
+
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "float16", "int64", "float32"])
 def test_dtypes(dtype):
     X = np.clip(np.round(5 * blobs(500, 3) + 60), 0, 120).astype(dtype)
