@@ -407,6 +407,16 @@ def test_draws_that_are_taken_back_were_never_made(weighted):
     assert_array_equal(draws.rng.random_sample(3), one_by_one_state(39, w).random_sample(3))
 
 
+def test_draws_of_any_generator_are_taken_back(monkeypatch):
+    found = []
+    for calm in (minibatch.CALM, math.inf):
+        monkeypatch.setattr(minibatch, "CALM", calm)
+        rng = np.random.RandomState(np.random.PCG64(5))
+        model = MiniBatchKMeans(5, batch_size=50, random_state=rng).fit(blobs(2000, 3))
+        found.append((model.n_steps_, model.inertia_, rng.random_sample()))
+    assert found[0] == found[1]
+
+
 def one_by_one_state(count, w):
     draws = batches.Draws(np.random.RandomState(5), 1000, 7, w, count)
     for _ in range(count):
