@@ -5,6 +5,7 @@ index among equal ones, and sums whose bits do not depend on how the rows are sp
 """
 
 import math
+import tracemalloc
 from importlib import import_module
 
 import numpy as np
@@ -1027,6 +1028,20 @@ def test_cpu_walk_is_steps(d, dtype, size):
             assert found[0].tobytes() == C.tobytes()
             assert found[1].tobytes() == counts.tobytes()
             assert found[2] == inertia
+
+
+def test_cpu_minibatch_keeps_little_of_large_batches():
+    X = np.zeros((200_000, 3), np.uint8)
+    rows, C = np.arange(len(X)), np.zeros((2, 3))
+    step = CPU.minibatch(X, 2, len(X))
+    step(rows[:5], None, C, np.zeros(2))
+    tracemalloc.start()
+    try:
+        step(rows, None, C, np.zeros(2))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert X.nbytes <= peak < X.nbytes + 200_000
 
 
 def test_a_draw_that_fails_ends_the_walk():
