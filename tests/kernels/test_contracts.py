@@ -985,7 +985,7 @@ def colors(name, n):
 
 @pytest.mark.parametrize("name", ["all white", "few", "many"])
 @pytest.mark.parametrize("k", [1, 5, 40, 256])
-@pytest.mark.parametrize("where", ["whole", "fractions", "outside", "near"])
+@pytest.mark.parametrize("where", ["whole", "fractions", "outside", "far", "near"])
 def test_labels_of_many_colors(monkeypatch, name, k, where):
     """By a table of all colours; blocks are as full of the largest sums as can be."""
     X = colors(name, 2 * labelling.COLORS + labelling.BLOCK + 5)
@@ -994,6 +994,7 @@ def test_labels_of_many_colors(monkeypatch, name, k, where):
         "whole": rng.integers(0, 4, (k, 3)) * 64.0,  # many are equally near
         "fractions": 256 * rng.random((k, 3)),
         "outside": rng.normal(128, 300, (k, 3)),
+        "far": np.concatenate([[[99.5, 5.25, 0.0]], np.full((k - 1, 3), 1e30)]),
         "near": X[rng.integers(0, len(X), k)] + 2.0**-20,
     }[where]
     monkeypatch.setattr(labelling, "MANY", 0)
