@@ -960,6 +960,27 @@ def test_intervals_of_projected_centres_hold_the_truth(name, dtype):
     assert (2 * np.abs(own - product) <= np.outer(s.norm[rows], terms[3])).all()
 
 
+def test_projected_centres_whose_norms_underflow():
+    """Their squared norms are zero in float32, and what a projection leaves decides."""
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.standard_normal((200, 200)))[0]
+    kept, left = basis[:, 0], basis[:, 100]
+    half = np.empty((2048, 200))
+    half[::2] = rng.standard_normal((1024, 8)) @ basis[:, :8].T
+    half[1::2] = 1e-9 * (left - 0.5 * kept)
+    # in every fourth row, which the mean is found from, each has its opposite next to it
+    pairs = half.reshape(512, 1, 4, 200) * np.array([1.0, -1.0])[:, None, None]
+    X = pairs.reshape(4096, 200).astype(np.float32)
+    C = X[::8][:40].astype(np.float64)
+    C[3], C[5] = -1e-23 * (left + kept), 1e-23 * (left + kept)
+    step = CPU.minibatch(X, 40, 512)
+    assert step.screen.Q is not None
+    assert not step.screen.mean.any()
+    rows = np.arange(1, 4096, 8)
+    assert (brute_squared(X[rows].astype(np.float64), C).argmin(axis=1) == 5).all()
+    assert step(rows, None, C, np.zeros(40))[1][5] == len(rows)
+
+
 @pytest.mark.parametrize("weights", ["none", "fractions"])
 @pytest.mark.parametrize("d", [1, 3, 9, 130])
 def test_minibatch_labels(xp, d, weights):
