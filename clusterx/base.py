@@ -68,7 +68,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
         name = type(self).__name__
         dtypes = working_dtypes(name, X)
         few = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] <= self._whole_columns
-        if few and X.dtype.name in kernels_for(namespace(X)).dtypes:
+        if few and X.dtype.isnative and X.dtype.name in kernels_for(namespace(X)).dtypes:
             dtypes = [np.float32, X.dtype]
         try:
             X = validate_data(

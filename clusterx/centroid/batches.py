@@ -55,6 +55,7 @@ class Draws:
     Parameters
     ----------
     rng : RandomState
+        Nobody else draws from it meanwhile.
     n, size : int
         Rows there are, and rows of a batch.
     w : array of shape (n,) or None
@@ -83,7 +84,7 @@ class Draws:
         """At most m batches more: few at first, for they may be taken back."""
         m = min(m, self.grown, self.most - self.count)
         self.grown *= 2
-        self.marks.append((self.count, self.rng.get_state()))
+        self.marks.append((self.count, self.rng.get_state(legacy=False)))
         return self._draw(m)
 
     def back(self, count: int) -> np.ndarray:

@@ -157,7 +157,9 @@ class MiniBatchKMeans(CentroidClusterer):
         self._state = State(rows, centers)
         n_steps = (self.max_iter * rows.n) // batch_size
         step = rows.minibatch(self.n_clusters, batch_size)
-        self._run(step, rows, w, rng, batch_size, n_steps)
+        # draws may be taken back, which a generator that others draw from does not allow
+        own = seeding.generator(rng.randint(2**31))
+        self._run(step, rows, w, own, batch_size, n_steps)
         self.cluster_centers_ = self._state.rounded(rows)
         self.n_iter_ = math.ceil(self.n_steps_ * batch_size / rows.n)
         self._label(step, w)

@@ -209,6 +209,17 @@ def test_sparse_bytes_are_converted():
     assert_array_equal(found.labels_, MiniBatchKMeans(4, random_state=0).fit(X).labels_)
 
 
+@pytest.mark.parametrize("dtype", [">f4", ">f8", ">i2"])
+def test_bytes_in_another_order_are_converted(dtype):
+    X = np.round(100 * blobs(500, 3)).astype(dtype)
+    native = X.astype(X.dtype.newbyteorder("="))
+    found = MiniBatchKMeans(4, random_state=0).fit(X)
+    expected = MiniBatchKMeans(4, random_state=0).fit(native)
+    assert found.cluster_centers_.dtype == expected.cluster_centers_.dtype
+    assert found.cluster_centers_.tobytes() == expected.cluster_centers_.tobytes()
+    assert_array_equal(found.predict(X), expected.labels_)
+
+
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "float16", "int64", "float32"])
 def test_dtypes(dtype):
     X = np.clip(np.round(5 * blobs(500, 3) + 60), 0, 120).astype(dtype)
@@ -242,18 +253,33 @@ def test_sparse_equals_dense(weighted):
 # -- drawing -------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def counted(monkeypatch):
+    """A model's generators tell the sizes of all that is drawn: that it is given, and its own."""
+    made = []
+
+    def generator(seed):
+        made.append(CountingState(seed))
+        return made[-1]
+
+    monkeypatch.setattr(seeding, "generator", generator)
+    return made
+
+
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_step_draws_its_batch_and_no_more(weighted):
+def test_a_step_draws_its_batch_and_no_more(weighted, counted):
     n = 200_000
     X = blobs(n, 2, "float32")
     w = np.random.default_rng(0).random(n) if weighted else None
-    rng = CountingState(0)
     model = MiniBatchKMeans(
-        5, random_state=rng, batch_size=64, max_iter=1, max_no_improvement=5, init_size=200
+        5, random_state=0, batch_size=64, max_iter=1, max_no_improvement=5, init_size=200
     ).fit(X, sample_weight=w)
     assert model.n_steps_ > 5
-    assert max(rng.sizes) <= 200
-    assert rng.sizes.count(64) >= model.n_steps_
+    starts, batches = counted
+    assert max(starts.sizes) <= 200
+    assert 64 not in starts.sizes  # a generator that others may draw from is left alone
+    assert max(batches.sizes) <= 64 * walking.BATCHES < n
+    assert sum(batches.sizes) >= 64 * model.n_steps_
 
 
 def test_drawing_a_batch_touches_only_the_batch(monkeypatch):
@@ -396,6 +422,16 @@ def test_draws_that_are_taken_back_were_never_made(weighted):
     assert_array_equal(draws.rng.random_sample(3), one_by_one_state(39, w).random_sample(3))
 
 
+def test_draws_of_any_generator_are_taken_back(monkeypatch):
+    found = []
+    for calm in (minibatch.CALM, math.inf):
+        monkeypatch.setattr(minibatch, "CALM", calm)
+        rng = np.random.RandomState(np.random.PCG64(5))
+        model = MiniBatchKMeans(5, batch_size=50, random_state=rng).fit(blobs(2000, 3))
+        found.append((model.n_steps_, model.inertia_, rng.random_sample()))
+    assert found[0] == found[1]
+
+
 def one_by_one_state(count, w):
     draws = batches.Draws(np.random.RandomState(5), 1000, 7, w, count)
     for _ in range(count):
@@ -403,15 +439,15 @@ def one_by_one_state(count, w):
     return draws.rng
 
 
-def test_few_batches_are_drawn_ahead(monkeypatch):
+def test_few_batches_are_drawn_ahead(monkeypatch, counted):
     """What is drawn at a time depends on the size of a batch alone."""
     walked = count_walks(monkeypatch)
     sizes = []
     for n in (20_000, 100_000):
-        rng = CountingState(0)
         options = dict(batch_size=16, max_iter=1, max_no_improvement=None, init_size=50)
-        model = MiniBatchKMeans(3, random_state=rng, **options).fit(blobs(n, 2))
+        model = MiniBatchKMeans(3, random_state=0, **options).fit(blobs(n, 2))
         assert model.n_steps_ == n // 16
+        rng = counted[-1]
         sizes.append(max(rng.sizes))
         assert sum(rng.sizes) < 16 * model.n_steps_ + 300
     assert sizes[0] == sizes[1] == 16 * walking.BATCHES

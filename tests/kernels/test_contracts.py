@@ -5,6 +5,7 @@ index among equal ones, and sums whose bits do not depend on how the rows are sp
 """
 
 import math
+import tracemalloc
 from importlib import import_module
 
 import numpy as np
@@ -1163,6 +1164,27 @@ def test_intervals_of_projected_centres_hold_the_truth(name, dtype):
     assert (2 * np.abs(own - product) <= np.outer(s.norm[rows], terms[3])).all()
 
 
+def test_projected_centres_whose_norms_underflow():
+    """Their squared norms are zero in float32, and what a projection leaves decides."""
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.standard_normal((200, 200)))[0]
+    kept, left = basis[:, 0], basis[:, 100]
+    half = np.empty((2048, 200))
+    half[::2] = rng.standard_normal((1024, 8)) @ basis[:, :8].T
+    half[1::2] = 1e-9 * (left - 0.5 * kept)
+    # in every fourth row, which the mean is found from, each has its opposite next to it
+    pairs = half.reshape(512, 1, 4, 200) * np.array([1.0, -1.0])[:, None, None]
+    X = pairs.reshape(4096, 200).astype(np.float32)
+    C = X[::8][:40].astype(np.float64)
+    C[3], C[5] = -1e-23 * (left + kept), 1e-23 * (left + kept)
+    step = CPU.minibatch(X, 40, 512)
+    assert step.screen.Q is not None
+    assert not step.screen.mean.any()
+    rows = np.arange(1, 4096, 8)
+    assert (brute_squared(X[rows].astype(np.float64), C).argmin(axis=1) == 5).all()
+    assert step(rows, None, C, np.zeros(40))[1][5] == len(rows)
+
+
 @pytest.mark.parametrize("weights", ["none", "fractions"])
 @pytest.mark.parametrize("d", [1, 3, 9, 130])
 def test_minibatch_labels(xp, d, weights):
@@ -1188,7 +1210,7 @@ def colors(name, n):
 
 @pytest.mark.parametrize("name", ["all white", "few", "many"])
 @pytest.mark.parametrize("k", [1, 5, 40, 256])
-@pytest.mark.parametrize("where", ["whole", "fractions", "outside", "near"])
+@pytest.mark.parametrize("where", ["whole", "fractions", "outside", "far", "near"])
 def test_labels_of_many_colors(monkeypatch, name, k, where):
     """By a table of all colours; blocks are as full of the largest sums as can be."""
     X = colors(name, 2 * labelling.COLORS + labelling.BLOCK + 5)
@@ -1197,6 +1219,7 @@ def test_labels_of_many_colors(monkeypatch, name, k, where):
         "whole": rng.integers(0, 4, (k, 3)) * 64.0,  # many are equally near
         "fractions": 256 * rng.random((k, 3)),
         "outside": rng.normal(128, 300, (k, 3)),
+        "far": np.concatenate([[[99.5, 5.25, 0.0]], np.full((k - 1, 3), 1e30)]),
         "near": X[rng.integers(0, len(X), k)] + 2.0**-20,
     }[where]
     monkeypatch.setattr(labelling, "MANY", 0)
@@ -1231,6 +1254,20 @@ def test_cpu_walk_is_steps(d, dtype, size):
             assert found[0].tobytes() == C.tobytes()
             assert found[1].tobytes() == counts.tobytes()
             assert found[2] == inertia
+
+
+def test_cpu_minibatch_keeps_little_of_large_batches():
+    X = np.zeros((200_000, 3), np.uint8)
+    rows, C = np.arange(len(X)), np.zeros((2, 3))
+    step = CPU.minibatch(X, 2, len(X))
+    step(rows[:5], None, C, np.zeros(2))
+    tracemalloc.start()
+    try:
+        step(rows, None, C, np.zeros(2))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert X.nbytes <= peak < X.nbytes + 200_000
 
 
 def test_a_draw_that_fails_ends_the_walk():

@@ -44,7 +44,7 @@ def label(X: np.ndarray, C: np.ndarray, w: np.ndarray | None) -> tuple[np.ndarra
 def label_colors(X: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, float]:
     """The same for many 8-bit colours: a table has the nearest of at most 256 centres to each.
 
-    Sums of whole numbers are exact. With r the nearest of them to the centre c of row x, and
+    Sums of whole numbers are exact. With r the nearest colour to the centre c of row x, and
     e = c - r, |x - c|^2 = |x - r|^2 - 2 e.(x - r) + |e|^2, whose sums lose no digits to each other.
     """
     n, k = len(X), len(C)
@@ -63,7 +63,7 @@ def label_colors(X: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, float]:
     run_blocks(block, len(parts))
     total = sums.sum(axis=0)
     own, counts = total[:, :3], total[:, 3:]
-    near = np.rint(C).astype(np.int64)
+    near = np.rint(np.clip(C, 0.0, 255.0)).astype(np.int64)
     about = own - counts * near
     whole = squares.sum() - (near * (own + about)).sum()
     rest = C - near

@@ -250,7 +250,8 @@ def project_centres(C, mean, Q, factor, kappa, error, first, last, images, terms
 
     They are projected in float32 as rows are, for whose product of a row z with a centre e there is
     a bound: with errors of up to kappa |x| in z and kappa |e| in e it is off by (2 + kappa) kappa
-    |x| |e| more than its own rounding. See `screen` and `Screen`.
+    |x| |e| more than its own rounding. Squared norms of centres very near the mean underflow: each
+    is off by less than 2^-149, and its root by less than `lost`. See `screen` and `Screen`.
     """
     m = Q.shape[1]
     one = np.empty((5, last - first), np.float32)
@@ -260,12 +261,12 @@ def project_centres(C, mean, Q, factor, kappa, error, first, last, images, terms
         size, whole,
     )  # fmt: skip
     share = screen.rounding(m) + (4.0 + 2.0 * kappa) * kappa
-    wider = 1 + 1e-6
+    wider, lost = 1 + 1e-6, 2.0**-74
     for j in range(last - first):
         terms[0, first + j] = whole[j]
         terms[1, first + j] = (2.0**-20 * np.float64(whole[j]) + screen.underflow(m)) * wider
-        terms[2, first + j] = 2.0 * np.float64(rest[j]) * wider
-        terms[3, first + j] = share * np.float64(norm[j]) * wider
+        terms[2, first + j] = 2.0 * (np.float64(rest[j]) + lost) * wider
+        terms[3, first + j] = share * (np.float64(norm[j]) + lost) * wider
 
 
 @njit(nogil=True, cache=True)

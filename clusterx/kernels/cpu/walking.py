@@ -118,48 +118,62 @@ def walk_batches(batches, w, C, counts, centers, seen, inertia):
     w (size,): weights of the rows of one batch; or empty.
     """
     m, d, size = batches.shape
-    XT, acc = np.empty((d, size)), np.empty(lanes.ROWS)
-    labels, squared = np.empty(size, np.int64), np.empty(size)
+    room = min(size, lanes.ROWS)
+    XT, acc = np.empty((d, room)), np.empty(room)
+    labels, squared = np.empty(room, np.int64), np.empty(room)
     cands = np.arange(C.shape[0])
     for g in range(m):
-        batch = batches[g]
-        for j in range(d):
-            for p in range(size):
-                XT[j, p] = batch[j, p]
-        for a in range(0, size, lanes.ROWS):
-            e = min(size, a + lanes.ROWS)
-            lanes.nearest_of(XT, a, e, C, cands, len(cands), squared[a:e], labels[a:e], acc)
-        inertia[g] = move(XT, w, labels, squared, C, counts, centers[g], seen[g])
-        C, counts = centers[g], seen[g]
+        batch, new, gained = batches[g], centers[g], seen[g]
+        begin(C, counts, new, gained)
+        total = 0.0
+        for a in range(0, size, room):
+            n = min(room, size - a)
+            for j in range(d):
+                for p in range(n):
+                    XT[j, p] = batch[j, a + p]
+            lanes.nearest_of(XT, 0, n, C, cands, len(cands), squared, labels, acc)
+            total = add(XT, w[a : a + n], labels[:n], squared, new, gained, total)
+        inertia[g] = total
+        finish(C, counts, new, gained)
+        C, counts = new, gained
 
 
 @njit(nogil=True, cache=True)
-def move(XT, w, labels, squared, C, counts, new, seen):
-    """Centres moved to the mean of all they have seen, and what they have seen; the inertia."""
-    k, d = C.shape
-    for j in range(k):
+def begin(C, counts, sums, seen):
+    """Sums of all rows that centres have seen."""
+    for j in range(C.shape[0]):
         seen[j] = counts[j]
-        for a in range(d):
-            new[j, a] = C[j, a] * counts[j]
-    inertia = 0.0
-    for p in range(XT.shape[1]):
+        for a in range(C.shape[1]):
+            sums[j, a] = C[j, a] * counts[j]
+
+
+@njit(nogil=True, cache=True)
+def add(XT, w, labels, squared, sums, seen, inertia):
+    """Add rows to the sums of their labels, and to the inertia, which is returned."""
+    d = XT.shape[0]
+    for p in range(labels.shape[0]):
         j = labels[p]
         v = w[p] if w.shape[0] > 0 else 1.0
         seen[j] += v
         inertia += v * squared[p]
         if d == 3:
-            new[j, 0] += v * XT[0, p]
-            new[j, 1] += v * XT[1, p]
-            new[j, 2] += v * XT[2, p]
+            sums[j, 0] += v * XT[0, p]
+            sums[j, 1] += v * XT[1, p]
+            sums[j, 2] += v * XT[2, p]
         else:
             for a in range(d):
-                new[j, a] += v * XT[a, p]
-    for j in range(k):
+                sums[j, a] += v * XT[a, p]
+    return inertia
+
+
+@njit(nogil=True, cache=True)
+def finish(C, counts, new, seen):
+    """Centres moved from C to the mean of all they have seen, of which `new` has the sums."""
+    for j in range(C.shape[0]):
         if seen[j] > counts[j]:
             inverse = 1.0 / seen[j]
-            for a in range(d):
+            for a in range(C.shape[1]):
                 new[j, a] *= inverse
         else:
-            for a in range(d):
+            for a in range(C.shape[1]):
                 new[j, a] = C[j, a]
-    return inertia
