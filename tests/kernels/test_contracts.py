@@ -283,6 +283,19 @@ def test_lists_outlive_a_projection_that_is_dropped(lists):
         np.testing.assert_array_equal(step.labels, brute_labels(X, C))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("d", [12, 140])
+@pytest.mark.parametrize("far", [1e18, 1e19, 1e22, 1e30, 1e37, 1e100])
+def test_lists_of_centres_too_far_for_float32(lists, far, d, dtype):
+    X = make("normal", 600, d, dtype)
+    step, near = ScreenedStep(X, None, grid_for(X), once=False), some_rows(X, 20)
+    C = near.astype(np.float64)
+    C[3:] = far * np.sign(C[3:])
+    for centres in (C, np.roll(C, 1, axis=0), near, C, near):  # squares overflow, then do not
+        step(centres)
+        np.testing.assert_array_equal(step.labels, brute_labels(X, centres))
+
+
 def close_calls():
     """Rows between centres that the projection can't tell apart, and those centres."""
     rng = np.random.default_rng(0)

@@ -20,6 +20,9 @@ CHUNK = 256
 #: Entries of a product that OpenBLAS takes for small.
 SMALL = 1 << 10
 FAR = np.float32(3e38)
+#: Squares of lengths above this are not screened, for terms of theirs may exceed float32. Rows are
+#: within 1e12 of the origin in each column, so such a centre's true value is above a quarter of it.
+VAST = 4e36
 #: float32 bounds are widened by this much after each step of arithmetic.
 UP = np.float32(1 + 2**-21)
 DOWN = np.float32(1 - 2**-21)
@@ -175,7 +178,8 @@ def centre_terms(E, images, mean, shifted, kappa):
     """The terms (4, k) of the centres' intervals; see `intervals`.
 
     E: factor (C - mean); images: what the screen sees of that; shifted: whether rows are seen
-    about the mean too; kappa: the error of a row's image as a share of the row.
+    about the mean too; kappa: the error of a row's image as a share of the row. Centres too far
+    for float32 get intervals that hold anything far, and an image of zeros.
     """
     (k, d), m = E.shape, images.shape[1]
     terms = np.empty((4, k), np.float32)
@@ -183,6 +187,10 @@ def centre_terms(E, images, mean, shifted, kappa):
     wider = 1 + 1e-6
     for j in range(k):
         whole = squared_norm(E[j])
+        if not whole < VAST:  # an interval from 1e36 to more than FAR
+            images[j] = 0.0
+            terms[0, j], terms[1, j], terms[2, j], terms[3, j] = 1.6e38, 1.59e38, 0.0, 0.0
+            continue
         size = whole
         left = 0.0
         if m < d:

@@ -23,6 +23,8 @@ FEW = 0.2
 #: fewer are screened as fast, and the lists' kernels take two more seconds to compile.
 FEW_CENTRES = 16
 LARGE = 1 << 20
+#: Centres are within this distance of the rows' mean, in units of the image, where lists are kept.
+FARTHEST = 1e17
 #: Bytes of sums that each task may have of its own.
 CACHED_SUMS = 1 << 20
 
@@ -56,12 +58,15 @@ class ScreenedStep(RowStep):
         np.copyto(self.before, self.labels)
         self.moved[:] = False
         changes = self.labels, self.moved.view(np.uint8)
-        if self.lists is None:
+        if self.lists is not None and self.screen.holds(self.C):
+            looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)
+        else:
+            if self.lists is not None:
+                self.lists.forget()
+                previous = None
             looked, measured = self.screen.assign(
                 self.C, None if first else previous, self.upper, self.lower, *changes
             )
-        else:
-            looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)
         anew = self.screen.reconsider(looked, measured, self.C, first)
         if anew and self.lists is not None:
             self.lists.project_anew()
@@ -249,11 +254,19 @@ class Screen:
         run_blocks(block, len(parts))
         return images, terms
 
+    def holds(self, C):
+        """Whether no square of a distance to the centres comes near what float32 holds.
+
+        Rows are within 1e12 of the origin in each column.
+        """
+        return self.factor * float(np.abs(C - self.mean).max()) < FARTHEST / len(self.mean) ** 0.5
+
     def _centres(self, C):
         E = (C - self.mean) * self.factor
         images = E if self.Q is None else E @ self.Q
         shifted = self.Q is not None or self.copied
-        return images, screen.centre_terms(E, images, self.mean, shifted, self.kappa)
+        terms = screen.centre_terms(E, images, self.mean, shifted, self.kappa)  # may change images
+        return images, terms
 
     def rounding(self, terms):
         """What rounding alone does to screened values, and to `norm` in them."""

@@ -79,6 +79,10 @@ class Shortlists:
         self.notes = _lines(screen.X.shape[0], LISTED * (2 if screen.Q is None else 4))
         self.C = None
 
+    def forget(self):
+        """Make the lists anew in the next call."""
+        self.C = None
+
     def project_anew(self):
         """Forget what depends on the image of the rows; the bounds hold."""
         self.images = None
