@@ -78,6 +78,7 @@ class LloydStep(Protocol):
 
     The next call may write over `labels` and what `distances` gave. Steps that read no device may
     have `ahead(k)` too: how many iterations with k centres are worth queuing between host reads.
+    A step that was chosen for a few centres may have `suits(k)`: whether k are few enough.
     """
 
     labels: Array  # (n,) int32, nearest centre of every row in the last call

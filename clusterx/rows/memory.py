@@ -38,7 +38,7 @@ class InMemory:
         self.sparse = not hasattr(X, "__array_namespace__") and hasattr(X, "indptr")
         self.device = None if self.sparse else device(X)
         self.like = X.data if self.sparse else X  # for new arrays that belong beside X
-        self._step: tuple[Array | None, int | None, Any] | None = None
+        self._step: tuple[Array | None, Any] | None = None
         self._scatter: tuple[Array, Array] | None = None
 
     @property
@@ -92,10 +92,10 @@ class InMemory:
         total : the sum of weights; k : how many centres there will be, if that is known
         """
         kept = self._step
-        if kept is None or kept[0] is not w or k not in (None, kept[1]):
+        if kept is None or kept[0] is not w or not _suits(kept[1], k):
             grid = self.kernels.grid(self.summary, total, self.n)
-            self._step = kept = w, k, self.kernels.lloyd_stats(self.X, w, grid, k=k)
-        return kept[2]
+            self._step = kept = w, self.kernels.lloyd_stats(self.X, w, grid, k=k)
+        return kept[1]
 
     def scatter(self, w: Array | None) -> Array:
         """Weighted sum of squared distances of all rows to `origin`, 0-d; kept."""
@@ -113,6 +113,11 @@ class InMemory:
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
         return self.xp.zeros(shape, dtype=dtype or float_dtype(self.xp), device=self.device)
+
+
+def _suits(step: Any, k: int | None) -> bool:
+    """Whether a step that was prepared for another number of centres is as fast with k."""
+    return k is None or not hasattr(step, "suits") or step.suits(k)
 
 
 def scatter(rows: Any, w: Array | None) -> Array:

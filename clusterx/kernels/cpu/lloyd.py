@@ -24,9 +24,14 @@ def lloyd_stats(X, w, grid, once=False, k=None):
     n, d = X.shape
     if d > TREE_DIMENSIONS:
         return ScreenedStep(X, w, grid, once)
-    if once or n < TREE_ROWS or (k is not None and n * k <= TREE_WORK):
+    if once or _few(n, k):
         return PlainStep(X, w, grid)
     return TreeStep(X, w, grid)
+
+
+def _few(n: int, k: int | None) -> bool:
+    """Whether a tree of n rows is not paid back."""
+    return n < TREE_ROWS or (k is not None and n * k <= TREE_WORK)
 
 
 def nearest(
@@ -66,6 +71,9 @@ def nearest(
 
 class PlainStep(RowStep):
     """Every row against the centres that its neighbours in memory leave over."""
+
+    def suits(self, k: int) -> bool:
+        return _few(self.X.shape[0], k)
 
     def assign(self, C):
         self.begin(C)
