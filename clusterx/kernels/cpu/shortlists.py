@@ -20,7 +20,7 @@ import numpy as np
 from numba import njit
 
 from .jit import INNER
-from .screen import CHUNK, DOWN, FAR, TINY, UP, distance, tile_rows
+from .screen import CHUNK, DOWN, FAR, TINY, UP, distance, loosen, tile_rows
 from .steps import blocks, rows_per_task
 from .threads import run_blocks, single_threaded_blas
 
@@ -234,19 +234,6 @@ def insert(bits, mask, j, keys, n):
         keys[3 * CHUNK + p] = v if v < d else d
         v = d if v < d else v
         keys[4 * CHUNK + p] = v if v < e else e
-
-
-@njit(**INNER)
-def loosen(labels, drift, upper, lower):
-    """Bounds that hold after the centres moved: each row's own, and the farthest of the others."""
-    k = drift.shape[0] - 2
-    away = np.empty(k, np.float32)
-    for j in range(k):
-        away[j] = (drift[k + 1] if drift[j] == drift[k] else drift[k]) * UP
-    for i in range(labels.shape[0]):
-        upper[i] = (upper[i] + drift[labels[i]]) * UP
-    for i in range(labels.shape[0]):
-        lower[i] = lower[i] * DOWN - away[labels[i]]
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
