@@ -122,6 +122,29 @@ def test_sixteen_bits_become_eight(run, tmp_path):
         assert np.asarray(image.convert("L")).tolist() == [[0, 7, 255]]
 
 
+@pytest.mark.parametrize(
+    ("name", "remark"),
+    [
+        ("deep.png", "16 bits per channel become the 8 of a PNG palette"),
+        ("deep.ppm", "16 bits per channel become the 8 of a PNG palette"),
+        ("moving.gif", "the first of 2 frames is quantised"),
+    ],
+)
+def test_remarks_are_in_words_and_not_made_when_quiet(run, tmp_path, name, remark):
+    path = tmp_path / name
+    if name == "moving.gif":
+        frames = [Image.new("L", (3, 3), value) for value in (0, 90)]
+        frames[0].save(path, save_all=True, append_images=frames[1:])
+    elif name == "deep.ppm":
+        path.write_bytes(b"P6 1 1 65535\n" + bytes(6))
+    else:
+        Image.fromarray(np.array([[0, 65535]], dtype=np.uint16)).save(path)
+    result = run("quantize", path, "-o", tmp_path / "out.png")
+    assert result.stderr == f"clusterx: {path}: {remark}.\n"
+    result = run("quantize", path, "-o", tmp_path / "out.png", "--force", "--quiet")
+    assert (result.exit_code, result.output) == (ExitCode.OK, "")
+
+
 def test_many_colors_and_transparency_in_the_table():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (40, 40, 4), dtype=np.uint8)

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from ..files import UnwritableError, refuse_existing, write
 from ..image.device import DeviceError
-from ..image.io import ImageTooLargeError, UnreadableImageError
+from ..image.picture import ImageTooLargeError, UnreadableImageError
 from . import ExitCode
 
 EXIT_CODES = (

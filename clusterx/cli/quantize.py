@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ..files import refuse_existing
-from ..image.io import SAMPLE, Picture, load
+from ..image.io import SAMPLE, decode
+from ..image.picture import Picture
 from ..image.quantize import QuantizedImage, quantize
 from . import ExitCode, palettes
 from .common import STATUS, Device, need, put, say, status_of, told
@@ -93,9 +94,9 @@ def quantize_files(
         shown=Console(stderr=output == "-"),
         notes=Console(stderr=True),
     )
-    with told(run.notes, "quantize"):
+    with told(run.notes, "quantize", quiet=quiet):
         need("Pillow", "PIL", "image", "clusterx quantize")
-    raise typer.Exit(run(inputs, _targets(inputs, output, suffix)))
+        raise typer.Exit(run(inputs, _targets(inputs, output, suffix)))
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,10 @@ class _Run:
     def note(self, message: str) -> None:
         say(self.notes, message)
 
+    def remark(self, message: str) -> None:
+        if not self.quiet:
+            self.note(f"clusterx: {message}")
+
     def show(self, name: str, target: str, result: QuantizedImage, *, moving: bool) -> None:
         # beside a moving bar on the same terminal, only the bar's console knows where to print
         console = self.notes if moving and self.shown.is_terminal else self.shown
@@ -162,15 +167,18 @@ class _Run:
         return result
 
     def read(self, name: str) -> Picture:
-        """The image, with eight bits a channel."""
+        """The image, with eight bits per channel."""
         source: Any = io.BytesIO(sys.stdin.buffer.read()) if name == "-" else name
-        picture = load(source, max_pixels=self.max_pixels)
-        if picture.pixels.dtype == np.uint8:
+        picture = decode(source, max_pixels=self.max_pixels)
+        deep = picture.pixels.dtype != np.uint8
+        if picture.frames > 1:
+            self.remark(f"{name}: the first of {picture.frames} frames is quantised.")
+        if deep or picture.reduced:
+            self.remark(f"{name}: 16 bits per channel become the 8 of a PNG palette.")
+        if not deep:
             return picture
-        if not self.quiet:
-            self.note(f"{name}: 16 bits a channel become the 8 of a PNG palette.")
         pixels = np.round(picture.pixels / np.float32(257)).astype(np.uint8)
-        return Picture(pixels, picture.name, picture.icc_profile)
+        return replace(picture, pixels=pixels)
 
 
 def _targets(inputs: list[str], output: str | None, suffix: str | None) -> list[str]:

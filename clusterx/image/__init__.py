@@ -2,7 +2,8 @@
 
 from ..files import UnwritableError
 from .device import DeviceError
-from .io import ImageTooLargeError, Picture, UnreadableImageError, load
+from .io import load
+from .picture import ImageTooLargeError, Picture, UnreadableImageError
 from .quantize import QuantizedImage, quantize
 from .quantizer import ColorQuantizer
 

@@ -1,18 +1,17 @@
-"""Pictures in and out of files, through Pillow."""
+"""Pictures from files, through Pillow."""
 
 from __future__ import annotations
 
 import io
 import os
-import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-import numpy as np
+from .decode import decoded, global_state, quiet_pillow
+from .picture import ImageTooLargeError, Picture, UnreadableImageError
+from .repair import without_odd_metadata
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,40 +21,18 @@ Source = str | os.PathLike[str] | IO[bytes]
 #: what stands before the name of a photo that scikit-learn ships
 SAMPLE = "sample:"
 
-
-class UnreadableImageError(ValueError):
-    """The file is there, and it is not an image that can be read."""
-
-
-class ImageTooLargeError(ValueError):
-    """The image has more pixels than were allowed."""
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A decoded image.
-
-    Parameters
-    ----------
-    pixels : ndarray of shape (height, width) or (height, width, 3 or 4)
-        Grey, RGB or RGBA (alpha not premultiplied), uint8 or uint16; upright.
-    name : str
-        Where it came from, for messages.
-    icc_profile : bytes or None
-        The colour profile that RGB pixels are in.
-    """
-
-    pixels: np.ndarray
-    name: str
-    icc_profile: bytes | None = None
+#: bytes of a colour profile, to which Pillow's limit of a megabyte for text applies, too
+_MAX_PROFILE = 64 << 20
 
 
 def load(source: Source, *, max_pixels: int | None = None) -> Picture:
     """Decode an image file.
 
-    The EXIF orientation is applied. Palettes become RGB, or RGBA where they have transparency;
-    so does every other mode that is not grey, RGB or RGBA. Sixteen-bit grey stays uint16; Pillow
-    reads sixteen-bit colour as eight, which a warning tells. Of an animation, the first frame.
+    The orientation in EXIF or XMP is applied; metadata that cannot be read is ignored. Palettes
+    become RGB, or RGBA if they have transparency; so does every other mode that is not grey, RGB
+    or RGBA. An image with a transparent grey or colour becomes RGBA. 16-bit grey stays uint16. A
+    warning is issued if Pillow decodes only 8 of 16 bits (grey with alpha, RGB and RGBA), and if
+    the file has several frames, of which the first is read.
 
     Parameters
     ----------
@@ -78,27 +55,67 @@ def load(source: Source, *, max_pixels: int | None = None) -> Picture:
     ImageTooLargeError
         It has more than `max_pixels` pixels.
     """
+    picture = decode(source, max_pixels=max_pixels)
+    picture.warn(stacklevel=2)
+    return picture
+
+
+def decode(source: Source, *, max_pixels: int | None = None) -> Picture:
+    """Decode an image file as `load` does, but without warnings."""
     name = str(source) if isinstance(source, (str, os.PathLike)) else _name_of(source)
-    with _opened(source, name, max_pixels) as image:
-        try:
-            return _decoded(image, name)
-        except UnreadableImageError:
+    try:
+        return _decode(source, name, max_pixels)
+    except UnreadableImageError:
+        content = _content(source)
+        plain = without_odd_metadata(content)
+        if plain == content:
             raise
-        except MemoryError as error:
-            raise ImageTooLargeError(
-                f"{name}: {image.width} x {image.height} pixels do not fit into memory. "
-                "Scale the image down first."
-            ) from error
-        except Exception as error:  # decoders of damaged files raise whatever they stumble over
-            raise UnreadableImageError(
-                f"{name}: the image is truncated or damaged ({error}). "
-                "Fetch or export the file again."
-            ) from error
+        return _decode(io.BytesIO(plain), name, max_pixels)
+
+
+def _decode(source: Source, name: str, max_pixels: int | None) -> Picture:
+    theirs = _default_limit()
+    limit = 2 * theirs if max_pixels is None and theirs is not None else max_pixels
+    with _opened(source, name, limit) as image:
+        # Pillow checks the size of a TIFF again as it decodes it
+        refused = image.format == "TIFF" and theirs and image.width * image.height > theirs
+        with _pillow_limit(limit) if refused else nullcontext():
+            return _explained(image, name)
+
+
+def _content(source: Source) -> bytes:
+    """The bytes of a file, none where it cannot be read again."""
+    try:
+        if isinstance(source, (str, os.PathLike)):
+            return Path(source).read_bytes()
+        source.seek(0)
+        return source.read()
+    except OSError:
+        return b""
 
 
 def picture_of(image: Image.Image) -> Picture:
     """The pixels of a PIL image, converted as `load` does."""
-    return _decoded(image, "image")
+    picture = _explained(image, "image")
+    picture.warn(stacklevel=2)
+    return picture
+
+
+def _explained(image: Image.Image, name: str) -> Picture:
+    """The decoded image, or what keeps it from being decoded."""
+    try:
+        return decoded(image, name)
+    except UnreadableImageError:
+        raise
+    except MemoryError as error:
+        raise ImageTooLargeError(
+            f"{name}: {image.width} x {image.height} pixels do not fit into memory. "
+            "Scale the image down first."
+        ) from error
+    except Exception as error:  # decoders of damaged files raise whatever they stumble over
+        raise UnreadableImageError(
+            f"{name}: the image is truncated or damaged ({error}). Fetch or export the file again."
+        ) from error
 
 
 def _name_of(file: IO[bytes]) -> str:
@@ -107,12 +124,12 @@ def _name_of(file: IO[bytes]) -> str:
 
 
 @contextmanager
-def _opened(source: Source, name: str, max_pixels: int | None) -> Iterator[Image.Image]:
+def _opened(source: Source, name: str, limit: int | None) -> Iterator[Image.Image]:
     from PIL import UnidentifiedImageError
 
     target = _sample(source) if isinstance(source, str) and source.startswith(SAMPLE) else source
     try:
-        image = _open_limited(target, name, max_pixels)
+        image = _open_limited(target, name, limit)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"{name}: there is no such file. Check the path; sample:china.jpg and "
@@ -148,114 +165,43 @@ def _sample(source: str) -> Path:
     return path
 
 
-_limit_lock = threading.Lock()
-
-
-def _open_limited(source: Source, name: str, max_pixels: int | None) -> Image.Image:
-    """Read the header, under a limit of our own in the place of Pillow's."""
+def _default_limit() -> int | None:
+    """Pillow's limit of pixels, from which it warns."""
     from PIL import Image
 
-    pillow_limit = Image.MAX_IMAGE_PIXELS
-    limit = max_pixels
-    if limit is None and pillow_limit is not None:
-        limit = 2 * pillow_limit
-    # Pillow has its limit in a global only. It is set for the header alone, and never unset.
-    with _limit_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with global_state:
+        return Image.MAX_IMAGE_PIXELS
+
+
+@contextmanager
+def _pillow_limit(limit: int | None) -> Iterator[None]:
+    """Our limits in the place of Pillow's, which are globals; never unset meanwhile."""
+    from PIL import Image, PngImagePlugin
+
+    with quiet_pillow():
+        theirs = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
         Image.MAX_IMAGE_PIXELS = limit
+        PngImagePlugin.MAX_TEXT_CHUNK = max(theirs[1], _MAX_PROFILE)
         try:
-            image = Image.open(source)
-        except Image.DecompressionBombError as error:
-            raise ImageTooLargeError(
-                f"{name}: more than max_pixels={limit} pixels. Raise max_pixels (--max-pixels) "
-                "if you trust the file, or scale the image down."
-            ) from error
+            yield
         finally:
-            Image.MAX_IMAGE_PIXELS = pillow_limit
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = theirs
+
+
+def _open_limited(source: Source, name: str, limit: int | None) -> Image.Image:
+    """Read the header."""
+    from PIL import Image
+
+    cure = "Raise max_pixels (--max-pixels) if you trust the file, or scale the image down."
+    try:
+        with _pillow_limit(limit):
+            image = Image.open(source)
+    except Image.DecompressionBombError as error:
+        raise ImageTooLargeError(f"{name}: more than max_pixels={limit} pixels. {cure}") from error
     if limit is not None and image.width * image.height > limit:
         image.close()
         raise ImageTooLargeError(
             f"{name}: {image.width} x {image.height} = {image.width * image.height} pixels, more "
-            f"than max_pixels={limit}. Raise max_pixels (--max-pixels) if you trust the file, or "
-            "scale the image down."
+            f"than max_pixels={limit}. {cure}"
         )
     return image
-
-
-def _decoded(image: Image.Image, name: str) -> Picture:
-    from PIL import ImageOps
-
-    if image.mode == "RGB" and any("16" in str(tile[3]) for tile in getattr(image, "tile", ())):
-        warnings.warn(
-            f"{name}: Pillow reads sixteen-bit colour as eight bits a channel. Decode the file "
-            "with another library and pass the uint16 array to keep them all.",
-            UserWarning,
-            stacklevel=4,
-        )
-    profile = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)
-    pixels = _pixels(upright, name)
-    # a profile of another colour space, CMYK for one, does not describe the converted pixels
-    fits = profile and pixels.ndim == 3 and profile[16:20] == b"RGB "
-    return Picture(pixels, name, profile if fits else None)
-
-
-def _pixels(image: Image.Image, name: str) -> np.ndarray:
-    mode = image.mode
-    if mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16, copy=False)
-    if mode in ("I", "F"):
-        return _integers(np.asarray(image), name)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-    elif mode == "1":
-        image = image.convert("L")
-    elif mode not in ("L", "RGB"):
-        image = image.convert("RGB")
-    return np.asarray(image)
-
-
-def _integers(values: np.ndarray, name: str) -> np.ndarray:
-    """32-bit grey as uint16, where that holds it exactly."""
-    narrow = np.clip(np.nan_to_num(values), 0, 65535).astype(np.uint16)
-    if not np.array_equal(narrow, values):
-        raise UnreadableImageError(
-            f"{name}: 32-bit grey values from {values.min()} to {values.max()}, which uint16 does "
-            "not hold exactly. Scale them to whole numbers in 0..65535 and pass that array."
-        )
-    return narrow
-
-
-def indexed_png(
-    indices: np.ndarray,
-    palette: np.ndarray,
-    *,
-    icc_profile: bytes | None = None,
-    compress_level: int = 6,
-) -> memoryview:
-    """Encode an indexed PNG.
-
-    Parameters
-    ----------
-    indices : ndarray of shape (height, width), uint8
-    palette : ndarray of shape (k, 1), (k, 3) or (k, 4), uint8, k <= 256
-        Grey, RGB or RGBA.
-    icc_profile : bytes, optional
-        Colour profile of the palette's colours.
-    compress_level : int
-        zlib's, 0 to 9.
-
-    Returns
-    -------
-    memoryview
-    """
-    from PIL import Image
-
-    height, width = indices.shape
-    image = Image.frombuffer("P", (width, height), np.ascontiguousarray(indices), "raw", "P", 0, 1)
-    if palette.shape[1] == 1:
-        palette = np.repeat(palette, 3, axis=1)
-    image.putpalette(palette.tobytes(), "RGBA" if palette.shape[1] == 4 else "RGB")
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=compress_level, icc_profile=icc_profile)
-    return file.getbuffer()

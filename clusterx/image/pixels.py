@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, contiguous, dtype_name, is_array, named_dtype, namespace
+from .picture import Chunks, Picture
 
 #: largest value of a channel
 PEAK = {"uint8": 255, "uint16": 65535}
@@ -29,6 +30,8 @@ class Pixels:
         The image's, for messages.
     icc_profile : bytes or None
         Colour profile of a file's RGB values.
+    chunks : tuple of (bytes, bytes)
+        PNG chunks that describe a file's pixels; see `Picture`.
     from_file : bool
         Whether the pixels were decoded here, and so may be worked on elsewhere.
     """
@@ -37,6 +40,7 @@ class Pixels:
     shape: tuple[int, ...]
     name: str = "image"
     icc_profile: bytes | None = None
+    chunks: Chunks = ()
     from_file: bool = False
 
 
@@ -50,11 +54,9 @@ def as_pixels(image: Any, *, max_pixels: int | None = None) -> Pixels:
     ValueError
         Its shape is not that of a grey, RGB or RGBA image, or it has no pixels or masked ones.
     """
-    name, profile = "image", None
-    from_file = not is_array(image)
-    if from_file:
-        picture = _picture(image, max_pixels)
-        image, name, profile = picture.pixels, picture.name, picture.icc_profile
+    picture = None if is_array(image) else _picture(image, max_pixels)
+    if picture is not None:
+        image = picture.pixels
     kind = dtype_name(image.dtype)
     if kind not in PEAK:
         raise TypeError(
@@ -79,11 +81,13 @@ def as_pixels(image: Any, *, max_pixels: int | None = None) -> Pixels:
     rows = xp.reshape(image, (-1, shape[2] if len(shape) == 3 else 1))
     native = named_dtype(xp, kind)
     rows = contiguous(rows if rows.dtype == native else xp.astype(rows, native))
-    return Pixels(rows, shape, name, profile, from_file)
+    if picture is None:
+        return Pixels(rows, shape)
+    return Pixels(rows, shape, picture.name, picture.icc_profile, picture.chunks, from_file=True)
 
 
-def _picture(image: Any, max_pixels: int | None) -> Any:
-    from .io import Picture, load, picture_of
+def _picture(image: Any, max_pixels: int | None) -> Picture:
+    from .io import load, picture_of
 
     if isinstance(image, Picture):
         return image

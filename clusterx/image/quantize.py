@@ -21,6 +21,7 @@ from ..files import refuse_existing, write
 from ..kernels import kernels_for
 from .clustering import Settings, cluster_colors
 from .device import back, describe, move
+from .picture import Chunks
 from .pixels import PEAK, Pixels, as_pixels, paint
 
 
@@ -67,6 +68,7 @@ class QuantizedImage:
     device: str
     shape: tuple[int, ...] = field(repr=False)
     icc_profile: bytes | None = field(default=None, repr=False)
+    chunks: Chunks = field(default=(), repr=False)
 
     @cached_property
     def image(self) -> Array:
@@ -74,7 +76,7 @@ class QuantizedImage:
         return paint(self.indices, self.palette, self.shape)
 
     def save(self, path: Any, *, overwrite: bool = False, compress_level: int = 6) -> None:
-        """Write an indexed PNG.
+        """Write an indexed PNG, with the colour space and the density of the file that was read.
 
         Parameters
         ----------
@@ -106,7 +108,7 @@ class QuantizedImage:
 
     def to_png(self, *, compress_level: int = 6) -> memoryview:
         """The indexed PNG that `save` writes."""
-        from .io import indexed_png
+        from .png import indexed_png
 
         palette = to_host(self.palette)
         cure = "PIL.Image.fromarray(result.image).save(path) writes all colours."
@@ -124,6 +126,7 @@ class QuantizedImage:
             to_host(self.indices),
             palette,
             icc_profile=self.icc_profile,
+            chunks=self.chunks,
             compress_level=compress_level,
         )
 
@@ -236,6 +239,7 @@ def quantize_rows(
         device=describe(rows),
         shape=pixels.shape,
         icc_profile=pixels.icc_profile,
+        chunks=pixels.chunks,
     )
 
 

@@ -1,0 +1,168 @@
+"""From a PIL image to a picture: modes, transparency, depth, orientation, frames."""
+
+from __future__ import annotations
+
+import re
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .orientation import orientation, turned
+from .picture import Picture, UnreadableImageError
+from .png import display_chunks, hdr_chunks
+from .transparency import color_key
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+#: raw modes of 16 bits per channel; Pillow has no mode for them but that of grey, I;16
+_DEEP = re.compile(r"(?!I;).*;16[BLN]")
+
+# tags of TIFF
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANES = 258, 262, 284
+
+#: held while global state is changed: Python's warning filters, Pillow's limit of pixels
+global_state = threading.RLock()
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Ignore Pillow's warnings, which are about metadata; damaged pixels raise."""
+    with global_state, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
+def decoded(image: Image.Image, name: str) -> Picture:
+    """The pixels of a PIL image, with what `Picture` says of them."""
+    frames, image = _frames(image), _as_stored(image)
+    raw_mode = _raw_mode(image)
+    # both need the open file, which Pillow may close once the image is decoded
+    chunks, key = hdr_chunks(image), color_key(image, raw_mode)
+    image.load()
+    turn = orientation(image)
+    pixels = _pixels(image, name)
+    if key is not None:
+        pixels = key.apply(pixels)
+    return Picture(
+        turned(pixels, turn),
+        name,
+        icc_profile=_rgb_profile(image) if pixels.ndim == 3 else None,
+        chunks=chunks + display_chunks(image.info, sideways=turn >= 5),
+        reduced=_DEEP.fullmatch(raw_mode) is not None,
+        frames=frames,
+    )
+
+
+def _rgb_profile(image: Image.Image) -> bytes | None:
+    """The colour profile, unless it is one of another space, which the pixels are not in."""
+    profile = image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """Layout of the pixels in the file, in Pillow's words; empty if the image is decoded."""
+    tiles = getattr(image, "tile", None)
+    if not tiles:
+        return ""
+    decoder, _, _, args = tiles[0]
+    if decoder.startswith("ppm") and image.mode == "RGB" and args[1] > 255:
+        return "RGB;16B"
+    return args if isinstance(args, str) else str(args[0]) if args else ""
+
+
+def _frames(image: Image.Image) -> int:
+    """Number of frames; 1 if the caller chose another than the first."""
+    # these count frames by seeking, which drops decoded pixels and edits made to them
+    decoded = image.format in ("GIF", "TIFF") and not getattr(image, "tile", None)
+    if image.tell() or decoded:
+        return 1
+    try:
+        with quiet_pillow():
+            return getattr(image, "n_frames", 1)
+    except Exception:  # a later frame is damaged, which is no fault of the first
+        image.seek(0)
+        return 2  # at least
+
+
+def _as_stored(image: Any) -> Any:
+    """A TIFF opened again so that Pillow decodes it without turning it.
+
+    Turning fails on odd tags, and scrambles uncompressed files, which Pillow maps into memory with
+    width and height swapped. Planes of 16 bits are decoded by libtiff, because Pillow's own decoder
+    takes them for planes of 8.
+    """
+    if image.format != "TIFF" or not image.tile:
+        return image
+    from PIL import TiffImagePlugin
+
+    deep = max(image.tag_v2.get(_BITS_PER_SAMPLE, (1,))) > 8
+    with quiet_pillow():
+        theirs = TiffImagePlugin.READ_LIBTIFF
+        TiffImagePlugin.READ_LIBTIFF = theirs or (deep and image.tag_v2.get(_PLANES) == 2)
+        try:
+            image.fp.seek(0)
+            again = type(image)(image.fp)  # an open file, which is not mapped
+            again.seek(image.tell())
+        finally:
+            TiffImagePlugin.READ_LIBTIFF = theirs
+    again.load_end = lambda: None  # this is what would turn it
+    return again
+
+
+def _pixels(image: Image.Image, name: str) -> np.ndarray:
+    """Grey, RGB or RGBA; a transparent colour is left to its key."""
+    mode = image.mode
+    # a TIFF has the size that it has when turned, and its copy the size of its pixels
+    plain = image.copy() if hasattr(image, "tag_v2") else image
+    if mode.startswith("I;16"):
+        return _full_range(np.asarray(plain).astype(np.uint16, copy=False), image)
+    if mode in ("I", "F"):
+        return _integers(np.asarray(plain), name)
+    if mode == "1":
+        plain = plain.convert("L")
+    elif mode == "LAB":
+        plain = _from_lab(plain, name)
+    elif mode == "La":
+        plain = plain.convert("LA").convert("RGBA")
+    elif mode not in ("L", "RGB"):
+        plain = plain.convert("RGBA" if plain.has_transparency_data else "RGB")
+    return np.asarray(plain)
+
+
+def _full_range(values: np.ndarray, image: Image.Image) -> np.ndarray:
+    """Grey from 0, black, to 65535, white, whatever a TIFF has for these."""
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    if tags.get(_BITS_PER_SAMPLE) == (12,):
+        values = values << 4 | values >> 8
+    return ~values if tags.get(_PHOTOMETRIC) == 0 else values
+
+
+def _integers(values: np.ndarray, name: str) -> np.ndarray:
+    """32-bit grey as uint16, where that holds it exactly."""
+    narrow = np.clip(np.nan_to_num(values), 0, 65535).astype(np.uint16)
+    if not np.array_equal(narrow, values):
+        raise UnreadableImageError(
+            f"{name}: 32-bit grey values from {values.min()} to {values.max()}, which uint16 does "
+            "not hold exactly. Scale them to whole numbers in 0..65535 and pass that array."
+        )
+    return narrow
+
+
+def _from_lab(image: Image.Image, name: str) -> Image.Image:
+    """CIELAB as sRGB."""
+    from PIL import ImageCms, features
+
+    if not features.check("littlecms2"):
+        raise UnreadableImageError(
+            f"{name}: the colours are CIELAB, and this Pillow was built without LittleCMS, which "
+            "converts them. Install Pillow's wheel, or convert the image to RGB."
+        )
+    lab, srgb = (ImageCms.createProfile(space) for space in ("LAB", "sRGB"))
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    assert converted is not None  # it is, when working in place
+    return converted

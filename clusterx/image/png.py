@@ -1,0 +1,130 @@
+"""Indexed PNGs, and the chunks that say how the pixels are to be shown."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .picture import Chunks
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_SIGNATURE_AND_HEADER = 8 + 25  # bytes before the second chunk
+_HDR = (b"cICP", b"mDCV", b"cLLI")
+
+
+def display_chunks(info: Mapping[Any, Any], *, sideways: bool) -> Chunks:
+    """Colour space and density in Pillow's `info` as PNG chunks; odd values are left out.
+
+    Parameters
+    ----------
+    info : mapping
+        Of a PIL image of any format.
+    sideways : bool
+        Whether rows have become columns, so that the densities change places.
+    """
+    found = {
+        b"gAMA": _numbers([info.get("gamma")], 100_000, least=1),
+        b"cHRM": _numbers(info.get("chromaticity"), 100_000, count=8),
+        b"sRGB": bytes([int(info["srgb"])]) if info.get("srgb") in (0, 1, 2, 3) else None,
+        b"pHYs": _density(info, sideways=sideways),
+    }
+    return tuple((kind, data) for kind, data in found.items() if data is not None)
+
+
+def hdr_chunks(image: Image.Image) -> Chunks:
+    """The HDR chunks, which Pillow ignores, of a PNG that is not decoded yet."""
+    file = getattr(image, "fp", None)
+    if image.format != "PNG" or file is None or not getattr(image, "tile", None):
+        return ()
+    found, place = [], file.tell()
+    file.seek(8)
+    while len(header := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", header)
+        if kind == b"IDAT":
+            break
+        if kind in _HDR:
+            found.append((kind, file.read(length)))
+            length = 0
+        file.seek(length + 4, io.SEEK_CUR)
+    file.seek(place)
+    return tuple(found)
+
+
+def _numbers(values: Any, scale: float, *, count: int = 1, least: int = 0) -> bytes | None:
+    """PNG's four-byte numbers, or None if the values are not `count` numbers in its range."""
+    try:
+        numbers = [round(float(value) * scale) for value in values]
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    if len(numbers) != count or not all(least <= number < 2**31 for number in numbers):
+        return None
+    return struct.pack(f">{count}I", *numbers)
+
+
+def _density(info: Mapping[Any, Any], *, sideways: bool) -> bytes | None:
+    aspect = info.get("aspect", info.get("jfif_density") if info.get("jfif_unit") == 0 else None)
+    # 1 dpi is Pillow's default for a TIFF without a density; square pixels are PNG's default
+    dpi, aspect = (None if values == (1, 1) else values for values in (info.get("dpi"), aspect))
+    for values, scale, unit in ((dpi, 1 / 0.0254, b"\1"), (aspect, 1, b"\0")):
+        data = _numbers(values, scale, count=2, least=1)
+        if data is not None:
+            return (data[4:] + data[:4] if sideways else data) + unit
+    return None
+
+
+def indexed_png(
+    indices: np.ndarray,
+    palette: np.ndarray,
+    *,
+    icc_profile: bytes | None = None,
+    chunks: Chunks = (),
+    compress_level: int = 6,
+) -> memoryview:
+    """Encode an indexed PNG.
+
+    Parameters
+    ----------
+    indices : ndarray of shape (height, width), uint8
+    palette : ndarray of shape (k, 1), (k, 3) or (k, 4), uint8, k <= 256
+        Grey, RGB or RGBA.
+    icc_profile : bytes, optional
+        Colour profile of the palette's colours.
+    chunks : tuple of (bytes, bytes)
+        Type and data of chunks that come before the palette. sRGB gives way to a profile, beside
+        which PNG does not allow it.
+    compress_level : int
+        zlib's, 0 to 9.
+
+    Returns
+    -------
+    memoryview
+    """
+    from PIL import Image
+
+    height, width = indices.shape
+    image = Image.frombuffer("P", (width, height), np.ascontiguousarray(indices), "raw", "P", 0, 1)
+    if palette.shape[1] == 1:
+        palette = np.repeat(palette, 3, axis=1)
+    image.putpalette(palette.tobytes(), "RGBA" if palette.shape[1] == 4 else "RGB")
+    file = io.BytesIO()
+    image.save(file, "PNG", compress_level=compress_level, icc_profile=icc_profile)
+    kept = (chunk for chunk in chunks if not (icc_profile and chunk[0] == b"sRGB"))
+    return _with_chunks(file.getbuffer(), kept)
+
+
+def _with_chunks(png: memoryview, chunks: Iterable[tuple[bytes, bytes]]) -> memoryview:
+    """The PNG with chunks after its header."""
+    added = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    if not added:
+        return png
+    return memoryview(b"".join([png[:_SIGNATURE_AND_HEADER], added, png[_SIGNATURE_AND_HEADER:]]))
