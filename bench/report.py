@@ -147,7 +147,7 @@ def time_text(record: Record, brief: bool = False) -> str:
     if status == "time limit":
         return f"over {'' if brief else 'the limit of '}{record['time_limit']:g} s"
     if status != "ok":
-        return STATUSES.get(status, status)
+        return STATUSES.get(status) or str(status)
     text, rows = seconds_text(record["scaled_median_s"]), record["measured_rows"] / 1e6
     if record["scaled_by"] != 1:
         text += " (scaled)" if brief else f" (scaled by n from {rows:.2f} million rows)"
@@ -165,9 +165,10 @@ def memory_text(record: Record) -> str:
 def label(record: Record) -> str:
     """The library, with what has to be known of its figures."""
     name = record["library"]
-    known = LIBRARIES.get(name)
-    on_gpu = record.get("device") == CUDA and known is not None and known.note
-    return f"**{name}**" if name == CLUSTERX else f"{name} ({known.note})" if on_gpu else name
+    if name == CLUSTERX:
+        return f"**{name}**"
+    note = LIBRARIES[name].note if name in LIBRARIES and record.get("device") == CUDA else ""
+    return f"{name} ({note})" if note else name
 
 
 def row(record: Record, ours: Record | None) -> tuple[str, ...]:

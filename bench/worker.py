@@ -131,7 +131,8 @@ def _runs(place: Host, run: Run, job: dict[str, Any], answer: dict[str, Any]) ->
     seeds, limit = job["seeds"], job["time_limit"]
     deadline = perf_counter() + (job["warm_seconds"] or math.inf)
     cold = timed(place, run, seeds[0], limit)
-    outcomes, warm = {seeds[0]: cold.outcome}, []
+    outcomes = {seeds[0]: cold.outcome}
+    warm: list[Times] = []
     for seed in seeds * job["repeats"]:
         if perf_counter() + (0.0 if warm else cold.wall) >= deadline:
             break

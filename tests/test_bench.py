@@ -19,7 +19,7 @@ from bench.places import Host, HostTorch, Outcome
 from bench.run import Budget, Settings, attempt, job_of, run_case, schedule
 
 FAKE_PEERS = """
-import os, time
+import os, signal, time
 from bench.peers import Library
 from bench.places import Host, Outcome
 
@@ -30,7 +30,9 @@ def adapter(name):
                 raise ValueError("no such thing")
             if name == "dies":
                 os._exit(3)
-            if name == "slow":
+            if name == "deaf":
+                signal.signal(signal.SIGALRM, signal.SIG_IGN)
+            if name in ("slow", "deaf"):
                 time.sleep(60)
             return Outcome(problem.start, None, 7)
         if name == "lacks":
@@ -41,7 +43,7 @@ def adapter(name):
 PLACES = {"cpu": Host, "cuda": Host}
 LIBRARIES = {
     name: Library("os", PLACES, {"lloyd": adapter(name)})
-    for name in ("slow", "absent", "lacks", "raises", "dies", "good")
+    for name in ("slow", "deaf", "absent", "lacks", "raises", "dies", "good")
 }
 LIBRARIES["absent"] = LIBRARIES["absent"]._replace(module="no_such_module")
 """
@@ -211,13 +213,14 @@ class TestRun:
         assert "3" in found["dies"]["message"]
         assert found["lacks"]["rounds"] == 1
 
-    @pytest.mark.parametrize("limits", [{"time_limit": 0.5}, {"process_limit": 2.0}])
-    def test_time_limit_is_recorded(self, fakes, limits):
-        if "time_limit" in limits and not hasattr(signal, "SIGALRM"):
-            pytest.skip("needs SIGALRM")
-        case = make_case("slow", repeats=0, seeds=(0,))
-        (slow,) = run_case(case, replace(fakes, **limits), Budget(None))
-        assert (slow["status"], slow["rounds"]) == ("time limit", 1)
+    @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs SIGALRM")
+    @pytest.mark.parametrize(
+        ("library", "limits"), [("slow", {"time_limit": 0.5}), ("deaf", {"process_limit": 2.0})]
+    )
+    def test_time_limit_is_recorded(self, fakes, library, limits):
+        case = make_case(library, repeats=0, seeds=(0,))
+        (one,) = run_case(case, replace(fakes, **limits), Budget(None))
+        assert (one["status"], one["rounds"]) == ("time limit", 1)
 
     def test_without_warm_runs_the_cold_one_counts(self):
         answer = {
