@@ -1,4 +1,4 @@
-"""`python -m bench`: run the table of cases, or a part of it."""
+"""`python -m bench`: run the table of cases, or a part of it, on the CPU or on a GPU."""
 
 from __future__ import annotations
 
@@ -7,97 +7,82 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from . import gpu
-from .cases import CASES, SOURCES, Case
+from .cases import CASES, CPU, CUDA, Case
 from .data import cache_folder
-from .report import README, RESULTS, update
-from .run import Settings, run, usable_threads
-
-QUICK_SCALE = 0.02
+from .hardware import usable_threads
+from .peers import LIBRARIES, libraries_of
+from .report import DOCS, README, RESULTS, document, update
+from .run import QUICK_SCALE, Settings, run
+from .sources import SOURCES
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     out = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    out.add_argument(
-        "--only", action="append", metavar="CASE", help="cases by name or pattern; may be repeated"
-    )
-    out.add_argument("--list", action="store_true", help="list the cases and end")
-    out.add_argument("--rounds", type=int, help="processes per library")
-    out.add_argument("--repeats", type=int, help="warm runs per seed and process")
-    out.add_argument(
-        "--scale", type=float, default=1.0, help="share of the rows; not 1 stays out of README"
-    )
-    out.add_argument(
+    add = out.add_argument
+    add("--only", action="append", metavar="CASE", help="cases by name or pattern; may be repeated")
+    add("--list", action="store_true", help="list the cases and exit")
+    add("--device", choices=[CPU, CUDA], default=CPU, help="where to compute")
+    add("--rounds", type=int, help="processes per library and case")
+    add("--repeats", type=int, help="warm runs per seed and process")
+    add("--scale", type=float, help="share of the rows; the report ignores any but 1")
+    add(
         "--quick",
         action="store_true",
-        help=f"one round, one warm run, {QUICK_SCALE} of the rows: does everything run?",
+        help="see whether everything runs: one round, few warm runs, "
+        f"{QUICK_SCALE[CPU]} of the rows ({QUICK_SCALE[CUDA]} on a GPU)",
     )
-    out.add_argument("--threads", type=int, default=usable_threads())
-    out.add_argument("--time-limit", type=float, help="seconds a run may take at most")
-    out.add_argument("--mnist", action="store_true", help="the real MNIST (fetched from OpenML)")
-    out.add_argument(
-        "--device",
-        choices=["cpu", "cuda"],
-        default="cpu",
-        help="cuda: the GPU's own table of cases",
+    add(
+        "--dry-run",
+        action="store_true",
+        help="with --device cuda: tiny data, and the CPU in place of a GPU",
     )
-    out.add_argument(
-        "--dry-run", action="store_true", help="with --device cuda: tiny and without a GPU"
-    )
-    out.add_argument(
-        "--output", type=Path, help="JSON lines to append to (default: bench/results/DEVICE.jsonl)"
-    )
-    out.add_argument("--report", action="store_true", help=f"then write the table to {README.name}")
+    add("--threads", type=int, default=usable_threads(), help="processors per process")
+    add("--time-limit", type=float, help="seconds that a run may take")
+    add("--total", type=float, help="seconds after which no process is started")
+    add("--mnist", action="store_true", help="use the real MNIST, fetched from OpenML")
+    add("--output", type=Path, help="JSON lines to append to (default: bench/results/DEVICE.jsonl)")
+    add("--report", action="store_true", help=f"then write {README.name} and {DOCS.name}")
     return out
 
 
-def chosen(patterns: Sequence[str] | None) -> list[Case]:
-    """The cases that match any of the patterns, in the table's order."""
-    if not patterns:
-        return list(CASES)
-    for pattern in patterns:
-        if not any(fnmatch(case.name, pattern) for case in CASES):
-            raise SystemExit(f"No case is called {pattern!r}; --list names them.")
-    return [case for case in CASES if any(fnmatch(case.name, p) for p in patterns)]
+def chosen(patterns: Sequence[str] | None, device: str) -> list[Case]:
+    """The cases of a device that match any of the patterns, in the table's order."""
+    cases = [case for case in CASES if device in case.sources]
+    for pattern in patterns or ():
+        if not any(fnmatch(case.name, pattern) for case in cases):
+            raise SystemExit(f"No case for {device} is called {pattern!r}; --list names them.")
+    return [c for c in cases if not patterns or any(fnmatch(c.name, p) for p in patterns)]
 
 
-def default_output(scale: float, device: str) -> Path:
+def default_output(settings: Settings) -> Path:
     """The record kept with the project; what ran on a part of the rows goes to the cache folder."""
-    return RESULTS / f"{device}.jsonl" if scale == 1 else cache_folder() / f"{device}-part.jsonl"
+    if settings.scale == 1:
+        return RESULTS / f"{settings.device}.jsonl"
+    return cache_folder() / f"{settings.device}-{'dry' if settings.dry else 'part'}.jsonl"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what the command line asks for."""
     given = parser().parse_args(arguments)
-    if given.device == "cuda":
-        gpu.main(given)
-        return
-    if given.dry_run:
+    if given.dry_run and given.device == CPU:
         raise SystemExit("--dry-run is for --device cuda; --quick is a small run on the CPU.")
-    cases = chosen(given.only)
+    cases = chosen(given.only, given.device)
     if given.list:
         for case in cases:
-            print(f"{case.name:24} {case.title}\n{'':24} {SOURCES[case.source].text}; ", end="")
-            print(", ".join(case.libraries))
+            print(f"{case.name:24} {case.title(given.device)}")
+            print(f"{'':24} {SOURCES[case.sources[given.device]].text}")
+            print(f"{'':24} {', '.join(libraries_of(case, given.device, LIBRARIES))}")
         return
-    if given.quick:
-        given.rounds, given.repeats = given.rounds or 1, given.repeats or 1
-        given.scale = QUICK_SCALE if given.scale == 1 else given.scale
-    settings = Settings(
-        rounds=given.rounds,
-        repeats=given.repeats,
-        scale=given.scale,
-        threads=given.threads,
-        time_limit=given.time_limit,
-        mnist=given.mnist,
-        device=given.device,
+    taken = ("rounds", "repeats", "scale", "threads", "time_limit", "total", "mnist")
+    settings = Settings.of(
+        given.device, given.quick, given.dry_run, **{key: getattr(given, key) for key in taken}
     )
-    output = given.output or default_output(given.scale, given.device)
-    run(cases, settings, output)
-    print(f"records appended to {output}")
+    output = given.output or default_output(settings)
+    records = run(cases, settings, output)
+    print(f"\n{document(records)}\n\nrecords appended to {output}")
     if given.report:
-        update([output])
+        update()
 
 
 if __name__ == "__main__":

@@ -1,56 +1,17 @@
-"""The table of cases: what is measured, on which data, against whom and how often."""
+"""The table of cases: what is measured, on which devices and data, how often and how judged.
+
+A case runs on every library that has its task on the device (peers.py), unless it names its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from functools import partial
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
-from . import data
+from .sources import SOURCES
 
-
-class Source(NamedTuple):
-    """Data of a case: how it is made, and what it is in words."""
-
-    make: Any
-    text: str
-
-
-def _photo(name: str) -> Source:
-    width, height = data.PHOTO_SIZES[name]
-    return Source(
-        partial(data.make_photo, width, height),
-        f"scikit-learn's china.jpg enlarged to {width} x {height}, sensor noise added",
-    )
-
-
-#: samples and classes of the labelings that are scored
-LABELINGS = ((1_000, 10), (1_000_000, 10), (1_000_000, 100), (1_000_000, 1_000))
-
-SOURCES: dict[str, Source] = {
-    "photo_24mp": _photo("24mp"),
-    "photo_2.8mp": _photo("2.8mp"),
-    "digits_70000x784": Source(
-        data.make_digits, "scikit-learn's digits enlarged to 28 x 28, jittered, 70,000 rows"
-    ),
-    "mnist_70000x784": Source(data.make_mnist, "MNIST from OpenML, 70,000 rows"),
-    "digits_20000x784": Source(
-        partial(data.make_digits, 20_000),
-        "scikit-learn's digits enlarged to 28 x 28, jittered, 20,000 rows",
-    ),
-    "blobs_1000x10": Source(
-        partial(data.make_blobs, 1_000, 10), "1,000 rows around 10 centres, 10 columns"
-    ),
-    "iris": Source(data.make_iris, "scikit-learn's iris, 150 rows"),
-    **{
-        f"labels_{n}_{k}": Source(
-            partial(data.make_labels, n, k),
-            f"{n:,} labels of {k:,} classes, 7 in 10 kept and the others drawn anew",
-        )
-        for n, k in LABELINGS
-    },
-}
+CPU, CUDA = "cpu", "cuda"
 
 
 @dataclass(frozen=True)
@@ -61,41 +22,41 @@ class Case:
     ----------
     name : str
         What `--only` takes.
-    title : str
-        What the table prints; it states n, k and the stopping rule.
+    words : str
+        The title that tables print; `{size}` stands for the size of the data.
     task : str
-        A key of the adapters in peers.py.
-    source : str
-        A key of `SOURCES`.
-    libraries : tuple of str
-        In the order in which a round runs them.
+        A key of the libraries' tasks in peers.py.
+    sources : mapping of str to str
+        The devices that the case runs on, and the key in `SOURCES` of its data on each.
     k, max_iter : int
         Clusters, and iterations where the number is fixed.
     view : str
-        How the data is handed over: 'rows', 'image' (8-bit), 'pixels' (its rows as they are) or
-        'pixels32' (its rows in float32).
+        How the data is handed over: 'rows', 'image' (8-bit), 'pixels' (its rows as they are),
+        'pixels32' (its rows in float32), 'labelled' (rows and labels by their nearest start),
+        'labels' (two arrays of labels) or 'host' (as rows, never moved to the device).
     quality : str
         'inertia', 'mse' (of an image against its palette), 'score' (what was asked for) or '' for
         none.
     seeds : tuple of int
         `random_state` of the runs; quality is averaged over them.
     rounds, repeats : int
-        Processes per library, and warm runs per seed in each after the cold one. With no warm run
-        the cold one counts.
+        Processes per library, and warm runs per seed in each after the cold one. Without a warm
+        run the cold one counts.
     time_limit : float
         Seconds that one run may take.
     options : mapping
         What else the task takes.
+    libraries : tuple of str
+        The libraries that take part; all that have the task if it is empty.
     overrides : mapping
-        Per library: any of rounds, repeats, seeds, time_limit, and `rows` to measure at about that
-        many rows, spread evenly, and scale the time by n.
+        By library, on the CPU: any of rounds, repeats, seeds, time_limit, and `rows` to measure at
+        about that many rows, spread evenly, and scale the time by n.
     """
 
     name: str
-    title: str
+    words: str
     task: str
-    source: str
-    libraries: tuple[str, ...]
+    sources: Mapping[str, str]
     k: int = 0
     max_iter: int = 10
     view: str = "rows"
@@ -105,243 +66,191 @@ class Case:
     repeats: int = 3
     time_limit: float = 300.0
     options: Mapping[str, Any] = field(default_factory=dict)
+    libraries: tuple[str, ...] = ()
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def plan(self, library: str, key: str) -> Any:
-        """The value of a field for one library."""
-        return self.overrides.get(library, {}).get(key, getattr(self, key, None))
+    def title(self, device: str) -> str:
+        """What tables print; it states n, k and the stopping rule."""
+        return self.words.format(size=SOURCES[self.sources[device]].size)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The case as plain values, for a worker process."""
-        return asdict(self)
+    def overridden(self, library: str, device: str) -> Mapping[str, Any]:
+        """What is different for one library."""
+        return self.overrides.get(library, {}) if device == CPU else {}
+
+    def plan(self, library: str, device: str, key: str) -> Any:
+        """The value of a field for one library."""
+        return self.overridden(library, device).get(key, getattr(self, key, None))
 
 
 CLUSTERX, SKLEARN, ONEDAL, FAISS = "clusterx", "scikit-learn", "oneDAL", "faiss"
-EXACT = (CLUSTERX, SKLEARN, ONEDAL, FAISS)
-ONCE = {"rounds": 1, "repeats": 0}
+DIGITS = "digits_70000x784"
 FIVE_SEEDS = (0, 1, 2, 3, 4)
+ONCE = {"rounds": 1, "repeats": 0}
+SCALED = {"rows": 2_800_000, "rounds": 2, "repeats": 1}
+#: cuML has these
+COMMON_SCORES = (
+    "adjusted_rand_score", "completeness_score", "homogeneity_score", "mutual_info_score",
+    "v_measure_score",
+)  # fmt: skip
 LABEL_SCORES = (
     "adjusted_mutual_info_score", "adjusted_rand_score", "completeness_score",
     "fowlkes_mallows_score", "homogeneity_score", "mutual_info_score",
     "normalized_mutual_info_score", "rand_score", "v_measure_score",
 )  # fmt: skip
-SCALED = {"rows": 2_800_000, "rounds": 2, "repeats": 1}
 
 
-def _quantize_cases() -> list[Case]:
-    large = Case(
-        name="quantize-24mp-256",
-        title="24 megapixels to 256 colours, 10 Lloyd iterations, indexed image out",
-        task="quantize",
-        source="photo_24mp",
-        view="image",
-        quality="mse",
-        k=256,
-        libraries=(*EXACT, "Pillow"),
-        overrides={SKLEARN: SCALED, ONEDAL: SCALED, FAISS: {"rounds": 2, "repeats": 1}},
-    )
-    small = [
-        Case(
-            name=f"quantize-2.8mp-{k}",
-            title=f"2.8 megapixels to {k} colours, 10 Lloyd iterations, indexed image out",
-            task="quantize",
-            source="photo_2.8mp",
-            view="image",
-            quality="mse",
-            k=k,
-            libraries=(*EXACT, "Pillow"),
-            overrides={SKLEARN: {"repeats": 1}, ONEDAL: {"repeats": 1}},
-        )
-        for k in (16, 256)
-    ]
-    return [large, *small]
+def _on(source: str, *devices: str) -> dict[str, str]:
+    return dict.fromkeys(devices or (CPU,), source)
 
 
-def _lloyd_cases() -> list[Case]:
-    return [
-        Case(
-            name=f"lloyd-digits-{k}",
-            title=f"70,000 x 784 float32, k={k}, 10 Lloyd iterations, labels out",
-            task="lloyd",
-            source="digits_70000x784",
-            k=k,
-            libraries=EXACT,
-        )
-        for k in (10, 256)
-    ]
+def _quantize(size: str, k: int, *devices: str, **overrides: Mapping[str, Any]) -> Case:
+    title = f"{{size}} to {k} colours, 10 Lloyd iterations, indexed image out"
+    plan: dict[str, Any] = {"view": "image", "quality": "mse", "overrides": overrides}
+    source = _on(f"photo_{size}", *devices)
+    return Case(f"quantize-{size}-{k}", title, "quantize", source, k, **plan)
 
 
-def _fit_cases() -> list[Case]:
-    slow = {10: (0, 1, 2), 64: (0,), 256: (0,)}
-    return [
-        Case(
-            name=f"fit-digits-{k}",
-            title=f"70,000 x 784 float32, `KMeans(n_clusters={k}, random_state=s)`",
-            task="fit",
-            source="digits_70000x784",
-            k=k,
-            libraries=(CLUSTERX, SKLEARN, ONEDAL),
-            seeds=FIVE_SEEDS,
-            rounds=2,
-            repeats=1,
-            time_limit=600,
-            overrides={
-                name: {"rounds": 1, "repeats": 1 if k == 10 else 0, "seeds": seeds}
-                for name, seeds in ((SKLEARN, slow[k]), (ONEDAL, slow[k]))
-            },
-        )
-        for k in (10, 64, 256)
-    ]
+def _lloyd(name: str, source: str, k: int, *devices: str) -> Case:
+    title = f"{{size}}, k={k:,}, 10 Lloyd iterations, labels out"
+    return Case(f"lloyd-{name}-{k}", title, "lloyd", _on(source, *devices), k)
 
 
-def _minibatch_cases() -> list[Case]:
-    digits = [
-        Case(
-            name=f"minibatch-digits-{k}",
-            title=f"70,000 x 784 float32, `MiniBatchKMeans(n_clusters={k}, random_state=s)`",
-            task="minibatch",
-            source="digits_70000x784",
-            k=k,
-            libraries=(CLUSTERX, SKLEARN),
-            seeds=FIVE_SEEDS,
-            rounds=2,
-            repeats=1,
-            time_limit=120,
-            overrides={SKLEARN: {"rounds": 1, "seeds": (0, 1, 2)}},
-        )
-        for k in (10, 256)
-    ]
-    pixels = [
-        Case(
-            name=f"minibatch-24mp-16{suffix}",
-            title=f"24 million {dtype} pixels, `MiniBatchKMeans(n_clusters=16, random_state=s)`",
-            task="minibatch",
-            source="photo_24mp",
-            view=view,
-            k=16,
-            libraries=(CLUSTERX, SKLEARN, "reading twice"),
-            seeds=(0, 1, 2),
-            rounds=2,
-            repeats=1,
-            time_limit=60,
-            overrides={SKLEARN: ONCE},
-        )
-        for suffix, dtype, view in (("", "uint8", "pixels"), ("-float32", "float32", "pixels32"))
-    ]
-    return digits + pixels
+def _fit(k: int, slow: Mapping[str, Any]) -> Case:
+    title = f"{{size}}, `KMeans(n_clusters={k}, random_state=s)`"
+    plan: dict[str, Any] = {"seeds": FIVE_SEEDS, "rounds": 2, "repeats": 1, "time_limit": 600}
+    plan["overrides"] = {SKLEARN: slow, ONEDAL: slow}
+    return Case(f"fit-digits-{k}", title, "fit", _on(DIGITS), k, **plan)
 
 
-def _score_case(name: str, source: str, data: str, *scores: str, **plan: Any) -> Case:
-    words = f"`{scores[0]}`" if len(scores) == 1 else f"{len(scores)} scores in a row"
-    return Case(
-        name=name,
-        title=f"{data}, {words}",
-        task="score",
-        source=source,
-        quality="score",
-        libraries=(CLUSTERX, SKLEARN),
-        options={"scores": scores},
-        **plan,
-    )
+def _minibatch(k: int, *devices: str) -> Case:
+    title = f"{{size}}, `MiniBatchKMeans(n_clusters={k}, random_state=s)`"
+    plan: dict[str, Any] = {"seeds": FIVE_SEEDS, "rounds": 2, "repeats": 1, "time_limit": 120}
+    plan["overrides"] = {SKLEARN: {"rounds": 1, "seeds": (0, 1, 2)}}
+    plan["libraries"] = (CLUSTERX, SKLEARN)
+    return Case(f"minibatch-digits-{k}", title, "minibatch", _on(DIGITS, *devices), k, **plan)
+
+
+def _pixels(suffix: str, dtype: str, view: str) -> Case:
+    title = f"24 million {dtype} pixels, `MiniBatchKMeans(n_clusters=16, random_state=s)`"
+    plan: dict[str, Any] = {"seeds": (0, 1, 2), "rounds": 2, "repeats": 1, "time_limit": 60}
+    plan |= {"view": view, "overrides": {SKLEARN: ONCE}}
+    return Case(f"minibatch-24mp-16{suffix}", title, "minibatch", _on("photo_24mp"), 16, **plan)
+
+
+def _scores(name: str, sources: Mapping[str, str], *scores: str, **plan: Any) -> Case:
+    """Of rows and labels where k is given, else of two labelings."""
+    said = f"`{scores[0]}`" if len(scores) == 1 else f"{len(scores)} scores in a row"
+    plan |= {"quality": "score", "options": {"scores": scores}}
+    if "k" in plan:
+        title = f"{{size}}, k={plan['k']}, {said}"
+        return Case(name, title, "score_rows", sources, view="labelled", **plan)
+    return Case(name, f"{{size}}, {said}", "score_labels", sources, view="labels", **plan)
 
 
 def _score_cases() -> list[Case]:
-    by_data = {
-        "silhouette": ("silhouette_score", 20_000),
-        "davies-bouldin": ("davies_bouldin_score", 70_000),
-        "calinski-harabasz": ("calinski_harabasz_score", 70_000),
+    of_rows = {
+        "silhouette": ("silhouette_score", {CPU: "digits_20000x784", CUDA: DIGITS}),
+        "davies-bouldin": ("davies_bouldin_score", {CPU: DIGITS}),
+        "calinski-harabasz": ("calinski_harabasz_score", {CPU: DIGITS}),
     }
-    large = [
-        _score_case(f"{name}-digits", f"digits_{n}x784", f"{n:,} x 784 float32, k=10", score, k=10)
-        for name, (score, n) in by_data.items()
-    ]
+    large = [_scores(f"{n}-digits", on, score, k=10) for n, (score, on) in of_rows.items()]
     small = [
-        _score_case(
-            f"{name}-1000", "blobs_1000x10", "1,000 x 10 float64, k=10", score, k=10, repeats=200
-        )
-        for name, (score, _) in by_data.items()
+        _scores(f"{n}-1000", _on("blobs_1000x10"), score, k=10, repeats=200)
+        for n, (score, _) in of_rows.items()
     ]
-    few_labels = _score_case(
-        "labels-1000", "labels_1000_10", "1,000 labels, k=10", *LABEL_SCORES, repeats=100
-    )
-    by_labels = {
-        "ari": ("adjusted_rand_score", (100,)),
-        "nmi": ("normalized_mutual_info_score", (100,)),
-        "ami": ("adjusted_mutual_info_score", (10, 100, 1_000)),
-    }
-    many_labels = [
-        _score_case(
-            f"{name}-1m-{k}",
-            f"labels_1000000_{k}",
-            f"1 million labels, k={k:,}",
-            score,
-            overrides={SKLEARN: ONCE} if name == "ami" and k > 100 else {},
-        )
-        for name, (score, ks) in by_labels.items()
-        for k in ks
+    ami, slow = "adjusted_mutual_info_score", {SKLEARN: ONCE}
+    return [
+        *large,
+        *small,
+        _scores("labels-1000", _on("labels_1000_10"), *LABEL_SCORES, repeats=100),
+        _scores("ari-1m-100", _on("labels_1000000_100"), "adjusted_rand_score"),
+        _scores("nmi-1m-100", _on("labels_1000000_100"), "normalized_mutual_info_score"),
+        _scores("ami-1m-10", _on("labels_1000000_10"), ami),
+        _scores("ami-1m-100", _on("labels_1000000_100"), ami),
+        _scores("ami-1m-1000", _on("labels_1000000_1000"), ami, overrides=slow),
+        _scores("labels-10m-9", _on("labels_10000000_100", CUDA), *LABEL_SCORES),
+        _scores("labels-10m-5", _on("labels_10000000_100", CUDA), *COMMON_SCORES),
     ]
-    return [*large, *small, few_labels, *many_labels]
 
 
-def _start_cases() -> list[Case]:
-    imports = [
-        Case(
-            name=f"import{suffix}",
-            title=title,
-            task="import",
-            source="iris",
-            quality="",
-            libraries=(CLUSTERX, SKLEARN, "bare Python"),
-            options={"estimator": bool(suffix)},
-            repeats=5,
-        )
-        for suffix, title in (
-            ("", "`import` of the package in a fresh process"),
-            ("-kmeans", "`from ... import KMeans` in a fresh process"),
-        )
-    ]
-    first_fits = [
-        Case(
-            name=f"first-fit-{cache}-cache",
-            title=f"first fit of a fresh process above import, 2,000 x 784, k=10, {words}",
-            task="first_fit",
-            source="digits_70000x784",
-            quality="",
-            k=10,
-            libraries=(CLUSTERX, SKLEARN),
-            options={"numba_cache": cache, "rows": 2_000},
-        )
-        for cache, words in (("empty", "nothing compiled yet"), ("warm", "compiled code cached"))
-    ]
-    return imports + first_fits
+def _start(name: str, title: str, task: str, source: str, k: int = 0, **plan: Any) -> Case:
+    """A task of fresh processes, whose results are not judged."""
+    return Case(name, title, task, _on(source), k, quality="", **plan)
 
 
-CASES: tuple[Case, ...] = (
-    *_quantize_cases(),
-    Case(
-        name="seeding-digits-256",
-        title="70,000 x 784 float32, `kmeans_plusplus`, k=256",
-        task="seeding",
-        source="digits_70000x784",
-        k=256,
-        libraries=(CLUSTERX, SKLEARN),
-        seeds=FIVE_SEEDS,
-        repeats=1,
-        time_limit=600,
-        overrides={SKLEARN: {**ONCE, "seeds": (0,)}},
+def _first_fit(cache: str, words: str) -> Case:
+    title = f"first fit of a fresh process above import, 2,000 x 784, k=10, {words}"
+    options = {"numba_cache": cache, "rows": 2_000}
+    return _start(f"first-fit-{cache}-cache", title, "first_fit", DIGITS, 10, options=options)
+
+
+def _first_run(name: str, words: str, source: str, k: int = 0, *command: str) -> Case:
+    """What a new user waits for: a whole process, with nothing compiled yet."""
+    title = f"{words}, whole process, nothing compiled yet"
+    plan: dict[str, Any] = {"rounds": 2, "repeats": 1, "options": {"arguments": command}}
+    task = "command" if command else "first_run"
+    return _start(f"first-run-{name}", title, task, source, k, **plan)
+
+
+def _upload(source: str) -> Case:
+    title = f"host to device, once, pageable memory: {SOURCES[source].text}"
+    name = f"upload-{source.replace('_', '-')}"
+    return Case(name, title, "upload", _on(source, CUDA), view="host", quality="")
+
+
+_MEASURED = (
+    _quantize(
+        "24mp", 256, CPU, CUDA,
+        **{SKLEARN: SCALED, ONEDAL: SCALED, FAISS: {"rounds": 2, "repeats": 1}},
     ),
-    *_lloyd_cases(),
-    *_fit_cases(),
-    *_minibatch_cases(),
+    _quantize("2.8mp", 16, CPU, **{SKLEARN: {"repeats": 1}, ONEDAL: {"repeats": 1}}),
+    _quantize("2.8mp", 256, CPU, **{SKLEARN: {"repeats": 1}, ONEDAL: {"repeats": 1}}),
+    _quantize("8.3mp", 16, CUDA),
+    _quantize("8.3mp", 256, CUDA),
+    _quantize("24mp", 16, CUDA),
     Case(
-        name="fit-iris-3",
-        title="iris, 150 x 4 float64, `KMeans(n_clusters=3, random_state=s)`",
-        task="fit",
-        source="iris",
-        k=3,
-        libraries=(CLUSTERX, SKLEARN, ONEDAL),
+        "seeding-digits-256", "{size}, `kmeans_plusplus`, k=256", "seeding", _on(DIGITS), 256,
+        seeds=FIVE_SEEDS, repeats=1, time_limit=600, overrides={SKLEARN: {**ONCE, "seeds": (0,)}},
+    ),
+    _lloyd("digits", DIGITS, 10, CPU, CUDA),
+    _lloyd("digits", DIGITS, 64, CUDA),
+    _lloyd("digits", DIGITS, 256, CPU, CUDA),
+    _lloyd("1m-128", "mixture_1000000x128", 1024, CUDA),
+    _lloyd("1m-128", "mixture_1000000x128", 4096, CUDA),
+    _lloyd("10m-16", "mixture_10000000x16", 16, CUDA),
+    _fit(10, {"rounds": 1, "repeats": 1, "seeds": (0, 1, 2)}),
+    _fit(64, {"rounds": 1, "repeats": 0, "seeds": (0,)}),
+    _fit(256, {"rounds": 1, "repeats": 0, "seeds": (0,)}),
+    _minibatch(10, CPU, CUDA),
+    _minibatch(64, CUDA),
+    _minibatch(256, CPU, CUDA),
+    _pixels("", "uint8", "pixels"),
+    _pixels("-float32", "float32", "pixels32"),
+    Case(
+        "fit-iris-3", "{size}, `KMeans(n_clusters=3, random_state=s)`", "fit", _on("iris"), 3,
         repeats=500,
     ),
     *_score_cases(),
-    *_start_cases(),
-)
+    _start(
+        "import", "`import` of the package in a fresh process", "import", "iris",
+        options={"estimator": False}, repeats=5,
+    ),
+    _start(
+        "import-kmeans", "`from ... import KMeans` in a fresh process", "import", "iris",
+        options={"estimator": True}, repeats=5,
+    ),
+    _first_fit("empty", "nothing compiled yet"),
+    _first_fit("warm", "compiled code cached"),
+    _first_run(
+        "quantize", "`clusterx quantize sample:china.jpg --colors 16`", "iris", 0,
+        "quantize", "sample:china.jpg", "--colors", "16", "-o", "{folder}/china16.png",
+    ),
+    _first_run(
+        "elbow", "`clusterx elbow` of a CSV file of 200 rows", "blobs_200x3", 0,
+        "elbow", "{data}",
+    ),
+    _first_run("fit-5000", "{size}, `KMeans(8, random_state=s).fit`", "blobs_5000x3", 8),
+    _first_run("fit-digits", "{size}, `KMeans(64, random_state=s).fit`", DIGITS, 64),
+)  # fmt: skip
+_UPLOADED = dict.fromkeys(one.sources[CUDA] for one in _MEASURED if CUDA in one.sources)
+CASES: tuple[Case, ...] = (*_MEASURED, *map(_upload, _UPLOADED))

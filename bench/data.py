@@ -6,7 +6,9 @@ one machine can be made again on another.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +27,13 @@ def cache_folder() -> Path:
     folder = Path(named) if named else Path(tempfile.gettempdir()) / "clusterx-bench"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def scratch_folder() -> Path:
+    """A new folder beside the cached arrays, which is removed when the process ends."""
+    folder = tempfile.mkdtemp(dir=cache_folder())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def cached(name: str, make: Callable[[], np.ndarray]) -> Path:

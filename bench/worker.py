@@ -6,25 +6,25 @@ limit ends the process by SIGALRM, which the parent tells from a crash.
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from .cases import SOURCES
-from .data import cached, n_unique_colors
-from .peers import Outcome, Problem
-
-CHUNK = 8192
+from .adapters import Problem
+from .cases import CPU
+from .data import n_unique_colors
+from .places import Host, Outcome, Run, Times
+from .quality import nearest, quality_of, start_rows
+from .sources import path_of
 
 
 def thinned(X: np.ndarray, rows: float) -> np.ndarray:
@@ -38,56 +38,24 @@ def thinned(X: np.ndarray, rows: float) -> np.ndarray:
     return np.ascontiguousarray(X[np.linspace(0, n - 1, int(rows)).astype(np.intp)])
 
 
-def start_rows(X: np.ndarray, k: int, seed: int = 0) -> np.ndarray:
-    """k distinct rows drawn at random: the start that every library is given."""
-    rows = X.reshape(-1, X.shape[-1])
-    size = min(len(rows), max(8 * k, 256))
-    drawn = rows[np.random.default_rng(seed).choice(len(rows), size, replace=False)]
-    first = np.sort(np.unique(drawn, axis=0, return_index=True)[1])[:k]
-    if len(first) < k:
-        raise ValueError(f"the data gave {len(first)} distinct rows, k={k} are needed")
-    kind = np.float64 if X.dtype == np.float64 else np.float32
-    return np.ascontiguousarray(drawn[first], dtype=kind)
-
-
-def inertia(X: np.ndarray, centers: Any, labels: Any = None) -> float:
-    """Sum of squared distances in float64; to the nearest centre where no labels are given."""
-    C = np.asarray(centers, dtype=np.float64)
-    total = 0.0
-    for begin in range(0, len(X), CHUNK):
-        rows = X[begin : begin + CHUNK].astype(np.float64)
-        if labels is None:
-            scores = (C**2).sum(axis=1) - 2 * rows @ C.T
-            near = scores.argmin(axis=1)
-        else:
-            near = np.asarray(labels[begin : begin + CHUNK]).astype(np.intp)
-        total += float(((rows - C[near]) ** 2).sum())
-    return total
-
-
-def image_mse(image: np.ndarray, palette: Any, indices: Any) -> float:
-    """Mean squared error a channel of an indexed image, in exact integers until the division."""
-    colors = np.asarray(palette).astype(np.int32)
-    indices = np.asarray(indices)
-    total = 0
-    for line, at in zip(image, indices, strict=True):
-        total += int(((line.astype(np.int32) - colors[at]) ** 2).sum(dtype=np.int64))
-    return total / image.size
-
-
-def quality_of(kind: str, X: np.ndarray, outcome: Outcome) -> float | None:
-    """The one measure of a case's results, the same for every library."""
-    if kind == "score":
-        return outcome.score
-    if not kind or outcome.centers is None:
-        return None
-    if kind == "mse":
-        return image_mse(X, outcome.centers, outcome.labels)
-    return inertia(X, outcome.centers, outcome.labels)
+def viewed(X: np.ndarray, start: np.ndarray | None, view: str, place: Host) -> Any:
+    """The data in the place, handed over as the case has it."""
+    if view == "host":
+        return X
+    if view == "labels":
+        return tuple(place.put(np.ascontiguousarray(column)) for column in X.T)
+    if view == "labelled":
+        labels = nearest(Host().xp, X, start)
+        # on a GPU, labels of 4 bytes are what every library takes
+        return place.put(X), place.put(labels if type(place) is Host else labels.astype(np.int32))
+    if view.startswith("pixels"):
+        X = X.reshape(-1, X.shape[-1])
+        X = X.astype(np.float32) if view == "pixels32" else X
+    return place.put(X)
 
 
 def forget_peak() -> None:
-    """Let the peak of resident memory start anew from what is resident now, where that can be."""
+    """Let the peak of resident memory start again from what is resident now, where possible."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
@@ -108,69 +76,76 @@ def peak_rss_mib() -> float | None:
     return peak / (2**20 if sys.platform == "darwin" else 1024)
 
 
-def timed(run: Callable[[int], Outcome], seed: int, limit: float) -> tuple[float, Outcome]:
-    """Seconds and outcome of one run, under a limit that also holds inside compiled code."""
+def timed(place: Host, run: Run, seed: int, limit: float) -> Times:
+    """One run, under a limit that also holds inside compiled code."""
     has_alarm = hasattr(signal, "setitimer")
     if has_alarm:
         # the default action ends the process; a Python handler would wait for compiled code
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, limit)
-    begin = perf_counter()
-    outcome = run(seed)
-    seconds = perf_counter() - begin
+    times = place.time(run, seed)
     if has_alarm:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    return (seconds if outcome.seconds is None else outcome.seconds), outcome
+    return times
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
     """Build the data, run cold and warm, judge the results."""
-    stored = np.load(cached(job["source"], SOURCES[job["source"]].make), mmap_mode="r")
+    library = import_module(job["peers"]).LIBRARIES[job["library"]]
+    place: Host = library.places[job["place"]]()
+    stored = np.load(path_of(job["source"], job["scale"]), mmap_mode="r")
     n = math.prod(stored.shape[:-1])
     start = start_rows(stored, job["k"]) if job["k"] else None
-    rows = max(min(job["rows"] or n, n * job["scale"]), 8 * max(job["k"], 16))
-    X = _viewed(thinned(stored, rows), job["view"])
-    problem = Problem(X, job["k"], start, job["max_iter"], job["threads"], job["options"])
+    host = thinned(stored, job["rows"] or n)
+    problem = Problem(
+        place,
+        viewed(host, start, job["view"], place),
+        job["k"],
+        None if start is None else place.put(start),
+        job["max_iter"],
+        job["threads"],
+        job["options"],
+        gpu=job["place"] == "cuda",
+    )
     begin = perf_counter()
-    run = importlib.import_module(job["peers"]).prepare(job["library"], job["task"], problem)
+    run = library.tasks[job["task"]](problem)
     answer: dict[str, Any] = {"prepare_s": perf_counter() - begin}
-    answer["rows"], answer["shape"] = n, list(X.shape)
-    answer["measured_rows"] = math.prod(X.shape[:-1])
+    answer |= {"rows": n, "shape": list(host.shape), "mib": host.nbytes / 2**20}
+    answer["measured_rows"] = math.prod(host.shape[:-1])
     forget_peak()
     answer["rss_before_mib"] = peak_rss_mib()
-    outcomes = _runs(run, job, answer)
-    answer["peak_rss_mib"] = peak_rss_mib()
-    answer["quality"] = [quality_of(job["quality"], X, o) for o in outcomes.values()]
-    answer["n_iter"] = [o.n_iter for o in outcomes.values()]
-    if X.ndim == 3:
-        answer["n_unique"] = n_unique_colors(X)
+    outcomes = _runs(place, run, job, answer)
+    answer |= {"peak_rss_mib": peak_rss_mib(), "device_mib": place.peak_mib()}
+    answer["quality"] = [quality_of(job["quality"], place, problem.X, o) for o in outcomes]
+    answer["n_iter"] = [None if o.n_iter is None else int(o.n_iter) for o in outcomes]
+    if host.ndim == 3:
+        answer["n_unique"] = n_unique_colors(host)
     return answer
 
 
-def _viewed(X: np.ndarray, view: str) -> np.ndarray:
-    if not view.startswith("pixels"):
-        return X
-    pixels = X.reshape(-1, X.shape[-1])
-    return pixels.astype(np.float32) if view == "pixels32" else pixels
+def _runs(place: Host, run: Run, job: dict[str, Any], answer: dict[str, Any]) -> list[Outcome]:
+    """The cold run of the first seed, then `repeats` rounds over all seeds; the last outcomes.
 
-
-def _runs(
-    run: Callable[[int], Outcome], job: dict[str, Any], answer: dict[str, Any]
-) -> dict[int, Outcome]:
-    """The cold run of the first seed, then `repeats` rounds over all seeds; the last outcomes."""
-    seeds = job["seeds"]
-    seconds, outcome = timed(run, seeds[0], job["time_limit"])
-    answer["cold_s"], answer["warm_s"] = seconds, []
-    outcomes = {seeds[0]: outcome}
-    for _ in range(job["repeats"]):
-        for seed in seeds:
-            seconds, outcomes[seed] = timed(run, seed, job["time_limit"])
-            answer["warm_s"].append(seconds)
-    return outcomes
+    No warm run begins after `warm_seconds`, nor any that would take longer by the cold one.
+    """
+    seeds, limit = job["seeds"], job["time_limit"]
+    deadline = perf_counter() + (job["warm_seconds"] or math.inf)
+    cold = timed(place, run, seeds[0], limit)
+    outcomes = {seeds[0]: cold.outcome}
+    warm: list[Times] = []
+    for seed in seeds * job["repeats"]:
+        if perf_counter() + (0.0 if warm else cold.wall) >= deadline:
+            break
+        warm.append(timed(place, run, seed, limit))
+        outcomes[seed] = warm[-1].outcome
+    answer |= {"cold_s": cold.seconds, "warm_s": [times.seconds for times in warm]}
+    if job["device"] != CPU:
+        answer["warm_wall_s"] = [times.wall for times in warm]
+    return list(outcomes.values())
 
 
 def limit_threads(threads: int) -> None:
-    """Keep this process on so many processors, where the system can; settings are in its env."""
+    """Keep this process on that many processors, where the system can."""
     if hasattr(os, "sched_setaffinity"):
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, allowed[:threads])
@@ -183,7 +158,7 @@ def main(job_path: str, answer_path: str) -> None:
     try:
         answer = {"status": "ok", **measure(job)}
     except ImportError as error:
-        answer = {"status": "missing", "message": str(error)}
+        answer = {"status": "missing", "message": str(error)[:500]}
     except Exception as error:
         answer = {"status": "error", "message": f"{type(error).__name__}: {error}"[:500]}
     Path(answer_path).write_text(json.dumps(answer))

@@ -3,34 +3,49 @@
 import json
 import os
 import signal
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, rand_score
 
-from bench import data, gpu, gpu_peers, gpu_worker, peers, report, worker
+from bench import adapters, children, data, hardware, peers, quality, report, run, sources, worker
 from bench.__main__ import chosen, default_output, main
-from bench.cases import CASES, SOURCES, Case
-from bench.gpu_cases import GPU_CASES
-from bench.gpu_cases import SOURCES as GPU_SOURCES
-from bench.run import Settings, job_of, record, run, run_case, schedule
+from bench.cases import CASES, CPU, CUDA, Case
+from bench.places import Host, HostTorch, Outcome
+from bench.run import Budget, Settings, attempt, job_of, run_case, schedule
 
 FAKE_PEERS = """
-import os, time
-from bench.peers import Outcome
+import os, signal, time
+from bench.peers import Library
+from bench.places import Host, Outcome
 
-def prepare(library, task, problem):
-    if library == "absent":
-        raise ImportError("No module named 'absent'")
-    def go(seed):
-        if library == "raises":
-            raise ValueError("no such thing")
-        if library == "dies":
-            os._exit(3)
-        if library == "slow":
-            time.sleep(60)
-        return Outcome(problem.start, None, 7)
-    return go
+def adapter(name):
+    def prepare(problem):
+        def go(seed):
+            if name == "raises":
+                raise ValueError("no such thing")
+            if name == "dies":
+                os._exit(3)
+            if name == "deaf":
+                signal.signal(signal.SIGALRM, signal.SIG_IGN)
+            if name in ("slow", "deaf"):
+                time.sleep(60)
+            return Outcome(problem.start, None, 7)
+        if name == "lacks":
+            raise ImportError("it has no such thing")
+        return go
+    return prepare
+
+PLACES = {"cpu": Host, "cuda": Host}
+LIBRARIES = {
+    name: Library("os", PLACES, {"lloyd": adapter(name)})
+    for name in ("slow", "deaf", "absent", "lacks", "raises", "dies", "good")
+}
+LIBRARIES["absent"] = LIBRARIES["absent"]._replace(module="no_such_module")
 """
 KEYS = {
     "case", "title", "library", "status", "rounds", "seeds", "threads", "device", "scale",
@@ -39,18 +54,25 @@ KEYS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def fakes(tmp_path, monkeypatch):
-    """Settings under which the workers find adapters that behave badly on purpose."""
-    (tmp_path / "fake_peers.py").write_text(FAKE_PEERS)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A folder of its own for the data."""
     monkeypatch.setenv("CLUSTERX_BENCH_CACHE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def fakes(cache, monkeypatch):
+    """Settings under which workers find libraries that behave badly on purpose."""
+    (cache / "fake_peers.py").write_text(FAKE_PEERS)
+    monkeypatch.setenv("PYTHONPATH", str(cache), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(str(cache))
     return Settings(peers="fake_peers")
 
 
 def make_case(*libraries, **changes):
-    given = {"rounds": 2, "repeats": 2, "seeds": (0, 1), "k": 3} | changes
-    return Case("tiny", "tiny data", "lloyd", "iris", libraries, **given)
+    given = {"rounds": 2, "repeats": 2, "seeds": (0, 1), "k": 3, "libraries": libraries} | changes
+    return Case("tiny", "tiny data", "lloyd", {CPU: "iris", CUDA: "iris"}, **given)
 
 
 def make_record(library, **changes):
@@ -68,92 +90,137 @@ def make_record(library, **changes):
 class TestTable:
     def test_names_are_unique_and_sources_known(self):
         assert len({case.name for case in CASES}) == len(CASES)
-        assert {case.source for case in CASES} <= set(SOURCES)
+        used = {source for case in CASES for source in case.sources.values()}
+        assert used | {"mnist_70000x784"} == set(sources.SOURCES)
 
-    @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-    def test_every_library_has_an_adapter(self, case):
-        for library in case.libraries:
-            assert (
-                (library, case.task) in peers.NAMED
-                or case.task in peers.CHILDREN
-                or (library in peers.MODULES and case.task in peers.ESTIMATORS)
-            )
+    def test_clusterx_runs_every_case_and_every_library_some(self):
+        for device in (CPU, CUDA):
+            taking_part = [
+                peers.libraries_of(case, device, peers.LIBRARIES) for case in chosen(None, device)
+            ]
+            assert all(names[0] == "clusterx" for names in taking_part)
+            able = {name for name, one in peers.LIBRARIES.items() if device in one.places}
+            assert set().union(*taking_part) == able
 
-    @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-    def test_overrides_name_libraries_of_the_case(self, case):
-        assert set(case.overrides) <= set(case.libraries)
+    def test_overrides_are_of_libraries_that_take_part(self):
         known = {"rounds", "repeats", "seeds", "time_limit", "rows"}
-        assert all(set(changes) <= known for changes in case.overrides.values())
+        for case in chosen(None, CPU):
+            assert set(case.overrides) <= set(peers.libraries_of(case, CPU, peers.LIBRARIES))
+            assert all(set(changes) <= known for changes in case.overrides.values())
+
+    def test_a_case_has_its_own_size_on_each_device(self):
+        (case,) = chosen(["silhouette-digits"], CPU)
+        assert case.title(CPU) == "20,000 x 784 float32, k=10, `silhouette_score`"
+        assert case.title(CUDA) == "70,000 x 784 float32, k=10, `silhouette_score`"
+
+    def test_uploads_are_cases_of_their_own(self):
+        cases = chosen(None, CUDA)
+        uploaded = {case.sources[CUDA] for case in cases if case.task == "upload"}
+        assert uploaded == {case.sources[CUDA] for case in cases}
 
     def test_patterns_choose_in_order(self):
-        assert [c.name for c in chosen(["fit-iris-3", "lloyd-*"])] == [
+        assert [c.name for c in chosen(["fit-iris-3", "lloyd-*"], CPU)] == [
             "lloyd-digits-10",
             "lloyd-digits-256",
             "fit-iris-3",
         ]
-        with pytest.raises(SystemExit, match="No case is called 'nothing'"):
-            chosen(["nothing"])
+        with pytest.raises(SystemExit, match="No case for cuda is called 'fit-iris-3'"):
+            chosen(["fit-iris-3"], CUDA)
 
-    def test_part_of_the_rows_is_kept_apart(self, tmp_path, monkeypatch):
-        monkeypatch.setenv("CLUSTERX_BENCH_CACHE", str(tmp_path))
-        assert default_output(1.0, "cpu") == report.RESULTS / "cpu.jsonl"
-        assert default_output(0.5, "cpu").parent == tmp_path
+    def test_list_names_libraries(self, capsys):
+        main(["--device", "cuda", "--list", "--only", "labels-10m-5"])
+        assert "10 million labels, k=100, 5 scores in a row" in capsys.readouterr().out
+
+    def test_part_of_the_rows_is_kept_apart(self, cache):
+        assert default_output(Settings()) == report.RESULTS / "cpu.jsonl"
+        assert default_output(Settings(scale=0.5)).parent == cache
+
+    def test_runs_on_a_gpu_end_in_time(self):
+        assert Settings.of(CUDA).total <= 480
+        assert Settings.of(CUDA, quick=True).total <= 240
+        assert Settings.of(CUDA, quick=True, repeats=7, total=80.0).repeats == 7
+
+    def test_dry_runs_are_for_the_gpu(self):
+        with pytest.raises(SystemExit, match="--dry-run is for --device cuda"):
+            main(["--dry-run"])
+
+    def test_without_a_gpu_it_says_what_is_missing(self, monkeypatch):
+        def absent(name):
+            raise ImportError(f"No module named {name!r}")
+
+        monkeypatch.setattr(hardware, "import_module", absent)
+        with pytest.raises(SystemExit, match=r"needs an NVIDIA GPU and CuPy 14.*'cupy'.*--dry-run"):
+            hardware.gpu()
 
 
 class TestSchedule:
     def test_libraries_take_turns(self):
-        order = list(schedule(make_case("a", "b", "c"), Settings()))
+        order = list(schedule(make_case(), "abc", Settings()))
         assert order == [(r, library) for r in (0, 1) for library in "abc"]
 
-    def test_a_slow_library_keeps_its_fewer_rounds(self):
-        case = make_case("a", "b", overrides={"b": {"rounds": 1, "repeats": 0}})
-        order = list(schedule(case, Settings(rounds=3, repeats=9)))
+    def test_a_slow_library_keeps_its_fewer_rounds_on_the_cpu(self):
+        case = make_case(overrides={"b": {"rounds": 1, "repeats": 0}})
+        order = list(schedule(case, "ab", Settings(rounds=3)))
         assert order == [(0, "a"), (0, "b"), (1, "a"), (2, "a")]
-        assert job_of(case, "b", Settings(repeats=9))["repeats"] == 0
-        assert job_of(case, "a", Settings(repeats=9))["repeats"] == 9
+        for settings, repeats in ((Settings(repeats=9), 0), (Settings(CUDA, repeats=9), 9)):
+            assert job_of(case, "b", settings)["repeats"] == repeats
+            assert job_of(case, "a", settings)["repeats"] == 9
 
     def test_settings_reach_the_job(self):
-        case = make_case("a", time_limit=60, overrides={"a": {"rows": 40, "seeds": (5,)}})
+        case = make_case(time_limit=60, overrides={"a": {"rows": 40, "seeds": (5,)}})
         job = job_of(case, "a", Settings(time_limit=10, threads=3, scale=0.5))
         wanted = {"time_limit": 10, "threads": 3, "scale": 0.5, "rows": 40, "seeds": [5]}
         assert {key: job[key] for key in wanted} == wanted
         json.dumps(job)
 
     def test_mnist_takes_the_place_of_the_digits(self):
-        (case,) = chosen(["lloyd-digits-10"])
+        (case,) = chosen(["lloyd-digits-10"], CPU)
         assert job_of(case, "clusterx", Settings(mnist=True))["source"] == "mnist_70000x784"
+
+    def test_no_process_starts_when_time_or_the_share_of_a_library_is_over(self, monkeypatch):
+        started = []
+        monkeypatch.setattr(run, "run_job", lambda job, seconds: started.append(job) or {})
+        job, budget = {"place": CPU, "library": "torch"}, Budget(1000.0)
+        budget.spend("torch", 251.0)
+        assert attempt(job, peers.Library("numpy", {CPU: Host}, {}), budget)["status"] == "no time"
+        assert budget.left("clusterx") == pytest.approx(500, abs=1)
+        assert Budget(0.0).left("clusterx") <= 0
+        assert not started
 
 
 class TestRun:
     def test_record_of_a_library_that_works(self, fakes):
-        (one,) = run_case(make_case("good"), fakes)
+        (one,) = run_case(make_case("good"), fakes, Budget(None))
         assert one.keys() >= KEYS
         assert one["status"] == "ok"
         assert len(one["cold_s"]) == 2
         assert one["warm_runs"] == len(one["warm_s"]) == 2 * 2 * 2
         X = data.make_iris()
-        expected = worker.inertia(X, worker.start_rows(X, 3))
+        expected = quality.inertia(Host().xp, X, quality.start_rows(X, 3))
         assert one["quality"] == [expected, expected]
         assert one["n_iter"] == [7, 7]
         assert one["quality_repeats"]
         assert len(one["load"]) == 2
 
     def test_failures_are_recorded_once_and_do_not_stop_the_others(self, fakes):
-        case = make_case("absent", "raises", "dies", "good")
-        found = {one["library"]: one for one in run_case(case, fakes)}
-        statuses = {name: one["status"] for name, one in found.items()}
-        assert statuses == {
-            "absent": "missing", "raises": "error", "dies": "crashed", "good": "ok"
-        }  # fmt: skip
+        names = "absent", "lacks", "raises", "dies", "good"
+        records = run_case(make_case(*names, repeats=1), fakes, Budget(None))
+        found = {one["library"]: one for one in records}
+        assert [found[name]["status"] for name in names] == [
+            "missing", "missing", "error", "crashed", "ok"
+        ]  # fmt: skip
         assert found["raises"]["message"] == "ValueError: no such thing"
         assert "3" in found["dies"]["message"]
-        assert found["absent"]["rounds"] == 1
+        assert found["lacks"]["rounds"] == 1
 
     @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs SIGALRM")
-    def test_time_limit_is_recorded(self, fakes):
-        slow, good = run_case(make_case("slow", "good", time_limit=0.5, repeats=0), fakes)
-        assert (slow["status"], slow["rounds"]) == ("time limit", 1)
-        assert good["status"] == "ok"
+    @pytest.mark.parametrize(
+        ("library", "limits"), [("slow", {"time_limit": 0.5}), ("deaf", {"process_limit": 2.0})]
+    )
+    def test_time_limit_is_recorded(self, fakes, library, limits):
+        case = make_case(library, repeats=0, seeds=(0,))
+        (one,) = run_case(case, replace(fakes, **limits), Budget(None))
+        assert (one["status"], one["rounds"]) == ("time limit", 1)
 
     def test_without_warm_runs_the_cold_one_counts(self):
         answer = {
@@ -161,61 +228,151 @@ class TestRun:
             "quality": [1.0], "n_iter": [1], "prepare_s": 0.0, "peak_rss_mib": None,
             "rss_before_mib": None,
         }  # fmt: skip
-        one = record(job_of(make_case("a"), "a", Settings()), [answer])
+        one = run.record(job_of(make_case("a"), "a", Settings()), [answer])
         assert (one["median_s"], one["scaled_by"], one["scaled_median_s"]) == (3.0, 4.0, 12.0)
 
-    def test_lines_are_appended(self, fakes, tmp_path):
-        output = tmp_path / "results" / "tiny.jsonl"
+    @pytest.mark.parametrize(("seconds", "expected"), [(None, 6), (60.0, 6), (1e-9, 0)])
+    def test_warm_runs_end_in_time(self, seconds, expected):
+        job = {"seeds": [0, 1], "repeats": 3, "time_limit": 60.0, "warm_seconds": seconds}
+        answer = {}
+        worker._runs(Host(), lambda seed: Outcome(), job | {"device": CUDA}, answer)
+        assert len(answer["warm_s"]) == len(answer["warm_wall_s"]) == expected
+
+    def test_lines_are_appended(self, fakes, cache):
+        output = cache / "results" / "tiny.jsonl"
         for _ in range(2):
-            run([make_case("good", "absent", rounds=1, repeats=0)], fakes, output)
+            case = make_case("absent", "good", rounds=1, repeats=0)
+            made = run.run([case], fakes, output)
         records = report.read(output)
-        assert [one["library"] for one in records] == ["good", "absent"] * 2
+        assert [one["library"] for one in records] == ["absent", "good"] * 2
+        assert records[2:] == made
         assert {"cpu", "platform", "python", "versions"} <= records[0]["machine"].keys()
+
+    def test_dry_run_from_the_command_line_to_the_table(self, cache, capsys, monkeypatch):
+        # in this process, which has the imports and the compiled code
+        here = lambda job, seconds: {"status": "ok", **worker.measure(job)}  # noqa: E731
+        monkeypatch.setattr(run, "run_job", here)
+        output = cache / "tiny.jsonl"
+        only = "--only", "lloyd-digits-10", "--only", "upload-digits-*"
+        main(["--device", "cuda", "--dry-run", "--output", str(output), *only])
+        found = {(one["case"], one["library"]): one for one in report.read(output)}
+        lloyd = {library: one for (case, library), one in found.items() if case.startswith("lloyd")}
+        assert found["upload-digits-70000x784", "clusterx"]["status"] == "ok"
+        assert lloyd["clusterx"]["machine"]["gpu"] == "none: a dry run"
+        assert lloyd["cuML"]["status"] == "not in a dry run"
+        if find_spec("torch") is None:
+            assert lloyd["torch"]["status"] == "missing"
+        else:  # two ways to the same clusters
+            ours, torch = (lloyd[name]["quality"] for name in ("clusterx", "torch"))
+            assert torch == pytest.approx(ours, rel=1e-3)
+        assert "| **clusterx** |" in capsys.readouterr().out
+
+
+class TestTasks:
+    """Adapters in this process, on what stands in for a GPU."""
+
+    def measure(self, name, library, device=CUDA):
+        (case,) = chosen([name], device)
+        settings = Settings.of(device, quick=device == CPU, dry=device == CUDA)
+        return worker.measure(job_of(case, library, settings))
+
+    def test_images_by_rows_and_by_colours(self):
+        pytest.importorskip("torch")
+        ours, theirs = (self.measure("quantize-8.3mp-16", name) for name in ("clusterx", "torch"))
+        assert theirs["quality"] == pytest.approx(ours["quality"], rel=1e-2)
+        assert ours["shape"] == [22, 38, 3]
+
+    def test_silhouettes(self):
+        pytest.importorskip("torch")
+        ours, theirs = (self.measure("silhouette-digits", name) for name in ("clusterx", "torch"))
+        assert theirs["quality"] == pytest.approx(ours["quality"], rel=1e-4)
+
+    @pytest.mark.parametrize("library", ["clusterx", "scikit-learn"])
+    def test_scores_of_labels_are_summed(self, library):
+        columns = data.make_labels(500, 4).T
+        names = {"scores": ("rand_score", "adjusted_rand_score")}
+        problem = adapters.Problem(Host(), tuple(columns), 0, None, 0, 1, names)
+        found = peers.LIBRARIES[library].tasks["score_labels"](problem)(0).score
+        expected = rand_score(*columns) + adjusted_rand_score(*columns)
+        assert found == pytest.approx(expected, rel=1e-14)
+
+    def test_rows_are_scored_by_their_nearest_start(self):
+        X = data.make_blobs(300, 3)
+        start = quality.start_rows(X, 4)
+        rows, labels = worker.viewed(X, start, "labelled", Host())
+        nearest = ((X[:, None] - start) ** 2).sum(axis=2).argmin(axis=1)
+        np.testing.assert_array_equal(labels, nearest)
+        names = {"scores": ("calinski_harabasz_score",)}
+        problem = adapters.Problem(Host(), (rows, labels), 4, start, 0, 1, names)
+        found = peers.LIBRARIES["clusterx"].tasks["score_rows"](problem)(0).score
+        assert found == pytest.approx(calinski_harabasz_score(X, nearest), rel=1e-12)
+
+    @pytest.mark.parametrize(
+        ("name", "library", "said"),
+        [
+            (
+                "first-run-quantize",
+                "clusterx",
+                "clusterx.cli quantize sample:china.jpg --colors 16",
+            ),
+            ("first-run-elbow", "clusterx", "clusterx.cli elbow"),
+            ("first-run-fit-5000", "clusterx", "from clusterx import KMeans\nKMeans(8"),
+            ("first-run-fit-5000", "scikit-learn", "from sklearn.cluster import KMeans\nKMeans(8"),
+        ],
+    )
+    def test_first_runs_find_no_compiled_code(self, name, library, said, monkeypatch):
+        seen = []
+
+        def child(command, env, **given):
+            kept = Path(env["NUMBA_CACHE_DIR"])
+            assert not kept.exists() or not list(kept.iterdir())
+            rows = [len(Path(part).read_text().splitlines()) for part in command if "csv" in part]
+            assert rows in ([], [201])
+            seen.append((" ".join(command), kept))
+            return SimpleNamespace(returncode=0, stdout="")
+
+        monkeypatch.setattr(children.subprocess, "run", child)
+        answer = self.measure(name, library, CPU)
+        assert len(seen) == 1 + len(answer["warm_s"]) == 2
+        assert len({kept for _, kept in seen}) == 2
+        assert said in seen[0][0]
+
+    def test_the_last_words_of_a_child(self):
+        with pytest.raises(RuntimeError, match="ValueError: no such thing"):
+            children._child("-c", "raise ValueError('no such thing')")
 
 
 class TestQuality:
+    @pytest.fixture(params=[Host, HostTorch])
+    def place(self, request, monkeypatch):
+        if request.param is HostTorch:
+            pytest.importorskip("torch")
+        monkeypatch.setattr(quality, "BLOCK_VALUES", 200)
+        return request.param()
+
     @pytest.mark.parametrize("given", [True, False])
-    def test_inertia_is_brute_force(self, given):
+    def test_inertia_is_brute_force(self, place, given):
         rng = np.random.default_rng(0)
-        X, C = rng.random((20_000, 3), dtype=np.float32), rng.random((5, 3))
+        X, C = rng.random((500, 3), dtype=np.float32), rng.random((7, 3), dtype=np.float32)
         squared = ((X[:, None].astype(np.float64) - C) ** 2).sum(axis=2)
-        labels = squared.argmin(axis=1) if given else None
-        np.testing.assert_allclose(worker.inertia(X, C, labels), squared.min(axis=1).sum())
+        labels = place.put(squared.argmin(axis=1)) if given else None
+        found = quality.inertia(place.xp, place.put(X), place.put(C), labels)
+        assert found == pytest.approx(squared.min(axis=1).sum(), rel=1e-12)
 
-    def test_image_mse(self):
-        image = np.array([[[0, 0, 0], [10, 20, 30]]], dtype=np.uint8)
-        palette, indices = np.array([[0, 0, 3], [10, 20, 30]], dtype=np.uint8), np.array([[0, 1]])
-        assert worker.image_mse(image, palette, indices) == 9 / 6
-
-    def test_score_is_the_value_itself(self):
-        assert worker.quality_of("score", np.zeros((2, 2)), peers.Outcome(score=0.25)) == 0.25
-
-    @pytest.mark.parametrize("library", ["clusterx", "scikit-learn"])
-    def test_scores_are_summed(self, library):
-        labels = data.make_labels(500, 4)
-        options = {"scores": ("rand_score", "adjusted_rand_score")}
-        problem = peers.Problem(labels, 0, None, 0, 1, options)
-        found = peers.prepare(library, "score", problem)(0).score
-        expected = rand_score(*labels.T) + adjusted_rand_score(*labels.T)
-        assert found == pytest.approx(expected, rel=1e-14)
-
-    @pytest.mark.parametrize("library", ["clusterx", "scikit-learn"])
-    def test_rows_are_scored_by_their_nearest_start(self, library):
-        X = data.make_blobs(300, 3)
-        start = worker.start_rows(X, 4)
-        nearest = ((X[:, None] - start) ** 2).sum(axis=2).argmin(axis=1)
-        options = {"scores": ("calinski_harabasz_score",)}
-        problem = peers.Problem(X, 4, start, 0, 1, options)
-        found = peers.prepare(library, "score", problem)(0).score
-        assert found == pytest.approx(calinski_harabasz_score(X, nearest), rel=1e-12)
+    def test_image_mse_is_brute_force(self, place):
+        rng = np.random.default_rng(0)
+        image, palette = (rng.integers(0, 256, s).astype(np.uint8) for s in ((20, 30, 3), (9, 3)))
+        indices = rng.integers(0, 9, (20, 30)).astype(np.uint8)
+        found = quality.image_mse(place.xp, *map(place.put, (image, palette, indices)))
+        assert found == ((image.astype(np.int64) - palette[indices]) ** 2).mean()
 
     def test_start_is_distinct_rows(self):
         X = np.repeat(np.arange(40.0), 5)[:, None]
-        start = worker.start_rows(X, 30)
+        start = quality.start_rows(X, 30)
         assert len(np.unique(start)) == 30
-        np.testing.assert_array_equal(start, worker.start_rows(X, 30))
+        np.testing.assert_array_equal(start, quality.start_rows(X, 30))
         with pytest.raises(ValueError, match="distinct rows, k=50"):
-            worker.start_rows(X, 50)
+            quality.start_rows(X, 50)
 
     def test_thinning_is_even(self):
         assert worker.thinned(np.zeros((60, 90, 3)), 600).shape == (20, 30, 3)
@@ -224,11 +381,23 @@ class TestQuality:
 
 
 class TestData:
-    def test_photo_is_a_function_of_its_seed(self):
-        one = data.make_photo(48, 32)
-        assert (one.shape, one.dtype) == ((32, 48, 3), np.uint8)
-        np.testing.assert_array_equal(one, data.make_photo(48, 32))
-        assert data.n_unique_colors(one) == len(np.unique(one.reshape(-1, 3), axis=0))
+    @pytest.mark.parametrize(
+        ("name", "share", "shape", "dtype"),
+        [
+            ("photo_24mp", 1e-4, (40, 60, 3), np.uint8),
+            ("mixture_10000000x16", 1e-9, (5_000, 16), np.float32),
+            ("blobs_200x3", 1e-4, (200, 3), np.float64),
+            ("labels_1000000_10", 0.01, (10_000, 2), np.int64),
+        ],
+    )
+    def test_a_share_is_a_function_of_its_seed(self, name, share, shape, dtype):
+        one, again = (sources.SOURCES[name].make(share) for _ in range(2))
+        assert (one.shape, one.dtype) == (shape, dtype)
+        np.testing.assert_array_equal(one, again)
+
+    def test_photo_has_many_colours(self):
+        image = data.make_photo(48, 32)
+        assert data.n_unique_colors(image) == len(np.unique(image.reshape(-1, 3), axis=0))
 
     def test_digits_are_eight_bit_greys_in_the_unit_interval(self):
         X = data.make_digits(50)
@@ -239,21 +408,25 @@ class TestData:
 
     def test_labels_agree_in_the_main(self):
         labels = data.make_labels(10_000, 10)
-        assert (labels.shape, labels.dtype) == ((10_000, 2), np.int64)
         assert set(np.unique(labels)) == set(range(10))
         assert np.mean(labels[:, 0] == labels[:, 1]) == pytest.approx(0.73, abs=0.02)
-        np.testing.assert_array_equal(labels, data.make_labels(10_000, 10))
 
-    def test_cached_makes_once(self, tmp_path, monkeypatch):
-        monkeypatch.setenv("CLUSTERX_BENCH_CACHE", str(tmp_path))
+    def test_cached_makes_once(self, cache):
         calls = []
         for _ in range(2):
             path = data.cached("three", lambda: calls.append(1) or np.arange(3))
-        assert (len(calls), path.parent) == (1, tmp_path)
+        assert (len(calls), path.parent) == (1, cache)
         assert np.load(path).tolist() == [0, 1, 2]
 
 
 class TestReport:
+    def test_readme_and_docs_are_what_the_report_writes(self):
+        for path, text in report.pages(report.kept()).items():
+            assert path.read_text(encoding="utf-8") == text, "run python -m bench.report"
+
+    def test_headlines_are_cases_of_the_cpu(self):
+        assert set(report.HEADLINES) <= {case.name for case in chosen(None, CPU)}
+
     def test_ratio_is_the_peer_over_clusterx(self):
         ours = make_record("clusterx", scaled_median_s=0.5)
         assert report.ratio(make_record("peer"), ours) == 4.0
@@ -281,11 +454,38 @@ class TestReport:
             make_record("faster", scaled_median_s=0.5, quality=[9.0, 18.0], quality_mean=13.5),
             make_record("stuck", status="time limit"),
             make_record("lost", status="missing"),
+            make_record("late", status="no time"),
         ]
-        text = report.table({"tiny": records})
-        assert "| faster | 500 ms | 0.25× | 13.5 (2 seeds) | -10.00% |" in text
+        text = report.document(records)
+        assert "| faster | 500 ms | 0.25× | 13.5 (2 seeds) | -10.00% | 4.00 s | 100 MiB |" in text
         assert "| stuck | over the limit of 60 s |" in text
         assert "| lost | not installed |" in text
+        assert "| late | no time left |" in text
+
+    def test_a_gpu_has_its_own_memory_notes_and_section(self):
+        machine = {**make_record("")["machine"], "gpu": "a GPU", "cuda_driver": 12040}
+        on_gpu = {"device": CUDA, "machine": machine, "device_mib": 10.0, "scale": 0.1}
+        torch = make_record("torch", scaled_median_s=1.0, **on_gpu)
+        text = report.document([make_record("clusterx", **on_gpu), torch])
+        assert text.startswith("## On a GPU")
+        assert "float32) | 1.00 s | 0.50× | 15 (2 seeds) | +0.00% | 4.00 s | 10 MiB |" in text
+        assert "Data (0.1 of the rows):" in text
+        assert "a GPU, driver 12040, a CPU" in text
+
+    def test_a_headline_is_clusterx_scikit_learn_and_the_fastest_other(self):
+        def record(library, seconds, value=10.0, **changes):
+            given = {"scaled_median_s": seconds, "seeds": [0], "quality": [value]}
+            return make_record(library, **given | changes)
+
+        ours, sklearn = record("clusterx", 1.0), record("scikit-learn", 4.0, 11.0, scaled_by=3.0)
+        others = [record("faiss", 3.0), record("oneDAL", 2.0, 12.0, warm_runs=0)]
+        floor, stuck = record("reading twice", 0.1), record("Pillow", 0.5, status="time limit")
+        assert report.headline([ours, sklearn, *others, floor, stuck]) == (
+            "tiny data", "1.00 s", "4.00 s (scaled)", "oneDAL, 2.00 s (cold)", "4.00×, 2.00×",
+            "+10.00%, +20.00%",
+        )  # fmt: skip
+        stuck = record("scikit-learn", 0.5, status="time limit")
+        assert report.headline([ours, stuck])[2:] == ("over 60 s", "", "", "")
 
     def test_scaled_times_say_so(self):
         one = make_record("peer", scaled_by=4.0, rows=8_000_000, measured_rows=2_000_000)
@@ -305,26 +505,29 @@ class TestReport:
     def test_units(self, seconds, text):
         assert report.seconds_text(seconds) == text
 
-    def test_the_last_whole_run_counts(self):
+    def test_the_last_whole_run_counts(self, cache):
         old, new, part = (
             make_record("clusterx", run=day, scale=scale)
             for day, scale in (("2026-01-01", 1), ("2026-01-02", 1), ("2026-01-03", 0.02))
         )
-        assert report.latest([new, old, part]) == {"tiny": [new]}
+        lines = [json.dumps(one) + "\n" for one in (new, old, part)]
+        (cache / "cpu.jsonl").write_text("".join(lines))
+        assert report.latest(report.kept(cache)) == {"tiny": [new]}
 
-    def test_only_what_is_between_the_markers_changes(self, tmp_path):
-        results, readme = tmp_path / "cpu.jsonl", tmp_path / "README.md"
-        results.write_text(json.dumps(make_record("clusterx")) + "\n")
-        readme.write_text(f"before\n{report.START}\nyesterday's\n{report.END}\nafter\n")
-        report.update([results], readme)
-        first = readme.read_text()
+    def test_only_what_is_between_the_markers_changes(self, cache):
+        (cache / "cpu.jsonl").write_text(json.dumps(make_record("clusterx")) + "\n")
+        readme, docs = cache / "README.md", cache / "benchmarks.md"
+        for path in (readme, docs):
+            path.write_text(f"before\n{report.START}\nyesterday's\n{report.END}\nafter\n")
+        report.update(cache, readme, docs)
+        first = docs.read_text()
         assert first.startswith(f"before\n{report.START}\n")
         assert first.endswith(f"{report.END}\nafter\n")
         assert "tiny data" in first
         assert "a CPU, 2 threads" in first
-        assert "yesterday's" not in first
-        report.update([results], readme)
-        assert readme.read_text() == first
+        assert "yesterday's" not in first + readme.read_text()
+        report.update(cache, readme, docs)
+        assert docs.read_text() == first
 
     @pytest.mark.parametrize(
         "text", ["", report.START, report.END + report.START, report.START * 2 + report.END]
@@ -332,187 +535,3 @@ class TestReport:
     def test_wrong_markers_are_refused(self, text):
         with pytest.raises(ValueError, match="once"):
             report.between_markers(text, "table")
-
-
-class Scripted:
-    """A worker process whose lines are known: what each process says, until it hangs or ends."""
-
-    def __init__(self, scripts):
-        self.scripts, self.jobs = scripts, []
-
-    def __call__(self, job, folder):
-        self.jobs.append(job)
-        self.lines = iter(self.scripts[len(self.jobs) - 1])
-        return self
-
-    def answer(self, seconds):
-        return next(self.lines, "ended")
-
-    def end(self):
-        return "exit status 7: killed"
-
-
-def begins(name):
-    return {"case": name, "begins": True}
-
-
-def done(name, **changes):
-    one = {
-        "case": name, "status": "ok", "median_s": 0.002, "cold_s": 0.01, "warm_s": [0.002],
-        "quality": 1.5, "device_mib": None, "n_iter": 10,
-    }  # fmt: skip
-    return one | changes
-
-
-class TestGpuTable:
-    def test_names_are_unique_and_sources_known(self):
-        assert len({case.name for case in GPU_CASES}) == len(GPU_CASES)
-        assert {case.source for case in GPU_CASES} == set(GPU_SOURCES)
-
-    def test_clusterx_has_every_case_and_each_library_some(self):
-        assert gpu.cases_of("clusterx", GPU_CASES) == list(GPU_CASES)
-        for library in gpu_peers.LIBRARIES:
-            assert gpu.cases_of(library, GPU_CASES)
-
-    def test_uploads_are_rows_of_their_own(self):
-        uploads = [case for case in GPU_CASES if case.task == "upload"]
-        assert {case.source for case in uploads} == set(GPU_SOURCES)
-
-    def test_quick_and_whole_runs_end_in_time(self):
-        assert gpu.Settings.of(quick=False, dry=False).total <= 480
-        assert gpu.Settings.of(quick=True, dry=False).total <= 90
-
-    def test_unknown_names_are_refused(self):
-        assert [c.name for c in gpu.chosen(["silhouette-*"])] == ["silhouette-digits"]
-        with pytest.raises(SystemExit, match="No GPU case is called 'nothing'"):
-            gpu.chosen(["nothing"])
-
-
-class TestGpuRun:
-    CASES = tuple(GPU_CASES[:3])
-    NAMES = tuple(case.name for case in CASES)
-
-    def follow(self, monkeypatch, *scripts, seconds=1000.0):
-        fake = Scripted(scripts)
-        monkeypatch.setattr(gpu, "Worker", fake)
-        deadline = gpu.monotonic() + seconds
-        settings = gpu.Settings.of(quick=True, dry=False)
-        return gpu.run_library("torch", self.CASES, settings, deadline), fake
-
-    def test_a_process_that_works_is_started_once(self, monkeypatch):
-        script = [said for name in self.NAMES for said in (begins(name), done(name))]
-        records, fake = self.follow(monkeypatch, script)
-        assert [(r["case"], r["status"]) for r in records] == [(n, "ok") for n in self.NAMES]
-        assert len(fake.jobs) == 1
-
-    def test_after_a_crash_or_a_hang_the_next_case_is_run(self, monkeypatch):
-        a, b, c = self.NAMES
-        crash, hang = [begins(a)], [begins(b), "time limit"]
-        records, fake = self.follow(monkeypatch, crash, hang, [begins(c), done(c)])
-        assert [r["status"] for r in records] == ["crashed", "time limit", "ok"]
-        assert records[0]["message"] == "exit status 7: killed"
-        assert [job["cases"] for job in fake.jobs] == [[a, b, c], [b, c], [c]]
-
-    def test_the_last_words_of_a_process(self, tmp_path):
-        worker = gpu.Worker({"library": "no such library"}, tmp_path)
-        assert worker.answer(60.0) == "ended"
-        assert worker.end().endswith("KeyError: 'no such library'")
-
-    def test_a_process_that_never_begins_is_not_tried_for_ever(self, monkeypatch):
-        records, _ = self.follow(monkeypatch, [], [], [])
-        assert [r["status"] for r in records] == ["crashed"] * 3
-        assert records[0]["message"] == "exit status 7: killed"
-
-    def test_cases_that_time_does_not_last_for_say_so(self, monkeypatch):
-        records, fake = self.follow(monkeypatch, seconds=-1.0)
-        assert [r["status"] for r in records] == ["no time"] * 3
-        assert not fake.jobs
-
-    def test_dry_run_from_the_command_line_to_the_table(self, tmp_path, monkeypatch):
-        monkeypatch.setenv("CLUSTERX_BENCH_CACHE", str(tmp_path))
-        output = tmp_path / "tiny.json"
-        names = "quantize-8.3mp-16", "lloyd-digits-10", "labels-10m-5", "upload-digits"
-        only = [part for name in names for part in ("--only", name)]
-        main(["--device", "cuda", "--dry-run", "--output", str(output), *only])
-        document = json.loads(output.read_text())
-        found = {(r["case"], r["library"]): r for r in document["records"]}
-        assert document["settings"]["dry"]
-        for name in names:
-            assert found[name, "clusterx"]["status"] == "ok", found[name, "clusterx"]
-        assert found["lloyd-digits-10", "cuML"]["status"] == "not in a dry run"
-        for name in names[:2]:  # two ways to the same clusters
-            ours, torch = (found[name, library]["quality"] for library in ("clusterx", "torch"))
-            assert torch == pytest.approx(ours, rel=1e-3)
-        assert "| **clusterx** |" in output.with_suffix(".md").read_text()
-
-    def test_dry_runs_are_for_the_gpu_table(self):
-        with pytest.raises(SystemExit, match="--dry-run is for --device cuda"):
-            main(["--dry-run"])
-
-    def test_without_a_gpu_it_says_what_is_missing(self, monkeypatch):
-        def absent(name):
-            raise ImportError(f"No module named {name!r}")
-
-        monkeypatch.setattr(gpu, "import_module", absent)
-        with pytest.raises(SystemExit, match=r"needs an NVIDIA GPU and CuPy 14.*'cupy'.*--dry-run"):
-            main(["--device", "cuda", "--only", "upload-digits"])
-
-
-class TestGpuWorker:
-    @pytest.mark.parametrize("place", [gpu_peers.Place, gpu_peers.HostTorch])
-    def test_inertia_is_brute_force(self, place, monkeypatch):
-        monkeypatch.setattr(gpu_worker, "QUALITY_VALUES", 700)
-        rng = np.random.default_rng(0)
-        X, C = rng.random((500, 3), dtype=np.float32), rng.random((7, 3), dtype=np.float32)
-        expected = ((X[:, None].astype(np.float64) - C) ** 2).sum(axis=2).min(axis=1).sum()
-        at = place()
-        assert gpu_worker.inertia(at.xp, at.put(X), at.put(C)) == pytest.approx(expected, rel=1e-12)
-
-    @pytest.mark.parametrize("place", [gpu_peers.Place, gpu_peers.HostTorch])
-    def test_image_mse_is_that_of_the_other_bench(self, place, monkeypatch):
-        monkeypatch.setattr(gpu_worker, "QUALITY_VALUES", 200)
-        rng = np.random.default_rng(0)
-        image, palette = (rng.integers(0, 256, s).astype(np.uint8) for s in ((20, 30, 3), (9, 3)))
-        indices = rng.integers(0, 9, (20, 30)).astype(np.uint8)
-        at = place()
-        found = gpu_worker.image_mse(at.xp, *(at.put(x) for x in (image, palette, indices)))
-        assert found == pytest.approx(worker.image_mse(image, palette, indices), rel=1e-14)
-
-    def test_an_error_is_an_answer(self, monkeypatch):
-        def broken(*given):
-            raise ValueError("no such thing")
-
-        monkeypatch.setattr(gpu_worker, "measure", broken)
-        job = {"library": "torch", "dry": True, "cases": [GPU_CASES[0].name]}
-        first, second = gpu_worker.answers(job)
-        assert first == begins(GPU_CASES[0].name)
-        assert (second["status"], second["message"]) == ("error", "ValueError: no such thing")
-
-    def test_mixture_is_a_function_of_its_seed(self):
-        X = data.make_mixture(1000, 5)
-        assert (X.shape, X.dtype) == ((1000, 5), np.float32)
-        np.testing.assert_array_equal(X, data.make_mixture(1000, 5))
-
-
-class TestGpuReport:
-    def test_losses_and_failures_stay_in_the_table(self):
-        name = GPU_CASES[0].name
-        document = {
-            "run": "2026-01-01T00:00:00+00:00", "settings": {"share": 0.1},
-            "machine": {
-                "gpu": "a GPU", "cuda_driver": 12040, "platform": "an OS", "python": "3",
-                "versions": {"numpy": "2", "cuml": "not installed"},
-            },
-            "records": [
-                {**done(name), "library": "clusterx"},
-                {**done(name, median_s=0.001, device_mib=10.0), "library": "torch"},
-                {"case": name, "library": "cuML", "status": "time limit"},
-            ],
-        }  # fmt: skip
-        text = gpu.text(document)
-        assert "| **clusterx** | 2.00 ms |  | 1.5 | 10.0 ms |  |" in text
-        assert "| 1.00 ms | 0.50× | 1.5 | 10.0 ms | 10 MiB |" in text
-        assert "| cuML | time limit |" in text
-        assert "0.1 of the rows of: china.jpg enlarged to 8.3MP" in text
-        assert "a GPU, driver 12040" in text
-        assert "cuml" not in text.rpartition("\n- ")[2]

@@ -1,0 +1,246 @@
+"""Adapters: one task of one installed library, behind one signature.
+
+An adapter takes a `Problem`, does what is not to be timed (imports, settings) and returns the
+function that is, of a seed. Conversions that a user of the library cannot avoid are inside. It
+raises ImportError where the library lacks what the task needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .data import scratch_folder
+from .places import Host, Outcome, Run
+
+
+class Problem(NamedTuple):
+    """What a library is asked to solve: X, and the start of k rows, in the place."""
+
+    place: Host
+    X: Any
+    k: int
+    start: Any
+    max_iter: int
+    threads: int
+    options: Mapping[str, Any]
+    gpu: bool = False
+
+
+Adapter = Callable[[Problem], Run]
+
+
+def quantized(lloyd: Adapter, problem: Problem) -> Run:
+    """Image in, palette and indexed image out, through what clusters rows."""
+    xp, shape = problem.place.xp, problem.X.shape
+    lloyd(problem)  # imports before the clock starts
+
+    def run(seed: int) -> Outcome:
+        pixels = xp.astype(xp.reshape(problem.X, (-1, 3)), xp.float32)
+        found = lloyd(problem._replace(X=pixels))(seed)
+        palette = xp.astype(xp.clip(xp.round(found.centers), 0, 255), xp.uint8)
+        indices = xp.reshape(xp.astype(found.labels, xp.uint8), shape[:2])
+        return Outcome(palette, indices, found.n_iter)
+
+    return run
+
+
+# Libraries with scikit-learn's interface; their module comes first
+
+
+def _fitted(model: Any) -> Outcome:
+    return Outcome(model.cluster_centers_, model.labels_, model.n_iter_)
+
+
+def estimator(module: str, name: str, problem: Problem) -> Run:
+    """A fit with the default parameters, apart from the number of clusters and the seed."""
+    Estimator = getattr(import_module(module), name)
+    return lambda seed: _fitted(Estimator(problem.k, random_state=seed).fit(problem.X))
+
+
+def lloyd(module: str, problem: Problem, **parameters: Any) -> Run:
+    """A fixed number of iterations from the given start."""
+    KMeans = import_module(module).KMeans
+    given = {"init": problem.start, "n_init": 1, "max_iter": problem.max_iter, "tol": 0.0}
+    given |= {"n_clusters": problem.k} | parameters
+    return lambda seed: _fitted(KMeans(**given).fit(problem.X))
+
+
+def seeding(module: str, problem: Problem) -> Run:
+    """`kmeans_plusplus`."""
+    kmeans_plusplus = import_module(module).kmeans_plusplus
+    return lambda seed: Outcome(kmeans_plusplus(problem.X, problem.k, random_state=seed)[0])
+
+
+def scores(module: str, problem: Problem) -> Run:
+    """The scores that a case names, one after the other; their sum is the outcome."""
+    package = import_module(module)
+    functions = [getattr(package, name) for name in problem.options["scores"]]
+    return lambda seed: Outcome(score=sum(float(score(*problem.X)) for score in functions))
+
+
+# clusterx
+
+
+def clusterx_quantize(problem: Problem) -> Run:
+    """`quantize` of the image as it is."""
+    from clusterx import quantize
+
+    given = {"init": problem.start, "n_init": 1, "max_iter": problem.max_iter, "tol": 0.0}
+
+    def run(seed: int) -> Outcome:
+        found = quantize(problem.X, problem.k, **given)
+        return Outcome(found.palette, found.indices, getattr(found, "n_iter", None))
+
+    return run
+
+
+def clusterx_lloyd_tf32(problem: Problem) -> Run:
+    """Lloyd iterations whose products may be rounded to TF32."""
+    from clusterx import precision
+
+    return precision("tf32")(lloyd("clusterx", problem))
+
+
+def upload(problem: Problem) -> Run:
+    """Data from the host to the place."""
+
+    def run(seed: int) -> Outcome:
+        problem.place.put(problem.X)
+        return Outcome()
+
+    return run
+
+
+# Libraries with interfaces of their own
+
+
+def faiss_lloyd(problem: Problem) -> Run:
+    """Training from the start, then a search for the labels."""
+    import faiss
+
+    if problem.gpu and faiss.get_num_gpus() == 0:
+        raise ImportError("the installed faiss has no GPU support")
+    faiss.omp_set_num_threads(problem.threads)
+
+    given = {"niter": problem.max_iter, "nredo": 1, "gpu": problem.gpu}
+    # by default it trains on 256 points per centroid
+    given |= {"min_points_per_centroid": 1, "max_points_per_centroid": 2**31 - 1}
+
+    def run(seed: int) -> Outcome:
+        kmeans = faiss.Kmeans(problem.X.shape[1], problem.k, **given)
+        kmeans.train(problem.X, init_centroids=problem.start)
+        labels = kmeans.index.search(problem.X, 1)[1][:, 0]
+        return Outcome(kmeans.centroids, labels, len(np.asarray(kmeans.obj)))
+
+    return run
+
+
+def pillow_quantize(problem: Problem) -> Run:
+    """Median cut."""
+    from PIL import Image
+
+    def run(seed: int) -> Outcome:
+        answer = Image.fromarray(problem.X).quantize(problem.k, dither=Image.Dither.NONE)
+        palette = np.asarray(answer.getpalette(), dtype=np.uint8).reshape(-1, 3)
+        return Outcome(palette[: problem.k], np.asarray(answer))
+
+    return run
+
+
+def read_twice(problem: Problem) -> Run:
+    """The floor of any two-pass method: the file read twice from the page cache, and summed."""
+    path = scratch_folder() / "pixels.npy"
+    np.save(path, problem.X)
+
+    def run(seed: int) -> Outcome:
+        for _ in range(2):
+            np.load(path).sum()
+        return Outcome()
+
+    return run
+
+
+def flash_lloyd(module: str, name: str, problem: Problem) -> Run:
+    """flash-kmeans and its successor, which have one interface."""
+    kmeans = getattr(import_module(module), name)
+    given = {"max_iters": problem.max_iter, "tol": 0.0, "init_centroids": problem.start[None]}
+
+    def run(seed: int) -> Outcome:
+        labels, centers, n_iter = kmeans(problem.X[None], problem.k, **given)
+        return Outcome(centers[0], labels[0], n_iter)
+
+    return run
+
+
+def fastkmeans_lloyd(problem: Problem) -> Run:
+    """It takes no start."""
+    from fastkmeans import FastKMeans
+
+    given = {"niter": problem.max_iter, "tol": -1.0, "gpu": True}
+    given |= {"max_points_per_centroid": 2**31 - 1}
+
+    def run(seed: int) -> Outcome:
+        model = FastKMeans(problem.X.shape[1], problem.k, seed=seed, **given)
+        labels = model.fit_predict(problem.X)
+        return Outcome(np.asarray(model.centroids, np.float32), labels)
+
+    return run
+
+
+# Plain PyTorch, as one would write it: blocks of rows, products in float32
+
+_BLOCK_VALUES = 1 << 26
+
+
+def torch_lloyd(problem: Problem) -> Run:
+    """Lloyd iterations by products of blocks of rows with the centres."""
+    import torch
+
+    X, k = problem.X, problem.k
+    n, rows = len(X), max(1, _BLOCK_VALUES // max(k, X.shape[1]))
+
+    def assign(C: Any, labels: Any) -> None:
+        squares = (C * C).sum(dim=1)
+        for a in range(0, n, rows):
+            labels[a : a + rows] = (squares - 2 * X[a : a + rows] @ C.T).argmin(dim=1)
+
+    def run(seed: int) -> Outcome:
+        C = problem.start.to(torch.float32).clone()
+        labels = torch.empty(n, dtype=torch.int64, device=X.device)
+        for _ in range(problem.max_iter):
+            assign(C, labels)
+            sums = torch.zeros_like(C).index_add_(0, labels, X)
+            counts = torch.bincount(labels, minlength=k)[:, None]
+            C = torch.where(counts > 0, sums / counts.clamp(min=1), C)
+        assign(C, labels)
+        return Outcome(C, labels, problem.max_iter)
+
+    return run
+
+
+def torch_silhouette(problem: Problem) -> Run:
+    """The silhouette by blocks of `torch.cdist`; the other scores of rows are not written."""
+    import torch
+
+    if tuple(problem.options["scores"]) != ("silhouette_score",):
+        raise ImportError("PyTorch has no such score")
+
+    def run(seed: int) -> Outcome:
+        X, labels = problem.X
+        n, k = X.shape[0], int(labels.max()) + 1
+        member = torch.nn.functional.one_hot(labels.to(torch.int64), k).to(torch.float32)
+        counts, total = member.sum(dim=0), 0.0
+        for a in range(0, n, max(1, _BLOCK_VALUES // n)):
+            rows = slice(a, a + max(1, _BLOCK_VALUES // n))
+            sums, own = torch.cdist(X[rows], X) @ member, member[rows].bool()
+            inner = sums[own] / (counts[labels[rows]] - 1).clamp(min=1)
+            outer = (sums / counts).masked_fill(own, torch.inf).amin(dim=1)
+            part = (outer - inner) / torch.maximum(inner, outer)
+            total += float(part[counts[labels[rows]] > 1].sum(dtype=torch.float64))
+        return Outcome(score=total / n)
+
+    return run
