@@ -20,9 +20,9 @@ from ..arrays import (
     on_host,
     working_dtype,
 )
-from ..base import working_dtypes
 from ..kernels import kernels_for
 from ..rows import Blocks
+from ..validation import working_dtypes
 from .labels import check_labels, coded, sizes
 
 #: A file of more bytes is read block by block.
