@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import math
 import numbers
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils import Tags, assert_all_finite
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .arrays import (
@@ -29,7 +30,7 @@ from .arrays import (
 )
 from .kernels import kernels_for
 from .rows import Blocks, InMemory
-from .validation import CONVERSION, real_array, working_dtypes
+from .validation import check_finite, host_rows, real_array, working_dtypes
 
 Rows = InMemory | Blocks
 
@@ -66,26 +67,20 @@ class Clusterer(ClusterMixin, BaseEstimator):
         return rows
 
     def _host_rows(self, X: Any, *, reset: bool) -> Any:
-        name = type(self).__name__
-        dtypes = working_dtypes(name, X)
+        dtypes = working_dtypes(X)
         few = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] <= self._whole_columns
         if few and X.dtype.isnative and X.dtype.name in kernels_for(namespace(X)).dtypes:
             dtypes = [np.float32, X.dtype]
-        try:
-            X = validate_data(
-                self,
-                X,
-                reset=reset,
-                accept_sparse="csr" if self._takes_sparse else False,
-                dtype=dtypes,
-                order="C",
-                ensure_all_finite=False,
-                accept_large_sparse=False,
-            )
-        except (TypeError, ValueError) as error:
-            if not str(error).startswith(CONVERSION):
-                raise
-            raise type(error)(f"Input X of {name} must hold real numbers: {error}") from error
+        X = host_rows(
+            f"Input X of {type(self).__name__}",
+            X,
+            partial(validate_data, self),
+            reset=reset,
+            accept_sparse="csr" if self._takes_sparse else False,
+            dtype=dtypes,
+            order="C",
+            accept_large_sparse=False,
+        )
         if hasattr(X, "indptr") and not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
@@ -131,8 +126,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
             self._check_range("Input X contains", largest, rows)
             return
         if isinstance(rows, InMemory) and on_host(rows.like):
-            # scikit-learn's own words for what is wrong
-            assert_all_finite(rows.X, estimator_name=name, input_name="X")
+            names = getattr(self, "feature_names_in_", None)
+            check_finite(rows.X, names, estimator_name=name, input_name="X")
         raise ValueError(
             f"Input X contains NaN or infinity. {name} does not accept missing or infinite values: "
             "drop or impute those rows first."

@@ -10,6 +10,7 @@ import numpy as np
 import sklearn
 
 from ..arrays import working_dtype
+from ..validation import host_rows, refuse_lookalikes
 
 #: Kinds of dtypes: booleans, integers and floats.
 _REAL_KINDS = "buif"
@@ -144,13 +145,18 @@ def _block(given: Any) -> Any:
             f"source must give dense blocks, got {type(given).__name__} (sparse). Pass toarray() "
             "of each block, or all rows as one CSR matrix instead of Blocks."
         )
-    if np.ma.is_masked(given):
-        raise ValueError(
-            "source gives a masked array with masked values, which are not accepted: fill them, or "
-            "drop those rows first."
-        )
-    known = isinstance(getattr(given, "dtype", None), np.dtype) and hasattr(given, "ndim")
-    return given if known else np.asarray(given)  # what is in a file is not read yet
+    if isinstance(getattr(given, "dtype", None), np.dtype) and hasattr(given, "ndim"):
+        refuse_lookalikes("A block of source", given)
+        return given  # what is in a file is not read yet
+    return host_rows(
+        "A block of source",
+        given,
+        dtype="numeric",
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_min_samples=0,
+        ensure_min_features=0,
+    )
 
 
 def _mapped_rows(source: Any, start: int, stop: int) -> np.ndarray:
