@@ -21,7 +21,7 @@ CONVERSION = (
     "Cannot cast",
     "dtype='numeric' is not compatible",
 )
-#: in the names of the dtypes of dates, times and durations, whatever library they are from
+#: how the names of the dtypes of dates, times and durations begin, whatever library they are from
 _TEMPORAL = re.compile("date|time|duration|period", re.IGNORECASE)
 
 
@@ -86,7 +86,7 @@ def refuse_lookalikes(what: str, values: Any) -> None:
             raise ValueError(
                 f"Complex data not supported: column {column!r} has dtype {kind}. Pass its parts."
             )
-        found = f"dtype {kind}" if _TEMPORAL.search(kind) else None
+        found = f"dtype {kind}" if _TEMPORAL.match(kind) else None
         if kind.lower() == "object":
             found = _first_date(_column(values, place))
         if found:

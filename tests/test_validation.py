@@ -201,3 +201,14 @@ def test_names_of_columns_that_are_words_for_time_are_taken():
     names = ["date", "time", "duration"]
     assert KMeans(2).fit(pd.DataFrame(np.eye(3), columns=names)).n_features_in_ == 3
     assert KMeans(2).fit(pl.DataFrame(np.eye(3), schema=names)).n_features_in_ == 3
+
+
+def test_blocks_of_other_columns_are_refused():
+    frame = beside([1.0, 2, 3, 5])
+    for blocks in (
+        [frame, frame[["seen", "height"]]],
+        lambda: iter([frame, frame.add_suffix("2")]),
+    ):
+        with pytest.raises(ValueError, match=r"different columns: \['height', 'seen'\], and"):
+            Blocks(blocks)
+    assert Blocks([frame, frame.to_numpy()]).n == 8

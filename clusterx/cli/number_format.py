@@ -22,6 +22,7 @@ _MISSING = frozenset(MISSING)
 _ALIKE = (" \u00a0\u2009\u202f", "'\u2019")
 #: numbers in a column that its format is recognised by; all of them are read in it
 _ENOUGH = 10_000
+_SIGNS = "%\u2030'\""
 _CURRENCIES = ("EUR", "USD", "GBP", "CHF")
 
 
@@ -181,13 +182,13 @@ def _same(
     return all(np.array_equal(x[a], x[b], equal_nan=True) for x in numeric.values())
 
 
-def unit_of(text: str) -> str | None:
-    """The percent sign or currency beside a number; None if that is not what the text is."""
-    for mark in (
-        *(c for c in text if c in "%\u2030" or unicodedata.category(c) == "Sc"),
-        *_CURRENCIES,
-    ):
-        rest = text.replace(mark, "", 1).strip()
+def beside(text: str) -> str | None:
+    """What is written beside a number; None if that is not what the text is."""
+    if text.startswith("(") and text.endswith(")") and is_number(text[1:-1]):
+        return "()"
+    signs = [c for c in text if c in _SIGNS or unicodedata.category(c) == "Sc"]
+    for mark in (*signs, *_CURRENCIES):
+        rest = text.replace(mark, "").strip()
         if mark in text and is_number(rest):
             return mark
     return None

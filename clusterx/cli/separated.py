@@ -22,7 +22,7 @@ from .common import MissingPackageError, TableError, listed
 from .number_format import FORMATS, MISSING, NumberFormat, Recognised, is_number, quoted
 from .source import Source, unescaped
 
-_DELIMITERS = (",", ";", "\t", "|")
+_DELIMITERS = (",", ";", "\t", "|", " ")
 #: ending: module whose `open` unpacks
 _PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma", ".zst": "zstandard"}
 PACKED = tuple(_PACKED)
@@ -35,6 +35,16 @@ _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+_SHEET = "Save the sheet as CSV in UTF-8."
+#: what files that are called CSV often are
+_BINARY = (
+    (b"PK\x03\x04", "a ZIP archive, as .xlsx and .ods are,", _SHEET),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook", _SHEET),
+    (b"PAR1", "Parquet", "Let its name end in .parquet."),
+    (b"\x1f\x8b", "packed by gzip", "Let its name end in .csv.gz."),
+    (b"\x93NUMPY", "an array of NumPy", "Let its name end in .npy."),
 )
 
 
@@ -54,6 +64,8 @@ class Separated:
         Whether the first line has names.
     labels : tuple
         pandas' labels of the columns, which are unique.
+    codes : set
+        Labels of columns in which numbers begin with zeros.
     options : tuple of str
         Those that would have said what was recognised.
     notes : tuple of str
@@ -67,6 +79,7 @@ class Separated:
     skipped: int = 0
     header: bool = True
     labels: tuple[Any, ...] = ()
+    codes: frozenset[Any] = frozenset()
     options: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -93,9 +106,11 @@ class Separated:
 
     def _with_delimiter(self, rows: dict[str, list[list[str]]], hint: str | None) -> Separated:
         able = [d for d, found in rows.items() if found and len(found[0]) > 1]
+        if able == [" "] and not _is_even(rows[" "]):
+            able = []  # words of a name
         given = unescaped(self.source.delimiter or "") or hint
         if given:
-            if given in _DELIMITERS and given not in able and able:
+            if given in _DELIMITERS and given not in able and able not in ([], [" "]):
                 raise TableError(
                     f"{self.source.called}: the first line has no {given!r}, and seems to be "
                     f"delimited by {able[0]!r}: add --delimiter {quoted(able[0])}."
@@ -103,6 +118,7 @@ class Separated:
             return replace(self, delimiter=given)
         suffixes = [] if self.data is not None else Path(self.source.name).suffixes[-2:]
         usual = "\t" if ".tsv" in [s.lower() for s in suffixes] else ","
+        able = [d for d in able if d != " "] or able
         even = [d for d in able if _is_even(rows[d])]
         best = _most_numbers({d: rows[d] for d in even or able})
         if len(best) > 1:
@@ -132,7 +148,10 @@ class Separated:
         labels = list(self._frame(nrows=0 if self.header else 1))
         # lines may end in delimiters that the first has not
         width = max(map(len, rows), default=0) if rows and _is_even(rows) else 0
-        return replace(self, labels=(*labels, *(_unnamed(i) for i in range(len(labels), width))))
+        labels += [_unnamed(i) for i in range(len(labels), width)]
+        pairs = (pair for row in rows[self.header :] for pair in zip(labels, row, strict=False))
+        codes = frozenset(label for label, text in pairs if re.fullmatch("0[0-9]+", text))
+        return replace(self, labels=tuple(labels), codes=codes)
 
     def _noted(self, note: str) -> Separated:
         return replace(self, notes=(*self.notes, f"{self.source.called}: {note}."))
@@ -261,6 +280,9 @@ class Separated:
 
 
 def _encoding(source: Source, raw: bytes) -> str:
+    for mark, kind, cure in _BINARY:
+        if raw.startswith(mark):
+            raise TableError(f"{source.called}: is {kind} and no CSV. {cure}")
     for mark, encoding in _MARKS:
         if raw.startswith(mark):
             return encoding

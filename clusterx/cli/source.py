@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import unicodedata
 from dataclasses import dataclass
 
 from .common import UsageError, listed
@@ -52,8 +53,10 @@ class Source:
         """The columns to cluster by; all of them must be there."""
         if self.columns is None:
             return tuple(names)
-        known = set(names)
-        for name in self.columns:
+        # accented letters are written in two ways
+        known = {unicodedata.normalize("NFC", name): name for name in names}
+        wanted = [unicodedata.normalize("NFC", name) for name in self.columns]
+        for name in wanted:
             if name not in known:
                 near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
                 guess = f" Did you mean {near[0]!r}?" if near else ""
@@ -61,7 +64,7 @@ class Source:
                     f"--columns: {self.called} has no column {name!r}.{guess} It has "
                     f"{listed(names)}."
                 )
-        return self.columns
+        return tuple(known[name] for name in wanted)
 
 
 def unescaped(delimiter: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import npy
 from .common import TableError, UsageError, need
-from .number_format import FORMATS, NumberFormat, is_missing, unit_of
+from .number_format import FORMATS, NumberFormat, beside, is_missing
 from .separated import PACKED, Separated
 from .source import Source, check_options
 
@@ -101,7 +101,7 @@ def read(source: Source, *, whole: bool = False) -> Table:
 
 def _plain(frame: Any) -> Any:
     """The columns in NumPy's dtypes."""
-    odd = [c for c, d in frame.dtypes.items() if not isinstance(d, np.dtype) or d == bool]
+    odd = [c for c, d in frame.dtypes.items() if not isinstance(d, np.dtype) or d.kind == "b"]
     return frame.astype(dict.fromkeys(odd, np.float64)) if odd else frame
 
 
@@ -156,9 +156,15 @@ def _text_table(source: Source, whole: bool) -> tuple[Table, NumberFormat]:
         chosen = tuple(name for name in chosen if name not in empty)
         values = values[list(chosen)]
         everything = everything.drop(columns=empty) if whole else None
+    codes = [name for name in chosen if label_of[name] in text.codes]
+    if codes:
+        codes = [
+            f"{source.called}: column {codes[0]!r} has leading zeros, as codes have and numbers "
+            "have not. Leave it out with --columns if its values are names."
+        ]
     options = [*text.options, *([number_format.options] if recognised else [])]
     notes = [f"{source.called}: read with {' '.join(options)}."] if options else []
-    return Table(values, chosen, everything, notes=(*notes, *text.notes)), number_format
+    return Table(values, chosen, everything, notes=(*notes, *text.notes, *codes)), number_format
 
 
 def _parquet(source: Source, whole: bool) -> Any:
@@ -245,7 +251,8 @@ def _not_numbers(
         )
     text = texts[bad[0]]
     first = f"{text!r} in row {bad[0]}"
-    others = [f for f in FORMATS if f.number(text) is not None and _reads_most(f, texts)]
+    least = max(0.5, _share(usual, texts) + 1 / len(texts))
+    others = [f for f in FORMATS if f.number(text) is not None and _share(f, texts) >= least]
     if others and number_format is not None:
         ways = " or ".join(
             f"{f.options} if that is {f.number(text):.15g}" for f in _unlike(others, text)
@@ -253,11 +260,11 @@ def _not_numbers(
         return (
             f"column {column!r} has {first}, which is no number with {usual.options}: add {ways}."
         )
-    unit = unit_of(text)
-    if unit:
+    mark = beside(text)
+    if mark:
         return (
-            f"column {column!r} has {first}, a number with {unit!r} beside it. Take the sign off, "
-            "or leave the column out with --columns."
+            f"column {column!r} has {first}, a number with {mark!r} beside it. Write the number "
+            "alone, or leave the column out with --columns."
         )
     if 2 * len(bad) < len(texts):
         given = "" if usual == FORMATS[0] else f" with {usual.options}"
@@ -269,9 +276,10 @@ def _not_numbers(
     return f"column {column!r} holds text ({first}), and clustering needs numbers. {_cure(numeric)}"
 
 
-def _reads_most(number_format: NumberFormat, texts: list[str]) -> bool:
+def _share(number_format: NumberFormat, texts: list[str]) -> float:
+    """The share of the texts that are numbers in the format."""
     found = [number_format.number(text) is not None for text in texts if not is_missing(text)]
-    return 10 * sum(found) > 9 * len(found)
+    return sum(found) / len(found)
 
 
 def _unlike(formats: list[NumberFormat], text: str) -> list[NumberFormat]:

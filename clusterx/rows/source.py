@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import sklearn
 
 from ..arrays import working_dtype
-from ..validation import host_rows, refuse_lookalikes
+from ..validation import column_names, host_rows, refuse_lookalikes
 
 #: Kinds of dtypes: booleans, integers and floats.
 _REAL_KINDS = "buif"
@@ -75,7 +75,7 @@ class Source:
         if callable(given):
             blocks = given()
             try:
-                return map(_block, blocks)
+                return _alike(blocks)
             except TypeError:
                 raise TypeError(
                     "source is a callable and must return an iterator over blocks, got "
@@ -90,7 +90,7 @@ class Source:
             n = given.shape[0]
             return (_mapped_rows(given, a, min(a + rows, n)) for a in range(0, n, rows))
         if isinstance(given, Sequence) and not isinstance(given, str | bytes):
-            return map(_block, given)
+            return _alike(given)
         raise TypeError(
             "source must be a dense array, a sequence of arrays or a callable, got "
             f"{type(given).__name__}{' (sparse)' if hasattr(given, 'nnz') else ''}. Map a file "
@@ -136,6 +136,24 @@ class Source:
             out[here] = block[indices[here] - a]
             a = b
         return out
+
+
+def _alike(blocks: Iterable[Any]) -> Iterator[Any]:
+    """The blocks; ValueError if they are data frames whose columns are not those of the first."""
+
+    def checked(names: list[Any] | None = None) -> Iterator[Any]:
+        for given in blocks:
+            block, found = _block(given), column_names(given)
+            names = names or found
+            if found and found != names:
+                raise ValueError(
+                    f"The blocks of source have different columns: {names}, and {found} later. All "
+                    "of them must have the same, in the same order."
+                )
+            yield block
+
+    iter(blocks)  # what can't be walked over is noticed at once
+    return checked()
 
 
 def _block(given: Any) -> Any:

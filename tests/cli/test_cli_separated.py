@@ -85,10 +85,18 @@ def test_formats_are_recognised(file, decimal, thousands, mark, options):
         ("a,b\n1,12%\n2,9%\n", "'b' has '12%' in row 0, a number with '%' beside it"),
         ("a;b\n1;1.012,50 €\n2;3,00 €\n", "'b' has '1.012,50 €' in row 0, a number with '€' bes"),
         ("a,b\n1,EUR 5\n2,EUR 7\n", "a number with 'EUR' beside it"),
-        ("a;b\n1;192.168.100.100\n2;10.0.0.1\n", "'b' holds text ('192.168.100.100' in row 0)"),
+        (
+            "a;b\n1;192.168.100.100\n2;10.0.0.1\n3;1.1.1.1\n",
+            "'b' holds text ('192.168.100.100' in row 0)",
+        ),
         ("a;b\n1;030 123 456\n2;040 123 456\n", "'b' holds text ('030 123 456' in row 0)"),
         ("a;b\n1;01.02.2024\n2;03.04.2024\n", "'b' holds text ('01.02.2024' in row 0)"),
-        ("a,b\n1\0,2\n3,4\n", r"'a' holds text ('1\x00' in row 0)"),
+        ("a,b\n1\0,2\n3\0,4\n", r"'a' holds text ('1\x00' in row 0)"),
+        ("a\n'-75.63\n'3\n", """column 'a' has "'-75.63" in row 0, a number with "'" beside it"""),
+        ('a\n"(98.5)"\n3\n', "column 'a' has '(98.5)' in row 0, a number with '()' beside it"),
+        ("x;1USD\n1;3,94\n2;3,99\n3;4,01\n\nkod;USD\n", "'x' holds numbers, and 1 that is none"),
+        (b"PK\x03\x04\x14\0\6\0\x08\0\0\0", "is a ZIP archive, as .xlsx and .ods are, and no CSV"),
+        (b"PAR1\x15\x04", "is Parquet and no CSV. Let its name end in .parquet."),
         ("a;b,c\nx;y,z\n", "can't be told: add --delimiter ',' or --delimiter ';'"),
     ],
 )
@@ -205,6 +213,13 @@ def test_encodings(file):
         ("1,5;2\n3;4\n", [[1.5, 2], [3, 4]]),
         ("a,b\n1 , 2\n\u22123,4 \n", [[1, 2], [-3, 4]]),
         ("a,b\nTrue,2\nFALSE,4\n", [[1, 2], [0, 4]]),
+        ("1.5e+00 2.0e+00\n3.0e+00 4.0e+00\n", [[1.5, 2], [3, 4]]),  # as numpy.savetxt writes
+        (" a   b\n 1  2 \n30  4 \n", [[1, 2], [30, 4]]),
+        ("annual income\n1\n3\n", [[1], [3]]),
+        ('\ufeff"a","b"\n"1","2"\n"3","4"\n', [[1, 2], [3, 4]]),
+        ('x\n-0.70\n"3,276.28"\n', [[-0.7], [3276.28]]),
+        ("a;b\n+160,00;1\n-1.000,00;2\n", [[160, 1], [-1000, 2]]),
+        ("a;b;\n1;-50,00;;\n2;10,00;;\n", [[1, -50], [2, 10]]),
     ],
 )
 def test_files_of_odd_form(file, text, wanted):
@@ -248,3 +263,21 @@ def test_options_of_csv_only(tmp_path):
 def test_a_wrong_delimiter(file):
     with pytest.raises(TableError, match="has no ',', and seems to be delimited by ';': add --del"):
         read(Source(file("a;b\n1;2\n"), delimiter=","))
+
+
+def test_names_are_found_however_accents_are_written(file):
+    path = file("gro\u0308\u00dfe,b\n1,2\n3,4\n")
+    assert read(Source(path, columns=("gr\u00f6\u00dfe",))).names == ("gro\u0308\u00dfe",)
+
+
+def test_codes_are_pointed_out(file):
+    path = file("zip,x\n00501,0\n10115,0.5\n")
+    assert "column 'zip' has leading zeros" in read(Source(path)).notes[0]
+    assert read(Source(path, columns=("x",))).notes == ()
+
+
+def test_marks_in_text_stay(file):
+    path = file("a;b;c\n0000.7995;16.000;0\n3.03.001.00514;0;4.000\n")
+    table = read(Source(path, columns=("b", "c"), thousands="."), whole=True)
+    assert values(table) == [[16000, 0], [0, 4000]]
+    assert table.whole["a"].tolist() == ["0000.7995", "3.03.001.00514"]
