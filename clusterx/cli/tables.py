@@ -249,11 +249,29 @@ def _not_numbers(
             f"column {column!r} holds numbers as {'text' if kind == 'str' else kind}. Store them "
             "as integers of 64 bits or as floats."
         )
-    text = texts[bad[0]]
-    first = f"{text!r} in row {bad[0]}"
+    found = _odd_number(column, texts, bad[0], usual, is_csv=number_format is not None)
+    if found:
+        return found
+    first = f"{texts[bad[0]]!r} in row {bad[0]}"
+    if 2 * len(bad) < len(texts):
+        given = "" if usual == FORMATS[0] else f" with {usual.options}"
+        return (
+            f"column {column!r} holds numbers, and {len(bad):,} that "
+            f"{'is' if len(bad) == 1 else 'are'} none{given}: {first} (the top row is 0). Mend it, "
+            "or leave the column out with --columns."
+        )
+    return f"column {column!r} holds text ({first}), and clustering needs numbers. {_cure(numeric)}"
+
+
+def _odd_number(
+    column: str, texts: list[str], row: int, usual: NumberFormat, *, is_csv: bool
+) -> str | None:
+    """What to do if the text in the row is a number after all."""
+    text = texts[row]
+    first = f"{text!r} in row {row}"
     least = max(0.5, _share(usual, texts) + 1 / len(texts))
     others = [f for f in FORMATS if f.number(text) is not None and _share(f, texts) >= least]
-    if others and number_format is not None:
+    if others and is_csv:
         ways = " or ".join(
             f"{f.options} if that is {f.number(text):.15g}" for f in _unlike(others, text)
         )
@@ -266,14 +284,7 @@ def _not_numbers(
             f"column {column!r} has {first}, a number with {mark!r} beside it. Write the number "
             "alone, or leave the column out with --columns."
         )
-    if 2 * len(bad) < len(texts):
-        given = "" if usual == FORMATS[0] else f" with {usual.options}"
-        return (
-            f"column {column!r} holds numbers, and {len(bad):,} that "
-            f"{'is' if len(bad) == 1 else 'are'} none{given}: {first} (the top row is 0). Mend it, "
-            "or leave the column out with --columns."
-        )
-    return f"column {column!r} holds text ({first}), and clustering needs numbers. {_cure(numeric)}"
+    return None
 
 
 def _share(number_format: NumberFormat, texts: list[str]) -> float:
