@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from .common import MissingPackageError, TableError, listed
+from .encodings import encoding_of
 from .number_format import FORMATS, MISSING, NumberFormat, Recognised, is_number, quoted
 from .source import Source, unescaped
 
@@ -28,24 +29,6 @@ _PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma", ".zst": "zstandard"}
 PACKED = tuple(_PACKED)
 #: bytes from which the delimiter and the header are found out
 _SAMPLE = 1 << 16
-#: longer marks first
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-
-_SHEET = "Save the sheet as CSV in UTF-8."
-#: what files that are called CSV often are
-_BINARY = (
-    (b"PK\x03\x04", "a ZIP archive, as .xlsx and .ods are,", _SHEET),
-    (b"\xd0\xcf\x11\xe0", "an Excel workbook", _SHEET),
-    (b"PAR1", "Parquet", "Let its name end in .parquet."),
-    (b"\x1f\x8b", "packed by gzip", "Let its name end in .csv.gz."),
-    (b"\x93NUMPY", "an array of NumPy", "Let its name end in .npy."),
-)
 
 
 @dataclass(frozen=True)
@@ -89,7 +72,7 @@ class Separated:
         found = cls(source, data)
         with found._told(), found._opened() as file:
             raw = file.read(_SAMPLE)
-            found = replace(found, encoding=source.encoding or _encoding(source, raw))
+            found = replace(found, encoding=source.encoding or encoding_of(source, raw))
             decoder = codecs.getincrementaldecoder(found.encoding)("replace")
             sample = decoder.decode(raw).removeprefix("\ufeff")
         if not sample.strip():
@@ -277,22 +260,6 @@ class Separated:
 
 
 # -- what is found out ---------------------------------------------------------------------------
-
-
-def _encoding(source: Source, raw: bytes) -> str:
-    for mark, kind, cure in _BINARY:
-        if raw.startswith(mark):
-            raise TableError(f"{source.called}: is {kind} and no CSV. {cure}")
-    for mark, encoding in _MARKS:
-        if raw.startswith(mark):
-            return encoding
-    odd, even = raw[1::2].count(0), raw[::2].count(0)
-    if max(odd, even) * 4 > len(raw):  # half of the bytes of English in UTF-16
-        raise TableError(
-            f"{source.called}: seems to be UTF-16 without a byte order mark: add --encoding "
-            f"utf-16-{'le' if odd > even else 'be'}."
-        )
-    return "utf-8"
 
 
 def _rows(sample: str, delimiter: str, is_part: bool) -> list[list[str]]:
