@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import math
 import numbers
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils import Tags, assert_all_finite
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .arrays import (
@@ -29,6 +30,7 @@ from .arrays import (
 )
 from .kernels import kernels_for
 from .rows import Blocks, InMemory
+from .validation import check_finite, host_rows, real_array, working_dtypes
 
 Rows = InMemory | Blocks
 
@@ -65,26 +67,20 @@ class Clusterer(ClusterMixin, BaseEstimator):
         return rows
 
     def _host_rows(self, X: Any, *, reset: bool) -> Any:
-        name = type(self).__name__
-        dtypes = working_dtypes(name, X)
+        dtypes = working_dtypes(X)
         few = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] <= self._whole_columns
         if few and X.dtype.isnative and X.dtype.name in kernels_for(namespace(X)).dtypes:
             dtypes = [np.float32, X.dtype]
-        try:
-            X = validate_data(
-                self,
-                X,
-                reset=reset,
-                accept_sparse="csr" if self._takes_sparse else False,
-                dtype=dtypes,
-                order="C",
-                ensure_all_finite=False,
-                accept_large_sparse=False,
-            )
-        except (TypeError, ValueError) as error:
-            if not str(error).startswith(_CONVERSION):
-                raise
-            raise type(error)(f"Input X of {name} must hold real numbers: {error}") from error
+        X = host_rows(
+            f"Input X of {type(self).__name__}",
+            X,
+            partial(validate_data, self),
+            reset=reset,
+            accept_sparse="csr" if self._takes_sparse else False,
+            dtype=dtypes,
+            order="C",
+            accept_large_sparse=False,
+        )
         if hasattr(X, "indptr") and not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
@@ -130,8 +126,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
             self._check_range("Input X contains", largest, rows)
             return
         if isinstance(rows, InMemory) and on_host(rows.like):
-            # scikit-learn's own words for what is wrong
-            assert_all_finite(rows.X, estimator_name=name, input_name="X")
+            names = getattr(self, "feature_names_in_", None)
+            check_finite(rows.X, names, estimator_name=name, input_name="X")
         raise ValueError(
             f"Input X contains NaN or infinity. {name} does not accept missing or infinite values: "
             "drop or impute those rows first."
@@ -251,67 +247,3 @@ class Clusterer(ClusterMixin, BaseEstimator):
             else:
                 setattr(moved, name, copy.deepcopy(value))
         return moved
-
-
-#: how the messages of NumPy begin when it can't make numbers of something
-_CONVERSION = ("could not convert", "float() argument", "setting an array element", "must be real")
-
-
-def working_dtypes(name: str, X: Any) -> Any:
-    """What scikit-learn's checks may make of X on the host; raise where they would not.
-
-    They take dates for numbers, and masked values for those below the mask.
-    """
-    dtype = getattr(X, "dtype", None)
-    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
-        raise TypeError(f"Input X of {name} must hold real numbers, got dtype {dtype}.")
-    if np.ma.is_masked(X):
-        raise ValueError(
-            f"Input X is a masked array with masked values, which {name} does not accept: fill "
-            "them, or drop those rows first."
-        )
-    small = isinstance(dtype, np.dtype) and working_dtype(dtype.name) == "float32"
-    return np.float32 if small else [np.float64, np.float32]
-
-
-def real_array(name: str, values: Any) -> Array:
-    """The argument as an array of real numbers; raise, naming it, if it is not one."""
-    if not is_array(values):
-        try:
-            values = np.asarray(values)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{name} must be an array of real numbers: {error}") from error
-    values = values.detach() if hasattr(values, "detach") else values
-    kind = dtype_name(values.dtype)
-    if kind == "object":
-        try:
-            return values.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{name} must be an array of real numbers: {error}") from error
-    if not kind.startswith(("bool", "int", "uint", "float", "bfloat", "longdouble")):
-        raise ValueError(f"{name} must be an array of real numbers, got dtype {kind}.")
-    return values
-
-
-def check_choice(estimator: Any, name: str, value: Any, choices: tuple[str, ...]) -> None:
-    if not (isinstance(value, str) and value in choices):
-        raise ValueError(
-            f"The {name!r} parameter of {type(estimator).__name__} must be one of "
-            f"{', '.join(repr(c) for c in choices)}; got {value!r}."
-        )
-
-
-def check_number(
-    estimator: Any, name: str, value: Any, kind: type, *, least: float, or_none: bool = False
-) -> None:
-    """Raise unless value is a number of the kind and at least `least`."""
-    if or_none and value is None:
-        return
-    what = "a whole number" if kind is numbers.Integral else "a number"
-    allowed = isinstance(value, kind) and not isinstance(value, bool | np.bool_)
-    error = ValueError if isinstance(value, numbers.Real) else TypeError
-    if not allowed or not value >= least:
-        raise error(
-            f"The {name!r} parameter of {type(estimator).__name__} must be {what} of at least "
-            f"{least:g}{' or None' if or_none else ''}; got {value!r}."
-        )

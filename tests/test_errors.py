@@ -138,7 +138,7 @@ def test_numbers_in_object_arrays_are_taken():
 
 def test_masked_values():
     X = np.ma.masked_array(rows(), mask=rows() > 1)
-    with pytest.raises(ValueError, match="Input X is a masked array with masked values"):
+    with pytest.raises(ValueError, match="Input X of KMeans is a masked array with masked"):
         KMeans(2).fit(X)
     KMeans(2).fit(np.ma.masked_array(rows()))
 

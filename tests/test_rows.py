@@ -412,7 +412,9 @@ def test_callable_that_returns_nothing():
 @pytest.mark.parametrize("wrap", [lambda X: X, lambda X: [X], lambda X: lambda: [X]])
 def test_masked_values(wrap):
     X = np.ma.masked_array(np.ones((40, 2)), np.arange(80).reshape(40, 2) == 61)
-    with pytest.raises(ValueError, match=r"source gives a masked array with masked values.*fill"):
+    with pytest.raises(
+        ValueError, match=r"block of source is a masked array with masked values.*fill"
+    ):
         Blocks(wrap(X), block_rows=7)
 
 

@@ -12,8 +12,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array, asarray, host_floats, is_array, to_host
-from ..base import Clusterer, Rows, check_choice, check_number, real_array
+from ..base import Clusterer, Rows
 from ..rows import InMemory
+from ..validation import check_choice, check_number, real_array
 from . import seeding
 from .lloyd import weighted_sum
 

@@ -11,9 +11,10 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ..arrays import Array, asarray, float_dtype, host_floats
-from ..base import Rows, check_choice
+from ..base import Rows
 from ..kernels.generic_blocks import row_blocks
 from ..rows import InMemory
+from ..validation import check_choice
 from . import seeding
 from .base import CentroidClusterer
 from .lloyd import Fit, lloyd

@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, host_floats, to_host
-from ..base import check_number
 from ..rows import InMemory
+from ..validation import check_number
 from . import seeding
 from .base import CentroidClusterer
 from .batches import Draws, EarlyStopping, State

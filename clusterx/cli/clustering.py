@@ -22,7 +22,8 @@ import clusterx
 from ..arrays import on_host
 from ..image.device import describe, move
 from .common import Device, UsageError, need, say
-from .tables import Source, Table, numbers_rows, read
+from .source import Source
+from .tables import Table, numbers_rows, read
 
 DataArgument = Annotated[
     str,
@@ -60,14 +61,36 @@ StandardizeOption = Annotated[
     ),
 ]
 DelimiterOption = Annotated[
-    str | None, typer.Option("--delimiter", metavar="D", help="Of CSV; a comma by default.")
+    str | None,
+    typer.Option("--delimiter", metavar="D", help="CSV delimiter; recognised by default."),
+]
+DecimalOption = Annotated[
+    str | None,
+    typer.Option(
+        "--decimal",
+        metavar="D",
+        help="Decimal mark in CSV, such as ','; recognised by default where it is beyond doubt.",
+    ),
+]
+ThousandsOption = Annotated[
+    str | None,
+    typer.Option("--thousands", metavar="D", help="Mark between thousands in CSV, such as '.'."),
+]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding", metavar="NAME", help="CSV encoding, such as cp1252; UTF-8 by default."
+    ),
+]
+DropMissingOption = Annotated[
+    bool, typer.Option("--drop-missing", help="Leave out rows with missing values.")
 ]
 HeaderOption = Annotated[
     bool | None,
     typer.Option(
         "--header/--no-header",
         help="Whether the first line of CSV has the names of columns.",
-        show_default="names expected",
+        show_default="names, unless all are numbers",
     ),
 ]
 ArrayOption = Annotated[
@@ -277,7 +300,9 @@ def picture(figure: Any, plot: str) -> memoryview:
 
 
 def advise(rows: Rows, notes: Console) -> None:
-    """Point out columns that are likely to spoil the clusters."""
+    """Say how the file was read, and which columns are likely to spoil the clusters."""
+    for note in rows.table.notes:
+        say(notes, f"clusterx: {note}")
     values = rows.table.values
     if not hasattr(values, "columns"):
         return

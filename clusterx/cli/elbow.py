@@ -19,14 +19,18 @@ from .clustering import (
     ArrayOption,
     ColumnsOption,
     DataArgument,
+    DecimalOption,
     DelimiterOption,
     DeviceOption,
+    DropMissingOption,
+    EncodingOption,
     ForceOption,
     HeaderOption,
     ParamOption,
     QuietOption,
     SeedOption,
     StandardizeOption,
+    ThousandsOption,
     advise,
     algorithm,
     check_plot,
@@ -38,7 +42,7 @@ from .clustering import (
     rows_of,
 )
 from .common import Device, UsageError, check_outputs, need, put, say, timed, told
-from .tables import Source
+from .source import Source
 
 
 class Choice(NamedTuple):
@@ -71,7 +75,11 @@ def elbow(
         str | None, typer.Option("--plot", metavar="FILE", help="Picture of the scores.")
     ] = None,
     delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
+    thousands: ThousandsOption = None,
+    encoding: EncodingOption = None,
     header: HeaderOption = None,
+    drop_missing: DropMissingOption = False,
     array: ArrayOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = Device.AUTO,
@@ -91,7 +99,17 @@ def elbow(
         wanted = _metrics(metrics, model)
         if wanted is None or {"inertia", "gap"} & set(wanted):  # the gap computes inertia
             need("kneed", "kneed", "plot", "The elbow")
-        source = Source(data, column_names(columns), delimiter, header, array)
+        source = Source(
+            data,
+            column_names(columns),
+            delimiter=delimiter,
+            header=header,
+            array=array,
+            decimal=decimal,
+            thousands=thousands,
+            encoding=encoding,
+            drop_missing=drop_missing,
+        )
         with timed(seconds, "read"):
             rows = rows_of(source, standardize=standardize, device=device.value)
         if not quiet:

@@ -19,8 +19,11 @@ from .clustering import (
     ArrayOption,
     ColumnsOption,
     DataArgument,
+    DecimalOption,
     DelimiterOption,
     DeviceOption,
+    DropMissingOption,
+    EncodingOption,
     ForceOption,
     HeaderOption,
     ParamOption,
@@ -28,6 +31,7 @@ from .clustering import (
     Rows,
     SeedOption,
     StandardizeOption,
+    ThousandsOption,
     advise,
     algorithm,
     check_plot,
@@ -39,7 +43,7 @@ from .clustering import (
     rows_of,
 )
 from .common import Device, UsageError, check_outputs, need, put, say, timed, told
-from .tables import Source
+from .source import Source
 
 #: of more rows, so many are drawn for the silhouette
 SILHOUETTE_ROWS = 10_000
@@ -79,7 +83,11 @@ def fit(
         typer.Option(metavar="A,B", help="Axes of the picture; principal components by default."),
     ] = None,
     delimiter: DelimiterOption = None,
+    decimal: DecimalOption = None,
+    thousands: ThousandsOption = None,
+    encoding: EncodingOption = None,
     header: HeaderOption = None,
+    drop_missing: DropMissingOption = False,
     array: ArrayOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = Device.AUTO,
@@ -94,10 +102,20 @@ def fit(
     with told(notes, data, quiet=quiet):
         if output == "-" and as_json:
             raise UsageError("--json and -o - would both write to stdout. Write to a file.")
-        _check_output(output, with_data)
+        _check_output(output, with_data, drop_missing)
         check_plot(plot)
         check_outputs(data, {"-o": output, "--model": model_file, "--plot": plot}, force=force)
-        source = Source(data, column_names(columns), delimiter, header, array)
+        source = Source(
+            data,
+            column_names(columns),
+            delimiter=delimiter,
+            header=header,
+            array=array,
+            decimal=decimal,
+            thousands=thousands,
+            encoding=encoding,
+            drop_missing=drop_missing,
+        )
         axes = _plot_columns(plot, plot_columns)
         model = _estimator(name, params, clusters, seed)
         run = Run.of(source, model, standardize, device.value, whole=with_data, seed=seed)
@@ -183,7 +201,7 @@ def _estimator(name: str, params: list[str] | None, clusters: int | None, seed: 
 # -- files ---------------------------------------------------------------------------------------
 
 
-def _check_output(output: str | None, with_data: bool) -> None:
+def _check_output(output: str | None, with_data: bool, drop_missing: bool) -> None:
     if output is None or output == "-":
         if with_data and output is None:
             raise UsageError("--with-data: says what -o writes; add -o OUT.")
@@ -195,6 +213,10 @@ def _check_output(output: str | None, with_data: bool) -> None:
     if output.lower().endswith(".npy"):
         if with_data:
             raise UsageError(f"--with-data: {output} holds one array. Write .csv or .parquet.")
+        if drop_missing:
+            raise UsageError(
+                f"--drop-missing: {output} can't say which rows are left. Write .csv or .parquet."
+            )
         return
     need("pandas", "pandas", "tables", f"Writing {output}")
     if output.lower().endswith((".parquet", ".pq")):
@@ -210,9 +232,10 @@ def _labels_file(output: str, run: Run) -> bytes | memoryview:
         return file.getbuffer()
     import pandas as pd
 
-    n = len(run.labels)
-    frame = pd.DataFrame({"row": np.arange(n), "cluster": run.labels})
-    whole = run.rows.table.whole
+    table = run.rows.table
+    places = np.arange(len(run.labels)) if table.kept is None else table.kept
+    frame = pd.DataFrame({"row": places, "cluster": run.labels})
+    whole = table.whole
     if whole is not None:
         taken = [name for name in ("row", "cluster") if name in whole.columns]
         if taken:
@@ -222,6 +245,8 @@ def _labels_file(output: str, run: Run) -> bytes | memoryview:
             )
         frame = pd.concat([frame, whole.reset_index(drop=True)], axis=1)
     if ending in ("parquet", "pq"):
+        if whole is not None and hasattr(table.values, "columns"):  # numbers, not their texts
+            frame[list(table.names)] = table.values
         frame.to_parquet(file, index=False)
         return file.getbuffer()
     return frame.to_csv(index=False, sep="\t" if ending == "tsv" else ",").encode()

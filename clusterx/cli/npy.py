@@ -55,8 +55,8 @@ def check_finite(name: str, values: np.ndarray, names: tuple[str, ...]) -> None:
             row, column = (int(i) for i in np.argwhere(bad)[0])
             raise TableError(
                 f"{name}: column {names[column]} has a missing or infinite value in row {a + row} "
-                "(the top row is 0). Fill it, drop such rows, or leave the column out with "
-                "--columns."
+                "(the top row is 0). Drop rows with missing values with --drop-missing, "
+                "mend the value, or leave the column out with --columns."
             )
 
 

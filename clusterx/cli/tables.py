@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
-import re
 import shlex
-import sys
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_ISDIR
@@ -17,39 +13,13 @@ from typing import Any
 import numpy as np
 
 from . import npy
-from .common import TableError, UsageError, listed, need
+from .common import TableError, UsageError, need
+from .number_format import FORMATS, NumberFormat, beside, is_missing
+from .separated import PACKED, Separated
+from .source import Source, check_options
 
 _SEPARATED = (".csv", ".tsv", ".txt")
-_PACKED = (".gz", ".bz2", ".xz", ".zst")
 _PARQUET = (".parquet", ".pq")
-#: how missing numbers are written
-_MISSING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "null", "NULL", "None"]
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file of rows, and how to read it.
-
-    Parameters
-    ----------
-    name : str
-        A path, or ``-`` for CSV on stdin.
-    columns : tuple of str, optional
-        Those to cluster by; all by default.
-    delimiter : str, optional
-        Of CSV; by default a comma, and of .tsv a tab.
-    header : bool, optional
-        Whether the first line of CSV has names. By default it does, and is refused if it looks as
-        if it did not.
-    array : str, optional
-        The array of an NPZ file.
-    """
-
-    name: str
-    columns: tuple[str, ...] | None = None
-    delimiter: str | None = None
-    header: bool | None = None
-    array: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +33,38 @@ class Table:
     names : tuple of str
         Of the d columns.
     whole : DataFrame, optional
-        All columns of the file, if they were asked for.
+        All columns of the file, if they were asked for; those of CSV as they are written.
+    kept : ndarray of shape (n,), optional
+        Places of the rows in the file, if rows were dropped.
+    notes : tuple of str
+        How the file was read, where that is not plain.
     """
 
     values: Any
     names: tuple[str, ...]
     whole: Any = None
+    kept: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+    def without(self, source: Source, missing: np.ndarray) -> Table:
+        """The table without the rows that have missing values."""
+        if not missing.any():
+            return self
+        if missing.all():
+            raise TableError(f"{source.called}: every row has a missing value. Choose --columns.")
+        kept = np.flatnonzero(~missing)
+        note = (
+            f"{source.called}: {len(missing) - len(kept):,} of {len(missing):,} rows have missing "
+            "values, and were dropped."
+        )
+        values, whole = _taken(self.values, kept), _taken(self.whole, kept)
+        return replace(self, values=values, whole=whole, kept=kept, notes=(*self.notes, note))
+
+
+def _taken(rows: Any, places: np.ndarray) -> Any:
+    if hasattr(rows, "iloc"):
+        return rows.iloc[places].reset_index(drop=True)
+    return None if rows is None else rows[places]
 
 
 def read(source: Source, *, whole: bool = False) -> Table:
@@ -84,25 +80,29 @@ def read(source: Source, *, whole: bool = False) -> Table:
         An option does not fit the file, or names a column or array that is not there.
     """
     kind = _kind(source)
-    _check_options(source, kind)
+    check_options(source, kind)
     if kind in ("npy", "npz"):
-        table = _array_table(source, kind, whole)
-    else:
-        need("pandas", "pandas", "tables", f"Reading {_called(source)}")
-        frame = _parquet(source, whole) if kind == "parquet" else _separated(source, whole)
-        if len(frame) == 0:
-            raise TableError(f"{_called(source)}: there are no rows below the names of columns.")
-        chosen = _chosen(source, [str(name) for name in frame.columns])
+        return _array_table(source, kind, whole)
+    need("pandas", "pandas", "tables", f"Reading {source.called}")
+    number_format = None
+    if kind == "parquet":
+        frame = _parquet(source, whole)
+        chosen = source.chosen([str(name) for name in frame.columns])
         table = Table(frame[list(chosen)], chosen, frame if whole else None)
-        _check_frame(source, table)
-        table = replace(table, values=_plain(table.values))
-    return table
+    else:
+        table, number_format = _text_table(source, whole)
+    if len(table.values) == 0:
+        raise TableError(f"{source.called}: there are no rows below the names of columns.")
+    _check_frame(source, table, number_format)
+    if source.drop_missing:
+        table = table.without(source, table.values.isna().any(axis=1).to_numpy())
+    return replace(table, values=_plain(table.values))
 
 
 def _plain(frame: Any) -> Any:
     """The columns in NumPy's dtypes."""
-    odd = [c for c in frame if not isinstance(frame[c].dtype, np.dtype) or frame[c].dtype == bool]
-    return frame.astype(dict.fromkeys(odd, np.float64))
+    odd = [c for c, d in frame.dtypes.items() if not isinstance(d, np.dtype) or d.kind == "b"]
+    return frame.astype(dict.fromkeys(odd, np.float64)) if odd else frame
 
 
 def _kind(source: Source) -> str:
@@ -122,163 +122,49 @@ def _kind(source: Source) -> str:
         return suffixes[-1][1:]
     if suffixes and suffixes[-1] in _PARQUET:
         return "parquet"
-    if suffixes and suffixes[-1] in _PACKED:
+    if suffixes and suffixes[-1] in PACKED:
         suffixes.pop()
     if suffixes and suffixes[-1] in _SEPARATED:
         return "separated"
     raise TableError(
         f"{source.name}: the ending says what a file is, and wanted is one of "
-        f"{', '.join((*_SEPARATED, *_PARQUET, '.npy', '.npz'))} (text also as {_PACKED[0]} and so "
+        f"{', '.join((*_SEPARATED, *_PARQUET, '.npy', '.npz'))} (text also as {PACKED[0]} and so "
         "on). Rename the file, or pipe CSV into '-'."
     )
-
-
-def _check_options(source: Source, kind: str) -> None:
-    """Refuse options of other kinds of files."""
-    if source.array is not None and kind != "npz":
-        raise UsageError(f"--array: is for NPZ files, and {_called(source)} is none. Drop it.")
-    if kind != "separated" and (source.delimiter is not None or source.header is not None):
-        option = "--header" if source.delimiter is None else "--delimiter"
-        raise UsageError(f"{option}: is for CSV, and {source.name} is none. Drop it.")
-    delimiter = "," if source.delimiter is None else _unescaped(source.delimiter)
-    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
-        raise UsageError(
-            f"--delimiter {source.delimiter!r}: must be one character, as ';': in ASCII, and "
-            "neither a quote nor the end of a line."
-        )
-
-
-def _unescaped(delimiter: str) -> str:
-    """A tab, as shells let people write it, or what was written."""
-    return "\t" if delimiter == "\\t" else delimiter
-
-
-def _called(source: Source) -> str:
-    return "stdin" if source.name == "-" else source.name
-
-
-def _chosen(source: Source, names: list[str]) -> tuple[str, ...]:
-    """The columns to cluster by; all of them must be there."""
-    if source.columns is None:
-        return tuple(names)
-    known = set(names)
-    for name in source.columns:
-        if name not in known:
-            near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-            guess = f" Did you mean {near[0]!r}?" if near else ""
-            raise UsageError(
-                f"--columns: {_called(source)} has no column {name!r}.{guess} It has "
-                f"{listed(names)}."
-            )
-    return source.columns
 
 
 # -- text and Parquet ----------------------------------------------------------------------------
 
 
-def _separated(source: Source, whole: bool) -> Any:
-    import pandas as pd
-
-    name = _called(source)
-    path: Any = source.name
-    stem = Path(source.name).suffixes[-2:] if source.name != "-" else []
-    delimiter = _unescaped(source.delimiter or "") or (
-        "\t" if ".tsv" in [s.lower() for s in stem] else ","
-    )
-    if source.name == "-":
-        path = io.BytesIO(sys.stdin.buffer.read())
-    how: dict[str, Any] = {
-        "sep": delimiter,
-        "header": None if source.header is False else 0,
-        "index_col": False,
-        "skipinitialspace": True,
-    }
+def _text_table(source: Source, whole: bool) -> tuple[Table, NumberFormat]:
+    text = Separated.of(source)
+    names = text.names
     try:
-        labels = list(pd.read_csv(path, nrows=0 if how["header"] == 0 else 1, **how))
-        names = _stripped([str(label) for label in labels])
-        _check_header(source, names, delimiter)
-        if source.name == "-":
-            path.seek(0)
-        chosen = set(_chosen(source, names))
-        named = dict(zip(labels, names, strict=True))
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            warnings.filterwarnings("ignore", "The 'float_precision' argument is deprecated")
-            frame = pd.read_csv(
-                path,
-                # columns that only pass through stay as they are written; all are read, as lines
-                # that are too long are noticed only then
-                dtype={label: str for label in labels if named[label] not in chosen},
-                keep_default_na=False,
-                na_values={label: _MISSING for label in labels if named[label] in chosen},
-                low_memory=False,
-                **_exact_numbers(pd),
-                **how,
-            )
-    except pd.errors.EmptyDataError as error:
-        raise TableError(f"{name}: the file is empty.") from error
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise TableError(f"{name}: {_ragged(str(error))}") from error
-    except UnicodeDecodeError as error:
-        raise TableError(
-            f"{name}: is not text in UTF-8 ({error.reason} at byte {error.start}). Save it as "
-            "UTF-8 CSV."
-        ) from error
-    except (OSError, EOFError) as error:
-        raise TableError(f"{name}: cannot be read ({error}).") from error
-    frame.columns = names
-    return frame
-
-
-def _stripped(names: list[str]) -> list[str]:
-    """The names without spaces around them, where that leaves them different."""
-    found = [name.strip() for name in names]
-    return found if len(set(found)) == len(names) else names
-
-
-def _exact_numbers(pd: Any) -> dict[str, str]:
-    """What makes pandas read numbers to the last bit: from version 4 on it always does."""
-    major = int(pd.__version__.partition(".")[0])
-    return {} if major >= 4 else {"float_precision": "round_trip"}
-
-
-def _check_header(source: Source, names: list[str], delimiter: str) -> None:
-    name = _called(source)
-    others = [d for d in (",", ";", "\t", "|") if d != delimiter and d in names[0]]
-    if len(names) == 1 and others and source.header is not False:
-        raise TableError(
-            f"{name}: the first line, {names[0]!r}, has no {delimiter!r}, and seems to be "
-            f"delimited by {others[0]!r}: add --delimiter {_quoted(others[0])}."
-        )
-    counted = [str(i) for i in range(len(names))], [str(i + 1) for i in range(len(names))]
-    if source.header is None and names not in counted and all(map(_is_number, names)):
-        raise TableError(
-            f"{name}: the first line has numbers and no names of columns ({listed(names, 4)}). "
-            "Add --no-header if it is a row, or --header if these are the names."
-        )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _quoted(text: str) -> str:
-    return "$'\\t'" if text == "\t" else shlex.quote(text)
-
-
-def _ragged(message: str) -> str:
-    found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message)
-    cure = "Mend the line, quote entries that have the delimiter in them, or name --delimiter."
-    if found:
-        expected, line, seen = found.groups()
-        return f"line {line} has {seen} entries, and {expected} are expected. {cure}"
-    if "Length of header" in message:
-        return f"the rows have more entries than the first line has names. {cure}"
-    return f"cannot be read as CSV ({message.strip()}). {cure}"
+        chosen = source.chosen(names)
+    except UsageError as error:
+        raise UsageError(" ".join((str(error), *text.notes))) from error
+    label_of = dict(zip(names, text.labels, strict=True))
+    values, number_format, recognised = text.numbers([label_of[name] for name in chosen])
+    values.columns = list(chosen)
+    everything: Any = None
+    if whole:
+        everything = text.texts()
+        everything.columns = names
+    if source.columns is None:
+        # delimiters at the ends of lines, and empty columns of spreadsheets
+        empty = [c for c in chosen if c.startswith("Unnamed: ") and values[c].isna().all()]
+        chosen = tuple(name for name in chosen if name not in empty)
+        values = values[list(chosen)]
+        everything = everything.drop(columns=empty) if whole else None
+    codes = [name for name in chosen if label_of[name] in text.codes]
+    if codes:
+        codes = [
+            f"{source.called}: column {codes[0]!r} has leading zeros, as codes have and numbers "
+            "have not. Leave it out with --columns if its values are names."
+        ]
+    options = [*text.options, *([number_format.options] if recognised else [])]
+    notes = [f"{source.called}: read with {' '.join(options)}."] if options else []
+    return Table(values, chosen, everything, notes=(*notes, *text.notes, *codes)), number_format
 
 
 def _parquet(source: Source, whole: bool) -> Any:
@@ -293,7 +179,7 @@ def _parquet(source: Source, whole: bool) -> Any:
         twice = [name for name in inner if inner.count(name) > 1]
         if twice:
             raise TableError(f"{source.name}: has several columns {twice[0]!r}. Rename them.")
-        wanted = inner if whole else list(_chosen(source, inner))
+        wanted = inner if whole else list(source.chosen(inner))
         frame = pd.read_parquet(source.name, columns=wanted)
         # what pandas wrote as the index of a frame is a column of the file like any other
         index = [name for name in wanted if name not in frame.columns]
@@ -302,23 +188,27 @@ def _parquet(source: Source, whole: bool) -> Any:
         raise TableError(f"{source.name}: cannot be read as Parquet ({error}).") from error
 
 
-def _check_frame(source: Source, table: Table) -> None:
+# -- checks --------------------------------------------------------------------------------------
+
+
+def _check_frame(source: Source, table: Table, number_format: NumberFormat | None) -> None:
     import pandas as pd
 
-    name = _called(source)
+    name = source.called
     for column in table.names:
         values = table.values[column]
         if not _is_real(values):
             numeric = [c for c in table.names if _is_real(table.values[c])]
             useful = [c for c in numeric if not numbers_rows(table.values[c].to_numpy())]
-            raise TableError(f"{name}: {_not_numbers(column, values, useful)}")
+            raise TableError(f"{name}: {_not_numbers(column, values, useful, number_format)}")
         missing = values.isna().to_numpy()
-        if missing.any():
+        if missing.all() or (missing.any() and not source.drop_missing):
+            how = "Fill them" if missing.all() else "Drop those rows with --drop-missing, fill them"
             raise TableError(
-                f"{name}: column {column!r} has {_count(missing, 'missing value')}. Fill them or "
-                "drop those rows, or leave the column out with --columns."
+                f"{name}: column {column!r} has {_count(missing, 'missing value')}. {how}, or "
+                "leave the column out with --columns."
             )
-        infinite = ~np.isfinite(pd.to_numeric(values).to_numpy(np.float64))
+        infinite = np.isinf(pd.to_numeric(values).to_numpy(np.float64, na_value=np.nan))
         if infinite.any():
             raise TableError(
                 f"{name}: column {column!r} has {_count(infinite, 'infinite value')}. Mend them, "
@@ -337,9 +227,10 @@ def _is_real(values: Any) -> bool:
     return types.is_numeric_dtype(values) and not types.is_complex_dtype(values)
 
 
-def _not_numbers(column: str, values: Any, numeric: list[str]) -> str:
+def _not_numbers(
+    column: str, values: Any, numeric: list[str], number_format: NumberFormat | None
+) -> str:
     """What is wrong with a column that is not numeric, and what to do."""
-    import pandas as pd
     from pandas.api import types
 
     if values.isna().all():
@@ -349,21 +240,62 @@ def _not_numbers(column: str, values: Any, numeric: list[str]) -> str:
             f"column {column!r} holds {values.dtype}, and clustering needs numbers. "
             f"{_cure(numeric)}"
         )
-    bad = (pd.to_numeric(values.astype(str), errors="coerce").isna() & values.notna()).to_numpy()
-    if not bad.any():
+    usual = number_format or FORMATS[0]
+    texts = ["" if is_na else str(v) for v, is_na in zip(values, values.isna(), strict=True)]
+    bad = [row for row, t in enumerate(texts) if not is_missing(t) and usual.number(t) is None]
+    if not bad:
         kind = type(values.iloc[0]).__name__
         return (
             f"column {column!r} holds numbers as {'text' if kind == 'str' else kind}. Store them "
             "as integers of 64 bits or as floats."
         )
-    n, row = int(np.count_nonzero(bad)), int(np.argmax(bad))
-    first = f"{values.iloc[row]!r} in row {row}"
-    if 10 * n < len(bad):
+    found = _odd_number(column, texts, bad[0], usual, is_csv=number_format is not None)
+    if found:
+        return found
+    first = f"{texts[bad[0]]!r} in row {bad[0]}"
+    if 2 * len(bad) < len(texts):
+        given = "" if usual == FORMATS[0] else f" with {usual.options}"
         return (
-            f"column {column!r} holds numbers, and {n:,} that {'is' if n == 1 else 'are'} none: "
-            f"{first} (the top row is 0). Mend it, or leave the column out with --columns."
+            f"column {column!r} holds numbers, and {len(bad):,} that "
+            f"{'is' if len(bad) == 1 else 'are'} none{given}: {first} (the top row is 0). Mend it, "
+            "or leave the column out with --columns."
         )
     return f"column {column!r} holds text ({first}), and clustering needs numbers. {_cure(numeric)}"
+
+
+def _odd_number(
+    column: str, texts: list[str], row: int, usual: NumberFormat, *, is_csv: bool
+) -> str | None:
+    """What to do if the text in the row is a number after all."""
+    text = texts[row]
+    first = f"{text!r} in row {row}"
+    least = max(0.5, _share(usual, texts) + 1 / len(texts))
+    others = [f for f in FORMATS if f.number(text) is not None and _share(f, texts) >= least]
+    if others and is_csv:
+        ways = " or ".join(
+            f"{f.options} if that is {f.number(text):.15g}" for f in _unlike(others, text)
+        )
+        return (
+            f"column {column!r} has {first}, which is no number with {usual.options}: add {ways}."
+        )
+    mark = beside(text)
+    if mark:
+        return (
+            f"column {column!r} has {first}, a number with {mark!r} beside it. Write the number "
+            "alone, or leave the column out with --columns."
+        )
+    return None
+
+
+def _share(number_format: NumberFormat, texts: list[str]) -> float:
+    """The share of the texts that are numbers in the format."""
+    found = [number_format.number(text) is not None for text in texts if not is_missing(text)]
+    return sum(found) / len(found)
+
+
+def _unlike(formats: list[NumberFormat], text: str) -> list[NumberFormat]:
+    """The first of the formats for each number that the text may be."""
+    return list({f.number(text): f for f in reversed(formats)}.values())[::-1]
 
 
 def _cure(numeric: list[str]) -> str:
@@ -391,8 +323,11 @@ def _array_table(source: Source, kind: str, whole: bool) -> Table:
         import pandas as pd
 
         frame = pd.DataFrame(np.asarray(values), columns=names)
-    chosen = _chosen(source, names)
+    chosen = source.chosen(names)
     if source.columns is not None:
         values = values[:, [int(c) for c in chosen]]
-    npy.check_finite(name, values, chosen)
-    return Table(values, chosen, frame)
+    table = Table(values, chosen, frame)
+    if source.drop_missing and values.dtype.kind == "f":
+        table = table.without(source, np.isnan(values).any(axis=1))
+    npy.check_finite(name, table.values, chosen)
+    return table

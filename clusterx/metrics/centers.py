@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, asarray, concat, device, host_floats, namespace, to_host
-from ..base import real_array
 from ..kernels import SUMMARY_VALUES
 from ..kernels.generic_blocks import TILE, one_hot, row_blocks
 from ..rows import Blocks
+from ..validation import real_array
 from .inputs import Labelled, checked_rows
 from .pairwise import off_means, spans
 

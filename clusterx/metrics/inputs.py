@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sklearn.utils import assert_all_finite, check_array
 
 from ..arrays import (
     Array,
@@ -20,9 +19,9 @@ from ..arrays import (
     on_host,
     working_dtype,
 )
-from ..base import working_dtypes
 from ..kernels import kernels_for
 from ..rows import Blocks
+from ..validation import check_finite, column_names, host_rows, working_dtypes
 from .labels import check_labels, coded, sizes
 
 #: A file of more bytes is read block by block.
@@ -82,7 +81,7 @@ class Labelled:
         if np.isfinite(found).all():
             return found
         if on_host(self.like) and not isinstance(self.X, Blocks):
-            assert_all_finite(self.X, input_name="X")
+            check_finite(self.X, input_name="X")
             self._too_large()
         if all(map(is_finite, self.X.walk() if isinstance(self.X, Blocks) else [self.X])):
             self._too_large()
@@ -143,14 +142,17 @@ def checked_rows(
         )
     if not on_host(X):
         return _device_rows(name, X, finite)
-    return check_array(
+    found = host_rows(
+        f"Input X of {name}",
         X,
         accept_sparse="csr" if sparse else False,
-        dtype=working_dtypes(name, X),
+        dtype=working_dtypes(X),
         order="C",
-        ensure_all_finite=finite,
         input_name="X",
     )
+    if finite:
+        check_finite(found, column_names(X), input_name="X")
+    return found
 
 
 def is_finite(X: Array) -> bool:

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, svds
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array, asarray, float_dtype, is_array, namespace, on_host, to_host
 from ..rows import Blocks
+from ..validation import column_names, host_rows, real_array
 
 #: attributes that hold the middle of each cluster
 _CENTERS = ("cluster_centers_", "means_", "centroids_")
@@ -37,10 +38,7 @@ def host(values: Any) -> np.ndarray:
 
 def host_matrix(name: str, values: Any) -> np.ndarray:
     """The argument as a finite float64 matrix on the host."""
-    try:
-        found = host(values).astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{name} must be an array of real numbers: {error}") from error
+    found = host(real_array(name, values)).astype(np.float64)
     if found.ndim != 2 or 0 in found.shape:
         raise ValueError(
             f"{name} must be a 2-D array with a row each and at least one row and column; got "
@@ -143,12 +141,10 @@ class Table:
 
     def __init__(self, X: Any, estimator: Any = None):
         names = getattr(estimator, "feature_names_in_", None)
-        if names is None and not is_array(X):
-            names = getattr(X, "columns", None)
-        self.names = None if names is None else [str(name) for name in names]
         if not isinstance(X, Blocks):
             if on_host(X):
-                X = check_array(X, accept_sparse="csr", ensure_all_finite=False)
+                found = host_rows("Input X of a display", X, accept_sparse="csr")
+                names, X = column_names(X) if names is None else names, found
             elif X.ndim != 2 or 0 in X.shape:
                 raise ValueError(
                     f"Expected 2D array with at least one row and column, got shape "
@@ -157,6 +153,7 @@ class Table:
             X = X.detach() if hasattr(X, "detach") else X
         self.X = X
         self.n, self.d = X.shape
+        self.names = None if names is None else [str(name) for name in names]
 
     def take(self, indices: np.ndarray | None) -> Any:
         """The rows at the indices, or all of them for None; a CSR matrix stays one."""

@@ -46,7 +46,7 @@ class Blocks:
     Raises
     ------
     ValueError
-        The blocks are empty, not two-dimensional, or differ in their number of columns; `device`
+        The blocks are empty, not two-dimensional, or differ in their columns; `device`
         is none of those named.
     TypeError
         The source is none of the above, does not hold real numbers, or is an iterator that can be

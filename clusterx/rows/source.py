@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import sklearn
 
 from ..arrays import working_dtype
+from ..validation import column_names, host_rows, refuse_lookalikes
 
 #: Kinds of dtypes: booleans, integers and floats.
 _REAL_KINDS = "buif"
@@ -74,7 +75,7 @@ class Source:
         if callable(given):
             blocks = given()
             try:
-                return map(_block, blocks)
+                return _alike(blocks)
             except TypeError:
                 raise TypeError(
                     "source is a callable and must return an iterator over blocks, got "
@@ -89,7 +90,7 @@ class Source:
             n = given.shape[0]
             return (_mapped_rows(given, a, min(a + rows, n)) for a in range(0, n, rows))
         if isinstance(given, Sequence) and not isinstance(given, str | bytes):
-            return map(_block, given)
+            return _alike(given)
         raise TypeError(
             "source must be a dense array, a sequence of arrays or a callable, got "
             f"{type(given).__name__}{' (sparse)' if hasattr(given, 'nnz') else ''}. Map a file "
@@ -137,6 +138,24 @@ class Source:
         return out
 
 
+def _alike(blocks: Iterable[Any]) -> Iterator[Any]:
+    """The blocks; ValueError if they are data frames whose columns are not those of the first."""
+
+    def checked(names: list[Any] | None = None) -> Iterator[Any]:
+        for given in blocks:
+            block, found = _block(given), column_names(given)
+            names = names or found
+            if found and found != names:
+                raise ValueError(
+                    f"The blocks of source have different columns: {names}, and {found} later. All "
+                    "of them must have the same, in the same order."
+                )
+            yield block
+
+    iter(blocks)  # what can't be walked over is noticed at once
+    return checked()
+
+
 def _block(given: Any) -> Any:
     """A block with shape and NumPy's dtype; what conversion to an array would lose is refused."""
     if hasattr(given, "nnz"):
@@ -144,13 +163,18 @@ def _block(given: Any) -> Any:
             f"source must give dense blocks, got {type(given).__name__} (sparse). Pass toarray() "
             "of each block, or all rows as one CSR matrix instead of Blocks."
         )
-    if np.ma.is_masked(given):
-        raise ValueError(
-            "source gives a masked array with masked values, which are not accepted: fill them, or "
-            "drop those rows first."
-        )
-    known = isinstance(getattr(given, "dtype", None), np.dtype) and hasattr(given, "ndim")
-    return given if known else np.asarray(given)  # what is in a file is not read yet
+    if isinstance(getattr(given, "dtype", None), np.dtype) and hasattr(given, "ndim"):
+        refuse_lookalikes("A block of source", given)
+        return given  # what is in a file is not read yet
+    return host_rows(
+        "A block of source",
+        given,
+        dtype="numeric",
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_min_samples=0,
+        ensure_min_features=0,
+    )
 
 
 def _mapped_rows(source: Any, start: int, stop: int) -> np.ndarray:

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import check_array
 
 from .. import metrics
 from ..arrays import Array, asarray, on_host, to_host
 from ..base import Clusterer, Rows
 from ..rows import InMemory
+from ..validation import check_finite, column_names, host_rows
 from .gap import within_squares
 
 
@@ -37,7 +37,11 @@ class Data(NamedTuple):
             values = rows.X if isinstance(rows, InMemory) else rows
             names = getattr(prototype, "feature_names_in_", None)
             return cls(rows, values, rows, sample_weight, names)
-        values = check_array(X, accept_sparse="csr", dtype="numeric") if on_host(X) else X
+        values = X
+        if on_host(X):
+            what = f"Input X of {type(estimator).__name__}"
+            values = host_rows(what, X, accept_sparse="csr", dtype="numeric")
+            check_finite(values, column_names(X), input_name="X")
         return cls(X, values, InMemory(values), sample_weight, None)
 
     @property

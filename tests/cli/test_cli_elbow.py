@@ -193,3 +193,13 @@ def test_endless_spans(run, customers, span, message):
     result = run("elbow", "customers.csv", "--columns", "age,annual_income", "--k", span)
     assert result.exit_code == ExitCode.USAGE
     assert message in result.stderr
+
+
+def test_options_of_reading(run, tmp_path):
+    rows = [f"{i % 3 * 50 + i / 8:.3f}".replace(".", ",") for i in range(30)]
+    (tmp_path / "a.csv").write_bytes("\n".join(["größe", *rows, "n/a"]).encode("cp1252"))
+    options = ["--encoding", "cp1252", "--decimal", ",", "--delimiter", ";", "--drop-missing"]
+    result = run("elbow", "a.csv", *options, "-k", "2:5", "--json")
+    assert result.exit_code == ExitCode.OK, result.output
+    assert "1 of 31 rows have missing values" in result.stderr
+    assert json.loads(result.stdout)["rows"] == 30

@@ -77,8 +77,17 @@ def test_no_header(file):
     table = read(Source(path, columns=("1",), header=False), whole=True)
     assert values(table).tolist() == [[2], [4]]
     assert values(read(Source(path, header=True))).tolist() == [[3, 4]]
-    for names in ("0,1", "1,2"):  # columns that are counted
-        assert read(Source(file("b.csv", f"{names}\n5,6\n"))).names == tuple(names.split(","))
+    for first in ("1.5,2", "1,2", "7,0", "1,1.5"):
+        table = read(Source(file("b.csv", f"{first}\n5,6\n")))
+        assert (table.names, len(table.values)) == (("0", "1"), 2)
+        assert "has only numbers" in table.notes[0]
+    table = read(Source(file("b.csv", "0,1\n5,6\n")))  # as pandas counts columns
+    assert (table.names, values(table).tolist()) == (("0", "1"), [[5, 6]])
+    assert "counts the columns" in table.notes[0]
+    for first in ("1,", "1,b", "2024-01-01,5"):
+        assert len(read(Source(file("b.csv", f"{first}\n5,6\n"))).values) == 1
+    with pytest.raises(UsageError, match=r"no column '1990'.*--header makes names"):
+        read(Source(file("b.csv", "1990,2000\n5,6\n"), columns=("1990",)))
 
 
 def test_parquet(tmp_path):
@@ -131,16 +140,13 @@ def test_arrays(tmp_path):
         ("a,b\n1,2\n3,4,5\n4,5\n", "line 3 has 3 entries, and 2 are expected"),
         ("a,b\n1,2,3\n3,4,5\n", "more entries than the first line has names"),
         ("a,b\n1,2\n3,inf\n-inf,1\n", "column 'a' has 1 infinite value, the first in row 2"),
-        ("a;b\n1;2\n", "'a;b', has no ',', and seems to be delimited by ';': add --delimiter ';'"),
-        ("a\tb\n1\t2\n", "add --delimiter $'\\t'"),
-        ("1.5,2\n3,4\n", "has numbers and no names of columns (1.5, 2). Add --no-header"),
         ('a,b\n1,"x\n', "cannot be read as CSV"),
         ("a,b,c\n1,x,2\n2,y,3.5\n4,z,1\n", "column 'b' holds text ('x' in row 0)"),
         ("a,b,c\n1,x,2\n2,y,3.5\n4,z,1\n", "Choose the columns: --columns a,c"),
         ("id,b,c\n1,x,2\n2,y,3.5\n3,z,1\n", "Choose the columns: --columns c"),
         ('"a,b",c\n1,x\n5,y\n', "--columns '\"a,b\"'"),
         ("a\nx\ny\n", "No other column holds numbers"),
-        ("a,b\n" + "1,2\n" * 30 + '1,"2,5"\n', "and 1 that is none: '2,5' in row 30"),
+        ("a,b\n" + "1,2\n" * 30 + "1,2:5\n", "and 1 that is none: '2:5' in row 30"),
         ("a,b\n,2\n,3\n", "column 'a' has 2 missing values, the first in row 0"),
         (b"a,b\n\xff\xfe,2\n", "is not text in UTF-8"),
     ],
@@ -325,10 +331,10 @@ def test_names_that_no_file_can_have(tmp_path, file):
         read(Source(file("a.csv", GOOD) + "/b.csv"))
 
 
-def test_twenty_thousand_columns_are_checked_once_each(file, monkeypatch):
+def test_thousands_of_columns_are_checked_once_each(file, monkeypatch):
     from clusterx.cli import tables
 
-    names = [f"c{i}" for i in range(20_000)]
+    names = [f"c{i}" for i in range(2_000)]
     calls, is_real = [], tables._is_real
     monkeypatch.setattr(tables, "_is_real", lambda column: calls.append(0) or is_real(column))
     row = ",".join("1" for _ in names)
@@ -344,8 +350,7 @@ def test_numbers_that_are_no_floats(tmp_path, file):
     pd.DataFrame({"a": [Decimal("1.5")] * 3}).to_parquet(path)
     with pytest.raises(TableError, match="'a' holds numbers as Decimal"):
         read(Source(path))
-    with pytest.raises(TableError, match="'a' holds numbers as int"):
-        read(Source(file("a.csv", "a\n" + "9" * 30 + "\n2\n3\n")))
+    assert values(read(Source(file("a.csv", "a\n" + "9" * 30 + "\n2\n3\n"))))[0, 0] == 1e30
 
 
 def test_archive_without_arrays(tmp_path):

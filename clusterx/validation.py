@@ -1,0 +1,228 @@
+"""Checks of arguments, and what their messages say."""
+
+from __future__ import annotations
+
+import numbers
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.utils import assert_all_finite, check_array
+
+from .arrays import Array, dtype_name, is_array, working_dtype
+
+#: how the messages of NumPy and scikit-learn begin when they can't make numbers of something
+CONVERSION = (
+    "could not convert",
+    "float() argument",
+    "setting an array element",
+    "must be real",
+    "Cannot cast",
+    "dtype='numeric' is not compatible",
+)
+#: how the names of the dtypes of dates, times and durations begin, whatever library they are from
+_TEMPORAL = re.compile("date|time|duration|period", re.IGNORECASE)
+
+
+# -- X -------------------------------------------------------------------------------------------
+
+
+def host_rows(what: str, X: Any, check: Callable[..., Any] = check_array, **how: Any) -> Any:
+    """X, which is on the host, as an array or a CSR matrix of real numbers.
+
+    Parameters
+    ----------
+    what : str
+        What messages call X, such as "Input X of KMeans".
+    X : array-like, CSR matrix or data frame
+    check : callable, default=check_array
+        scikit-learn's check that converts X.
+    **how
+        Options of the check. It looks for no missing values: `check_finite` does, and names the
+        place.
+
+    Raises
+    ------
+    TypeError, ValueError
+        X holds something else than real numbers. Of a data frame the column is named.
+    """
+    try:
+        if isinstance(X, list | tuple):
+            _refuse_masked(what, *X)
+            X = np.asarray(X)
+        refuse_lookalikes(what, X)
+        if _is_frame(X) and not len(X.columns):
+            raise ValueError(f"{what} has 0 feature(s) (shape={X.shape}): one at least is needed.")
+        return check(X, ensure_all_finite=False, **how)
+    except (TypeError, ValueError) as error:
+        if not str(error).startswith(CONVERSION):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        culprit = _culprit(X)
+        if culprit is None:
+            raise kind(f"{what} must hold real numbers: {error}") from error
+        raise kind(
+            f"{what} must hold real numbers, and {culprit}. Turn the column into numbers, or drop "
+            "it."
+        ) from error
+
+
+def refuse_lookalikes(what: str, values: Any) -> None:
+    """Raise if the values are none that NumPy would nevertheless turn into numbers.
+
+    It turns dates and durations into counts of some unit, and masked values into what is below the
+    mask.
+    """
+    if hasattr(values, "collect") and hasattr(values, "collect_schema"):
+        raise TypeError(
+            f"{what} is a {type(values).__name__}, whose rows are not there yet: collect it first, "
+            "with collect()."
+        )
+    _refuse_masked(what, values)
+    for place, (column, dtype) in enumerate(_columns(values)):
+        kind = str(getattr(getattr(dtype, "categories", None), "dtype", dtype))
+        if column is not None and "complex" in kind:
+            raise ValueError(
+                f"Complex data not supported: column {column!r} has dtype {kind}. Pass its parts."
+            )
+        found = f"dtype {kind}" if _TEMPORAL.match(kind) else None
+        if kind.lower() == "object":
+            found = _first_date(_column(values, place))
+        if found:
+            where = "" if column is None else f" in column {column!r}"
+            raise TypeError(
+                f"{what} must hold real numbers, got {found}{where}. Turn dates and times into "
+                "numbers first, such as days since a date; or drop them."
+            )
+
+
+def _refuse_masked(what: str, *values: Any) -> None:
+    if any(np.ma.is_masked(v) for v in values if isinstance(v, np.ma.MaskedArray)):
+        raise ValueError(
+            f"{what} is a masked array with masked values, which are not accepted: fill them, or "
+            "drop those rows first."
+        )
+
+
+def _columns(values: Any) -> list[tuple[Any, Any]]:
+    """Name and dtype of each column of a data frame; None and the dtype of other arrays."""
+    if hasattr(values, "column_names") and hasattr(values, "schema"):  # pyarrow's tables
+        return list(zip(values.schema.names, values.schema.types, strict=True))
+    if _is_frame(values):
+        return list(zip(values.columns, values.dtypes, strict=True))
+    return [(None, values.dtype)] if hasattr(values, "dtype") else []
+
+
+def _is_frame(values: Any) -> bool:
+    return hasattr(values, "columns") and hasattr(values, "dtypes")
+
+
+def _column(values: Any, place: int) -> np.ndarray:
+    """The objects in a column of a data frame; all of those in an array."""
+    if hasattr(values, "column_names"):
+        values = values.column(place)
+    elif _is_frame(values):
+        values = values.iloc[:, place] if hasattr(values, "iloc") else values[:, place]
+    return np.asarray(values, dtype=object)
+
+
+def _first_date(objects: np.ndarray) -> str | None:
+    """The first of NumPy's dates and durations, which turn into numbers; Python's don't."""
+    dates = (repr(v) for v in objects.flat if isinstance(v, np.datetime64 | np.timedelta64))
+    return next(dates, None)
+
+
+def _culprit(X: Any) -> str | None:
+    """What in a data frame is no number; None if X is something else."""
+    for place, (column, dtype) in enumerate(_columns(X)):
+        for row, value in enumerate(() if column is None else _column(X, place)):
+            try:
+                float(np.nan if value is None else value)
+            except (TypeError, ValueError):
+                # a nullable column of numbers converts its NA, an object column does not
+                if type(value).__name__ != "NAType" or str(dtype) == "object":
+                    return f"column {column!r}, of dtype {dtype}, has {value!r} in row {row}"
+    return None
+
+
+def column_names(X: Any) -> list[Any] | None:
+    """Of a data frame; None for anything else."""
+    names = [name for name, _ in _columns(X)]
+    return None if None in names else names or None
+
+
+def check_finite(X: Any, names: Any = None, **how: Any) -> None:
+    """scikit-learn's check of rows on the host, with the place of what it finds.
+
+    Parameters
+    ----------
+    X : array or CSR matrix
+    names : sequence, optional
+        Of the columns.
+    **how
+        Options of `assert_all_finite`.
+    """
+    try:
+        assert_all_finite(X, **how)
+    except ValueError as error:
+        if hasattr(X, "indptr"):
+            raise
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(X))[0])
+        name = column if names is None else repr(names[column])
+        raise ValueError(f"{error}\nThe first is in row {row}, column {name}.") from None
+
+
+def working_dtypes(X: Any) -> Any:
+    """What scikit-learn's checks may make of X on the host."""
+    dtype = getattr(X, "dtype", None)
+    small = isinstance(dtype, np.dtype) and working_dtype(dtype.name) == "float32"
+    return np.float32 if small else [np.float64, np.float32]
+
+
+# -- other arguments -----------------------------------------------------------------------------
+
+
+def real_array(name: str, values: Any) -> Array:
+    """The argument as an array of real numbers; raise, naming it, if it is not one."""
+    if not is_array(values):
+        refuse_lookalikes(name, values)
+        try:
+            values = np.asarray(values)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name} must be an array of real numbers: {error}") from error
+    values = values.detach() if hasattr(values, "detach") else values
+    kind = dtype_name(values.dtype)
+    if kind == "object":
+        refuse_lookalikes(name, values)
+        try:
+            return values.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name} must be an array of real numbers: {error}") from error
+    if not kind.startswith(("bool", "int", "uint", "float", "bfloat", "longdouble")):
+        raise ValueError(f"{name} must be an array of real numbers, got dtype {kind}.")
+    return values
+
+
+def check_choice(estimator: Any, name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if not (isinstance(value, str) and value in choices):
+        raise ValueError(
+            f"The {name!r} parameter of {type(estimator).__name__} must be one of "
+            f"{', '.join(repr(c) for c in choices)}; got {value!r}."
+        )
+
+
+def check_number(
+    estimator: Any, name: str, value: Any, kind: type, *, least: float, or_none: bool = False
+) -> None:
+    """Raise unless value is a number of the kind and at least `least`."""
+    if or_none and value is None:
+        return
+    what = "a whole number" if kind is numbers.Integral else "a number"
+    allowed = isinstance(value, kind) and not isinstance(value, bool | np.bool_)
+    error = ValueError if isinstance(value, numbers.Real) else TypeError
+    if not allowed or not value >= least:
+        raise error(
+            f"The {name!r} parameter of {type(estimator).__name__} must be {what} of at least "
+            f"{least:g}{' or None' if or_none else ''}; got {value!r}."
+        )
