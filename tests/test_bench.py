@@ -359,6 +359,14 @@ class TestQuality:
         found = quality.inertia(place.xp, place.put(X), place.put(C), labels)
         assert found == pytest.approx(squared.min(axis=1).sum(), rel=1e-12)
 
+    def test_rows_of_words_are_sparse(self):
+        stored = data.make_words(30, m=5)
+        X = worker.viewed(stored, None, "CSR", Host())
+        assert (X.shape, X.nnz) == ((30, data.WORDS), 150)
+        C, labels = data.sparse_rows(stored[:2]).toarray(), np.arange(30) % 2
+        expected = ((X.toarray() - C[labels]) ** 2).sum()
+        assert quality.inertia(Host().xp, X, C, labels) == pytest.approx(expected)
+
     def test_image_mse_is_brute_force(self, place):
         rng = np.random.default_rng(0)
         image, palette = (rng.integers(0, 256, s).astype(np.uint8) for s in ((20, 30, 3), (9, 3)))
