@@ -122,6 +122,7 @@ class TestTable:
         assert [c.name for c in chosen(["fit-iris-3", "lloyd-*"], CPU)] == [
             "lloyd-digits-10",
             "lloyd-digits-256",
+            "lloyd-words-20",
             "fit-iris-3",
         ]
         with pytest.raises(SystemExit, match="No case for cuda is called 'fit-iris-3'"):
