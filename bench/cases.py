@@ -33,7 +33,7 @@ class Case:
     view : str
         How the data is handed over: 'rows', 'image' (8-bit), 'pixels' (its rows as they are),
         'pixels32' (its rows in float32), 'labelled' (rows and labels by their nearest start),
-        'labels' (two arrays of labels) or 'host' (as rows, never moved to the device).
+        'labels' (two arrays of labels), 'CSR' or 'host' (as rows, never moved to the device).
     quality : str
         'inertia', 'mse' (of an image against its palette), 'score' (what was asked for) or '' for
         none.
@@ -110,9 +110,9 @@ def _quantize(size: str, k: int, *devices: str, **overrides: Mapping[str, Any]) 
     return Case(f"quantize-{size}-{k}", title, "quantize", source, k, **plan)
 
 
-def _lloyd(name: str, source: str, k: int, *devices: str) -> Case:
+def _lloyd(name: str, source: str, k: int, *devices: str, **plan: Any) -> Case:
     title = f"{{size}}, k={k:,}, 10 Lloyd iterations, labels out"
-    return Case(f"lloyd-{name}-{k}", title, "lloyd", _on(source, *devices), k)
+    return Case(f"lloyd-{name}-{k}", title, "lloyd", _on(source, *devices), k, **plan)
 
 
 def _fit(k: int, slow: Mapping[str, Any]) -> Case:
@@ -218,6 +218,7 @@ _MEASURED = (
     _lloyd("1m-128", "mixture_1000000x128", 1024, CUDA),
     _lloyd("1m-128", "mixture_1000000x128", 4096, CUDA),
     _lloyd("10m-16", "mixture_10000000x16", 16, CUDA),
+    _lloyd("words", "words_10000x30000", 20, view="CSR", libraries=(CLUSTERX, SKLEARN)),
     _fit(10, {"rounds": 1, "repeats": 1, "seeds": (0, 1, 2)}),
     _fit(64, {"rounds": 1, "repeats": 0, "seeds": (0,)}),
     _fit(256, {"rounds": 1, "repeats": 0, "seeds": (0,)}),

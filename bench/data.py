@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ PHOTO_SIZES = {"24mp": (6000, 4000), "8.3mp": (3840, 2160), "2.8mp": (2048, 1367
 SENSOR_NOISE = 2.5  # grey levels; leaves 24 megapixels about as many colours as a camera does
 DIGITS_ROWS = 70_000
 SIDE = 28
+WORDS = 30_000
 
 
 def cache_folder() -> Path:
@@ -143,6 +145,32 @@ def make_mixture(n: int, d: int, k: int = 100, seed: int = 0) -> np.ndarray:
         rng.standard_normal(out=block, dtype=np.float32)
         block += centers[rng.integers(0, k, len(block))]
     return out
+
+
+def make_words(n: int, m: int = 100, d: int = WORDS, k: int = 50, seed: int = 0) -> np.ndarray:
+    """n rows of length one with m values among d columns, as `sparse_rows` reads them.
+
+    Columns are drawn by Zipf's law, half of them counted from where one of k topics begins.
+    """
+    rng = np.random.default_rng(seed)
+    columns = np.empty((n, m))
+    for row in columns:
+        rank = np.exp(rng.random(12 * m) * np.log(d)).astype(np.int64) - 1
+        start = rng.integers(0, k) * (d // k)
+        drawn = (rank + start * rng.integers(0, 2, len(rank))) % d
+        first = np.sort(np.unique(drawn, return_index=True)[1])[:m]
+        row[:] = np.sort(drawn[first])
+    values = rng.random((n, m))
+    return np.hstack([columns, values / np.linalg.norm(values, axis=1)[:, None]])
+
+
+def sparse_rows(stored: np.ndarray, d: int = WORDS) -> Any:
+    """A CSR matrix of d columns from rows of m columns and their m values."""
+    from scipy.sparse import csr_matrix
+
+    n, m = len(stored), stored.shape[1] // 2
+    columns = stored[:, :m].astype(np.int32).ravel()
+    return csr_matrix((stored[:, m:].ravel(), columns, np.arange(n + 1) * m), shape=(n, d))
 
 
 def make_labels(n: int, k: int, seed: int = 0) -> np.ndarray:

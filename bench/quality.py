@@ -24,13 +24,18 @@ def nearest(xp: Any, X: Any, C: Any) -> Any:
 
 
 def inertia(xp: Any, X: Any, C: Any, labels: Any = None) -> float:
-    """Sum of squared distances in float64; to the nearest centre where no labels are given."""
+    """Sum of squared distances in float64; to the nearest centre where no labels are given.
+
+    With labels, X may be a CSR matrix.
+    """
     labels = nearest(xp, X, C) if labels is None else labels
     C, total = xp.astype(C, xp.float64), 0.0
     rows = max(1, BLOCK_VALUES // X.shape[1])
     for a in range(0, X.shape[0], rows):
         own = xp.take(C, xp.astype(labels[a : a + rows], xp.int64), axis=0)
-        apart = xp.astype(X[a : a + rows, :], xp.float64) - own
+        block = X[a : a + rows, :]
+        block = block.toarray() if hasattr(block, "toarray") else block
+        apart = xp.astype(block, xp.float64) - own
         total += float(xp.sum(apart * apart))
     return total
 

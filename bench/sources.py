@@ -61,6 +61,11 @@ def _mixture(n: int, d: int) -> Source:
     return _rows(n, f"{n:,} x {d} float32", text, data.make_mixture, d=d)
 
 
+def _words(n: int) -> Source:
+    text = f"{n:,} CSR rows of length one, columns drawn by Zipf's law around 50 topics"
+    return _rows(n, f"{n:,} x 30,000 CSR, 100 values per row", text, data.make_words, least=500)
+
+
 def _labels(n: int, k: int) -> Source:
     words = f"{n // 1_000_000} million" if n >= 1_000_000 else f"{n:,}"
     text = f"{n:,} labels of {k:,} classes, 7 in 10 kept and the others redrawn at random"
@@ -85,6 +90,7 @@ SOURCES: dict[str, Source] = {
     "digits_20000x784": _digits(20_000),
     **{f"blobs_{n}x{d}": _blobs(n, d) for n, d in ((200, 3), (1_000, 10), (5_000, 3))},
     **{f"mixture_{n}x{d}": _mixture(n, d) for n, d in ((1_000_000, 128), (10_000_000, 16))},
+    "words_10000x30000": _words(10_000),
     "iris": Source(
         lambda share: data.make_iris(),
         "iris, 150 x 4 float64",

@@ -21,7 +21,7 @@ import numpy as np
 
 from .adapters import Problem
 from .cases import CPU
-from .data import n_unique_colors
+from .data import n_unique_colors, sparse_rows
 from .places import Host, Outcome, Run, Times
 from .quality import nearest, quality_of, start_rows
 from .sources import path_of
@@ -42,6 +42,8 @@ def viewed(X: np.ndarray, start: np.ndarray | None, view: str, place: Host) -> A
     """The data in the place, handed over as the case has it."""
     if view == "host":
         return X
+    if view == "CSR":
+        return sparse_rows(X)
     if view == "labels":
         return tuple(place.put(np.ascontiguousarray(column)) for column in X.T)
     if view == "labelled":
@@ -96,6 +98,8 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     stored = np.load(path_of(job["source"], job["scale"]), mmap_mode="r")
     n = math.prod(stored.shape[:-1])
     start = start_rows(stored, job["k"]) if job["k"] else None
+    if start is not None and job["view"] == "CSR":
+        start = sparse_rows(start).toarray()
     host = thinned(stored, job["rows"] or n)
     problem = Problem(
         place,

@@ -34,6 +34,9 @@ from .validation import check_finite, host_rows, real_array, working_dtypes
 
 Rows = InMemory | Blocks
 
+#: CSR rows of at most so many columns are made dense.
+FEW_COLUMNS = 8
+
 
 class Clusterer(ClusterMixin, BaseEstimator):
     """Base of the estimators. X decides where they compute; results stay with it."""
@@ -79,12 +82,9 @@ class Clusterer(ClusterMixin, BaseEstimator):
             accept_sparse="csr" if self._takes_sparse else False,
             dtype=dtypes,
             order="C",
-            accept_large_sparse=False,
         )
-        if hasattr(X, "indptr") and not X.has_canonical_format:
-            X = X.copy()
-            X.sum_duplicates()
-        return X
+        # few columns take no more memory when they are dense
+        return X.toarray() if hasattr(X, "indptr") and X.shape[1] <= FEW_COLUMNS else X
 
     def _device_rows(self, X: Array, *, reset: bool) -> Array:
         name, xp = type(self).__name__, namespace(X)

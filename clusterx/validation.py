@@ -35,7 +35,8 @@ def host_rows(what: str, X: Any, check: Callable[..., Any] = check_array, **how:
     ----------
     what : str
         What messages call X, such as "Input X of KMeans".
-    X : array-like, CSR matrix or data frame
+    X : array-like, sparse matrix or data frame
+        A CSR matrix comes back in canonical format.
     check : callable, default=check_array
         scikit-learn's check that converts X.
     **how
@@ -54,7 +55,7 @@ def host_rows(what: str, X: Any, check: Callable[..., Any] = check_array, **how:
         refuse_lookalikes(what, X)
         if _is_frame(X) and not len(X.columns):
             raise ValueError(f"{what} has 0 feature(s) (shape={X.shape}): one at least is needed.")
-        return check(X, ensure_all_finite=False, **how)
+        found = check(X, ensure_all_finite=False, **how)
     except (TypeError, ValueError) as error:
         if not str(error).startswith(CONVERSION):
             raise
@@ -66,6 +67,22 @@ def host_rows(what: str, X: Any, check: Callable[..., Any] = check_array, **how:
             f"{what} must hold real numbers, and {culprit}. Turn the column into numbers, or drop "
             "it."
         ) from error
+    return canonical_rows(found) if hasattr(found, "indptr") else found
+
+
+def canonical_rows(X: Any) -> Any:
+    """A CSR matrix whose rows have rising columns without duplicates, numbered in int32 if they
+    fit; X itself where it is such.
+    """
+    largest = np.iinfo(np.int32).max
+    wide = X.indices.dtype.itemsize > 4 or X.indptr.dtype.itemsize > 4
+    if wide and X.nnz <= largest and max(X.shape) <= largest:
+        parts = X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32)
+        X = type(X)(parts, shape=X.shape)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 def refuse_lookalikes(what: str, values: Any) -> None:

@@ -122,6 +122,7 @@ class TestTable:
         assert [c.name for c in chosen(["fit-iris-3", "lloyd-*"], CPU)] == [
             "lloyd-digits-10",
             "lloyd-digits-256",
+            "lloyd-words-20",
             "fit-iris-3",
         ]
         with pytest.raises(SystemExit, match="No case for cuda is called 'fit-iris-3'"):
@@ -358,6 +359,14 @@ class TestQuality:
         labels = place.put(squared.argmin(axis=1)) if given else None
         found = quality.inertia(place.xp, place.put(X), place.put(C), labels)
         assert found == pytest.approx(squared.min(axis=1).sum(), rel=1e-12)
+
+    def test_rows_of_words_are_sparse(self):
+        stored = data.make_words(30, m=5)
+        X = worker.viewed(stored, None, "CSR", Host())
+        assert (X.shape, X.nnz) == ((30, data.WORDS), 150)
+        C, labels = data.sparse_rows(stored[:2]).toarray(), np.arange(30) % 2
+        expected = ((X.toarray() - C[labels]) ** 2).sum()
+        assert quality.inertia(Host().xp, X, C, labels) == pytest.approx(expected)
 
     def test_image_mse_is_brute_force(self, place):
         rng = np.random.default_rng(0)

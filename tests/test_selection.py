@@ -187,14 +187,22 @@ def test_frames_blocks_and_sparse(blobs):
     blocks = Blocks(blobs, block_rows=50)
     blocked = sweep(KMeans(random_state=0), blocks, [3, 4])
     assert list(blocked.scores) == list(expected.scores)
-    for other in (framed, blocked):
+    sparse = sweep(KMeans(random_state=0), scipy.sparse.csr_array(blobs), [3, 4])
+    for other in (framed, blocked, sparse):
         for name in other.scores:
             np.testing.assert_allclose(other.scores[name], expected.scores[name], rtol=1e-12)
         np.testing.assert_array_equal(other.labels(4), expected.labels(4))
-    sparse = sweep(KMeans(random_state=0), scipy.sparse.csr_array(blobs), [3, 4])
-    assert list(sparse.scores) == ["inertia", "silhouette"]
-    np.testing.assert_allclose(sparse.scores["inertia"], expected.scores["inertia"])
-    np.testing.assert_allclose(sparse.scores["silhouette"], expected.scores["silhouette"])
+    wide = np.pad(blobs, ((0, 0), (0, 9)))
+    sparse = sweep(KMeans(random_state=0), scipy.sparse.csr_array(wide), [3, 4])
+    assert list(sparse.scores) == list(expected.scores)
+    for name in sparse.scores:
+        np.testing.assert_allclose(sparse.scores[name], expected.scores[name], rtol=1e-10)
+    drawn = {"silhouette_sample_size": 50, "random_state": 0, "metrics": "silhouette"}
+    both = (
+        sweep(KMeans(random_state=0), X, [3], **drawn) for X in (wide, scipy.sparse.csr_array(wide))
+    )
+    dense, found = (result.scores["silhouette"] for result in both)
+    np.testing.assert_allclose(found, dense, rtol=1e-12)
 
 
 def test_scikit_learns_estimators(blobs):
@@ -515,8 +523,9 @@ def test_wrong_estimators_and_rows(blobs):
         sweep(make_pipeline(StandardScaler(), KMeans()), blobs)
     with pytest.raises(ValueError, match="'gap', which needs rows in memory, and X is Blocks"):
         sweep(KMeans(), Blocks(blobs), metrics="gap")
-    with pytest.raises(ValueError, match="'davies_bouldin', which needs dense rows"):
-        sweep(KMeans(), scipy.sparse.csr_array(blobs), metrics=["davies_bouldin"])
+    wide = np.pad(blobs, ((0, 0), (0, 9)))
+    with pytest.raises(ValueError, match="'gap', which needs dense rows"):
+        sweep(KMeans(), scipy.sparse.csr_array(wide), metrics=["gap"])
     with pytest.raises(ValueError, match="NaN"):
         sweep(KMeans(), np.where(blobs > 8, np.nan, blobs))
 

@@ -19,6 +19,10 @@ from . import seeding
 from .base import CentroidClusterer
 from .lloyd import Fit, lloyd
 
+#: Starts whose inertias differ by less than this share found the same clusters, but for rounding:
+#: the first of them is kept, as in scikit-learn.
+SAME_INERTIA = 1e-10
+
 
 class KMeans(CentroidClusterer):
     """k-means clustering by exact Lloyd iterations, where the data is.
@@ -179,7 +183,7 @@ class KMeans(CentroidClusterer):
                 verbose=self.verbose,
                 project=unit_length if self.metric == "cosine" else None,
             )
-            if best is None or fit.inertia < best.inertia:
+            if best is None or fit.inertia < best.inertia * (1.0 - SAME_INERTIA):
                 # the step goes on to use its labels in later starts
                 best = fit
                 if starts > 1:

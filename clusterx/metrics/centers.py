@@ -24,7 +24,7 @@ def calinski_harabasz_score(X: Any, labels: Any) -> float:
 
     Parameters
     ----------
-    X : array or Blocks of shape (n, d)
+    X : array, CSR matrix or Blocks of shape (n, d)
     labels : array-like of shape (n,)
         Clusters: numbers or strings, on any device.
 
@@ -75,7 +75,7 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
 
     Parameters
     ----------
-    X : array or Blocks of shape (n, d)
+    X : array, CSR matrix or Blocks of shape (n, d)
     labels : array-like of shape (n,)
         Clusters: numbers or strings, on any device.
 
@@ -146,7 +146,7 @@ def simplified_silhouette_samples(X: Any, labels: Any, *, centers: Any = None) -
 
     Parameters
     ----------
-    X : array or Blocks of shape (n, d)
+    X : array, CSR matrix or Blocks of shape (n, d)
     labels : array-like of shape (n,)
         Clusters: numbers or strings, on any device. With `centers`, the row of it that each is.
     centers : array of shape (k, d), optional

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Iterator
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..arrays import (
     on_host,
     working_dtype,
 )
-from ..kernels import kernels_for
+from ..kernels import SUMMARY_VALUES, kernels_for
 from ..rows import Blocks
 from ..validation import check_finite, column_names, host_rows, working_dtypes
 from .labels import check_labels, coded, sizes
@@ -126,7 +127,7 @@ def checked_rows(
         The function that asks, for messages.
     X : Any
     sparse, blocks : bool
-        Whether SciPy's sparse matrices, and Blocks, are taken.
+        Whether CSR matrices, which become Blocks otherwise, and Blocks are taken.
     finite : bool
         Whether NaN and infinity are looked for.
     """
@@ -145,14 +146,22 @@ def checked_rows(
     found = host_rows(
         f"Input X of {name}",
         X,
-        accept_sparse="csr" if sparse else False,
+        accept_sparse="csr",
         dtype=working_dtypes(X),
         order="C",
         input_name="X",
     )
     if finite:
         check_finite(found, column_names(X), input_name="X")
-    return found
+    if sparse or not hasattr(found, "indptr"):
+        return found
+    return Blocks(partial(_dense_blocks, found))
+
+
+def _dense_blocks(X: Any) -> Iterator[np.ndarray]:
+    """A CSR matrix as dense blocks of rows."""
+    height = max(1, SUMMARY_VALUES // X.shape[1])
+    return (X[a : a + height].toarray() for a in range(0, X.shape[0], height))
 
 
 def is_finite(X: Array) -> bool:

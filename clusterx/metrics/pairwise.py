@@ -47,9 +47,10 @@ def check_metric(
 
 
 def is_tuned(points: Labelled, metric: Any, kwds: dict[str, Any]) -> bool:
-    """Whether the metric is one of the kernels', in its plain form, over dense rows."""
-    known = isinstance(metric, str) and metric in KERNEL_METRICS
-    return known and not points.sparse and not set(kwds) - {"n_jobs"}
+    """Whether the metric is one of the kernels', in its plain form: of CSR rows euclidean only."""
+    known = KERNEL_METRICS.get(metric) if isinstance(metric, str) else None
+    offered = known == "euclidean" or (known is not None and not points.sparse)
+    return offered and not set(kwds) - {"n_jobs"}
 
 
 def reduce_sums(points: Labelled, metric: Any, kwds: dict[str, Any], reduce: Reduce) -> list:

@@ -68,7 +68,7 @@ class Sample(NamedTuple):
     """Rows that silhouettes are computed over."""
 
     rows: np.ndarray
-    values: Array
+    values: Any  # an array or a CSR matrix
 
 
 class Fit(NamedTuple):
@@ -145,4 +145,4 @@ def drawn_rows(
     if everything and isinstance(data.rows, InMemory):
         return None
     rows = np.arange(data.n) if everything else np.sort(rng.permutation(data.n)[:size])
-    return Sample(rows, data.rows.take(rows))
+    return Sample(rows, data.rows.subset(rows).X)

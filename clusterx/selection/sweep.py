@@ -58,8 +58,8 @@ def sweep(
         Scores to compute: ``'inertia'`` (of a model without, the squared distances to the means
         of its clusters), ``'silhouette'`` (in the estimator's own `metric`, if it has one),
         ``'calinski_harabasz'``, ``'davies_bouldin'``, ``'gap'``, and for models with such methods
-        ``'bic'`` and ``'aic'``. By default all that X allows, but for the gap: of a CSR matrix
-        inertia and silhouette, of precomputed distances the silhouette.
+        ``'bic'`` and ``'aic'``. By default all that X allows, but for the gap: of precomputed
+        distances the silhouette.
     sample_weight : array of shape (n_samples,), optional
         Passed to `fit`. Scores other than inertia count every row once.
     silhouette_sample_size : int or None, default=10_000
@@ -226,7 +226,7 @@ def _hindrance(name: str, estimator: Any, data: Data) -> str | None:
         return "which needs rows in memory, and X is Blocks. Sweep a sample of the rows."
     if name == "gap" and data.sample_weight is not None:
         return "whose references have no weights. Leave out sample_weight, or use another metric."
-    if name in ("calinski_harabasz", "davies_bouldin", "gap") and data.rows.sparse:
+    if name == "gap" and data.rows.sparse:
         return "which needs dense rows, and X is a sparse matrix. Sweep X.toarray()."
     return None
 

@@ -245,6 +245,16 @@ def test_sparse_rows(monkeypatch, most, metric):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("score", [*SCORES, dunn_index])
+def test_sparse_rows_with_an_offset(monkeypatch, score):
+    """Unix seconds beside categories: squares of 1e18 less squares of 1e18."""
+    monkeypatch.setattr(unsupervised, "DENSE", 0)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 120)
+    X = np.c_[1.7e9 + 30 * labels + rng.uniform(0, 15, 120), np.eye(9)[rng.integers(0, 9, 120)]]
+    assert score(csr_matrix(X), labels) == pytest.approx(score(X, labels), rel=1e-10)
+
+
 def test_sparse_distances():
     X, labels = data_set(13)
     D = cdist(X, X)

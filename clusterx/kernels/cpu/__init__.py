@@ -3,11 +3,11 @@
 import numpy as np
 
 from .. import SUMMARY_VALUES, Summary
-from . import lloyd, scan, sparse, steps
+from . import distance_sums as _pairs
+from . import lloyd, scan, sparse, sparse_pairs, steps
 from . import seeding as _seeding
 from .color import color_counts, remap
 from .contingency import contingency, encode, expected_information
-from .distance_sums import distance_sums, separation
 from .exact import Grid
 from .minibatch import minibatch
 from .segments import label_sums, own_squares, segment_sum
@@ -66,7 +66,7 @@ def distances(X, C):
 def distances_to(X, c):
     if isinstance(X, np.ndarray):
         return lloyd.distances_to(X, c)
-    return sparse.distances(X, c[None, :])[:, 0] ** 2
+    return sparse.squared_distances(X, c[None, :])[:, 0]
 
 
 def scatter(X, w, c):
@@ -76,7 +76,7 @@ def scatter(X, w, c):
 def squared_distances(X, C):
     if isinstance(X, np.ndarray):
         return lloyd.squared_distances(X, C)
-    return sparse.distances(X, C) ** 2
+    return sparse.squared_distances(X, C)
 
 
 def nearest(X, C):
@@ -92,4 +92,14 @@ def lloyd_stats(X, w, grid, once=False, k=None):
 def seeding(X, w, step):
     if isinstance(X, np.ndarray):
         return _seeding.seeding(X, w, step)
-    return sparse.SparseSeeding(X, w)
+    return sparse.seeding(X, w, step)
+
+
+def distance_sums(X, labels, k, metric):
+    pairs = _pairs if isinstance(X, np.ndarray) else sparse_pairs
+    return pairs.distance_sums(X, labels, k, metric)
+
+
+def separation(X, labels, k, metric):
+    pairs = _pairs if isinstance(X, np.ndarray) else sparse_pairs
+    return pairs.separation(X, labels, k, metric)

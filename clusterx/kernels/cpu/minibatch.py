@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from .. import with_inertia
-from . import exact, lloyd, screen, screened, sparse, steps
+from . import exact, lloyd, screen, screened, sparse, sparse_sums, steps
 from .jit import INNER
 from .threads import run_blocks, single_threaded_blas
 from .walking import PlainBatch
@@ -30,6 +30,11 @@ def minibatch(X, k, batch_size):
         return SparseBatch(X)
     few = X.shape[1] <= lloyd.TREE_DIMENSIONS
     return (PlainBatch if few else ScreenedBatch)(X, k, batch_size)
+
+
+def parts_of(n):
+    """Rows whose sums are taken together, whoever computes them."""
+    return steps.blocks(n, max(ROWS, -(-n // TABLES)))
 
 
 class GroupedBatch:
@@ -97,8 +102,7 @@ class ScreenedBatch(GroupedBatch):
         s = self.screen
         E, terms = self.centres(C)
         weights = np.ones(n) if w is None else np.asarray(w, np.float64)
-        # whoever computes them, the sums are of the same rows
-        parts = steps.blocks(n, max(ROWS, -(-n // TABLES)))
+        parts = parts_of(n)
         sums, gained = np.zeros((len(parts), k, d)), np.zeros((len(parts), k))
         labels, squared = np.empty(n, np.int32), np.empty(n)
         tile = min(ROWS, screen.tile_rows(*E.shape))
@@ -170,24 +174,51 @@ class ScreenedBatch(GroupedBatch):
 
 
 class SparseBatch(GroupedBatch):
+    """The sums are those of `ScreenedBatch`, term by term, but for the zeros."""
+
+    def __init__(self, X):
+        super().__init__(X)
+        self.heavy = sparse.heavy_columns(X)
+
+    def __call__(self, rows, w, C, counts):
+        if C.size > SUMS:
+            return super().__call__(rows, w, C, counts)
+        batch, _, labels, squared = self.assign(rows, C)
+        weights = np.ones(len(rows)) if w is None else np.asarray(w, np.float64)
+        parts = parts_of(len(rows))
+        sums, gained = np.zeros((len(parts), *C.shape)), np.zeros((len(parts), len(C)))
+
+        def block(b):
+            sparse_sums.add_rows(
+                batch.data, batch.indices, batch.indptr, weights, labels, *parts[b],
+                sums[b], gained[b],
+            )  # fmt: skip
+
+        run_blocks(block, len(parts))
+        new, seen = np.empty_like(C), np.empty(len(C))
+        add_sums(C, counts, sums, gained, new, seen)
+        return new, seen, float(weights @ squared)
+
     def assign(self, rows, C):
         batch = self.X[rows]
-        return batch, None, *sparse.nearest(batch, C)
+        return batch, None, *sparse.SparseRows(batch, self.heavy).nearest(C)
 
     def means(self, batch, places, w, labels, C, counts, gained):
-        from scipy.sparse import csr_matrix
+        order, offsets = exact.group_entries(labels, steps.NONE, np.arange(len(labels)), len(C))
+        new = np.empty_like(C)
+        parts = steps.blocks(len(C), max(1, steps.TASK // (8 * C.shape[1])))
 
-        n, k = len(labels), len(C)
-        join = csr_matrix((w, (labels, np.arange(n))), shape=(k, n))
-        sums = (join @ batch).toarray()
-        seen = gained > 0
-        new = C.copy()
-        total = (counts + gained)[seen, None]
-        new[seen] = (C[seen] * counts[seen, None] + sums[seen]) / total
+        def block(b):
+            sparse_sums.batch_means(
+                batch.data, batch.indices, batch.indptr, w, order, offsets, C, counts, gained,
+                *parts[b], new,
+            )  # fmt: skip
+
+        run_blocks(block, len(parts))
         return new
 
     def label(self, C, w):
-        return with_inertia(sparse.nearest(self.X, C), w)
+        return with_inertia(sparse.SparseRows(self.X, self.heavy).nearest(C), w)
 
 
 @njit(nogil=True, cache=True)

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from .. import Summary
-from . import steps
-from .exact import add_term
-from .jit import INNER
+from . import sparse_loops as loops
+from . import sparse_sums, steps
 from .seeding import PlainSeeding
 from .threads import run_blocks
+
+ROWS_PER_TASK = 1024
+#: Rows of the sample that heavy columns are found from.
+SAMPLE = 1024
+#: A column is heavy when its mean square exceeds this many times the variance of all lighter ones.
+HEAVY = 16.0
+#: Sums that differ by less than this share may differ by rounding alone.
+ROUNDING = 1e-9
 
 
 def summary(X) -> Summary:
@@ -23,12 +29,106 @@ def summary(X) -> Summary:
     return Summary(np.isfinite(X.data).all(), mean, variance, largest)
 
 
+def heavy_columns(X) -> np.ndarray:
+    """Columns that would drown the digits of all others in |x|^2, as many as a row has values.
+
+    Where a column of Unix seconds stands beside others, only its differences mean something.
+    """
+    n, d = X.shape
+    few = X[:: max(1, n // SAMPLE)]
+    values = few.data.astype(np.float64)
+    mean, square = (np.bincount(few.indices, values**p, minlength=d) / few.shape[0] for p in (1, 2))
+    variance = np.maximum(square - mean * mean, 0.0)
+    count = min(d, len(values) // few.shape[0] + 1)
+    order = np.argpartition(-square, count - 1)[:count]
+    order = order[np.argsort(-square[order])]
+    others = np.ones(d, np.bool_)
+    others[order] = False
+    own = variance[order]
+    lighter = variance[others].sum() + np.cumsum(own[::-1])[::-1] - own
+    drowning = np.flatnonzero(square[order] > HEAVY * lighter)
+    return np.sort(order[: drowning[-1] + 1 if len(drowning) else 0]).astype(np.int32)
+
+
+class SparseRows:
+    """CSR rows as the loops want them, whatever centres they will be compared with.
+
+    heavy : what `heavy_columns` found in X or in more such rows
+    """
+
+    def __init__(self, X, heavy: np.ndarray | None = None):
+        self.X = X
+        n, d = X.shape
+        heavy = heavy_columns(X) if heavy is None else heavy
+        self.light, data, values = np.ones(d), X.data, np.empty((n, 0))
+        if len(heavy):
+            self.light[heavy] = 0.0
+            data = np.where(self.light[X.indices] > 0, X.data, 0).astype(X.dtype)
+            values = X[:, heavy].toarray().astype(np.float64)
+        self.rows = loops.Rows(X.data, X.indices, X.indptr, data, heavy, values)
+        self.parts = steps.blocks(n, ROWS_PER_TASK)
+
+    def centres(self, C) -> loops.Centres:
+        C = np.ascontiguousarray(C, np.float64)
+        k, d = C.shape
+        columns, squares = np.empty((d, k)), np.empty(k)
+        used = np.empty((k, -(-d // loops.BLOCK)), np.bool_)
+        few = max(1, steps.TASK // (4 * d))
+        some, wide = steps.blocks(k, few), steps.blocks(d, max(1, steps.TASK // (4 * k)))
+
+        def prepare(b):
+            if b < len(some):
+                loops.describe(C, self.light, *some[b], squares, used)
+            else:
+                loops.transpose(C, *wide[b - len(some)], columns)
+
+        run_blocks(prepare, len(some) + len(wide))
+        starts = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
+        blocks = np.nonzero(used)[1].astype(np.int32)
+        return loops.Centres(C, columns, squares, starts, blocks)
+
+    def nearest(self, C, digits=True) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and squared distances, which are empty unless their digits are wanted."""
+        n = self.X.shape[0]
+        labels, squared = np.empty(n, np.int32), np.empty(n if digits else 0)
+        centres = self.centres(C)
+
+        def block(b):
+            loops.label_rows(self.rows, centres, *self.parts[b], labels, squared)
+
+        run_blocks(block, len(self.parts))
+        return labels, squared
+
+    def squared_distances(self, C) -> np.ndarray:
+        out = np.empty((self.X.shape[0], len(C)))
+        centres = self.centres(C)
+        run_blocks(
+            lambda b: loops.square_rows(self.rows, centres, *self.parts[b], out), len(self.parts)
+        )
+        return out
+
+    def own_squares(self, C, labels) -> np.ndarray:
+        """Squared distances to the centre of each row's label, bit by bit those of dense rows."""
+        out = np.empty(self.X.shape[0])
+        centres = self.centres(C)
+
+        def block(b):
+            loops.own_rows(self.rows, centres, labels, *self.parts[b], out)
+
+        run_blocks(block, len(self.parts))
+        return out
+
+
 class SparseStep(steps.RowStep):
     """Every stored value against all centres at once."""
 
+    def __init__(self, X: Any, w: np.ndarray | None, grid: Any):
+        super().__init__(X, w, grid)
+        self.rows = SparseRows(X)
+
     def assign(self, C):
         self.begin(C)
-        self.labels, self.squared = nearest(self.X, self.C)
+        self.labels, _ = self.rows.nearest(self.C, digits=False)
 
     def __call__(self, C):
         known = self.follows(C.shape[0])
@@ -36,116 +136,90 @@ class SparseStep(steps.RowStep):
         self.assign(C)
         X: Any = self.X
         g = self.grid
-        moved = add_rows(
+        moved = sparse_sums.move_rows(
             X.data, X.indices, X.indptr, self.w, self.labels, previous, g.units, g.lo_scale,
             *self.table,
         )  # fmt: skip
         return self.stats(moved)
 
     def distances(self):
-        return self.squared
+        return self.rows.own_squares(self.C, self.labels)
 
 
 class SparseSeeding(PlainSeeding):
-    def _to(self, rows):
-        """Squared distances of all rows to the given ones, (n, len(rows))."""
-        return distances(self.X, self.X[rows].toarray()) ** 2
+    """As for dense rows: gains are summed over the same rows in the same order.
 
-    def gains(self, chosen):
-        less = np.maximum(self.closest[:, None] - self._to(chosen), 0.0)
-        return (self.w if len(self.w) else np.ones(len(less))) @ less
+    Where rounding may decide between candidates, distances are measured from then on, and have the
+    bits of those of dense rows. So have the ones that only `start` and `add` have made.
+    """
+
+    def __init__(self, X, w, rows: SparseRows | None = None):
+        super().__init__(X, w)
+        self.rows = rows or SparseRows(X)
+        self.allowed = loops.SHARE
+        self.accepted: list[int] = []
+
+    def _candidates(self, rows):
+        return self.rows.centres(self.X[rows].toarray())
+
+    def start(self, index):
+        self._lower(int(index), 0.0)
+
+    add = start
 
     def accept(self, row):
-        self.closest = np.minimum(self.closest, self._to(np.array([row]))[:, 0])
+        self._lower(row, self.allowed)
+
+    def _lower(self, row, allowed):
+        self.accepted.append(row)
+        centres = self._candidates([row])
+
+        def block(b):
+            loops.accept_rows(self.rows.rows, centres, allowed, *self.parts[b], self.closest)
+
+        run_blocks(block, len(self.parts))
         self.add_up()
+
+    def gains(self, chosen):
+        found = self._gains(chosen)
+        behind = found.max() - found
+        if self.allowed > 0.0 and ((behind > 0) & (behind < ROUNDING * found.max())).any():
+            self._measure()
+            found = self._gains(chosen)
+        return found
+
+    def _gains(self, chosen):
+        out = np.zeros((len(self.parts), len(chosen)))
+        centres = self._candidates(chosen)
+
+        def block(b):
+            loops.gain_rows(
+                self.rows.rows, centres, self.allowed, self.w, *self.parts[b], self.closest, out[b]
+            )  # fmt: skip
+
+        run_blocks(block, len(self.parts))
+        return out.sum(axis=0)
+
+    def _measure(self):
+        self.allowed = 0.0
+        self.closest[:] = np.inf
+        before, self.accepted = self.accepted, []
+        for row in before:
+            self.accept(row)
+
+
+def seeding(X, w, step) -> SparseSeeding:
+    """Seeding that shares what the step on the same rows has prepared."""
+    return SparseSeeding(X, w, step.rows if isinstance(step, SparseStep) else None)
 
 
 def nearest(X, C):
-    n = X.shape[0]
-    labels = np.empty(n, np.int32)
-    squared = np.empty(n)
-    C = np.ascontiguousarray(C, np.float64)
-    CT = np.ascontiguousarray(C.T)
-    norms = np.einsum("kd,kd->k", C, C)
-    parts = steps.blocks(n, 1024)
+    return SparseRows(X).nearest(C)
 
-    def block(b):
-        csr_nearest(X.data, X.indices, X.indptr, CT, norms, *parts[b], labels, squared)
 
-    run_blocks(block, len(parts))
-    return labels, squared
+def squared_distances(X, C):
+    return SparseRows(X).squared_distances(C)
 
 
 def distances(X, C):
-    n, k = X.shape[0], C.shape[0]
-    out = np.empty((n, k))
-    C = np.ascontiguousarray(C, np.float64)
-    CT = np.ascontiguousarray(C.T)
-    norms = np.einsum("kd,kd->k", C, C)
-    parts = steps.blocks(n, 1024)
-
-    def block(b):
-        csr_distances(X.data, X.indices, X.indptr, CT, norms, *parts[b], out)
-
-    run_blocks(block, len(parts))
-    return out
-
-
-@njit(**INNER)
-def csr_row(data, indices, start, stop, CT, norms, acc):
-    """Squared distances of one row to all centres."""
-    own = 0.0
-    acc[:] = norms
-    for e in range(start, stop):
-        v = np.float64(data[e])
-        own += v * v
-        column = CT[indices[e]]
-        for j in range(acc.shape[0]):
-            acc[j] -= 2.0 * v * column[j]
-    for j in range(acc.shape[0]):
-        acc[j] = max(acc[j] + own, 0.0)
-
-
-@njit(nogil=True, cache=True)
-def csr_nearest(data, indices, indptr, CT, norms, start, stop, labels, squared):
-    acc = np.empty(norms.shape[0])
-    for i in range(start, stop):
-        csr_row(data, indices, indptr[i], indptr[i + 1], CT, norms, acc)
-        best = np.argmin(acc)
-        labels[i] = best
-        squared[i] = acc[best]
-
-
-@njit(nogil=True, cache=True)
-def csr_distances(data, indices, indptr, CT, norms, start, stop, out):
-    for i in range(start, stop):
-        csr_row(data, indices, indptr[i], indptr[i + 1], CT, norms, out[i])
-        for j in range(out.shape[1]):
-            out[i, j] = np.sqrt(out[i, j])
-
-
-@njit(nogil=True, cache=True)
-def add_rows(data, indices, indptr, w, labels, previous, units, lo_scale, hi, lo):
-    """Move rows from their previous cluster (negative: none) to their label's."""
-    moved, d = 0, hi.shape[1] - 1
-    for i in range(labels.shape[0]):
-        old, new = previous[i], labels[i]
-        if old == new:
-            continue
-        moved += 1
-        v = w[i] if w.shape[0] > 0 else 1.0
-        for e in range(indptr[i], indptr[i + 1]):
-            a = indices[e]
-            whole, rest = add_term(v * data[e], units[a], lo_scale)
-            hi[new, a] += whole
-            lo[new, a] += rest
-            if old >= 0:
-                hi[old, a] -= whole
-                lo[old, a] -= rest
-        whole, rest = add_term(v, units[d], lo_scale)
-        hi[new, d] += whole
-        lo[new, d] += rest
-        if old >= 0:
-            hi[old, d] -= whole
-            lo[old, d] -= rest
-    return moved
+    return np.sqrt(squared_distances(X, C))
