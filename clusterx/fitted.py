@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
@@ -26,6 +27,8 @@ def fitted_matrix(model: Any, name: str, dtypes: tuple[str, ...] = FLOATS) -> Ar
             f"{where} {wanted}, got {type(values).__name__}. Set an array: "
             f"numpy.asarray(values, dtype={dtypes[-1]!r})."
         )
+    if getattr(values, "is_sparse", False) or getattr(values, "is_sparse_csr", False):
+        raise TypeError(f"{where} {wanted}, got a sparse array ({values.layout}). Make it dense.")
     if dtype_name(values.dtype) not in dtypes:
         raise TypeError(
             f"{where} {wanted}, got dtype {dtype_name(values.dtype)}. Convert it to one of them."
@@ -34,6 +37,8 @@ def fitted_matrix(model: Any, name: str, dtypes: tuple[str, ...] = FLOATS) -> Ar
         raise ValueError(
             f"{where} {wanted} with at least one row and column, got shape {tuple(values.shape)}."
         )
+    if np.ma.is_masked(values):
+        raise ValueError(f"{where} {wanted}, got an array with masked values. Fill them first.")
     return values.detach() if hasattr(values, "detach") else values
 
 

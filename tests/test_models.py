@@ -46,6 +46,7 @@ CHANGES = {
     "vector": (lambda C: C[0], ValueError, r"got shape \(3,\)"),
     "cube": (lambda C: C[None], ValueError, r"got shape \(1, 4, 3\)"),
     "empty": (lambda C: C[:0], ValueError, r"got shape \(0, 3\)"),
+    "masked": (lambda C: np.ma.masked_less(C, C.max()), ValueError, "masked values"),
 }
 
 

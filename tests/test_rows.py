@@ -335,6 +335,13 @@ def test_rows_in_memory_that_are_fitted_again(xp, d):
             )
 
 
+def test_a_step_is_kept_for_equal_weights(xp):
+    rows, w = InMemory(xp.asarray(blobs(5000, 12))), np.random.default_rng(0).random(5000)
+    step = rows.lloyd(xp.asarray(w), w.sum(), 4)
+    assert rows.lloyd(xp.asarray(w.copy()), w.sum(), 6) is step
+    assert rows.lloyd(xp.asarray(2 * w), 2 * w.sum(), 4) is not step
+
+
 def same_fit_of(xp, a, b):
     assert_array_equal(xp.to_host(a.labels_), xp.to_host(b.labels_))
     assert_array_equal(xp.to_host(a.cluster_centers_), xp.to_host(b.cluster_centers_))

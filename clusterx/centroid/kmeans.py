@@ -9,12 +9,12 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
-from ..arrays import Array, asarray, host_floats
+from ..arrays import Array
 from ..base import Rows, check_choice
 from . import seeding
 from .base import CentroidClusterer
 from .cosine import by_unit_rows, unit_length, unit_rows
-from .lloyd import Fit, lloyd
+from .lloyd import Fit, lloyd, mean_variance
 
 
 class KMeans(CentroidClusterer):
@@ -36,7 +36,7 @@ class KMeans(CentroidClusterer):
     max_iter : int, default=300
     tol : float, default=1e-4
         The iterations end when the squared movements of the centres sum to at most `tol` times
-        the mean variance of the columns, or when no label changes.
+        the mean (weighted) variance of the columns, or when no label changes.
     verbose : int, default=0
     random_state : int, RandomState or None
         Every backend sees the same draws.
@@ -158,7 +158,7 @@ class KMeans(CentroidClusterer):
         step = rows.lloyd(w, total, self.n_clusters)
         tol = self.tol
         if tol > 0:
-            tol *= host_floats(rows.xp.mean(asarray(rows.summary.variance, like=rows.like)))[0]
+            tol *= mean_variance(rows, w, step)
         best: Fit | None = None
         for _ in range(starts):
             centers = self._init_centers(rows, w, rng, step)

@@ -18,7 +18,7 @@ from ..rows import InMemory
 from . import seeding
 from .base import CentroidClusterer
 from .batches import Draws, EarlyStopping, State
-from .lloyd import weighted_sum
+from .lloyd import mean_variance, weighted_sum
 
 #: So many first centres are worth preparing the rows that they are drawn from.
 MANY = 32
@@ -170,7 +170,8 @@ class MiniBatchKMeans(CentroidClusterer):
         state = self._state
         tol = self.tol
         if tol > 0:
-            tol *= host_floats(rows.xp.mean(asarray(rows.summary.variance, like=rows.like)))[0]
+            one = None if w is None else rows.lloyd(w, seeding.total_weight(w, rows), 1)
+            tol *= mean_variance(rows, w, one)
         stopping = EarlyStopping(
             self.verbose, self.max_no_improvement, tol, rows.n, batch_size, n_steps
         )

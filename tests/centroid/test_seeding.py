@@ -258,6 +258,16 @@ def test_samples_for_first_centers_are_of_weighted_rows(k, n_init):
     assert model.partial_fit(X, sample_weight=w).cluster_centers_.max() < 1
 
 
+def test_large_weights_give_the_first_centers_of_small_ones():
+    X, w = blobs(900, 3), np.random.default_rng(0).random(900)
+    found = []
+    for scale in (1.0, 2.0**60):  # whose sums are far above the number of rows
+        model = MiniBatchKMeans(40, init="k-means||", batch_size=900, max_iter=1, random_state=0)
+        model.set_params(reassignment_ratio=0.0)
+        found.append(model.fit(X, sample_weight=scale * w).cluster_centers_)
+    assert_array_equal(*found)
+
+
 def test_centers_are_reassigned_to_weighted_rows(xp):
     X = np.random.default_rng(0).normal(size=(200, 2)) + 50
     X[:8] = np.arange(16).reshape(8, 2) / 10

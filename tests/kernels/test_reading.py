@@ -75,11 +75,3 @@ def test_draws_where_there_is_nothing_to_draw(xp):
     w = np.zeros(5000)
     w[[70, 4999]], w[1234] = 1.0, 2.0
     assert (xp.to_host(draw(zeros, xp.asarray(w), fractions)) == 1234).all()
-
-
-def test_draws_at_the_very_end(xp):
-    closest = np.zeros(5000)
-    closest[[3, 2000]] = 0.1, 0.2  # the rows after them, some of them whole blocks, have no part
-    fraction = np.array([1.0 - 2.0**-53])
-    drawn = kernels_for(xp.xp).draw(xp.asarray(closest), None, fraction)
-    assert xp.to_host(drawn).tolist() == [2000]
