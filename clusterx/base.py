@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.base import ClusterMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -28,8 +28,9 @@ from .arrays import (
     to_host,
     working_dtype,
 )
+from .fitted import FLOATS, SavedModel, fitted_matrix
 from .kernels import kernels_for
-from .rows import Blocks, InMemory
+from .rows import Blocks, InMemory, in_memory_or_blocks
 from .validation import check_finite, host_rows, real_array, working_dtypes
 
 Rows = InMemory | Blocks
@@ -38,7 +39,7 @@ Rows = InMemory | Blocks
 FEW_COLUMNS = 8
 
 
-class Clusterer(ClusterMixin, BaseEstimator):
+class Clusterer(ClusterMixin, SavedModel):
     """Base of the estimators. X decides where they compute; results stay with it."""
 
     #: whether CSR matrices are taken
@@ -54,10 +55,12 @@ class Clusterer(ClusterMixin, BaseEstimator):
 
     # -- input ---------------------------------------------------------------------------------
 
-    def _rows(self, X: Any, *, reset: bool) -> Rows:
-        """X checked and converted to the working dtype, as Rows."""
-        if isinstance(X, np.memmap) and X.nbytes > 2**28:
-            X = Blocks(X)
+    def _rows(self, X: Any, *, reset: bool, beside: str | None = None) -> Rows:
+        """X checked and converted to the working dtype, as Rows.
+
+        beside : a fitted matrix that kernels will read together with X, which is checked with it
+        """
+        X = in_memory_or_blocks(X)
         if isinstance(X, Blocks | InMemory):
             validate_data(self, X, reset=reset, skip_check_array=True)
             rows: Rows = X
@@ -66,7 +69,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
             rows = InMemory(X, np.dtype(working_dtype(X.dtype.name)))
         else:
             rows = InMemory(self._device_rows(X, reset=reset))
-        self._check_finite(rows)
+        self._check_values(rows, beside)
         return rows
 
     def _host_rows(self, X: Any, *, reset: bool) -> Any:
@@ -114,17 +117,38 @@ class Clusterer(ClusterMixin, BaseEstimator):
         X = X.detach() if hasattr(X, "detach") else X  # no gradients flow through
         return contiguous(X)  # once, where each kernel would make a copy of its own
 
-    def _check_finite(self, rows: Rows) -> None:
-        if dtype_name(rows.like.dtype) not in ("float32", "float64"):
-            return  # whole numbers are finite, and too small to overflow
-        name = type(self).__name__
+    def _check_values(self, rows: Rows, beside: str | None) -> None:
+        """Raise if X, or the fitted matrix beside it, is not finite or too large: one read."""
         xp = rows.xp
-        wide = float_dtype(xp, rows.like)
-        sizes = asarray(rows.summary.largest, like=rows.like, dtype=wide)
-        finite, largest = host_floats(rows.summary.finite, xp.max(sizes))
-        if finite:
-            self._check_range("Input X contains", largest, rows)
-            return
+        scalars: list[Any] = [True, 0.0]  # whole numbers are finite, and too small to overflow
+        if dtype_name(rows.like.dtype) in FLOATS:
+            wide = float_dtype(xp, rows.like)
+            sizes = asarray(rows.summary.largest, like=rows.like, dtype=wide)
+            scalars = [rows.summary.finite, xp.max(sizes)]
+        if beside is not None:
+            scalars.append(self._largest_beside(rows, beside))
+        finite, largest, *fitted = host_floats(*scalars)
+        if not finite:
+            self._raise_not_finite(rows)
+        self._check_range("Input X contains", largest, rows)
+        if fitted:
+            what = f"{beside} of {type(self).__name__} contains"
+            if not math.isfinite(fitted[0]):
+                raise ValueError(f"{what} NaN or infinity. Set finite values, or fit again.")
+            self._check_range(what, fitted[0], rows)
+
+    def _largest_beside(self, rows: Rows, name: str) -> Any:
+        """The largest magnitude in a fitted matrix, 0-d; NaN if there is one."""
+        values = asarray(fitted_matrix(self, name), like=rows.like)
+        if values.shape[1] != rows.d:
+            raise ValueError(
+                f"{name} of {type(self).__name__} has {values.shape[1]} columns, and X has "
+                f"{rows.d} features. Set one column per feature, or fit again."
+            )
+        return rows.xp.max(rows.xp.abs(values))
+
+    def _raise_not_finite(self, rows: Rows) -> None:
+        name = type(self).__name__
         if isinstance(rows, InMemory) and on_host(rows.like):
             names = getattr(self, "feature_names_in_", None)
             check_finite(rows.X, names, estimator_name=name, input_name="X")
@@ -200,15 +224,7 @@ class Clusterer(ClusterMixin, BaseEstimator):
             f"{where or 'the host'}. Convert X, or move the model with to_device()."
         )
 
-    # -- saving and moving ---------------------------------------------------------------------
-
-    def __getstate__(self) -> dict[str, Any]:
-        # NumPy only: a model fitted on a GPU loads where there is none
-        state = super().__getstate__()
-        return {
-            name: to_host(value) if is_array(value) and not on_host(value) else value
-            for name, value in state.items()
-        }
+    # -- moving ------------------------------------------------------------------------------
 
     def to_device(self, like: Any) -> Clusterer:
         """A copy of the fitted model whose arrays live with `like`.

@@ -443,10 +443,10 @@ def test_one_wrong_number_as_weight(w):
 
 
 @BOTH
-def test_fewer_rows_of_weight_than_random_draws(kind):
+def test_fewer_rows_of_weight_than_clusters(kind):
     w = np.zeros(20)
     w[:2] = 1
-    with pytest.raises(ValueError, match=r"init='random' draws .* only 2 of sample_weight"):
+    with pytest.raises(ValueError, match="Only 2 of 20 rows have a sample_weight above zero"):
         kind(3, init="random").fit(rows(), sample_weight=w)
 
 

@@ -12,7 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 
 from clusterx import Blocks, KMeans, MiniBatchKMeans, kmeans_plusplus
-from clusterx.rows import InMemory
+from clusterx.rows import InMemory, in_memory_or_blocks
+from clusterx.rows.available import available_memory
 
 INITS = ("k-means++", "random", "k-means||", "maximin", "array")
 
@@ -220,13 +221,131 @@ def test_memmap_whose_file_is_gone(tmp_path):
     assert_array_equal(np.concatenate(list(Blocks(mapped, block_rows=300))), X)
 
 
-def test_large_memmap_is_read_in_blocks(tmp_path, monkeypatch):
-    mapped = np.lib.format.open_memmap(
-        tmp_path / "rows.npy", "w+", dtype="uint8", shape=(2**28 // 16 + 1, 16)
-    )  # sparse in the file system: zeros that take no room
-    model = KMeans(1, init=np.zeros((1, 16)), max_iter=1)
-    assert isinstance(model._rows(mapped[:100], reset=True), InMemory)
-    assert isinstance(model._rows(mapped, reset=True), Blocks)
+# -- files in memory -----------------------------------------------------------------------------
+
+
+def sparse_file(path, dtype="float32", d=16, size=2**28):
+    """A mapped file of a little more than 256 MiB: zeros that take no room in the file system."""
+    rows = size // d // np.dtype(dtype).itemsize + 1
+    return np.lib.format.open_memmap(path, "w+", dtype=dtype, shape=(rows, d))
+
+
+def kind_of(X):
+    return type(KMeans(1)._rows(X, reset=True))
+
+
+def test_files_are_read_in_place_where_memory_allows_it(tmp_path, monkeypatch):
+    mapped = sparse_file(tmp_path / "rows.npy")
+    kept = 80 * len(mapped) + 4 * mapped.size
+    for free, kind in ((mapped.nbytes + kept, InMemory), (mapped.nbytes + kept - 1, Blocks)):
+        monkeypatch.setattr("clusterx.rows.mapped.available_memory", lambda free=free: free)
+        assert isinstance(in_memory_or_blocks(mapped), np.ndarray if kind is InMemory else Blocks)
+        # what has to be converted is a copy that the system can't drop
+        assert isinstance(in_memory_or_blocks(mapped[:, ::-1]), Blocks)
+        assert isinstance(in_memory_or_blocks(mapped.view("int32")), Blocks)
+    monkeypatch.setattr("clusterx.rows.mapped.available_memory", lambda: None)
+    assert isinstance(in_memory_or_blocks(mapped), Blocks)
+    assert kind_of(mapped[:100]) is InMemory
+
+
+def test_copies_of_files_are_arrays(tmp_path, monkeypatch):
+    monkeypatch.setattr("clusterx.rows.mapped.SMALL", 1)
+    monkeypatch.setattr("clusterx.rows.mapped.available_memory", lambda: 0)
+    mapped = saved(blobs(1000, 2), tmp_path / "rows.npy")
+    assert kind_of(mapped) is Blocks
+    for copied in (mapped.copy(), mapped + 1, mapped[::2].copy(), mapped[[1, 2, 3]]):
+        assert kind_of(copied) is InMemory
+
+
+def test_a_file_in_place_has_the_bits_of_one_in_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr("clusterx.rows.mapped.SMALL", 1)
+    for d, dtype in ((3, "float32"), (12, "float64"), (20, "int16")):
+        X = (10 * blobs(3000, d)).astype(dtype)
+        mapped = saved(X, tmp_path / "rows.npy")
+        models = []
+        for free in (2**40, 0):
+            monkeypatch.setattr("clusterx.rows.mapped.available_memory", lambda free=free: free)
+            models.append(KMeans(6, random_state=0).fit(mapped))
+            assert kind_of(mapped) is (InMemory if free else Blocks)
+            assert_array_equal(models[-1].predict(mapped), models[-1].labels_)
+        same_fit(*models)
+
+
+@pytest.fixture
+def system(tmp_path, monkeypatch):
+    """Files in which a Linux of ours tells about memory: what is written, by path."""
+    monkeypatch.setattr("clusterx.rows.available.PROC", tmp_path / "proc")
+    monkeypatch.setattr("clusterx.rows.available.CGROUP", tmp_path / "cgroup")
+
+    def write(**files):
+        for path, text in files.items():
+            path = tmp_path / path.replace("__", "/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(str(text))
+
+    def tell(folder, groups, memory):
+        write(**{"proc__meminfo": "MemTotal: 9000 kB\nMemAvailable: 8000 kB\n"})
+        write(**{"proc__self__cgroup": groups})
+        write(**{f"cgroup__{folder}{name}": text for name, text in memory.items()})
+        return available_memory()
+
+    return tell
+
+
+def test_memory_that_is_available(system):
+    stat = "anon 1\nactive_file 300\ninactive_file 40\n"
+    group = {"memory.max": 5000, "memory.current": 1000, "memory.stat": stat}
+    unlimited = group | {"memory.max": "max"}
+    assert system("", "", {}) == 8000 * 1024
+    assert system("job/", "0::/job\n", unlimited) == 8000 * 1024
+    assert system("job/", "0::/job\n", group) == 4340
+    assert system("job/step/", "0::/job/step\n", unlimited) == 4340  # the outer group's
+    assert system("job/", "0::/job\n", group | {"memory.current": 9000}) == 0
+    total = "active_file 9\ntotal_active_file 500\ntotal_inactive_file 0\n"
+    old = {"memory.limit_in_bytes": 6000, "memory.usage_in_bytes": 2000, "memory.stat": total}
+    # a container, which sees its own group as the root
+    assert system("memory/", "7:cpu:/x\n4:memory:/docker/1f\n0::/\n", old) == 4500
+
+
+def test_systems_that_do_not_tell(tmp_path, monkeypatch):
+    monkeypatch.setattr("clusterx.rows.available.PROC", tmp_path)
+    assert available_memory() is None
+    (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\n")
+    assert available_memory() is None
+
+
+# -- rows that were prepared ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("d", [3, 12])
+def test_rows_in_memory_that_are_fitted_again(xp, d):
+    X = blobs(5000, d, "float64")
+    kept, w = InMemory(xp.asarray(X)), np.random.default_rng(0).random(5000)
+    given = xp.asarray(w)
+    for k in (3, 70, 2):
+        for scale in (1.0, 40.0, None):
+            if scale:
+                given[: len(w) // 2, ...] *= scale  # in place
+                w[: len(w) // 2] *= scale
+            options = {"sample_weight": given if scale else None}
+            found = KMeans(k, random_state=0, max_iter=3).fit(kept, **options)
+            fresh = {"sample_weight": xp.asarray(w) if scale else None}
+            same_fit_of(
+                xp, found, KMeans(k, random_state=0, max_iter=3).fit(xp.asarray(X), **fresh)
+            )
+
+
+def test_a_step_is_kept_for_equal_weights(xp):
+    rows, w = InMemory(xp.asarray(blobs(5000, 12))), np.random.default_rng(0).random(5000)
+    step = rows.lloyd(xp.asarray(w), w.sum(), 4)
+    assert rows.lloyd(xp.asarray(w.copy()), w.sum(), 6) is step
+    assert rows.lloyd(xp.asarray(2 * w), 2 * w.sum(), 4) is not step
+
+
+def same_fit_of(xp, a, b):
+    assert_array_equal(xp.to_host(a.labels_), xp.to_host(b.labels_))
+    assert_array_equal(xp.to_host(a.cluster_centers_), xp.to_host(b.cluster_centers_))
+    assert a.inertia_ == b.inertia_
 
 
 def test_list_and_tuple_of_uneven_blocks():

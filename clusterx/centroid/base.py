@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 import reprlib
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array, asarray, host_floats, is_array, to_host
 from ..base import Clusterer, Rows
+from ..fitted import fitted_matrix
 from ..rows import InMemory
 from ..validation import check_choice, check_number, real_array
 from . import seeding
@@ -56,13 +58,9 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         else:
             check_number(self, "n_init", self.n_init, numbers.Integral, least=1)
 
-    def _starts(self, rows: Rows, default: int) -> int:
+    def _starts(self, rows: Rows, w: Array | None, default: int) -> int:
         """Number of starts; k must be possible."""
-        if rows.n < self.n_clusters:
-            raise ValueError(
-                f"n_samples={rows.n} should be >= n_clusters={self.n_clusters}: ask for fewer "
-                "clusters or give more rows."
-            )
+        seeding.check_enough_rows(rows, w, self.n_clusters)
         given = not isinstance(self.init, str) and not callable(self.init)
         if self.n_init == "auto":
             once = given or (isinstance(self.init, str) and self.init in _ONE_START)
@@ -117,21 +115,22 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
             chosen = seeding.maximin(rows, k, w, step)
         else:
             shares = None if w is None else to_host(w).astype(np.float64)
-            p = None if shares is None else shares / shares.sum()
-            p = np.full(rows.n, 1.0 / rows.n) if p is None else p
-            if np.count_nonzero(p) < k:
-                raise ValueError(
-                    f"init='random' draws n_clusters={k} different rows, and only "
-                    f"{np.count_nonzero(p)} of sample_weight are not zero: ask for fewer clusters."
-                )
+            p = np.full(rows.n, 1.0 / rows.n) if shares is None else shares / shares.sum()
             chosen = rng.choice(rows.n, size=k, replace=False, p=p)
         return rows.take(chosen)
 
-    def _fitted_rows(self, X: Any, method: str) -> Rows:
-        check_is_fitted(self)
-        if is_array(X) or hasattr(self.cluster_centers_, "device"):
-            self._check_same_library(X, method, "cluster_centers_")
-        return self._rows(X, reset=False)
+    def _fitted_rows(self, X: Any, method: str) -> tuple[Rows, Array]:
+        """X as rows, and the centres in the wider dtype of the two, so that none is rounded."""
+        check_is_fitted(self, "cluster_centers_")
+        centers = fitted_matrix(self, "cluster_centers_")
+        self._check_same_library(X, method, "cluster_centers_")
+        rows = self._rows(X, reset=False, beside="cluster_centers_")
+        wider = rows.xp.result_type(centers.dtype, rows.dtype)
+        return rows, rows.xp.asarray(centers, dtype=wider)
+
+    def _measured(self, kernel: Callable, rows: Rows, centers: Array) -> Any:
+        """What a kernel finds of the rows and the centres."""
+        return rows.map(kernel, centers)
 
     def predict(self, X: Any) -> Array:
         """Nearest centre of each row.
@@ -148,13 +147,13 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         Raises
         ------
         ValueError
-            X is of another library, device or number of features than in `fit`, or has NaN.
+            X is of another library, device or number of features than in `fit`, or has NaN; or
+            `cluster_centers_` was set to values that don't fit X or are not finite.
+        TypeError
+            `cluster_centers_` was set to something else than an array of float32 or float64.
         """
-        rows = self._fitted_rows(X, "predict")
-        return rows.map(rows.kernels.nearest, self._centers_for(rows))[0]
-
-    def _centers_for(self, rows: Rows) -> Array:
-        return rows.xp.asarray(self.cluster_centers_, dtype=rows.dtype)
+        rows, centers = self._fitted_rows(X, "predict")
+        return self._measured(rows.kernels.nearest, rows, centers)[0]
 
     def transform(self, X: Any) -> Array:
         """Distance of each row to each centre.
@@ -166,11 +165,12 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         Returns
         -------
         distances : array of shape (n_samples, n_clusters)
-            Euclidean, in the dtype of the centres.
+            Euclidean. float32 if both the rows, as they are clustered, and the centres are
+            float32; float64 if one of them is.
         """
-        rows = self._fitted_rows(X, "transform")
-        found = rows.map(rows.kernels.distances, self._centers_for(rows))
-        return rows.xp.asarray(found, dtype=rows.dtype)
+        rows, centers = self._fitted_rows(X, "transform")
+        found = self._measured(rows.kernels.distances, rows, centers)
+        return rows.xp.asarray(found, dtype=centers.dtype)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """The negative of the weighted sum of squared distances to the nearest centres.
@@ -181,9 +181,9 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         y : ignored
         sample_weight : array of shape (n_samples,), optional
         """
-        rows = self._fitted_rows(X, "score")
+        rows, centers = self._fitted_rows(X, "score")
         w, _ = self._weights(sample_weight, rows)
-        _, squared = rows.map(rows.kernels.nearest, self._centers_for(rows))
+        _, squared = self._measured(rows.kernels.nearest, rows, centers)
         return -weighted_sum(squared, w)
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:

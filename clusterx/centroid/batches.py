@@ -30,10 +30,19 @@ class State:
     def rounded(self, rows: Rows) -> Array:
         return rows.xp.astype(self.centers, rows.dtype)
 
-    def follow(self, rows: Rows) -> None:
-        """Live where the rows do: a model may have been loaded or moved."""
-        self.centers = asarray(self.centers, like=rows.like)
-        self.counts = asarray(self.counts, like=rows.like)
+    def follow(self, rows: Rows, centers: Array) -> None:
+        """Live where the rows do, and take over centres that are not those it has, rounded.
+
+        A model may have been loaded or moved, and its centres set by hand.
+        """
+        xp = rows.xp
+        own, counts = (asarray(a, like=rows.like) for a in (self.centers, self.counts))
+        if own.shape != centers.shape or counts.shape != centers.shape[:1]:
+            self.__init__(rows, centers)  # type: ignore[misc]
+            return
+        same = xp.astype(own, centers.dtype) == centers
+        self.centers = xp.where(same, own, xp.astype(centers, own.dtype))
+        self.counts = counts
 
     def due(self, batch_size: int) -> bool:
         """Whether centres that have seen little are looked for after the next step."""

@@ -7,17 +7,15 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ..arrays import Array, asarray, float_dtype, host_floats
+from ..arrays import Array
 from ..base import Rows
-from ..kernels.generic_blocks import row_blocks
-from ..rows import InMemory
 from ..validation import check_choice
 from . import seeding
 from .base import CentroidClusterer
-from .lloyd import Fit, lloyd
+from .cosine import by_unit_rows, unit_length, unit_rows
+from .lloyd import Fit, lloyd, mean_variance
 
 #: Starts whose inertias differ by less than this share found the same clusters, but for rounding:
 #: the first of them is kept, as in scikit-learn.
@@ -43,7 +41,7 @@ class KMeans(CentroidClusterer):
     max_iter : int, default=300
     tol : float, default=1e-4
         The iterations end when the squared movements of the centres sum to at most `tol` times
-        the mean variance of the columns, or when no label changes.
+        the mean (weighted) variance of the columns, or when no label changes.
     verbose : int, default=0
     random_state : int, RandomState or None
         Every backend sees the same draws.
@@ -124,7 +122,7 @@ class KMeans(CentroidClusterer):
         Raises
         ------
         ValueError
-            Wrong parameters, fewer rows than clusters, NaN or infinities in X.
+            Wrong parameters, fewer rows of some weight than clusters, NaN or infinities in X.
         """
         self.labels_ = self._fit_centers(X, sample_weight)()
         return self
@@ -137,8 +135,8 @@ class KMeans(CentroidClusterer):
         rows = self._rows(X, reset=True)
         if self.metric == "cosine":
             rows = unit_rows(rows)
-        starts = self._starts(rows, default=10)
         w, total = self._weights(sample_weight, rows)
+        starts = self._starts(rows, w, default=10)
         if self.algorithm == "elkan" and self.n_clusters == 1:
             warnings.warn(
                 "algorithm='elkan' doesn't make sense for a single cluster. Using 'lloyd' instead.",
@@ -165,7 +163,7 @@ class KMeans(CentroidClusterer):
         step = rows.lloyd(w, total, self.n_clusters)
         tol = self.tol
         if tol > 0:
-            tol *= host_floats(rows.xp.mean(asarray(rows.summary.variance, like=rows.like)))[0]
+            tol *= mean_variance(rows, w, step)
         best: Fit | None = None
         for _ in range(starts):
             centers = self._init_centers(rows, w, rng, step)
@@ -192,9 +190,10 @@ class KMeans(CentroidClusterer):
         assert best is not None
         return best
 
-    def _fitted_rows(self, X, method):
-        rows = super()._fitted_rows(X, method)
-        return unit_rows(rows) if self.metric == "cosine" else rows
+    def _measured(self, kernel, rows, centers):
+        if self.metric == "cosine":
+            return by_unit_rows(kernel, rows, centers)
+        return super()._measured(kernel, rows, centers)
 
     def transform(self, X):
         found = super().transform(X)
@@ -206,55 +205,6 @@ class KMeans(CentroidClusterer):
 
     transform.__doc__ = CentroidClusterer.transform.__doc__
     score.__doc__ = CentroidClusterer.score.__doc__
-
-
-def unit_length(centers: Array, rows: Rows) -> Array:
-    """The centres scaled to length one; one at the origin stays there."""
-    xp = rows.xp
-    wide = xp.astype(centers, float_dtype(xp, rows.like))
-    norm = xp.sqrt(xp.sum(wide * wide, axis=1))[:, None]
-    return xp.astype(wide / xp.where(norm > 0, norm, xp.ones_like(norm)), rows.dtype)
-
-
-def unit_rows(rows: Rows) -> Rows:
-    """Rows scaled to length one, for the cosine metric."""
-    if not isinstance(rows, InMemory):
-        raise ValueError(
-            "metric='cosine' takes rows in memory, got Blocks. Scale each block's rows to length "
-            "one as it is read, and use metric='euclidean': the clustering is the same."
-        )
-    if rows.sparse:
-        from sklearn.preprocessing import normalize
-
-        size = abs(rows.X).max(axis=1).toarray().ravel()
-        least = float(size.min())
-        scaled = rows.X.copy()
-        if least > 0:
-            scaled.data /= np.repeat(size, np.diff(scaled.indptr))
-            scaled = normalize(scaled, copy=False)
-    else:
-        scaled, least = _unit_length_by_blocks(rows)
-    if not least > 0:
-        raise ValueError(
-            "metric='cosine' needs rows of some length, and X has a row of zeros, which has no "
-            "direction. Drop such rows first."
-        )
-    return InMemory(scaled)
-
-
-def _unit_length_by_blocks(rows: InMemory) -> tuple[Array, float]:
-    """The rows scaled to length one, zeros left as they are; the least of their largest values."""
-    xp, out, least, a = rows.xp, rows.xp.empty_like(rows.X), [], 0
-    for block in row_blocks(rows.X, 1):
-        # by the largest value first: squares of the rows may overflow or vanish
-        size = xp.max(xp.abs(block), axis=1)
-        least.append(xp.min(size))
-        block = block / xp.where(size > 0, size, xp.ones_like(size))[:, None]
-        size = xp.sqrt(xp.sum(block * block, axis=1))
-        b = a + block.shape[0]
-        out[a:b, ...] = block / xp.where(size > 0, size, xp.ones_like(size))[:, None]
-        a = b
-    return out, min(host_floats(*least))
 
 
 def k_means(

@@ -145,6 +145,22 @@ def inertia(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) 
     return weighted_sum(step.distances(), w)
 
 
+def mean_variance(rows: Rows, w: Array | None, step: Any) -> float:
+    """Mean over the columns of their variance, of weighted rows; `tol` is in units of it.
+
+    A row of weight zero counts as left out, however far it is.
+    """
+    xp = rows.xp
+    if w is None:
+        return host_floats(xp.mean(asarray(rows.summary.variance, like=rows.like)))[0]
+    origin = rows.origin
+    stats = step(xp.reshape(xp.astype(origin, rows.dtype), (1, rows.d)))
+    sums, total = (asarray(a, like=rows.like) for a in (stats.sums, stats.counts))
+    mean = sums[0, ...] / total
+    scatter, total, offset = host_floats(rows.scatter(w), total[0], xp.sum((mean - origin) ** 2))
+    return max(0.0, scatter / total - offset) / rows.d
+
+
 def _squared_shift(rows: Rows, new: Array, old: Array) -> Array:
     xp, wide = rows.xp, float_dtype(rows.xp, rows.like)
     moved = xp.astype(new, wide, copy=False) - xp.astype(old, wide, copy=False)

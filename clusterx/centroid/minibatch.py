@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import numbers
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, host_floats, to_host
+from ..fitted import fitted_matrix
 from ..rows import InMemory
 from ..validation import check_number
 from . import seeding
 from .base import CentroidClusterer
 from .batches import Draws, EarlyStopping, State
-from .lloyd import weighted_sum
+from .lloyd import mean_variance, weighted_sum
 
 #: So many first centres are worth preparing the rows that they are drawn from.
 MANY = 32
@@ -144,8 +146,8 @@ class MiniBatchKMeans(CentroidClusterer):
         """
         self._check_parameters()
         rows = self._rows(X, reset=True)
-        starts = self._starts(rows, default=3)
         w, _ = self._weights(sample_weight, rows)
+        starts = self._starts(rows, w, default=3)
         rng = seeding.generator(self.random_state)
         with rows.kernels.session():
             self._fit(rows, w, rng, starts)
@@ -168,7 +170,8 @@ class MiniBatchKMeans(CentroidClusterer):
         state = self._state
         tol = self.tol
         if tol > 0:
-            tol *= host_floats(rows.xp.mean(asarray(rows.summary.variance, like=rows.like)))[0]
+            one = None if w is None else rows.lloyd(w, seeding.total_weight(w, rows), 1)
+            tol *= mean_variance(rows, w, one)
         stopping = EarlyStopping(
             self.verbose, self.max_no_improvement, tol, rows.n, batch_size, n_steps
         )
@@ -216,7 +219,8 @@ class MiniBatchKMeans(CentroidClusterer):
         return True
 
     def _best_start(self, rows, w, rng, starts, size):
-        drawn = rng.randint(0, rows.n, size)
+        draw = _drawing_from(rng, rows.n, w)
+        drawn = draw(size)
         compared = starts > 1 or self.verbose
         valid: Any = rows.subset(drawn) if compared else None
         valid_w = _weights_of(w, drawn) if compared else None
@@ -225,12 +229,13 @@ class MiniBatchKMeans(CentroidClusterer):
             if self.verbose:
                 print(f"Init {start + 1}/{starts} with method {self.init}")
             if isinstance(self.init, str) and size < rows.n:
-                drawn = rng.randint(0, rows.n, size)
+                drawn = draw(size)
                 few, few_w = rows.subset(drawn), _weights_of(w, drawn)
             else:
                 few, few_w = rows, w
             many = isinstance(self.init, str) and self.n_clusters >= MANY
-            step = few.lloyd(few_w, float(size), self.n_clusters) if many else None
+            total = seeding.total_weight(few_w, few) if many else 0.0
+            step = few.lloyd(few_w, total, self.n_clusters) if many else None
             centers = self._init_centers(few, few_w, rng, step)
             if not compared:
                 return centers
@@ -255,11 +260,12 @@ class MiniBatchKMeans(CentroidClusterer):
         state.some_empty = least == 0
         poor = due and least < self.reassignment_ratio * most
         if poor:
-            self._reassign(rows, drawn, rng, state)
+            counted = slice(None) if w is None else np.flatnonzero(to_host(w))
+            self._reassign(rows, drawn[counted], rng, state)
         return inertia, shift, poor
 
     def _reassign(self, rows, drawn, rng, state):
-        """Move the centres that have seen too little to random rows of the batch."""
+        """Move the centres that have seen too little to random rows of those drawn."""
         counts = np.array(to_host(state.counts), np.float64)
         poor = counts < self.reassignment_ratio * counts.max()
         most = len(drawn) // 2
@@ -301,33 +307,64 @@ class MiniBatchKMeans(CentroidClusterer):
         -------
         MiniBatchKMeans
             This estimator.
+
+        Raises
+        ------
+        ValueError
+            `n_clusters` is not the number of centres that earlier batches were learned with; or
+            the first batch has fewer rows of some weight than clusters.
+
+        Notes
+        -----
+        `cluster_centers_` may be set between batches. Centres set in a model that has learned
+        nothing yet count as having seen no row.
         """
         self._check_parameters()
-        fresh = not hasattr(self, "_state")
-        rows = self._rows(X, reset=fresh)
+        fresh = not hasattr(self, "cluster_centers_")
+        rows = self._rows(X, reset=fresh, beside=None if fresh else "cluster_centers_")
         w, _ = self._weights(sample_weight, rows)
+        if fresh or not hasattr(self, "_rng"):
+            self._rng = check_random_state(self.random_state)
         if fresh:
-            self._rng = check_random_state(self.random_state)
-            starts = self._starts(rows, default=3)
+            starts = self._starts(rows, w, default=3)
             size = self._size_of_init(rows.n, min(self.batch_size, rows.n))
-            centers = self._one_start(rows, w, starts, size)
-            self._state = State(rows, centers)
-            self.n_steps_ = 0
-        elif not hasattr(self, "_rng"):
-            self._rng = check_random_state(self.random_state)
-        self._state.follow(rows)
+            self._state, self.n_steps_ = State(rows, self._one_start(rows, w, starts, size)), 0
+        else:
+            self._resume(rows)
         step = rows.minibatch(self.n_clusters, rows.n)
         self._step(step, rows, np.arange(rows.n), w, self._rng, self._state, False)
-        self.n_steps_ += 1
+        self.n_steps_ = getattr(self, "n_steps_", 0) + 1
         self.cluster_centers_ = self._state.rounded(rows)
         self._label(step, w)
         return self
 
+    def _resume(self, rows):
+        """Go on from `cluster_centers_`, which may have been set since, and what they have seen."""
+        centers = asarray(fitted_matrix(self, "cluster_centers_"), like=rows.like)
+        k = centers.shape[0]
+        if k != self.n_clusters:
+            raise ValueError(
+                f"partial_fit goes on from the {k} rows of cluster_centers_, and n_clusters is "
+                f"{self.n_clusters}. Use set_params(n_clusters={k}) to go on, or begin with "
+                "another number by fit, or by partial_fit of sklearn.base.clone(model)."
+            )
+        if not hasattr(self, "_state"):
+            self._state = State(rows, centers)
+        self._state.follow(rows, centers)
+
     def _one_start(self, rows, w, starts, size):
         if isinstance(self.init, str) and size < rows.n:
-            drawn = self._rng.randint(0, rows.n, size)
+            drawn = _drawing_from(self._rng, rows.n, w)(size)
             rows, w = rows.subset(drawn), _weights_of(w, drawn)
         return self._init_centers(rows, w, self._rng)
+
+
+def _drawing_from(rng: np.random.RandomState, n: int, w: Array | None) -> Callable:
+    """Draws of so many rows with replacement, all rows of some weight being equally likely."""
+    counted = None if w is None else np.flatnonzero(to_host(w))
+    if counted is None or len(counted) == n:
+        return lambda size: rng.randint(0, n, size)
+    return lambda size: counted[rng.randint(0, len(counted), size)]
 
 
 def _weights_of(w: Array | None, drawn: np.ndarray) -> Array | None:

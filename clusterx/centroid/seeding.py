@@ -65,6 +65,24 @@ def cumulated_shares(w: Array | None) -> np.ndarray | None:
     return cumulated / cumulated[-1]
 
 
+def check_enough_rows(rows: Rows, w: Array | None, k: int) -> None:
+    """Raise unless there are as many rows as clusters; one of weight zero counts as left out."""
+    if rows.n < k:
+        raise ValueError(
+            f"n_samples={rows.n} should be >= n_clusters={k}: ask for fewer clusters or give more "
+            "rows."
+        )
+    if w is None:
+        return
+    xp = rows.xp
+    (weighted,) = host_floats(xp.sum(xp.astype(w > 0, w.dtype)))
+    if weighted < k:
+        raise ValueError(
+            f"Only {weighted:.0f} of {rows.n} rows have a sample_weight above zero, and "
+            f"n_clusters={k}: ask for fewer clusters or give more rows some weight."
+        )
+
+
 def plus_plus(
     rows: Rows,
     k: int,
@@ -123,23 +141,19 @@ def scalable(rows: Rows, k: int, w: Array | None, rng: np.random.RandomState) ->
     xp = rows.xp
     candidates = rows.take(draw_rows(rng, rows.n, 1, cumulated_shares(w)))
     _, closest = rows.map(rows.kernels.nearest, candidates)
+    w = None if w is None else xp.astype(w, closest.dtype, copy=False)
     for _ in range(ROUNDS):
         fractions = rng.uniform(size=max(1, int(OVERSAMPLING * k)))
-        cumulated = xp.cumulative_sum(
-            closest if w is None else closest * xp.astype(w, closest.dtype)
-        )
-        targets = asarray(fractions, like=rows.like, dtype=cumulated.dtype) * cumulated[-1]
-        drawn = xp.searchsorted(cumulated, targets, side="right")
-        new = rows.take(xp.clip(drawn, 0, rows.n - 1))
+        new = rows.take(rows.kernels.draw(closest, w, fractions))
         _, squared = rows.map(rows.kernels.nearest, new)
         closest = xp.minimum(closest, squared)
         candidates = concat([candidates, new])
-    counts = rows.lloyd(w, _total(w, rows), candidates.shape[0])(candidates).counts
+    counts = rows.lloyd(w, total_weight(w, rows), candidates.shape[0])(candidates).counts
     few = InMemory(candidates)
     return few.take(plus_plus(few, k, xp.astype(counts, closest.dtype), rng))
 
 
-def _total(w: Array | None, rows: Rows) -> float:
+def total_weight(w: Array | None, rows: Rows) -> float:
     return float(rows.n) if w is None else host_floats(rows.xp.sum(w))[0]
 
 
@@ -191,7 +205,7 @@ def kmeans_plusplus(
     Raises
     ------
     ValueError
-        Fewer rows than clusters, or wrong lengths.
+        Fewer rows of some weight than clusters, or wrong lengths.
 
     References
     ----------
@@ -205,14 +219,13 @@ def kmeans_plusplus(
         )
     checks = _Checks()
     rows = checks._rows(X, reset=True)
-    if rows.n < n_clusters:
-        raise ValueError(f"n_samples={rows.n} should be >= n_clusters={n_clusters}.")
     if x_squared_norms is not None and len(x_squared_norms) != rows.n:
         raise ValueError(
             f"The length of x_squared_norms {len(x_squared_norms)} should be equal to the "
             f"length of n_samples {rows.n}."
         )
     w, total = checks._weights(sample_weight, rows)
+    check_enough_rows(rows, w, int(n_clusters))
     step = rows.lloyd(w, total, int(n_clusters)) if on_host(rows.like) else None
     indices = plus_plus(
         rows, int(n_clusters), w, generator(random_state), trials=n_local_trials, step=step

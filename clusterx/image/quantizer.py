@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import Array, asarray, dtype_name, is_array, named_dtype, namespace, to_host
+from ..arrays import Array, asarray, dtype_name, named_dtype, namespace, to_host
+from ..fitted import SavedModel, fitted_matrix
 from ..kernels import kernels_for
 from .clustering import Settings, nearest_colors
 from .device import back, move
-from .pixels import Pixels, as_pixels, paint
+from .pixels import PEAK, Pixels, as_pixels, paint
 from .quantize import QuantizedImage, quantize_rows
 
 
-class ColorQuantizer(BaseEstimator):
+class ColorQuantizer(SavedModel):
     """Learn a palette of few colours from an image, and map images onto it.
 
     k-means runs over all pixels of the image, exactly; see `quantize` for what is minimised, how
@@ -138,7 +138,9 @@ class ColorQuantizer(BaseEstimator):
         Raises
         ------
         ValueError
-            The image has other channels or another dtype.
+            The image has other channels or another dtype than the palette.
+        TypeError
+            `palette_` was set to something else than an array of uint8 or uint16.
         """
         pixels, indices, _ = self._predict(image)
         return back(indices, pixels.rows)
@@ -167,26 +169,23 @@ class ColorQuantizer(BaseEstimator):
         return self._fit(image).image
 
     def _predict(self, image: Any) -> tuple[Pixels, Array, Array]:
-        check_is_fitted(self)
+        check_is_fitted(self, "palette_")
+        fitted = fitted_matrix(self, "palette_", tuple(PEAK))
         pixels = as_pixels(image, max_pixels=self.max_pixels)
-        self._check_kind(pixels.rows)
+        _check_kind(pixels.rows, fitted)
         rows = move(pixels.rows, self.device, from_file=pixels.from_file)
-        kind = named_dtype(namespace(rows), dtype_name(self.palette_.dtype))
-        palette = asarray(to_host(self.palette_), like=rows, dtype=kind)
+        kind = named_dtype(namespace(rows), dtype_name(fitted.dtype))
+        palette = asarray(to_host(fitted), like=rows, dtype=kind)
         kernels = kernels_for(namespace(rows))
         colors, _ = kernels.color_counts(rows)
         indices = kernels.remap(rows, colors, nearest_colors(colors, palette))
         return pixels, namespace(rows).reshape(indices, pixels.shape[:2]), palette
 
-    def _check_kind(self, rows: Array) -> None:
-        fitted = self.n_features_in_, dtype_name(self.palette_.dtype)
-        given = rows.shape[1], dtype_name(rows.dtype)
-        if given != fitted:
-            raise ValueError(
-                "The palette was fitted to an image of {} channel(s), {}, and this one has {}, {}. "
-                "Convert it to the same kind, or fit another palette.".format(*fitted, *given)
-            )
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        return {name: to_host(v) if is_array(v) else v for name, v in state.items()}
+def _check_kind(rows: Array, palette: Array) -> None:
+    fitted, given = ((a.shape[1], dtype_name(a.dtype)) for a in (palette, rows))
+    if given != fitted:
+        raise ValueError(
+            "The palette was fitted to an image of {} channel(s), {}, and this one has {}, {}. "
+            "Convert it to the same kind, or fit another palette.".format(*fitted, *given)
+        )

@@ -154,6 +154,7 @@ class Kernels(NamedTuple):
         Finiteness, mean, variance and largest magnitude of the columns, in one pass. Mean and
         variance of what is not finite may be anything.
     nearest(X, C) -> labels (n,) int32, squared distances (n,) float64
+        X and C may be of two dtypes: neither is rounded to the other's. So in `distances`.
     distances(X, C) -> (n, k) Euclidean distances, for when the user asks for them all
         Zero where a row equals a centre. float64; or float32 where both are, if each is off by
         few units in its own last place.
@@ -173,7 +174,8 @@ class Kernels(NamedTuple):
     seeding(X, w, step) -> SeedingStep
         `step`: the LloydStep of the same rows, whose preparation is shared, or None.
     draw(closest, w, fractions) -> rows (m,) int64
-        A row for each of the fractions in [0, 1) of the cumulated `closest`, times `w` unless None.
+        A row for each of the fractions in [0, 1) of the cumulated `closest`, times `w` unless None;
+        the first row of the largest weight where all of that is zero.
     minibatch(X, k, batch_size) -> BatchStep
     color_counts(pixels) -> colors, counts
     remap(pixels, colors, labels) -> indices

@@ -105,7 +105,8 @@ class LloydStep:
 
     def assign(self, C):
         xp = self.xp
-        self.C = C = xp.astype(C, self.X.dtype)
+        dtype = xp.result_type(self.X.dtype, C.dtype)  # rounds neither rows nor centres
+        self.C = C = xp.astype(C, dtype, copy=False)
         # a median, for a centre at an outlier would draw the mean away from all the others
         shift = xp.sort(C, axis=0)[C.shape[0] // 2, ...]
         E = C - shift
@@ -113,7 +114,10 @@ class LloydStep:
         unit = E / _magnitude(E)
         own = xp.sum(E * unit, axis=1)[None, :]
         self.labels = concat(
-            xp.astype(xp.argmin(own - 2 * ((b - shift) @ unit.T), axis=1), xp.int32)
+            xp.astype(
+                xp.argmin(own - 2 * ((xp.astype(b, dtype, copy=False) - shift) @ unit.T), axis=1),
+                xp.int32,
+            )
             for b in row_blocks(self.X, C.shape[0])
         )
 
@@ -166,10 +170,15 @@ def update(stats, C):
 
 def draw(closest, w, fractions):
     xp = namespace(closest)
-    cumulated = xp.cumulative_sum(closest if w is None else closest * w)
+    mass = closest if w is None else closest * w
+    cumulated = xp.cumulative_sum(mass)
     targets = asarray(fractions, like=closest, dtype=cumulated.dtype) * cumulated[-1]
     rows = xp.searchsorted(cumulated, targets, side="right")
-    return xp.astype(xp.clip(rows, 0, closest.shape[0] - 1), xp.int64, copy=False)
+    rows = xp.clip(rows, 0, closest.shape[0] - 1)
+    # rounding may lead to a row that has no part in the sum; so does a sum of zero
+    heaviest = xp.argmax(mass if w is None else xp.where(xp.any(mass > 0), mass, w))
+    rows = xp.where(xp.take(mass, rows) > 0, rows, heaviest)
+    return xp.astype(rows, xp.int64, copy=False)
 
 
 class Seeding:
@@ -215,7 +224,7 @@ class Batch:
         """New centres (k, d) and counts (k,), float64; the batch's inertia, 0-d."""
         xp = namespace(self.X)
         batch = xp.take(self.X, asarray(rows, like=self.X), axis=0)
-        labels, squared = nearest(batch, C)
+        labels, squared = nearest(batch, xp.astype(C, batch.dtype, copy=False))
         belongs = one_hot(labels, C.shape[0], C.dtype)
         if w is not None:
             weights = asarray(w, like=self.X, dtype=C.dtype)

@@ -21,12 +21,9 @@ from ..arrays import (
     working_dtype,
 )
 from ..kernels import SUMMARY_VALUES, kernels_for
-from ..rows import Blocks
+from ..rows import Blocks, in_memory_or_blocks
 from ..validation import check_finite, column_names, host_rows, working_dtypes
 from .labels import check_labels, coded, sizes
-
-#: A file of more bytes is read block by block.
-MAPPED = 1 << 28
 
 
 class Labelled:
@@ -131,8 +128,8 @@ def checked_rows(
     finite : bool
         Whether NaN and infinity are looked for.
     """
-    if blocks and isinstance(X, np.memmap) and X.ndim == 2 and X.nbytes > MAPPED:
-        X = Blocks(X)
+    if blocks:
+        X = in_memory_or_blocks(X)
     if isinstance(X, Blocks):
         if blocks:
             return X

@@ -5,6 +5,7 @@ steps of the kernels; whether a step holds all rows or walks over blocks is deci
 """
 
 from .blocks import Blocks
+from .mapped import in_memory_or_blocks
 from .memory import InMemory
 
-__all__ = ["Blocks", "InMemory"]
+__all__ = ["Blocks", "InMemory", "in_memory_or_blocks"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, asarray, device, float_dtype, namespace
+from ..arrays import Array, asarray, device, float_dtype, host_floats, namespace
 from ..kernels import Summary, kernels_for
 
 
@@ -87,14 +87,17 @@ class InMemory:
         return InMemory(self.take(indices))
 
     def lloyd(self, w: Array | None, total: float, k: int | None = None) -> Any:
-        """The prepared k-means step, kept for the next call.
+        """The prepared k-means step, kept for the next call with equal weights.
 
         total : the sum of weights; k : how many centres there will be, if that is known
         """
         kept = self._step
-        if kept is None or kept[0] is not w or not _suits(kept[1], k):
+        if kept is None or not _equal(kept[0], w) or not _suits(kept[1], k):
+            # a copy, because the caller may change the weights in place between fits
+            w = None if w is None else self.xp.asarray(w, copy=True)
             grid = self.kernels.grid(self.summary, total, self.n)
             self._step = kept = w, self.kernels.lloyd_stats(self.X, w, grid, k=k)
+            self._scatter = None
         return kept[1]
 
     def scatter(self, w: Array | None) -> Array:
@@ -113,6 +116,14 @@ class InMemory:
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
         return self.xp.zeros(shape, dtype=dtype or float_dtype(self.xp), device=self.device)
+
+
+def _equal(kept: Array | None, w: Array | None) -> bool:
+    """Whether the weights have the values of those that were kept."""
+    if kept is None or w is None:
+        return kept is w
+    xp = namespace(kept)
+    return bool(host_floats(xp.all(kept == w))[0])
 
 
 def _suits(step: Any, k: int | None) -> bool:

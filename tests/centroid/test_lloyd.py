@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from clusterx import KMeans, MiniBatchKMeans
 from clusterx.centroid import lloyd as loop
 from clusterx.centroid.kmeans import unit_length
 from clusterx.rows import InMemory
@@ -159,3 +160,20 @@ def test_verbose_fits_are_looked_at_singly(monkeypatch, capsys):
     assert capsys.readouterr().out == expected
     assert expected.count("Iteration") > 2
     assert expected.splitlines()[-1].startswith("Converged at iteration")
+
+
+@pytest.mark.parametrize("d", [2, 12])
+def test_tolerance_is_of_weighted_rows(xp, d):
+    X = np.random.default_rng(0).normal(size=(400, d)) + 3
+    w = np.random.default_rng(1).integers(1, 4, 400).astype(float)
+    start = X[:5]
+    for kind, options in ((KMeans, {"tol": 1e-3}), (MiniBatchKMeans, {"tol": 0.05})):
+        model = kind(5, init=start, n_init=1, random_state=0, **options)
+        n_iter = model.fit(xp.asarray(X), sample_weight=xp.asarray(w)).n_iter_
+        assert n_iter > 1
+        far = np.vstack([X, np.full((1, d), 1e5)])  # counts as left out, and would end the fit
+        found = model.fit(xp.asarray(far), sample_weight=xp.asarray(np.append(w, 0.0))).n_iter_
+        assert found > 1
+        if kind is KMeans:
+            assert found == n_iter
+            assert model.fit(xp.asarray(np.repeat(X, w.astype(int), axis=0))).n_iter_ == n_iter

@@ -2,14 +2,16 @@
 
 import pickle
 import sys
+import warnings
 
 import numpy as np
 import pytest
 import sklearn.cluster
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
+from sklearn.exceptions import ConvergenceWarning
 
-from clusterx import KMeans, kmeans_plusplus
+from clusterx import Blocks, KMeans, MiniBatchKMeans, kmeans_plusplus
 from clusterx.centroid import seeding
 from clusterx.rows import InMemory
 
@@ -195,3 +197,84 @@ def test_generator_takes_what_scikit_learn_takes():
             seeding.generator(seed)
     with pytest.raises(ValueError, match="cannot be used to seed"):
         seeding.generator("one")
+
+
+# -- rows of no weight ---------------------------------------------------------------------------
+
+ALL_INITS = ("k-means++", "k-means||", "maximin", "random")
+
+
+def weighted_pairs():
+    """Two places that have weight, three rows each, among rows that have none."""
+    X = np.random.default_rng(0).normal(size=(60, 2)) + 50
+    w = np.zeros(60)
+    X[10:16], w[10:16] = [[0.0, 1.0], [4.0, 1.0]] * 3, 0.5
+    return X, w
+
+
+@pytest.mark.parametrize("init", ALL_INITS)
+def test_no_center_is_at_a_row_of_no_weight(xp, init):
+    X, w = weighted_pairs()
+    for given in (xp.asarray(X), *([Blocks(X, block_rows=7)] if xp.name == "numpy" else [])):
+        for kind in (KMeans, MiniBatchKMeans):
+            model = kind(5, init=init, n_init=1, random_state=0)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                model.fit(given, sample_weight=xp.asarray(w))
+            assert xp.to_host(model.cluster_centers_).max() < 5
+
+
+def test_fewer_weighted_places_than_clusters_warn():
+    X, w = weighted_pairs()
+    with pytest.warns(ConvergenceWarning, match=r"distinct clusters \(2\)"):
+        KMeans(5, random_state=0).fit(X, sample_weight=w)
+    _, chosen = kmeans_plusplus(X, 6, sample_weight=w, random_state=1)
+    assert (w[chosen] > 0).all()
+
+
+@pytest.mark.parametrize("init", [*ALL_INITS, np.eye(7, 2)], ids=str)
+def test_fewer_weighted_rows_than_clusters(xp, init):
+    X, w = weighted_pairs()
+    given = xp.asarray(X), None, xp.asarray(w)
+    message = "Only 6 of 60 rows have a sample_weight above zero, and n_clusters=7"
+    for model in (KMeans(7, init=init, n_init=1), MiniBatchKMeans(7, init=init, n_init=1)):
+        with pytest.raises(ValueError, match=message):
+            model.fit(*given)
+    with pytest.raises(ValueError, match=message):
+        MiniBatchKMeans(7, init=init, n_init=1).partial_fit(*given)
+    with pytest.raises(ValueError, match=message):
+        kmeans_plusplus(given[0], 7, sample_weight=given[2])
+
+
+@pytest.mark.parametrize("k", [3, 40])
+@pytest.mark.parametrize("n_init", [1, 3])
+def test_samples_for_first_centers_are_of_weighted_rows(k, n_init):
+    X = np.random.default_rng(0).normal(size=(6000, 3)) + 50
+    w = np.zeros(6000)
+    X[::100], w[::100] = np.random.default_rng(1).random((60, 3)), 1e6  # more than a sample holds
+    model = MiniBatchKMeans(k, batch_size=50, init_size=120, n_init=n_init, random_state=0)
+    assert model.fit(X, sample_weight=w).cluster_centers_.max() < 1
+    model = MiniBatchKMeans(k, batch_size=50, init_size=120, random_state=0)
+    assert model.partial_fit(X, sample_weight=w).cluster_centers_.max() < 1
+
+
+def test_large_weights_give_the_first_centers_of_small_ones():
+    X, w = blobs(900, 3), np.random.default_rng(0).random(900)
+    found = []
+    for scale in (1.0, 2.0**60):  # whose sums are far above the number of rows
+        model = MiniBatchKMeans(40, init="k-means||", batch_size=900, max_iter=1, random_state=0)
+        model.set_params(reassignment_ratio=0.0)
+        found.append(model.fit(X, sample_weight=scale * w).cluster_centers_)
+    assert_array_equal(*found)
+
+
+def test_centers_are_reassigned_to_weighted_rows(xp):
+    X = np.random.default_rng(0).normal(size=(200, 2)) + 50
+    X[:8] = np.arange(16).reshape(8, 2) / 10
+    w = np.zeros(200)
+    w[:8] = 1.0
+    start = np.array([[1.0, 0.0], [0.0, 1.0], [1e3, 1e3], [2e3, 2e3]])
+    model = MiniBatchKMeans(4, init=start, n_init=1)
+    model.set_params(random_state=0, reassignment_ratio=0.9)
+    model.partial_fit(xp.asarray(X), sample_weight=xp.asarray(w))
+    assert xp.to_host(model.cluster_centers_).max() < 5

@@ -69,5 +69,9 @@ def test_draws_are_in_proportion(xp, n, weighted):
 
 
 def test_draws_where_there_is_nothing_to_draw(xp):
-    drawn = kernels_for(xp.xp).draw(xp.asarray(np.zeros(5000)), None, np.array([0.0, 0.7]))
-    assert ((xp.to_host(drawn) >= 0) & (xp.to_host(drawn) < 5000)).all()
+    zeros, fractions = xp.asarray(np.zeros(5000)), np.array([0.0, 0.7, 0.999])
+    draw = kernels_for(xp.xp).draw
+    assert (xp.to_host(draw(zeros, None, fractions)) == 0).all()
+    w = np.zeros(5000)
+    w[[70, 4999]], w[1234] = 1.0, 2.0
+    assert (xp.to_host(draw(zeros, xp.asarray(w), fractions)) == 1234).all()

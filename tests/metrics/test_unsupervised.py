@@ -307,7 +307,8 @@ def test_blocks_do_not_change_the_bits(monkeypatch, score, dtype):
 
 @pytest.mark.parametrize("score", BY_CENTERS)
 def test_files_are_read_in_blocks(monkeypatch, tmp_path, score):
-    monkeypatch.setattr("clusterx.metrics.inputs.MAPPED", 1)
+    monkeypatch.setattr("clusterx.rows.mapped.SMALL", 1)
+    monkeypatch.setattr("clusterx.rows.mapped.available_memory", lambda: 0)
     X, labels = make_blobs(500, 3, centers=4, random_state=0)
     file = np.memmap(tmp_path / "rows", X.dtype, "w+", shape=X.shape)
     file[:] = X

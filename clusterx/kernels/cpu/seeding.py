@@ -25,6 +25,8 @@ def draw(closest, w, fractions):
 
 def _drawn(closest, w, sums, fractions):
     cumulated = np.cumsum(sums)
+    if not cumulated[-1] > 0.0:
+        return np.full(len(fractions), np.argmax(w) if len(w) else 0)
     targets = np.asarray(fractions) * cumulated[-1]
     inside = np.minimum(np.searchsorted(cumulated, targets, side="right"), len(cumulated) - 1)
     return draw_inside(closest, w, cumulated, inside, targets)

@@ -110,8 +110,8 @@ class CudaKernels:
     def remap(self, pixels, colors, labels):
         return color.remap(self, pixels, colors, labels)
 
-    def own_squares(self, X, C, labels):
-        return segment_sum.own_squares(self, X, C, labels)
+    def own_squares(self, X, C, labels, squares=None):
+        return segment_sum.own_squares(self, X, C, labels, squares)
 
     def segment_sum(self, X, labels, k):
         return segment_sum.segment_sum(self, X, labels, k)

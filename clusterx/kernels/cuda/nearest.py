@@ -34,18 +34,30 @@ def centers_for(gpu: Any, X: Array, C: Array) -> Array:
 
 
 def nearest(gpu: Any, X: Array, C: Array) -> tuple[Array, Array]:
-    xp, (n, d), k = gpu.xp, X.shape, C.shape[0]
-    X, C = gpu.contiguous(X), centers_for(gpu, X, C)
+    """In the wider dtype of the two: rows of the narrower are converted block by block."""
+    xp, (n, d) = gpu.xp, X.shape
     labels = gpu.empty((n,), xp.int32, like=X)
+    squares = gpu.empty((n,), xp.float64, like=X)
+    dtype = xp.result_type(X.dtype, C.dtype)
+    rows = max(1, n if X.dtype == dtype else gpu.tile // d)
+    for a in range(0, n, rows):
+        block = xp.astype(X[a : a + rows, ...], dtype, copy=False)
+        _nearest(gpu, gpu.contiguous(block), C, labels[a : a + rows], squares[a : a + rows])
+    return labels, squares
+
+
+def _nearest(gpu: Any, X: Array, C: Array, labels: Array, squares: Array) -> None:
+    """Write labels and squared distances."""
+    (n, d), k = X.shape, C.shape[0]
+    C = centers_for(gpu, X, C)
     if d > LOW:
         Screen(gpu, X).assign(C, labels)
-        return labels, gpu.own_squares(X, C, labels)
-    squares = gpu.empty((n,), xp.float64, like=X)
+        gpu.own_squares(X, C, labels, squares)
+        return
     rows = BLOCK * rows_a_thread(d)
     low_module(gpu, "nearest", X).launch(
         "nearest", -(-n // rows), BLOCK, X, n, C, k, labels, squares
     )
-    return labels, squares
 
 
 class Screen:

@@ -97,10 +97,11 @@ static __device__ int find_thread(double part, double target, double *before)
     return place;
 }
 
-// A row for each fraction of the sum of all chunks; a block each.
+// A row for each fraction of the sum of all chunks; a block each. heaviest: the first row of the
+// largest weight, or null for equal weights.
 extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     draw(const double *closest, const double *w, long long n, const double *sums,
-         long long chunks, const double *fractions, long long *rows)
+         long long chunks, const double *fractions, const long long *heaviest, long long *rows)
 {
     __shared__ long long chunk;
     __shared__ double chunk_before;
@@ -136,7 +137,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     owner = find_thread(part, target, &before);
     if (threadIdx.x == owner) {
         double sum = before;
-        long long row = n - 1;  // if all rows are of no weight or distance
+        long long row = heaviest ? heaviest[0] : 0;  // if nothing is left to draw from
         for (int i = 0; i < CHUNK / BLOCK && first + i < n; ++i) {
             double own = mass(closest, w, first + i);
             if (own > 0.0)

@@ -20,16 +20,29 @@ def draw(gpu: Any, closest: Array, w: Array | None, fractions: Any) -> Array:
     fractions = asarray(fractions, like=closest, dtype=xp.float64)
     sums = gpu.empty((-(-closest.shape[0] // CHUNK),), xp.float64, like=closest)
     module = gpu.loader.module("seeding", T="double", LANES=1)  # which these kernels don't use
-    return _drawn(gpu, module, gpu.contiguous(closest), w, sums, fractions)
+    closest, heaviest = gpu.contiguous(closest), _heaviest(gpu, w)
+    return _drawn(gpu, module, closest, w, heaviest, sums, fractions)
+
+
+def _heaviest(gpu: Any, w: Array | None) -> Array | None:
+    """The first row of the largest weight, (1,)."""
+    xp = gpu.xp
+    return None if w is None else xp.reshape(xp.astype(xp.argmax(w), xp.int64, copy=False), (1,))
 
 
 def _drawn(
-    gpu: Any, module: Any, closest: Array, w: Array | None, sums: Array, fractions: Array
+    gpu: Any,
+    module: Any,
+    closest: Array,
+    w: Array | None,
+    heaviest: Array | None,
+    sums: Array,
+    fractions: Array,
 ) -> Array:
     n, chunks, trials = closest.shape[0], sums.shape[0], fractions.shape[0]
     rows = gpu.empty((trials,), gpu.xp.int64, like=closest)
     module.launch("sum_chunks", chunks, BLOCK, closest, w, n, sums)
-    module.launch("draw", trials, BLOCK, closest, w, n, sums, chunks, fractions, rows)
+    module.launch("draw", trials, BLOCK, closest, w, n, sums, chunks, fractions, heaviest, rows)
     return rows
 
 
@@ -42,6 +55,7 @@ class Seeding:
         xp, n = gpu.xp, X.shape[0]
         self.gpu, self.X = gpu, gpu.contiguous(X)
         self.w = None if w is None else gpu.contiguous(xp.astype(w, xp.float64, copy=False))
+        self.heaviest = _heaviest(gpu, self.w)
         self.lanes = 1 if X.shape[1] <= LOW else 32
         self.module = gpu.loader.module("seeding", T=gpu.c_type(X.dtype), LANES=self.lanes)
         self.sums = gpu.empty((-(-n // CHUNK),), xp.float64, like=X)
@@ -71,7 +85,7 @@ class Seeding:
         n, d = X.shape
         fractions = asarray(fractions, like=X, dtype=xp.float64)
         trials = fractions.shape[0]
-        rows = _drawn(gpu, self.module, self.closest, self.w, self.sums, fractions)
+        rows = _drawn(gpu, self.module, self.closest, self.w, self.heaviest, self.sums, fractions)
         best = gpu.empty((1,), xp.int64, like=X)
         blocks = min(-(-n * self.lanes // BLOCK), BLOCKS)
         gains = gpu.empty((blocks, trials), xp.float64, like=X)
