@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from ..arrays import (
     working_dtype,
 )
 from ..kernels import kernels_for
+from ..properties import cached_property
 from ..rows import Blocks
 from ..validation import check_finite, column_names, host_rows, working_dtypes
 from .labels import check_labels, coded, sizes
