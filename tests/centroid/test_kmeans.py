@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from contextlib import contextmanager
+from copy import copy, deepcopy
 
 import numpy as np
 import pandas as pd
@@ -731,6 +732,18 @@ def test_pickle_of_a_model_with_a_start_on_the_device(xp):
     loaded = pickle.loads(pickle.dumps(model))
     assert isinstance(loaded.init, np.ndarray)
     assert_array_equal(loaded.fit(X).labels_, xp.to_host(model.labels_))
+
+
+@pytest.mark.parametrize("copied", [copy, deepcopy])
+def test_copies_stay_on_their_device(xp, copied):
+    X = xp.asarray(blobs(300, 3))
+    model = KMeans(4, init=X[:4, :], random_state=np.random.RandomState(0)).fit(X)
+    found = copied(model)
+    for array in (found.cluster_centers_, found.labels_, found.init):
+        assert xp.owns(array)
+    assert (found.cluster_centers_ is model.cluster_centers_) == (copied is copy)
+    assert (found.random_state is model.random_state) == (copied is copy)
+    assert_array_equal(xp.to_host(found.predict(X)), xp.to_host(model.labels_))
 
 
 def test_to_device_there_and_back(xp):
