@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ..arrays import Array, asarray, float_dtype, host_floats
+from ..arrays import Array, asarray, concat, float_dtype, host_floats
 from ..base import Rows
 from ..kernels.generic_blocks import row_blocks
 from ..rows import InMemory
@@ -240,17 +240,13 @@ def unit_rows(rows: Rows) -> Rows:
 
 def _unit_length_by_blocks(rows: InMemory) -> tuple[Array, float]:
     """The rows scaled to length one, zeros left as they are; the least of their largest values."""
-    xp, out, least, a = rows.xp, rows.xp.empty_like(rows.X), [], 0
-    for block in row_blocks(rows.X, 1):
-        # by the largest value first: squares of the rows may overflow or vanish
-        size = xp.max(xp.abs(block), axis=1)
-        least.append(xp.min(size))
-        block = block / xp.where(size > 0, size, xp.ones_like(size))[:, None]
-        size = xp.sqrt(xp.sum(block * block, axis=1))
-        b = a + block.shape[0]
-        out[a:b, ...] = block / xp.where(size > 0, size, xp.ones_like(size))[:, None]
-        a = b
-    return out, min(host_floats(*least))
+    xp = rows.xp
+    # by the largest value first: squares of the rows may overflow or vanish
+    size = concat(xp.max(xp.abs(block), axis=1) for block in row_blocks(rows.X, 1))
+    scaled = rows.X / xp.where(size > 0, size, xp.ones_like(size))[:, None]
+    norm = concat(xp.sqrt(xp.sum(block * block, axis=1)) for block in row_blocks(scaled, 1))
+    scaled /= xp.where(norm > 0, norm, xp.ones_like(norm))[:, None]  # in place, if arrays allow it
+    return scaled, host_floats(xp.min(size))[0]
 
 
 def k_means(

@@ -711,6 +711,23 @@ def test_cosine_of_sparse_rows():
     assert_allclose(found.transform(csr_matrix(X)), dense.transform(X), atol=1e-9)
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_arrays_that_can_not_be_written_to(monkeypatch, metric):
+    strict = pytest.importorskip("array_api_strict")  # as if it were JAX
+    X = strict.asarray(blobs(300, 3) + 1, device=strict.Device("device1"))
+    expected = KMeans(4, metric=metric, random_state=0).fit(X)
+    monkeypatch.delattr(type(X), "__setitem__")
+    monkeypatch.delattr(type(X), "__itruediv__")
+    found = KMeans(4, metric=metric, random_state=0).fit(X)
+    assert found.inertia_ == expected.inertia_
+
+
+def test_what_a_library_says_of_arrays_it_does_not_export():
+    torch = pytest.importorskip("torch")
+    with pytest.raises((BufferError, RuntimeError), match="require gradient"):
+        arrays.to_host(torch.ones(3, requires_grad=True))
+
+
 # -- models --------------------------------------------------------------------------------------
 
 
