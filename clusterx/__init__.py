@@ -1,11 +1,18 @@
 """Clustering that runs where the data is: NumPy on a laptop, CuPy on an NVIDIA GPU."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .arithmetic import precision
 from .centroid import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
 from .rows import Blocks
+
+if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
+    from . import image, metrics, plotting, selection
+    from .image.quantize import QuantizedImage, quantize
+    from .image.quantizer import ColorQuantizer
+    from .selection.result import SweepResult
+    from .selection.sweep import sweep
 
 __version__ = "0.1.0"
 

@@ -91,9 +91,26 @@ def to_host(x: Any) -> np.ndarray:
     try:
         return np.from_dlpack(cpu)
     except (BufferError, RuntimeError, TypeError, ValueError):
-        # array_api_strict's stand-in devices export nothing: move to its own CPU first
         xp = namespace(x)
+        if not hasattr(xp, "Device"):
+            raise  # the library's own words, as JAX's for arrays that are being traced
+        # array_api_strict's stand-in devices export nothing: move to its own CPU first
         return np.asarray(array_api_compat.to_device(x, xp.Device("CPU_DEVICE")))
+
+
+def label_array(labels: Any) -> Array:
+    """Labels as an array that holds what was given.
+
+    Of a list that mixes kinds, NumPy makes strings ('nan' of NaN, '1' of 1) or rounded floats (of
+    whole numbers beyond 63 bits beside negative ones), and so one label of two: such a list becomes
+    an array of objects.
+    """
+    if is_array(labels):
+        return labels
+    found = np.asarray(labels)
+    if hasattr(labels, "dtype") or found.ndim != 1 or found.dtype.kind not in "fUS":
+        return found
+    return found if found.tolist() == list(labels) else np.asarray(labels, dtype=object)
 
 
 def host_floats(*scalars: Any) -> list[float]:

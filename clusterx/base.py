@@ -256,10 +256,19 @@ class Clusterer(ClusterMixin, SavedModel):
         moved = copy.copy(self)
         parameters = self.get_params(deep=False)
         for name, value in self.__dict__.items():
-            if name in parameters:
-                continue
             if is_array(value) and dtype_name(value.dtype) != "object":  # as names of features are
                 setattr(moved, name, asarray(to_host(value), like=like))
-            else:
+            elif name not in parameters:
                 setattr(moved, name, copy.deepcopy(value))
         return moved
+
+    def __copy__(self) -> Clusterer:
+        # not by way of the state, which is for saving: arrays stay on their device
+        made = type(self).__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Clusterer:
+        made = memo[id(self)] = copy.copy(self)
+        made.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return made

@@ -381,6 +381,28 @@ def test_no_knee(inertia):
         made({"inertia": inertia}).best("elbow")
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float16"])
+def test_gap_of_other_models_on_numbers_of_any_kind(dtype):
+    X = np.random.default_rng(0).integers(1, 6, (60, 3)).astype(dtype)  # answers from 1 to 5
+    found, expected = (
+        sweep(
+            sklearn.cluster.AgglomerativeClustering(),
+            rows,
+            [2, 3],
+            metrics="gap",
+            n_refs=2,
+            random_state=0,
+        )
+        for rows in (X, X.astype(np.float64))
+    )
+    np.testing.assert_allclose(found.scores["gap"], expected.scores["gap"], rtol=1e-5)
+
+
+def test_gap_without_a_value():
+    with pytest.raises(ValueError, match=r"no value for some of k=2\.\.4, because the rows"):
+        made({"gap": [0.1, np.nan, np.nan], "gap_error": [0.0, np.nan, np.nan]}).best("gap")
+
+
 def test_gap_that_rises():
     with pytest.raises(ValueError, match=r"still rises at the end of k=2\.\.4"):
         made({"gap": [0.1, 0.2, 0.3], "gap_error": [0.0, 0.0, 0.0]}).best("gap")

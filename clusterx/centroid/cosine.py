@@ -28,13 +28,14 @@ def unit_rows(rows: Rows) -> InMemory:
         scaled, least = _unit_csr(rows.X, rows.dtype)
         _check_directions([least])
         return InMemory(scaled)
-    scaled = rows.xp.empty(rows.shape, dtype=rows.dtype, device=rows.device)
-    sizes, a = [], 0
-    for block, least in _unit_blocks(rows, rows.dtype):
-        scaled[a : a + block.shape[0], ...] = block
-        a += block.shape[0]
-        sizes.append(least)
-    _check_directions(sizes)
+    xp = rows.xp
+    X = xp.astype(rows.X, rows.dtype, copy=False)
+    # by the largest value first: squares of the rows may overflow or vanish
+    size = concat(xp.max(xp.abs(block), axis=1) for block in row_blocks(X, 1))
+    _check_directions([xp.min(size)])
+    scaled = X / size[:, None]
+    norm = concat(xp.sqrt(xp.sum(block * block, axis=1)) for block in row_blocks(scaled, 1))
+    scaled /= norm[:, None]  # in place, if arrays allow it
     return InMemory(scaled)
 
 

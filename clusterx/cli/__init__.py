@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from enum import IntEnum
+from io import TextIOWrapper
 
 
 class ExitCode(IntEnum):
@@ -31,6 +32,8 @@ _NEEDED = {"typer": "Typer", "rich": "Rich"}
 
 def main() -> None:
     """Run the command line and exit with an `ExitCode`."""
+    if isinstance(sys.stdout, TextIOWrapper):  # letters that its encoding lacks, as on stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         from .app import app
     except ImportError as error:

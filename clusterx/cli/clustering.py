@@ -6,9 +6,11 @@ import ast
 import csv
 import difflib
 import io
+import os
 import re
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -182,10 +184,14 @@ def clusters_parameter(name: str) -> str | None:
 
 
 @contextmanager
-def parameters_blamed(model: Any) -> Iterator[None]:
-    """Blame errors on the parameters: the rows were checked before."""
+def fitting(model: Any) -> Iterator[None]:
+    """Blame errors on the parameters, as the rows were checked before.
+
+    What a verbose model prints goes to stderr: stdout is for data.
+    """
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     except (TypeError, ValueError) as error:
         raise UsageError(f"{type(model).__name__}: {error}") from error
 
@@ -283,10 +289,12 @@ def check_plot(plot: str | None) -> None:
         raise UsageError(
             f"--plot {plot}: a picture is written as {', '.join(PICTURES)}. Let the name end so."
         )
+    # a window is neither wanted nor always possible; a notebook's backend is not always installed
+    os.environ["MPLBACKEND"] = "Agg"
     need("matplotlib", "matplotlib", "plot", "--plot")
     import matplotlib
 
-    matplotlib.use("Agg")  # a window is neither wanted nor always possible
+    matplotlib.use("Agg")
 
 
 def picture(figure: Any, plot: str) -> memoryview:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from ..files import UnwritableError, refuse_existing, write
 from ..image.device import DeviceError
@@ -73,6 +73,31 @@ def say(console: Console, message: str) -> None:
     console.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
+def tell(console: Console, result: RenderableType) -> None:
+    """Print a result: a line of JSON as it is, or a table.
+
+    Raises
+    ------
+    UnwritableError
+        The disk that stdout goes to is full, and the like.
+    """
+    with _stdout_blamed():
+        if isinstance(result, str):
+            say(console, result)
+        else:
+            console.print(result)
+
+
+@contextmanager
+def _stdout_blamed() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:  # who reads has enough: no message is wanted
+        raise
+    except OSError as error:
+        raise UnwritableError(f"stdout: cannot be written ({error.strerror}).") from error
+
+
 @contextmanager
 def told(notes: Console, name: str, *, quiet: bool = False) -> Iterator[None]:
     """End the command with a message and the fitting status when one of the errors occurs.
@@ -129,8 +154,11 @@ def check_outputs(source: str, outputs: dict[str, str | None], *, force: bool) -
 def put(target: str, data: bytes | memoryview, *, force: bool) -> None:
     """Write a file, its folder if need be; or to stdout, which is called ``-``."""
     if target == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        if sys.stdout is None:
+            raise UnwritableError("stdout: is closed. Leave it open, or name a file.")
+        with _stdout_blamed():
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
         return
     folder = Path(target).parent
     try:

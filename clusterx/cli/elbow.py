@@ -37,11 +37,11 @@ from .clustering import (
     clusters_parameter,
     column_names,
     estimator,
-    parameters_blamed,
+    fitting,
     picture,
     rows_of,
 )
-from .common import Device, UsageError, check_outputs, need, put, say, timed, told
+from .common import Device, UsageError, check_outputs, need, put, tell, timed, told
 from .source import Source
 
 
@@ -116,18 +116,18 @@ def elbow(
             advise(rows, notes)
         if ks[-1] > rows.n:
             raise UsageError(f"--k goes up to {ks[-1]}, and {data} has {rows.n} rows.")
-        with timed(seconds, "sweep"), parameters_blamed(model):
+        with timed(seconds, "sweep"), fitting(model):
             bar = notes.is_terminal and not quiet
             result = sweep(model, rows.X, ks, metrics=wanted, random_state=seed, progress=bar)
         choices = _choices(result)
         if plot is not None:
             with timed(seconds, "plot"):
                 put(plot, _curves(result, choices, plot), force=force)
-    shown = Console()
-    if as_json:
-        say(shown, report.dumps(report.sweep_facts(data, result, choices, seconds)))
-    elif not quiet:
-        shown.print(report.sweep_table(data, result, choices, seconds, rows.backend))
+        shown = Console()
+        if as_json:
+            tell(shown, report.dumps(report.sweep_facts(data, result, choices, seconds)))
+        elif not quiet:
+            tell(shown, report.sweep_table(data, result, choices, seconds, rows.backend))
 
 
 def _numbers(span: str) -> Sequence[int]:

@@ -38,11 +38,11 @@ from .clustering import (
     clusters_parameter,
     column_names,
     estimator,
-    parameters_blamed,
+    fitting,
     picture,
     rows_of,
 )
-from .common import Device, UsageError, check_outputs, need, put, say, timed, told
+from .common import Device, UsageError, check_outputs, need, put, tell, timed, told
 from .source import Source
 
 #: of more rows, so many are drawn for the silhouette
@@ -130,12 +130,12 @@ def fit(
                 put(model_file, pickle.dumps(run.saved()), force=force)
             if plot is not None:
                 put(plot, _scatter(run, plot, axes), force=force)
-    written = {"labels": output, "model": model_file, "plot": plot}
-    shown = Console(stderr=output == "-")
-    if as_json:
-        say(shown, report.dumps(report.fit_facts(run, written)))
-    elif not quiet:
-        shown.print(report.fit_table(run, written, shown.width))
+        written = {"labels": output, "model": model_file, "plot": plot}
+        shown = Console(stderr=output == "-")
+        if as_json:
+            tell(shown, report.dumps(report.fit_facts(run, written)))
+        elif not quiet:
+            tell(shown, report.fit_table(run, written, shown.width))
 
 
 @dataclass(eq=False)
@@ -157,7 +157,7 @@ class Run:
         seconds: dict[str, float] = {}
         with timed(seconds, "read"):
             rows = rows_of(source, standardize=standardize, device=device, whole=whole)
-        with timed(seconds, "fit"), parameters_blamed(model):
+        with timed(seconds, "fit"), fitting(model):
             model.fit(rows.X)
         with timed(seconds, "silhouette"):
             data = Data.of(model, rows.X, None)

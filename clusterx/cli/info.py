@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from .common import tell, told
 from .report import dumps
 
 
@@ -22,16 +23,13 @@ def info(
 ) -> None:
     """Say which backends, devices, threads and versions there are."""
     facts = environment()
-    if as_json:
-        typer.echo(dumps(facts))
-    else:
-        Console().print(environment_table(facts))
+    with told(Console(stderr=True), "info"):
+        tell(Console(), dumps(facts) if as_json else environment_table(facts))
 
 
 def environment() -> dict[str, Any]:
     """Versions, backends with their devices, and threads."""
     from .. import __version__
-    from ..kernels.cpu.threads import thread_count
 
     packages = (
         "numpy", "scipy", "scikit-learn", "numba", "array-api-compat", "Pillow", "pandas",
@@ -44,7 +42,7 @@ def environment() -> dict[str, Any]:
         "packages": {name: _version(name) for name in packages},
         "backends": {"numpy": _numpy(), "cupy": _cupy(), "torch": _torch()},
         "threads": {
-            "used": thread_count(),
+            "used": _threads(),
             "CLUSTERX_NUM_THREADS": os.environ.get("CLUSTERX_NUM_THREADS"),
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"),
         },
@@ -83,6 +81,15 @@ def _torch() -> str:
         return "none: PyTorch is not installed; it is taken where it is"
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return f"{torch.__version__}, {', '.join(devices) or 'CPU'}, generic kernels"
+
+
+def _threads() -> int | str:
+    from ..kernels.cpu.threads import thread_count
+
+    try:
+        return thread_count()
+    except ValueError as error:
+        return f"none: {error}"
 
 
 def environment_table(facts: dict[str, Any]) -> Table:

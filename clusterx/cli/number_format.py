@@ -6,10 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations, islice
 
 import numpy as np
+
+from ..properties import cached_property
 
 #: how missing numbers are written
 MISSING = (

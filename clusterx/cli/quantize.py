@@ -21,7 +21,7 @@ from ..image.io import SAMPLE, decode
 from ..image.picture import Picture
 from ..image.quantize import QuantizedImage, quantize
 from . import ExitCode, palettes
-from .common import STATUS, Device, need, put, say, status_of, told
+from .common import STATUS, Device, need, put, say, status_of, tell, told
 
 
 class Init(StrEnum):
@@ -148,10 +148,9 @@ class _Run:
         # beside a moving bar on the same terminal, only the bar's console knows where to print
         console = self.notes if moving and self.shown.is_terminal else self.shown
         if self.as_json:
-            line = palettes.as_json(name, target, result)
-            say(console, line)
+            tell(console, palettes.as_json(name, target, result))
         elif not self.quiet:
-            console.print(palettes.as_table(name, target, result, console.width))
+            tell(console, palettes.as_table(name, target, result, console.width))
 
     def quantize(self, name: str, target: str) -> QuantizedImage:
         if target != "-" and not self.force:

@@ -13,12 +13,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from ..arrays import Array, dtype_name, namespace, to_host
 from ..files import refuse_existing, write
 from ..kernels import kernels_for
+from ..properties import cached_property
 from .clustering import Settings, cluster_colors
 from .device import back, describe, move
 from .picture import Chunks

@@ -186,5 +186,6 @@ def _looked_up(true: Coded, winners: np.ndarray, codes: Array) -> Array:
     if on_host(codes):
         return true.classes[winners][codes]
     xp = namespace(codes)
-    best = xp.take(asarray(true.classes, like=codes), asarray(winners, like=codes))
-    return xp.take(best, xp.astype(codes, xp.int64))
+    # not by take(), which PyTorch lacks for unsigned numbers
+    best = asarray(true.classes, like=codes)[asarray(winners, like=codes)]
+    return best[xp.astype(codes, xp.int64)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from ..arrays import (
     working_dtype,
 )
 from ..kernels import SUMMARY_VALUES, kernels_for
+from ..properties import cached_property
 from ..rows import Blocks, in_memory_or_blocks
 from ..validation import check_finite, column_names, host_rows, working_dtypes
 from .labels import check_labels, coded, sizes

@@ -13,6 +13,7 @@ from ..arrays import (
     device,
     dtype_name,
     is_array,
+    label_array,
     namespace,
     on_host,
     to_host,
@@ -104,7 +105,7 @@ def check_labels(name: str, labels: Any) -> Array:
 def _one_dimensional(name: str, labels: Any) -> Array:
     if not is_array(labels) and len(getattr(labels, "shape", (0,))) == 1:  # no frame, not sparse
         try:
-            labels = np.asarray(labels)
+            labels = label_array(labels)
         except ValueError as error:
             raise ValueError(f"{name} must be 1D, one label a sample: {error}") from error
     if len(labels.shape) != 1:

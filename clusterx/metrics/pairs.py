@@ -149,7 +149,8 @@ def fowlkes_mallows_score(labels_true: Any, labels_pred: Any) -> float:
     -------
     float
         In [0, 1]: of the pairs that one labeling joins, the share that the other joins too,
-        averaged over both ways. 1 for the same clusters, 0 where no pair is joined by both.
+        averaged over both ways. 1 for the same clusters; 0 where no pair is joined by both, and so,
+        as in scikit-learn, where neither labeling joins any.
 
     References
     ----------

@@ -152,7 +152,7 @@ class ConfusionDisplay:
         if not true.codes.shape[0]:
             raise ValueError("labels_true is empty: at least one label is needed.")
         counts, clusters = host(contingency_matrix(true.codes, pred.codes)), host(pred.classes)
-        noisy = int(clusters.dtype.kind in "if" and clusters[0] == -1)
+        noisy = int(clusters.dtype.kind in "ifO" and clusters[0] == -1)
         return cls(
             counts[:, noisy:],
             classes=host(true.classes),

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import Array, asarray, float_dtype, is_array, namespace, on_host, to_host
+from ..arrays import Array, asarray, float_dtype, is_array, label_array, namespace, on_host, to_host
 from ..rows import Blocks
 from ..validation import column_names, host_rows, real_array
 
@@ -51,7 +51,7 @@ def host_matrix(name: str, values: Any) -> np.ndarray:
 
 def host_labels(name: str, labels: Any, n: int | None = None) -> np.ndarray:
     """The argument as a vector of labels on the host; `n`: how many are wanted."""
-    found = host(labels)
+    found = host(label_array(labels))
     if found.ndim != 1:
         raise ValueError(
             f"{name} must be a 1-D array, one label a row of X; got shape {found.shape}."
@@ -70,6 +70,8 @@ def host_labels(name: str, labels: Any, n: int | None = None) -> np.ndarray:
                 f"{name} has no label for some rows ({missing[0]!r}): drop those rows, or give "
                 "them a label of their own."
             )
+        plain = label_array(found.tolist())
+        found = plain if plain.ndim == 1 else found
     if found.dtype.kind == "f":
         if not np.isfinite(found).all():
             raise ValueError(
@@ -116,7 +118,7 @@ def clusters_of(labels: np.ndarray, k: int | None = None) -> Clusters:
     if labels.dtype.kind == "b":
         labels = labels.astype(np.int64)
     ids, codes = np.unique(labels, return_inverse=True)
-    if ids.dtype.kind in "iu" and ids[0] == -1:
+    if ids.dtype.kind in "iuO" and ids[0] == -1:
         ids, codes = ids[1:], codes - 1
     if k is None:
         return Clusters(ids, codes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from ..arrays import Array, asarray, concat, float_dtype, gpu_library, namespace, on_host, to_host
 from ..arrays import device as device_of
 from ..kernels import SCATTER_ROWS, SUMMARY_VALUES, Summary, kernels_for
+from ..properties import cached_property
 from .memory import InMemory, scatter
 from .source import Source
 from .steps import BlockedBatch, BlockedSeeding, BlockedStep

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..arrays import Array, asarray, device, float_dtype, host_floats, namespace
 from ..kernels import Summary, kernels_for
+from ..properties import cached_property
 
 
 class InMemory:

@@ -190,6 +190,11 @@ def _elbow(result: SweepResult) -> int:
 def _gap(result: SweepResult) -> int:
     gap, error = result.scores["gap"], result.scores["gap_error"]
     enough = np.flatnonzero(gap[:-1] >= gap[1:] - error[1:])
+    if len(enough) == 0 and np.isnan(gap).any():
+        raise ValueError(
+            f"The gap has no value for some of k={_span(result)}, because the rows of each cluster "
+            "coincide. Sweep up to a smaller k, or choose by another criterion."
+        )
     if len(enough) == 0:
         raise ValueError(
             f"The gap still rises at the end of k={_span(result)}, so that it chooses none of "

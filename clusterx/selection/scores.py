@@ -10,10 +10,10 @@ import numpy as np
 from sklearn.base import clone
 
 from .. import metrics
-from ..arrays import Array, asarray, on_host, to_host
+from ..arrays import Array, asarray, to_host
 from ..base import Clusterer, Rows
+from ..metrics.inputs import checked_rows
 from ..rows import InMemory
-from ..validation import check_finite, column_names, host_rows
 from .gap import within_squares
 
 
@@ -37,11 +37,8 @@ class Data(NamedTuple):
             values = rows.X if isinstance(rows, InMemory) else rows
             names = getattr(prototype, "feature_names_in_", None)
             return cls(rows, values, rows, sample_weight, names)
-        values = X
-        if on_host(X):
-            what = f"Input X of {type(estimator).__name__}"
-            values = host_rows(what, X, accept_sparse="csr", dtype="numeric")
-            check_finite(values, column_names(X), input_name="X")
+        # floats, or whole numbers would cut the fractions off references for the gap
+        values = checked_rows(type(estimator).__name__, X, sparse=True)
         return cls(X, values, InMemory(values), sample_weight, None)
 
     @property

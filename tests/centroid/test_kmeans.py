@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from contextlib import contextmanager
+from copy import copy, deepcopy
 
 import numpy as np
 import pandas as pd
@@ -710,6 +711,23 @@ def test_cosine_of_sparse_rows():
     assert_allclose(found.transform(csr_matrix(X)), dense.transform(X), atol=1e-9)
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_arrays_that_can_not_be_written_to(monkeypatch, metric):
+    strict = pytest.importorskip("array_api_strict")  # as if it were JAX
+    X = strict.asarray(blobs(300, 3) + 1, device=strict.Device("device1"))
+    expected = KMeans(4, metric=metric, random_state=0).fit(X)
+    monkeypatch.delattr(type(X), "__setitem__")
+    monkeypatch.delattr(type(X), "__itruediv__")
+    found = KMeans(4, metric=metric, random_state=0).fit(X)
+    assert found.inertia_ == expected.inertia_
+
+
+def test_what_a_library_says_of_arrays_it_does_not_export():
+    torch = pytest.importorskip("torch")
+    with pytest.raises((BufferError, RuntimeError), match="require gradient"):
+        arrays.to_host(torch.ones(3, requires_grad=True))
+
+
 # -- models --------------------------------------------------------------------------------------
 
 
@@ -731,6 +749,18 @@ def test_pickle_of_a_model_with_a_start_on_the_device(xp):
     loaded = pickle.loads(pickle.dumps(model))
     assert isinstance(loaded.init, np.ndarray)
     assert_array_equal(loaded.fit(X).labels_, xp.to_host(model.labels_))
+
+
+@pytest.mark.parametrize("copied", [copy, deepcopy])
+def test_copies_stay_on_their_device(xp, copied):
+    X = xp.asarray(blobs(300, 3))
+    model = KMeans(4, init=X[:4, :], random_state=np.random.RandomState(0)).fit(X)
+    found = copied(model)
+    for array in (found.cluster_centers_, found.labels_, found.init):
+        assert xp.owns(array)
+    assert (found.cluster_centers_ is model.cluster_centers_) == (copied is copy)
+    assert (found.random_state is model.random_state) == (copied is copy)
+    assert_array_equal(xp.to_host(found.predict(X)), xp.to_host(model.labels_))
 
 
 def test_to_device_there_and_back(xp):

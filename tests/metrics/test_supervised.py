@@ -312,6 +312,24 @@ class TestFormats:
         found = metrics.contingency_matrix(self.FORMS[form](true), self.FORMS[form](pred))
         assert_array_equal(found, cluster.contingency_matrix(true, pred))
 
+    def test_lists_that_no_numpy_dtype_holds(self):
+        ids = [2**63, 2**63 + 1, -1, 2**63]  # hashes and noise: rounded, as floats
+        assert metrics.contingency_matrix(ids, [0, 1, 2, 0]).tolist() == [
+            [0, 0, 1],
+            [2, 0, 0],
+            [0, 1, 0],
+        ]
+        assert metrics.adjusted_rand_score(["a", "a\0"], [0, 1]) == 1.0
+
+    @pytest.mark.parametrize("dtype", ["uint16", "uint32", "uint64"])
+    def test_unsigned_numbers(self, xp, dtype):
+        most = np.iinfo(dtype).max
+        true = xp.asarray([most, 1, 1, most], dtype)
+        labels = metrics.majority_labels(true, xp.asarray([0, 1, 1, 0]))
+        assert labels.dtype == true.dtype
+        assert xp.to_host(labels).tolist() == [most, 1, 1, most]
+        assert metrics.adjusted_rand_score(true, xp.asarray([0, 1, 1, 0])) == 1.0
+
     def test_booleans(self, xp):
         true, pred = xp.asarray([True, False, True, True]), xp.asarray([0, 1, 1, 0])
         assert_array_equal(xp.to_host(metrics.contingency_matrix(true, pred)), [[0, 1], [2, 1]])
@@ -455,6 +473,7 @@ class TestErrors:
             (None, r"must be 1D: shape is \(\)"),
             ([0.0, np.nan], "labels_pred contains NaN"),
             ([0.0, np.inf], "labels_pred contains NaN or infinity"),
+            (["a", np.nan], r"labels_pred contains NaN or None \(nan\)"),
             (np.array(["a", None], dtype=object), "labels_pred contains NaN or None"),
             (np.array(["a", np.nan], dtype=object), "labels_pred contains NaN or None"),
             (pd.Series([1, pd.NA], dtype="Int64"), "labels_pred contains NaN"),
@@ -478,6 +497,8 @@ class TestErrors:
     def test_kinds_without_an_order(self):
         with pytest.raises(TypeError, match="labels_true mixes kinds of labels"):
             metrics.rand_score(np.array([1, "a"], dtype=object), [0, 1])
+        with pytest.raises(TypeError, match="labels_true mixes kinds of labels"):
+            metrics.rand_score([1, "1"], [0, 1])
 
     def test_fractions_are_warned_of(self, xp):
         words = "Clustering metrics expects discrete values but received continuous values for"

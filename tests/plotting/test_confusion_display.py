@@ -80,6 +80,7 @@ def test_noise_is_the_last_column_and_matched_to_nothing():
     assert [t.get_text() for t in display.ax_.get_xticklabels()] == ["0", "1", "noise"]
     np.testing.assert_array_equal(drawn(display), [[0, 0, 10], [10, 0, 0], [0, 10, 0]])
     assert display.accuracy_ == 20 / 30
+    assert ConfusionDisplay.from_predictions(true, pred.astype(object)).accuracy_ == 20 / 30
     model = sklearn.cluster.DBSCAN(eps=0.4).fit(X)
     display = ConfusionDisplay.from_estimator(model, X, Y)
     assert drawn(display)[:, -1].sum() == (model.labels_ == -1).sum()

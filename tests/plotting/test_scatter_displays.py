@@ -185,6 +185,17 @@ def test_noise_is_grey_and_told():
     assert f"{(model.labels_ == -1).sum()} noise points" in display.ax_.get_title()
 
 
+@pytest.mark.parametrize(
+    "ids",
+    [pd.Series([-1, 0, 1], dtype=object), [-1, 2**63, 2**63 + 1], [-1.0, 0.0, 1.0]],
+    ids=["objects", "beyond 63 bits", "floats"],
+)
+def test_noise_however_its_number_is_stored(ids):
+    display = ClusterScatterDisplay.from_predictions(X[:3], ids)
+    assert display.ax_.get_title() == "2 clusters\n1 noise point in grey"
+    assert [t.get_text() for t in display.texts_] == [str(int(i)) for i in list(ids)[1:]]
+
+
 def test_nothing_but_noise():
     display = ClusterScatterDisplay.from_predictions(X, np.full(150, -1))
     assert display.points_ == display.texts_ == []

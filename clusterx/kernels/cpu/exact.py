@@ -11,12 +11,12 @@ below S n 2^-121.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 from numba import njit
 
+from ...properties import cached_property
 from .. import Summary
 from .jit import INNER
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from ...arrays import Array, dtype_name
+from ...properties import cached_property
 from .segment_sum import by_label
 
 BLOCK, SIDE = 256, 64

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from ...arrays import Array, asarray, device
+from ...properties import cached_property
 from .. import Summary, Update
 from . import segment_sum
 from .nearest import BLOCK, LOW, WARPS, Screen, centers_for, low_module, rows_a_thread

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from ...arrays import Array, asarray
+from ...properties import cached_property
 from .. import with_inertia
 from .lloyd import Grid, LloydStep, make_grid
 from .nearest import BLOCK
