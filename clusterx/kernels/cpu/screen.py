@@ -422,6 +422,6 @@ def mend_distances(X, C, own, others, start, stop, out):
     for i in range(start, stop):
         for j in range(C.shape[0]):
             s = out[i, j]
-            if s < 1e-5 * (own[i] + others[j]):
+            if s < 1e-4 * (own[i] + others[j]):
                 s = squared_distance(X[i], C[j])
             out[i, j] = np.sqrt(s)
