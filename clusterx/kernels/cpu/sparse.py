@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from .. import Summary
 from . import steps
 from .exact import add_term
-from .jit import INNER
+from .jit import INNER, jit
 from .seeding import PlainSeeding
 from .threads import run_blocks
 
@@ -91,7 +90,7 @@ def distances(X, C):
     return out
 
 
-@njit(**INNER)
+@jit(**INNER)
 def csr_row(data, indices, start, stop, CT, norms, acc):
     """Squared distances of one row to all centres."""
     own = 0.0
@@ -106,7 +105,7 @@ def csr_row(data, indices, start, stop, CT, norms, acc):
         acc[j] = max(acc[j] + own, 0.0)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def csr_nearest(data, indices, indptr, CT, norms, start, stop, labels, squared):
     acc = np.empty(norms.shape[0])
     for i in range(start, stop):
@@ -116,7 +115,7 @@ def csr_nearest(data, indices, indptr, CT, norms, start, stop, labels, squared):
         squared[i] = acc[best]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def csr_distances(data, indices, indptr, CT, norms, start, stop, out):
     for i in range(start, stop):
         csr_row(data, indices, indptr[i], indptr[i + 1], CT, norms, out[i])
@@ -124,7 +123,7 @@ def csr_distances(data, indices, indptr, CT, norms, start, stop, out):
             out[i, j] = np.sqrt(out[i, j])
 
 
-@njit(nogil=True, cache=True)
+@jit
 def add_rows(data, indices, indptr, w, labels, previous, units, lo_scale, hi, lo):
     """Move rows from their previous cluster (negative: none) to their label's."""
     moved, d = 0, hi.shape[1] - 1
