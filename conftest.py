@@ -7,6 +7,7 @@ import os
 # scikit-learn's array API checks skip unless this is set before SciPy is imported
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -17,8 +18,6 @@ import pytest
 
 from clusterx import arrays
 
-#: What else CLUSTERX_REQUIRE may name: tests that skip without it ask for it themselves.
-TOOLS = ("nvrtc",)
 BACKENDS = ("numpy", "array_api_strict", "torch", "cuda_on_cpu", "cupy")
 
 
@@ -70,21 +69,44 @@ def _load(name: str) -> Backend:
     return Backend(name, xp, arrays.device(xp.asarray([0.0])))
 
 
+#: What marked tests need; they skip without it, or fail if CLUSTERX_REQUIRE names it.
+MARKS: dict[str, Callable[[], Any]] = {
+    "torch": lambda: _load("torch"),
+    "nvrtc": lambda: import_module("tests.cuda_on_cpu.nvrtc").library(),
+}
+
+
+def needed(name: str, load: Callable[[], Any]) -> Any:
+    """What is loaded. Where it is missing the test skips, or fails if CLUSTERX_REQUIRE names it."""
+    try:
+        return load()
+    except Exception as error:
+        if name in _required():
+            pytest.fail(f"CLUSTERX_REQUIRE names {name}, which can't be used: {error!r}")
+        pytest.skip(f"{name} is not available: {error!r}")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    unknown = _required() - {*BACKENDS, *TOOLS}
+    unknown = _required() - {*BACKENDS, *MARKS}
     if unknown:
         raise pytest.UsageError(f"CLUSTERX_REQUIRE names unknown backends: {sorted(unknown)}")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the cases that name PyTorch: the `xp` fixture's and scikit-learn's checks with it."""
+    if "torch" in item.name.lower():
+        item.add_marker("torch")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for name, load in MARKS.items():
+        if item.get_closest_marker(name):
+            needed(name, load)
 
 
 @pytest.fixture(
     params=[pytest.param(b, marks=pytest.mark.gpu) if b == "cupy" else b for b in BACKENDS]
 )
 def xp(request: pytest.FixtureRequest) -> Backend:
-    """Each backend in turn. A missing one is skipped, or fails if CLUSTERX_REQUIRE names it."""
-    name = request.param
-    try:
-        return _load(name)
-    except Exception as error:
-        if name in _required():
-            pytest.fail(f"CLUSTERX_REQUIRE names {name}, which can't be used: {error!r}")
-        pytest.skip(f"{name} is not available: {error!r}")
+    """Each backend in turn."""
+    return needed(request.param, lambda: _load(request.param))

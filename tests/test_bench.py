@@ -261,11 +261,7 @@ class TestRun:
         assert found["upload-digits-70000x784", "clusterx"]["status"] == "ok"
         assert lloyd["clusterx"]["machine"]["gpu"] == "none: a dry run"
         assert lloyd["cuML"]["status"] == "not in a dry run"
-        if find_spec("torch") is None:
-            assert lloyd["torch"]["status"] == "missing"
-        else:  # two ways to the same clusters
-            ours, torch = (lloyd[name]["quality"] for name in ("clusterx", "torch"))
-            assert torch == pytest.approx(ours, rel=1e-3)
+        assert lloyd["torch"]["status"] == ("ok" if find_spec("torch") else "missing")
         assert "| **clusterx** |" in capsys.readouterr().out
 
 
@@ -277,14 +273,19 @@ class TestTasks:
         settings = Settings.of(device, quick=device == CPU, dry=device == CUDA)
         return worker.measure(job_of(case, library, settings))
 
+    @pytest.mark.torch
+    def test_two_ways_to_the_same_clusters(self):
+        ours, theirs = (self.measure("lloyd-digits-10", name) for name in ("clusterx", "torch"))
+        assert theirs["quality"] == pytest.approx(ours["quality"], rel=1e-3)
+
+    @pytest.mark.torch
     def test_images_by_rows_and_by_colours(self):
-        pytest.importorskip("torch")
         ours, theirs = (self.measure("quantize-8.3mp-16", name) for name in ("clusterx", "torch"))
         assert theirs["quality"] == pytest.approx(ours["quality"], rel=1e-2)
         assert ours["shape"] == [22, 38, 3]
 
+    @pytest.mark.torch
     def test_silhouettes(self):
-        pytest.importorskip("torch")
         ours, theirs = (self.measure("silhouette-digits", name) for name in ("clusterx", "torch"))
         assert theirs["quality"] == pytest.approx(ours["quality"], rel=1e-4)
 
@@ -346,8 +347,6 @@ class TestTasks:
 class TestQuality:
     @pytest.fixture(params=[Host, HostTorch])
     def place(self, request, monkeypatch):
-        if request.param is HostTorch:
-            pytest.importorskip("torch")
         monkeypatch.setattr(quality, "BLOCK_VALUES", 200)
         return request.param()
 

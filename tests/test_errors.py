@@ -112,7 +112,6 @@ def test_complex(xp, method):
         (np.array([["2020-01-01"]], dtype="M8[D]"), "datetime64"),
         (np.array([[1]], dtype="m8[s]"), "timedelta64"),
     ],
-    ids=str,
 )
 @BOTH
 def test_not_numbers(kind, X, word):
@@ -165,15 +164,19 @@ def test_the_largest_float32_are_taken(value):
     assert sorted(np.bincount(model.labels_)) == [5, 5]
 
 
+@pytest.mark.torch
 def test_sparse_tensors():
-    torch = pytest.importorskip("torch")
+    import torch
+
     for X in (torch.eye(5).to_sparse(), torch.eye(5)[:, :3].to_sparse()):
         with pytest.raises(TypeError, match="Input X is a sparse array on a device"):
             KMeans(2).fit(X)
 
 
+@pytest.mark.torch
 def test_tensors_with_gradients_are_taken():
-    torch = pytest.importorskip("torch")
+    import torch
+
     X = torch.tensor(rows(), requires_grad=True)
     w = torch.ones(20, dtype=torch.float64, requires_grad=True)
     model = KMeans(3, init=X[:3]).fit(X, sample_weight=w)
@@ -409,7 +412,6 @@ def test_weights(xp, w, message, where):
 @pytest.mark.parametrize(
     "w",
     ["balanced", ["a"] * 20, {"a": 1}, [[1], [1, 2]], np.array(["1"] * 20), 1j, object()],
-    ids=str,
 )
 def test_weights_that_are_no_numbers(w):
     with pytest.raises((TypeError, ValueError), match="sample_weight must be an array of real"):

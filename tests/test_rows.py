@@ -461,9 +461,7 @@ def test_iterator_is_refused(source):
         Blocks(source)
 
 
-@pytest.mark.parametrize(
-    "source", [[], np.empty((0, 3)), [np.empty((0, 3))], lambda: iter(())], ids=str
-)
+@pytest.mark.parametrize("source", [[], np.empty((0, 3)), [np.empty((0, 3))], lambda: iter(())])
 def test_empty_source(source):
     with pytest.raises(ValueError, match="source has 0 rows"):
         Blocks(source)

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -116,7 +117,9 @@ class _Run:
         """Quantise each input; the status of the first that failed."""
         status = ExitCode.OK
         pairs = list(zip(inputs, targets, strict=True))
-        with self.progress(len(pairs)) as progress:
+        progress = self.progress(len(pairs))
+        # before Rich 14.3 even a disabled bar ends with an empty line
+        with nullcontext() if progress.disable else progress:
             for name, target in progress.track(pairs, description="Quantising"):
                 try:
                     result = self.quantize(name, target)

@@ -136,14 +136,14 @@ def stored(points: Array, dtype: Any) -> Array:
     Invisible colours become zero in every channel.
     """
     xp = namespace(points)
-    peak = PEAK[dtype_name(dtype)]
+    peak = float(PEAK[dtype_name(dtype)])  # some libraries mix no whole numbers with floats
     if points.shape[1] == 4:
-        alpha = xp.clip(xp.round(points[:, 3:]), 0, peak)
+        alpha = xp.clip(xp.round(points[:, 3:]), 0.0, peak)
         shown = alpha > 0
         # divided by the alpha as stored, so that the premultiplied colour stays what it was
         color = points[:, :3] * (peak / xp.where(shown, alpha, xp.ones_like(alpha)))
         points = xp.concat([xp.where(shown, color, xp.zeros_like(color)), alpha], axis=1)
-    return xp.astype(xp.clip(xp.round(points), 0, peak), dtype)
+    return xp.astype(xp.clip(xp.round(points), 0.0, peak), dtype)
 
 
 def paint(indices: Array, palette: Array, shape: tuple[int, ...]) -> Array:

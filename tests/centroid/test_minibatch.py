@@ -184,7 +184,9 @@ def random_rows(X, k, random_state):
 WHOLE = dict(init="maximin"), dict(init="k-means||"), dict(init="random"), dict(init=random_rows)
 
 
-@pytest.mark.parametrize("options", [{}, *WHOLE], ids=lambda options: str(options.get("init")))
+@pytest.mark.parametrize(
+    "options", [{}, *WHOLE], ids=["default", "maximin", "k-means||", "random", "callable"]
+)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_bytes_of_few_columns_are_taken_as_they_are(options, weighted):
     X = np.clip(np.round(20 * blobs(3000, 3) + 100), 0, 255).astype(np.uint8)

@@ -1,12 +1,12 @@
 """Every `.cu` file compiles for every architecture, and keeps what it works on in registers."""
 
-import os
-
 import pytest
 
 from clusterx.kernels.cuda.loader import FOLDER, source
 from clusterx.kernels.cuda.nearest import LOW, TILE_BYTES, rows_a_thread
 from tests.cuda_on_cpu import nvrtc
+
+pytestmark = pytest.mark.nvrtc
 
 ARCHITECTURES = (75, 80, 86, 90, 100, 120)
 SIZES = {"float": 4, "double": 8}
@@ -67,17 +67,6 @@ VARIANTS = {
         )
     ],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiler():
-    """NVRTC; skipped without its wheel, unless CLUSTERX_REQUIRE names it."""
-    try:
-        return nvrtc.library()
-    except ImportError as error:
-        if "nvrtc" in os.environ.get("CLUSTERX_REQUIRE", "").split(","):
-            pytest.fail(f"CLUSTERX_REQUIRE names nvrtc: {error}")
-        pytest.skip(f"nvrtc is not available: {error}")
 
 
 def test_every_file_is_compiled_here():

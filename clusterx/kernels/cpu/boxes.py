@@ -5,9 +5,8 @@ Kanungo et al., IEEE TPAMI 24(7), 2002). What is left is measured in float64.
 """
 
 import numpy as np
-from numba import njit
 
-from .jit import INNER
+from .jit import INNER, jit
 
 #: Most rows of a leaf, whose rows are measured.
 LEAF = 256
@@ -26,7 +25,7 @@ def variant(d):
     return (True, None) if d == 3 else (None, True)
 
 
-@njit(**INNER)
+@jit(**INNER)
 def keep_candidates(low, high, box, C, cands, depth, count):
     """Those of the first `count` centres in row `depth` of cands that no other one beats on all of
     the box: put, in order, into the next row; how many.
@@ -63,7 +62,7 @@ def keep_candidates(low, high, box, C, cands, depth, count):
     return kept
 
 
-@njit(**INNER)
+@jit(**INNER)
 def keep_candidates_of_three(low, high, box, C, cands, depth, count):
     """`keep_candidates` for three columns."""
     l0, l1, l2 = low[box, 0], low[box, 1], low[box, 2]
@@ -99,7 +98,7 @@ def keep_candidates_of_three(low, high, box, C, cands, depth, count):
 # cost more than a short loop.
 
 
-@njit(**INNER)
+@jit(**INNER)
 def nearest_of_three(Y, n, C, cands, count, best, label):
     """`nearest_of` for three columns."""
     y0, y1, y2 = Y[0], Y[1], Y[2]
@@ -126,7 +125,7 @@ def nearest_of_three(Y, n, C, cands, count, best, label):
             label[p] = j if closer else label[p]
 
 
-@njit(**INNER)
+@jit(**INNER)
 def nearest_of(Y, n, C, cands, count, best, label, acc):
     """Nearest of the candidate centres for the first n columns of Y: label and best.
 
@@ -150,7 +149,7 @@ def nearest_of(Y, n, C, cands, count, best, label, acc):
             label[p] = j if closer else label[p]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def nearest_blocks(X, C, start, stop, labels, squared, three, other):
     """Nearest centre of rows start..stop, a box of RUN consecutive rows at a time.
 

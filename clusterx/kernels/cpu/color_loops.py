@@ -4,12 +4,11 @@
 """
 
 import numpy as np
-from numba import njit
 
-from .jit import INNER
+from .jit import INNER, jit
 
 
-@njit(nogil=True, cache=True)
+@jit
 def constant(values):
     for i in range(len(values)):
         if values[i] != values[0]:
@@ -17,7 +16,7 @@ def constant(values):
     return True
 
 
-@njit(**INNER)
+@jit(**INNER)
 def code_of(rows, i, spread, places):
     code = spread[0, rows[i, 0]]
     for byte in range(1, len(places)):
@@ -25,13 +24,13 @@ def code_of(rows, i, spread, places):
     return code
 
 
-@njit(nogil=True, cache=True)
+@jit
 def encode(rows, spread, places, codes):
     for i in range(len(rows)):
         codes[i] = code_of(rows, i, spread, places)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def count_pixels(rows, spread, places, table):
     for i in range(len(rows)):
         table[code_of(rows, i, spread, places)] += 1
@@ -41,7 +40,7 @@ def count_pixels(rows, spread, places, table):
 # stored: so four quarters of a block, with counts of their own, take turns.
 
 
-@njit(nogil=True, cache=True)
+@jit
 def measure(rows, spread, places, shift, sizes):
     """Count the rows of each quarter by bucket: sizes (4, buckets)."""
     quarter = len(rows) // 4
@@ -52,7 +51,7 @@ def measure(rows, spread, places, shift, sizes):
         sizes[3, code_of(rows, i, spread, places) >> shift] += 1
 
 
-@njit(nogil=True, cache=True)
+@jit
 def scatter(rows, spread, places, shift, mask, ends, low):
     """Write the codes' low bits where their quarter and bucket begin: ends (4, buckets)."""
     quarter = len(rows) // 4
@@ -69,7 +68,7 @@ def scatter(rows, spread, places, shift, mask, ends, low):
         ends[3, bucket] += 1
 
 
-@njit(nogil=True, cache=True)
+@jit
 def count_buckets(low, bounds, first, last):
     """Sorted codes of the buckets first..last, whose sixteen low bits are given, and their counts.
 
@@ -94,7 +93,7 @@ def count_buckets(low, bounds, first, last):
 # full goes back by 254, not to zero, and its value is noted.
 
 
-@njit(**INNER)
+@jit(**INNER)
 def count_bytes(low, start, stop, table, full):
     n_full = 0
     for i in range(start, stop):
@@ -108,7 +107,7 @@ def count_bytes(low, start, stop, table, full):
     return n_full
 
 
-@njit(**INNER)
+@jit(**INNER)
 def take_counts(words, top, codes, counts, place):
     """Codes and counts from `place` on, of a table that is left zero; where they end."""
     for i in range(len(words)):
@@ -127,7 +126,7 @@ def take_counts(words, top, codes, counts, place):
     return place
 
 
-@njit(**INNER)
+@jit(**INNER)
 def add_full(codes, counts, first, last, full, n_full):
     """Add 254 to the counts of the noted values, among the codes first..last."""
     for i in range(n_full):
@@ -141,7 +140,7 @@ def add_full(codes, counts, first, last, full, n_full):
         counts[low] += np.uint32(254)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def count_runs(ordered):
     """Unique values of an ordered array and their counts."""
     n = 0
@@ -158,7 +157,7 @@ def count_runs(ordered):
     return codes, counts
 
 
-@njit(nogil=True, cache=True)
+@jit
 def merge(codes_a, counts_a, codes_b, counts_b):
     """The union of two sorted pieces, with counts added."""
     codes = np.empty(len(codes_a) + len(codes_b), dtype=codes_a.dtype)
@@ -180,7 +179,7 @@ def merge(codes_a, counts_a, codes_b, counts_b):
     return codes[:n].copy(), counts[:n].copy()
 
 
-@njit(nogil=True, cache=True)
+@jit
 def decode(codes, counts, gather, pieces, colors, all_counts):
     """The colours of codes, and their counts; `pieces` (shift in the code, level of the channels)
     say what `gather` takes at once.
@@ -202,14 +201,14 @@ def decode(codes, counts, gather, pieces, colors, all_counts):
                 colors[i, channel] = channels >> np.uint64(16 * channel) & np.uint64(0xFFFF)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def mark(rows, spread, places, block_bits, used):
     """Note which blocks of codes there are colours of."""
     for i in range(len(rows)):
         used[code_of(rows, i, spread, places) >> block_bits] = True
 
 
-@njit(nogil=True, cache=True)
+@jit
 def fill(rows, spread, places, block_bits, mask, starts, labels, table):
     """Enter the labels of colours in a table of blocks of codes, given where these start."""
     for i in range(len(rows)):
@@ -217,14 +216,14 @@ def fill(rows, spread, places, block_bits, mask, starts, labels, table):
         table[starts[code >> block_bits] | np.uint32(code & mask)] = labels[i]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def look_up(rows, spread, places, block_bits, mask, starts, table, indices):
     for i in range(len(rows)):
         code = code_of(rows, i, spread, places)
         indices[i] = table[starts[code >> block_bits] | np.uint32(code & mask)]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def find(keys, code, shift):
     """The slot that holds the code, or the free one where it would go (linear probing)."""
     last = np.uint64(len(keys) - 1)
@@ -234,7 +233,7 @@ def find(keys, code, shift):
     return slot
 
 
-@njit(**INNER)
+@jit(**INNER)
 def hash_shift(size):
     shift = 64
     while size > 1:
@@ -243,7 +242,7 @@ def hash_shift(size):
     return np.uint64(shift)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def fill_hash(rows, spread, places, labels, keys, values):
     """Enter every colour; returns the label of code 0."""
     shift = hash_shift(len(keys))
@@ -259,7 +258,7 @@ def fill_hash(rows, spread, places, labels, keys, values):
     return zero
 
 
-@njit(nogil=True, cache=True)
+@jit
 def look_up_hash(rows, spread, places, keys, values, zero, indices):
     shift = hash_shift(len(keys))
     for i in range(len(rows)):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
-from .jit import INNER
+from .jit import INNER, jit
 from .steps import blocks
 from .threads import run_blocks
 
@@ -155,7 +154,7 @@ def expected_information(a, b, n):
     return math.fsum(sums * row_times) / n
 
 
-@njit(nogil=True, cache=True)
+@jit
 def extent(values):
     low = high = values[0]
     for v in values:
@@ -163,7 +162,7 @@ def extent(values):
     return np.int64(low), np.int64(high)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def mark(values, low, seen):
     for v in values:
         i = v - low
@@ -174,7 +173,7 @@ def mark(values, low, seen):
     return True
 
 
-@njit(nogil=True, cache=True)
+@jit
 def rank(seen, low):
     """The code of each label that was seen, and the labels by code."""
     to_code = np.empty(seen.shape[0], np.int32)
@@ -187,13 +186,13 @@ def rank(seen, low):
     return to_code, classes[:k].copy()
 
 
-@njit(nogil=True, cache=True)
+@jit
 def recode(values, low, to_code, codes):
     for i in range(values.shape[0]):
         codes[i] = to_code[values[i] - low]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def count(a, b, cells, width):
     table = np.zeros(cells, np.int64)
     for i in range(a.shape[0]):
@@ -201,7 +200,7 @@ def count(a, b, cells, width):
     return table
 
 
-@njit(nogil=True, cache=True)
+@jit
 def deal(a, b, starts, out):
     """b in the order of a; where each a starts, its end in the last place."""
     for i in range(a.shape[0]):
@@ -214,7 +213,7 @@ def deal(a, b, starts, out):
         place[a[i]] += 1
 
 
-@njit(nogil=True, cache=True)
+@jit
 def ascending(values):
     """Sort in place; a handful, as most rows of a large table have, without a call."""
     if values.shape[0] > 12:
@@ -228,7 +227,7 @@ def ascending(values):
         values[j] = v
 
 
-@njit(nogil=True, cache=True)
+@jit
 def count_rows(labels, starts, first, last, width, counts, found):
     """Each row's labels become its distinct ones, ascending, in place; beside them their counts."""
     table = np.zeros(width, np.int64)
@@ -255,7 +254,7 @@ def count_rows(labels, starts, first, last, width, counts, found):
         found[row] = m - begin
 
 
-@njit(nogil=True, cache=True)
+@jit
 def compressed(labels, counts, starts, found):
     """The leading `found` entries of each row, joined."""
     total = found.sum()
@@ -268,7 +267,7 @@ def compressed(labels, counts, starts, found):
     return columns, kept
 
 
-@njit(nogil=True, cache=True)
+@jit
 def expected_rows(rows, columns, times, n, logs, first, last, sums):
     for i in range(first, last):
         total = 0.0
@@ -277,7 +276,7 @@ def expected_rows(rows, columns, times, n, logs, first, last, sums):
         sums[i] = total
 
 
-@njit(**INNER)
+@jit(**INNER)
 def expected_term(a, b, n, logs):
     """Expectation of x log(x n / (a b)) for hypergeometric x: b draws of n things, a of them good.
 
@@ -307,7 +306,7 @@ def expected_term(a, b, n, logs):
     return total / weights
 
 
-@njit(**INNER)
+@jit(**INNER)
 def gain(x, mean, log_mean, logs):
     """x log(x / mean) - x + mean."""
     d = (x - mean) / mean

@@ -16,9 +16,8 @@ beside that have lost their digits and are measured anew.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .jit import INNER
+from .jit import INNER, jit
 from .screen import squared_distance
 
 #: Runs shorter than this are added in one loop.
@@ -27,7 +26,7 @@ SHORT = 12
 _FAST = {"reassoc", "contract", "nsz"}
 
 
-@njit(nogil=True, cache=True)
+@jit
 def centre_rows(X, order, group, centers, out):
     """The rows of X in the given order, less the centre of their group."""
     for i in range(order.shape[0]):
@@ -36,7 +35,7 @@ def centre_rows(X, order, group, centers, out):
             z[j] = np.float64(x[j]) - m[j]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def far_from(X, order, centers, start, stop, F):
     """F[g, i]: squared distances of the sorted rows start..stop to all centres."""
     for i in range(start, stop):
@@ -45,7 +44,7 @@ def far_from(X, order, centers, start, stop, F):
             F[g, i] = squared_distance(x, centers[g])
 
 
-@njit(nogil=True, cache=True, fastmath=_FAST)
+@jit(fastmath=_FAST)
 def lengths(p, q, base, constant, share):
     """Turn products into distances, those that lost their digits into -1; how many those are."""
     lost = 0
@@ -58,7 +57,7 @@ def lengths(p, q, base, constant, share):
     return lost
 
 
-@njit(nogil=True, cache=True)
+@jit
 def product_tile(P, r0, c0, group_r, group_c, stops, F_r, F_c, gap, share):
     """Turn a tile of products into distances; how many lost their digits.
 
@@ -78,7 +77,7 @@ def product_tile(P, r0, c0, group_r, group_c, stops, F_r, F_c, gap, share):
     return lost
 
 
-@njit(nogil=True, cache=True)
+@jit
 def measure_lost(P, r0, c0, X_r, X_c, order_r, order_c):
     """Distances in place of the entries -1."""
     for i in range(P.shape[0]):
@@ -88,7 +87,7 @@ def measure_lost(P, r0, c0, X_r, X_c, order_r, order_c):
                 P[i, j] = np.sqrt(squared_distance(x, X_c[order_c[c0 + j]]))
 
 
-@njit(nogil=True, cache=True, fastmath=_FAST)
+@jit(fastmath=_FAST)
 def squares_tile(P, r0, c0, T_r, T_c):
     """Euclidean distances, coordinate by coordinate, of columns of T."""
     d = T_r.shape[0]
@@ -117,7 +116,7 @@ def squares_tile(P, r0, c0, T_r, T_c):
             p[j] = np.sqrt(p[j])
 
 
-@njit(nogil=True, cache=True, fastmath=_FAST)
+@jit(fastmath=_FAST)
 def manhattan_tile(P, r0, c0, T_r, T_c):
     w = P.shape[1]
     for i in range(P.shape[0]):
@@ -130,7 +129,7 @@ def manhattan_tile(P, r0, c0, T_r, T_c):
                 p[j] += abs(a - u[j])
 
 
-@njit(nogil=True, cache=True, fastmath=_FAST)
+@jit(fastmath=_FAST)
 def chebyshev_tile(P, r0, c0, T_r, T_c):
     w = P.shape[1]
     for i in range(P.shape[0]):
@@ -144,7 +143,7 @@ def chebyshev_tile(P, r0, c0, T_r, T_c):
                 p[j] = t if t > p[j] else p[j]
 
 
-@njit(**INNER, fastmath=_FAST)
+@jit(**INNER, fastmath=_FAST)
 def add_run(p, column_sums, both):
     """The sum of p; with `both`, p is added to column_sums too."""
     s = 0.0
@@ -158,7 +157,7 @@ def add_run(p, column_sums, both):
     return s
 
 
-@njit(**INNER)
+@jit(**INNER)
 def add_short_runs(p, labels, sums, column_sums, both):
     """The same for runs too short for loops of their own."""
     if both:
@@ -172,7 +171,7 @@ def add_short_runs(p, labels, sums, column_sums, both):
             s = 0.0
 
 
-@njit(nogil=True, cache=True)
+@jit
 def add_tile(P, r0, c0, labels_r, labels_c, stops, S_r, S_c, both):
     """Add a tile to the sums of its rows over clusters, with `both` also to those of its columns.
 
@@ -200,7 +199,7 @@ def add_tile(P, r0, c0, labels_r, labels_c, stops, S_r, S_c, both):
                 column_sums[j] = 0.0
 
 
-@njit(**INNER, fastmath=_FAST)
+@jit(**INNER, fastmath=_FAST)
 def least_most(p):
     least = most = p[0]
     for j in range(p.shape[0]):
@@ -209,12 +208,12 @@ def least_most(p):
     return least, most
 
 
-@njit(**INNER)
+@jit(**INNER)
 def pair_distance(p, x, y, exact):
     return p if exact else np.sqrt(squared_distance(x, y))
 
 
-@njit(nogil=True, cache=True)
+@jit
 def extremes_tile(P, r0, c0, labels, stops, X, order, exact, slack, best):
     """Lower best[0], the least distance between clusters; raise best[1], the largest within one.
 

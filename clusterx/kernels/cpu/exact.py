@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numba import njit
 
 from ...properties import cached_property
 from .. import Summary
-from .jit import INNER
+from .jit import INNER, jit
 
 _BITS = 61
 ENTRIES_PER_TASK = 2048
@@ -78,7 +77,7 @@ class ExactStats:
         return self._read[1]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def read_table(table, units, lo_scale):
     """The sums (k, d) and counts (k,) that a table (2, k, d + 1) of integers stands for."""
     _, k, wide = table.shape
@@ -93,7 +92,7 @@ def read_table(table, units, lo_scale):
     return sums, counts
 
 
-@njit(**INNER)
+@jit(**INNER)
 def add_term(value, scale, lo_scale):
     """One term as its two integers."""
     scaled = value * scale
@@ -101,7 +100,7 @@ def add_term(value, scale, lo_scale):
     return np.int64(whole), np.int64(np.rint((scaled - whole) * lo_scale))
 
 
-@njit(nogil=True, cache=True)
+@jit
 def group_entries(labels, previous, rows, k):
     """Entries (row joins or leaves a cluster) sorted by cluster.
 
@@ -151,7 +150,7 @@ def even_parts(bounds: np.ndarray) -> list[tuple[int, int]]:
     return [(a, b) for a, b in pairwise(edges) if b > a]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def sum_entries(X, w, entries, bounds, first, last, units, lo_scale, hi, lo):
     """Sums over the runs first..last of entries, (runs, d + 1) each."""
     d = X.shape[1]
@@ -177,7 +176,7 @@ def sum_entries(X, w, entries, bounds, first, last, units, lo_scale, hi, lo):
             los[d] += b
 
 
-@njit(nogil=True, cache=True)
+@jit
 def move_rows(X, w, rows, start, stop, labels, previous, units, lo_scale, hi, lo):
     """Take rows[start:stop] from their previous cluster (none: empty or negative) to their label's.
 
@@ -203,7 +202,7 @@ def move_rows(X, w, rows, start, stop, labels, previous, units, lo_scale, hi, lo
                 add_to(lo[old], rest, -1)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def split(x, v, units, whole, left):
     """v x, and v itself at the end, in steps of 1 / units: the whole ones, and what is left."""
     d = x.shape[0]
@@ -217,7 +216,7 @@ def split(x, v, units, whole, left):
     left[d] = scaled - np.rint(scaled)
 
 
-@njit(**INNER, fastmath={"reassoc"})
+@jit(**INNER, fastmath={"reassoc"})
 def any_left(left):
     s = 0.0
     for j in range(left.shape[0]):
@@ -225,13 +224,13 @@ def any_left(left):
     return s > 0.0
 
 
-@njit(**INNER)
+@jit(**INNER)
 def add_to(sums, terms, sign):
     for j in range(sums.shape[0]):
         sums[j] += sign * terms[j]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def merge(clusters, hi, lo, all_hi, all_lo):
     """Add each run's sums to its cluster's."""
     for r in range(clusters.shape[0]):

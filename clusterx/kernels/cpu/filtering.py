@@ -5,7 +5,6 @@ are written only where a leaf has rows of several clusters.
 """
 
 import numpy as np
-from numba import njit
 
 from .boxes import (
     LEAF,
@@ -14,7 +13,7 @@ from .boxes import (
     nearest_of,
     nearest_of_three,
 )
-from .jit import INNER
+from .jit import INNER, jit
 from .tree import load
 
 DEPTH = 130  # of the tree: 63 key bits, and halving below equal keys
@@ -33,7 +32,7 @@ FEW_CHANGES = 2
 # has more takes many leaves in one call.
 
 
-@njit(**INNER)
+@jit(**INNER)
 def count_changed(old, new, n):
     """How many of the first n labels differ."""
     changed = np.int32(0)
@@ -42,7 +41,7 @@ def count_changed(old, new, n):
     return changed
 
 
-@njit(**INNER)
+@jit(**INNER)
 def count_inside(old, n, cands, m):
     """How many of the first n labels are among the first m of `cands`."""
     inside = np.int32(0)
@@ -53,7 +52,7 @@ def count_inside(old, n, cands, m):
     return inside
 
 
-@njit(**INNER, fastmath={"reassoc"})
+@jit(**INNER, fastmath={"reassoc"})
 def exchange(Y, v, old, new, n, cands, m, units, hi, share):
     """Change the sums of m clusters, between which rows move, for all rows of a leaf at once.
 
@@ -80,7 +79,7 @@ def exchange(Y, v, old, new, n, cands, m, units, hi, share):
             hi[last, a] -= steps
 
 
-@njit(**INNER)
+@jit(**INNER)
 def change_rows(XT, w, start, old, new, n, units, lo_scale, whole_only, hi, lo, spare):
     """Change the sums for each of n rows from `start` whose label changes."""
     d = XT.shape[0]
@@ -112,7 +111,7 @@ def change_rows(XT, w, start, old, new, n, units, lo_scale, whole_only, hi, lo, 
                     lo[left, a] -= rest
 
 
-@njit(**INNER)
+@jit(**INNER)
 def change_labels(XT, w, start, stop, new, labels, units, lo_scale, whole_only, hi, lo, spare):
     """Give rows start..stop (at most LEAF) the labels `new`; how many of them changed.
 
@@ -132,7 +131,7 @@ def change_labels(XT, w, start, stop, new, labels, units, lo_scale, whole_only, 
     return changed
 
 
-@njit(**INNER)
+@jit(**INNER)
 def move_node(node, old, new, node_hi, node_lo, hi, lo):
     """Take all of a node from cluster `old` (none if negative) and give it to `new`."""
     for a in range(hi.shape[1]):
@@ -144,7 +143,7 @@ def move_node(node, old, new, node_hi, node_lo, hi, lo):
             lo[old, a] -= rest
 
 
-@njit(**INNER)
+@jit(**INNER)
 def load_rows(XT, first, n, padded, Y):
     for a in range(XT.shape[0]):
         x, y = XT[a, first : first + n], Y[a]
@@ -154,14 +153,14 @@ def load_rows(XT, first, n, padded, Y):
             y[i] = 0.0
 
 
-@njit(**INNER)
+@jit(**INNER)
 def store_labels(new, n, labels, first):
     x = labels[first : first + n]
     for i in range(n):  # a slice's assignment would take long to compile
         x[i] = new[i]
 
 
-@njit(**INNER)
+@jit(**INNER)
 def measure_leaves(
     nodes, owners, kept, cands, count, XT, w, start, stop, node_hi, node_lo, C, units, lo_scale,
     whole_only, short, labels, hi, lo, three, other,
@@ -219,7 +218,7 @@ def measure_leaves(
     return moved
 
 
-@njit(nogil=True, cache=True)
+@jit
 def filter_subtrees(
     roots, XT, w, start, stop, skip, low, high, node_hi, node_lo, owner, C, units, lo_scale,
     whole_only, short, labels, hi, lo, three, other,
@@ -285,7 +284,7 @@ def filter_subtrees(
             ends[depth] = skip[node - 1]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def write_labels(start, stop, skip, owner, labels):
     """Labels of the rows of nodes that have one owner; -1 where there is none yet."""
     i = 0
@@ -301,7 +300,7 @@ def write_labels(start, stop, skip, owner, labels):
             i += 1
 
 
-@njit(nogil=True, cache=True)
+@jit
 def change_all(XT, w, new, labels, units, lo_scale, hi, lo):
     """Give all rows the labels `new`; how many of them changed."""
     spare = np.empty((2, LEAF), np.int32)

@@ -6,9 +6,9 @@ The inertia is the sum, in their order, of what fixed blocks of rows contribute.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from . import boxes, lanes, steps
+from .jit import jit
 from .threads import run_blocks
 
 #: Rows that are summed together. So many 8-bit colours add up to less than 2^21, and the squares
@@ -76,7 +76,7 @@ def _places() -> list[np.ndarray]:
     return [cell * np.uint32(CELLS**p * WIDTH**3) + within * np.uint32(WIDTH**p) for p in (2, 1, 0)]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def label_plane(C, first, table):
     """Labels of the colours in the cells of a plane, whose red is in cell `first`."""
     k, size = C.shape[0], WIDTH**3
@@ -110,7 +110,7 @@ def label_plane(C, first, table):
                 own[p] = label[p]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def look_up(X, table, red, green, blue, start, stop, labels, sums):
     """Labels of colours start..stop; the sum of their squares.
 
@@ -142,7 +142,7 @@ def look_up(X, table, red, green, blue, start, stop, labels, sums):
     return squares
 
 
-@njit(nogil=True, cache=True)
+@jit
 def sum_of_squares(values):
     """Of few 8-bit values: it is below 2^32."""
     s = np.uint32(0)
@@ -152,7 +152,7 @@ def sum_of_squares(values):
     return np.int64(s)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def label_rows(X, w, C, start, stop, labels):
     """Labels of rows start..stop, a box of consecutive rows at a time; their weighted inertia."""
     k, d = C.shape
@@ -179,7 +179,7 @@ def label_rows(X, w, C, start, stop, labels):
     return inertia
 
 
-@njit(nogil=True, cache=True)
+@jit
 def columns(X, start, n, XT):
     """Rows start..start + n of X, column by column."""
     if X.shape[1] == 3:
@@ -193,7 +193,7 @@ def columns(X, start, n, XT):
                 XT[j, p] = X[start + p, j]
 
 
-@njit(nogil=True, cache=True, fastmath={"nnan", "ninf", "nsz"})
+@jit(fastmath={"nnan", "ninf", "nsz"})
 def extremes(XT, n, low, high):
     for j in range(XT.shape[0]):
         x = XT[j]
@@ -205,7 +205,7 @@ def extremes(XT, n, low, high):
         high[0, j] = most
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "nsz"})
+@jit(fastmath={"reassoc", "nsz"})
 def total(values):
     s = 0.0
     for p in range(values.shape[0]):

@@ -5,15 +5,14 @@ squared distances have the same bits as in `boxes`, wherever rows are cut and wh
 """
 
 import numpy as np
-from numba import njit
 
-from .jit import INNER
+from .jit import INNER, jit
 
 #: Rows that are worked on together: what is kept of them fits a core's nearest cache.
 ROWS = 1024
 
 
-@njit(**INNER)
+@jit(**INNER)
 def nearer(y0, y1, y2, C, j, squared, label):
     """Centre j, or who was nearest before: its squared distance and label."""
     t0 = y0 - C[j, 0]
@@ -24,7 +23,7 @@ def nearer(y0, y1, y2, C, j, squared, label):
     return s if closer else squared, j if closer else label
 
 
-@njit(**INNER)
+@jit(**INNER)
 def nearest_of_three(x0, x1, x2, C, cands, count, squared, labels):
     """`nearest_of` with three columns, four centres at a time."""
     n = x0.shape[0]
@@ -43,7 +42,7 @@ def nearest_of_three(x0, x1, x2, C, cands, count, squared, labels):
             squared[p], labels[p] = nearer(x0[p], x1[p], x2[p], C, j, squared[p], labels[p])
 
 
-@njit(**INNER)
+@jit(**INNER)
 def nearest_of(XT, start, stop, C, cands, count, squared, labels, acc):
     """Nearest of the first `count` candidates, in rising order, to rows start..stop of XT (d, n).
 

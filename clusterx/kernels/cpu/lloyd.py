@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from .. import SCATTER_ROWS, Update
 from . import boxes, filtering, screen
+from .jit import jit
 from .screened import Screen, ScreenedStep
 from .steps import ROWS_PER_TASK, RowStep, blocks
 from .threads import run_blocks, single_threaded_blas
@@ -103,7 +103,7 @@ def update(stats, C):
     return Update(new, shift, least)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def move_means(sums, counts, C, new):
     """Means of the clusters; how far they moved from C, squared, and the least count."""
     shift, least = 0.0, np.inf

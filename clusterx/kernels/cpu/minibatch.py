@@ -6,11 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from .. import with_inertia
 from . import exact, lloyd, screen, screened, sparse, sparse_sums, steps
-from .jit import INNER
+from .jit import INNER, jit
 from .threads import run_blocks, single_threaded_blas
 from .walking import PlainBatch
 
@@ -221,7 +220,7 @@ class SparseBatch(GroupedBatch):
         return with_inertia(sparse.SparseRows(self.X, self.heavy).nearest(C), w)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def screen_batch(
     X, Z, norm, rest, C, E, terms, lazy, rows, w, keep, batch, z, labels, squared, sums, gained
 ):  # fmt: skip
@@ -269,13 +268,13 @@ def screen_batch(
                 add_row(x, w[i], sums[labels[i]])
 
 
-@njit(**INNER)
+@jit(**INNER)
 def copy_row(row, to):
     for a in range(row.shape[0]):
         to[a] = row[a]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def project_centres(C, mean, Q, factor, kappa, error, first, last, images, terms):
     """Images (k, m) of the centres first..last, and the terms (4, k) of their intervals.
 
@@ -300,7 +299,7 @@ def project_centres(C, mean, Q, factor, kappa, error, first, last, images, terms
         terms[3, first + j] = share * (np.float64(norm[j]) + lost) * wider
 
 
-@njit(nogil=True, cache=True)
+@jit
 def batch_means(source, places, w, order, offsets, C, counts, gained, first, last, new):
     """Centres first..last, moved to the mean of all rows they have seen.
 
@@ -323,13 +322,13 @@ def batch_means(source, places, w, order, offsets, C, counts, gained, first, las
             c[a] *= inverse
 
 
-@njit(nogil=True, cache=True)
+@jit
 def add_row(row, v, to):
     for a in range(row.shape[0]):
         to[a] += v * row[a]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def add_sums(C, counts, sums, gained, new, seen):
     """Centres moved to the mean of all they have seen, from the sums of some tasks."""
     for j in range(C.shape[0]):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from .. import Summary
+from .jit import jit
 from .threads import run_blocks
 
 #: Rows are summed in blocks of this many values, whatever the number of threads.
@@ -16,7 +16,7 @@ FOLDED = 1 << 14
 BYTE_ROWS = 1 << 15
 
 
-@njit(nogil=True, cache=True)
+@jit
 def column_moments(X, shift, start, stop, sums, squares, low, high):
     """Sums and squares of X - shift, and extremes, of rows start..stop."""
     d = X.shape[1]
@@ -96,7 +96,7 @@ def _moments_of(X: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, ...]:
     return sums.sum(axis=0), squares.sum(axis=0), low.min(axis=0), high.max(axis=0)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def byte_moments(X, start, stop, sums, squares, largest):
     """Sums, sums of squares and maxima of rows start..stop, at most BYTE_ROWS, of whole
     numbers below 256.

@@ -12,9 +12,8 @@ SIAM SDM 2010). What is skipped never changes a result.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from .jit import INNER
+from .jit import INNER, jit
 
 CHUNK = 256
 #: Entries of a product that OpenBLAS takes for small.
@@ -30,13 +29,13 @@ DOWN = np.float32(1 - 2**-21)
 TINY = np.float32(2**-120)
 
 
-@njit(**INNER)
+@jit(**INNER)
 def underflow(m):
     """What a product of m columns may lose in all where its terms underflow."""
     return (m + 8) * 2.0**-122
 
 
-@njit(**INNER, fastmath={"reassoc", "contract", "nsz"})
+@jit(**INNER, fastmath={"reassoc", "contract", "nsz"})
 def squared_distance(x, c):
     """Squared Euclidean distance, in float64."""
     s = 0.0
@@ -46,7 +45,7 @@ def squared_distance(x, c):
     return s
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath={"reassoc", "contract", "nsz"})
 def distance(X, i, C, j):
     """The same between rows by their numbers: views of them in a loop would be counted."""
     s = 0.0
@@ -56,7 +55,7 @@ def distance(X, i, C, j):
     return s
 
 
-@njit(**INNER, fastmath={"reassoc", "contract", "nsz"})
+@jit(**INNER, fastmath={"reassoc", "contract", "nsz"})
 def squared_norm(x):
     """Squared Euclidean length, in float64."""
     s = 0.0
@@ -65,14 +64,14 @@ def squared_norm(x):
     return s
 
 
-@njit(nogil=True, cache=True)
+@jit
 def own_distances(X, C, labels, start, stop, out):
     """Squared distances of rows to the centre of their label."""
     for i in range(start, stop):
         out[i] = squared_distance(X[i], C[labels[i]])
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath={"reassoc", "contract", "nsz"})
 def row_norms(X, mean, start, stop, plain, size, centred):
     """Upper bounds of |x|; |x|^2 and |x - mean|^2, in float32."""
     for i in range(start, stop):
@@ -88,7 +87,7 @@ def row_norms(X, mean, start, stop, plain, size, centred):
         centred[i] = b
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath={"reassoc", "contract", "nsz"})
 def project_rows(
     X, mean, Q, shift, factor, mean_norm, error, start, stop, Z, norm, rest, size, centred
 ):  # fmt: skip
@@ -126,7 +125,7 @@ def project_rows(
             rest[a + p] = np.float32(np.sqrt(left)) * UP
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath={"reassoc", "contract", "nsz"})
 def project_copies(
     X, mean, Q, factor, error, start, stop, Z, norm, rest, size, centred
 ):  # fmt: skip
@@ -154,7 +153,7 @@ def project_copies(
             rest[a + p] = np.float32(np.sqrt(left)) * UP
 
 
-@njit(nogil=True, cache=True)
+@jit
 def centre_rows(X, mean, factor, start, stop, Z, norm, centred):
     """Z = factor (X - mean) in float32, for data far from the origin or outside float32's range."""
     for i in range(start, stop):
@@ -167,13 +166,13 @@ def centre_rows(X, mean, factor, start, stop, Z, norm, centred):
         norm[i] = np.float32(np.sqrt(s)) * UP
 
 
-@njit(nogil=True, cache=True)
+@jit
 def rounding(m):
     """Of 2 z.e in float32, as a share of |z| |e|."""
     return 2.0 * (m + 4) * 2.0**-24 + 2.0**-21
 
 
-@njit(nogil=True, cache=True)
+@jit
 def centre_terms(E, images, mean, shifted, kappa):
     """The terms (4, k) of the centres' intervals; see `intervals`.
 
@@ -207,7 +206,7 @@ def centre_terms(E, images, mean, shifted, kappa):
     return terms
 
 
-@njit(nogil=True, cache=True)
+@jit
 def movement(C, previous, factor):
     """Safe float32 bounds of how far each centre moved, then the two largest of them."""
     k = C.shape[0]
@@ -223,7 +222,7 @@ def movement(C, previous, factor):
     return drift
 
 
-@njit(**INNER, fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
+@jit(**INNER, fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
 def intervals(T, terms, rest, norm, best, out, count, first, last):
     """Intervals of the columns of products T (k, rows), vectors running over rows.
 
@@ -260,7 +259,7 @@ def intervals(T, terms, rest, norm, best, out, count, first, last):
             out[p] = far if far < out[p] else out[p]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def tile_rows(k, m):
     """Rows of a tile of products with k centres in m columns.
 
@@ -271,7 +270,7 @@ def tile_rows(k, m):
     return min(CHUNK, SMALL // k) if few else max(32, min(CHUNK, (1 << 18) // k))
 
 
-@njit(nogil=True, cache=True)
+@jit
 def measure(x, C, T, p, best, count, first, last):
     """The nearest of the centres whose interval reaches below `best`: its label, its squared
     distance and the next one's.
@@ -292,7 +291,7 @@ def measure(x, C, T, p, best, count, first, last):
     return label, squared, second
 
 
-@njit(**INNER)
+@jit(**INNER)
 def settle(
     X, C, T, n, active, best, out, count, first, last, norm, centred, factor,
     labels, upper, lower, moved,
@@ -318,7 +317,7 @@ def settle(
     return measured
 
 
-@njit(**INNER)
+@jit(**INNER)
 def loosen(labels, drift, upper, lower):
     """Bounds that hold after the centres moved: each row's own, and the farthest of the others."""
     k = drift.shape[0] - 2
@@ -331,7 +330,7 @@ def loosen(labels, drift, upper, lower):
         lower[i] = lower[i] * DOWN - away[labels[i]]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def screen_rows(
     X, Z, norm, rest, centred, C, E, terms, drift, factor, fresh, start, stop,
     labels, upper, lower, moved,
@@ -381,7 +380,7 @@ def screen_rows(
     return screened, measured
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath={"reassoc", "contract", "nsz"})
 def distances_to(X, c, start, stop, out):
     d = c.shape[0]
     for i in range(start, stop):
@@ -395,7 +394,7 @@ def distances_to(X, c, start, stop, out):
             out[i] = squared_distance(X[i], c)
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc"})
+@jit(fastmath={"reassoc"})
 def scatter(X, w, c, start, stop):
     """Weighted sum of the squared distances of rows start..stop to one point."""
     squared = np.empty(1024)  # stays in the core's nearest cache
@@ -409,14 +408,14 @@ def scatter(X, w, c, start, stop):
     return total
 
 
-@njit(nogil=True, cache=True)
+@jit
 def all_distances(X, C, start, stop, out):
     for i in range(start, stop):
         for j in range(C.shape[0]):
             out[i, j] = squared_distance(X[i], C[j])
 
 
-@njit(nogil=True, cache=True)
+@jit
 def mend_distances(X, C, own, others, start, stop, out):
     """Turn expanded squares into distances; those that lost their digits are measured anew."""
     for i in range(start, stop):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from . import screen, screened, steps, treed
-from .jit import INNER
+from .jit import INNER, jit
 from .threads import run_blocks, single_threaded_blas
 
 #: Weighted squared distances are summed in blocks of this many rows.
@@ -177,7 +176,7 @@ class TreeSeeding(PlainSeeding):
         _add_up(self.closest, self.w, changed, self.sums)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def draw_inside(closest, w, cumulated, inside, targets):
     """The first rows at which the weighted squared distances, summed in order, pass the targets.
 
@@ -203,7 +202,7 @@ def draw_inside(closest, w, cumulated, inside, targets):
     return out
 
 
-@njit(nogil=True, cache=True)
+@jit
 def block_sums(closest, w, changed, start, stop, sums):
     n = closest.shape[0]
     for b in range(start, stop):
@@ -214,7 +213,7 @@ def block_sums(closest, w, changed, start, stop, sums):
             sums[b] = s
 
 
-@njit(nogil=True, cache=True)
+@jit
 def plain_gains(X, w, chosen, start, stop, closest, out):
     for i in range(start, stop):
         for g in range(chosen.shape[0]):
@@ -224,13 +223,13 @@ def plain_gains(X, w, chosen, start, stop, closest, out):
                 out[g] += gain * w[i] if w.shape[0] > 0 else gain
 
 
-@njit(nogil=True, cache=True)
+@jit
 def plain_accept(X, row, start, stop, closest):
     for i in range(start, stop):
         closest[i] = min(closest[i], screen.squared_distance(X[i], X[row]))
 
 
-@njit(nogil=True, cache=True)
+@jit
 def screened_pass(
     X, w, Z, size, norm, images, candidates, rows, unit, error, start, stop, closest, kept, gains
 ):
@@ -269,7 +268,7 @@ def screened_pass(
                             kept[g, i] = s
 
 
-@njit(**INNER)
+@jit(**INNER)
 def nearness(t, size, norm, closest, row_size, row_norm, unit, error, slop, above):
     """By how much the least that a squared distance can be, given the product t, is above
     `closest`.
@@ -280,7 +279,7 @@ def nearness(t, size, norm, closest, row_size, row_norm, unit, error, slop, abov
         above[p] = (screened - error * both * both - slop) - closest[p] * unit
 
 
-@njit(**INNER)
+@jit(**INNER)
 def box_distance(low, high, c):
     s = 0.0
     for a in range(c.shape[0]):
@@ -289,7 +288,7 @@ def box_distance(low, high, c):
     return s
 
 
-@njit(**INNER)
+@jit(**INNER)
 def point_distance(XT, p, c):
     s = 0.0
     for a in range(c.shape[0]):
@@ -298,7 +297,7 @@ def point_distance(XT, p, c):
     return s
 
 
-@njit(nogil=True, cache=True)
+@jit
 def tree_gain(XT, w, start, stop, skip, low, high, peak, c, closest):
     node = 0
     gain = 0.0
@@ -315,7 +314,7 @@ def tree_gain(XT, w, start, stop, skip, low, high, peak, c, closest):
     return gain
 
 
-@njit(nogil=True, cache=True)
+@jit
 def tree_accept(XT, start, stop, skip, low, high, peak, c, closest, order, by_row, changed):
     node = 0
     while node < start.shape[0]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from .. import SUMMARY_VALUES
 from . import screen
+from .jit import jit
 from .steps import blocks
 from .threads import run_blocks
 
@@ -57,7 +57,7 @@ def label_sums(D: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
     return out
 
 
-@njit(nogil=True, cache=True)
+@jit
 def few_columns(X, C, labels, start, stop, out):
     for i in range(start, stop):
         s = 0.0
@@ -67,7 +67,7 @@ def few_columns(X, C, labels, start, stop, out):
         out[i] = s
 
 
-@njit(nogil=True, cache=True)
+@jit
 def add_rows(X, labels, start, stop, sums):
     for i in range(start, stop):
         to = sums[labels[i]]
@@ -75,7 +75,7 @@ def add_rows(X, labels, start, stop, sums):
             to[j] += X[i, j]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def add_columns(D, labels, start, stop, out):
     k = out.shape[1]
     sums = np.empty((k, LANES))

@@ -17,9 +17,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .jit import INNER
+from .jit import INNER, jit
 from .screen import CHUNK, DOWN, FAR, TINY, UP, distance, loosen, tile_rows
 from .steps import blocks, rows_per_task
 from .threads import run_blocks, single_threaded_blas
@@ -171,7 +170,7 @@ def _above(lengths):
     return np.asarray(lengths, np.float32) * UP
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
+@jit(fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
 def shortlists(T, terms, rest, norm, base, best, ends, keys):
     """The centres of least lower ends, for each column of the products T (k, rows).
 
@@ -206,7 +205,7 @@ def shortlists(T, terms, rest, norm, base, best, ends, keys):
         best[p] = np.sqrt(top if top > 0 else np.float32(0)) * UP
 
 
-@njit(inline="always")
+@jit(inline="always")
 def key_mask(k):
     """The bits of a key that are the lower end's."""
     size = 1
@@ -215,7 +214,7 @@ def key_mask(k):
     return np.int32(-size)
 
 
-@njit(inline="always")
+@jit(inline="always")
 def insert(bits, mask, j, keys, n):
     """Centre j's lower ends into the sorted keys."""
     for p in range(n):
@@ -236,7 +235,7 @@ def insert(bits, mask, j, keys, n):
         keys[4 * CHUNK + p] = v if v < e else e
 
 
-@njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+@jit(fastmath={"reassoc", "contract", "nsz"})
 def product(Z, i, E, j):
     s = np.float32(0)
     for a in range(Z.shape[1]):
@@ -244,32 +243,32 @@ def product(Z, i, E, j):
     return s
 
 
-@njit(inline="always")
+@jit(inline="always")
 def below(squared):
     """A safe float32 root of a lower bound."""
     return np.float32(np.sqrt(max(squared, 0.0))) * DOWN - TINY
 
 
-@njit(inline="always")
+@jit(inline="always")
 def above(squared):
     return np.float32(np.sqrt(max(squared, 0.0))) * UP
 
 
-@njit(inline="always")
+@jit(inline="always")
 def half_width(terms, j, norm, rest):
     """Of the interval about a screened value."""
     half = np.float64(terms[1, j]) + rest * terms[2, j] + norm * terms[3, j]
     return half + 2.0**-21 * norm * norm
 
 
-@njit(inline="always")
+@jit(inline="always")
 def mended_width(side, at, slack, mend, value, norm, rest):
     """Of the interval about a screened value that a distance measured earlier corrects."""
     less = rest * (side - at + 2.0**-22 * side) + slack[0] + norm * slack[1]
     return less + 2.0**-21 * (abs(mend) + abs(value))
 
 
-@njit(inline="always")
+@jit(inline="always")
 def next_to_measure(who, low, top, exact):
     """The place on the list of the nearest centre, and whether it is yet to be measured.
 
@@ -291,7 +290,7 @@ def next_to_measure(who, low, top, exact):
     return (chosen, False) if lowest < 0 else (lowest, count > 1)
 
 
-@njit(**INNER)
+@jit(**INNER)
 def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
     """Find the nearest centres of the rows in `doubtful`, and write their bounds.
 
@@ -378,7 +377,7 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
     return measured
 
 
-@njit(**INNER)
+@jit(**INNER)
 def revisit(rows, centres, bounds, todo, doubtful, lists, outside):
     """Settle rows by what is known of those on their lists.
 
@@ -422,7 +421,7 @@ def revisit(rows, centres, bounds, todo, doubtful, lists, outside):
     return left, count, looked
 
 
-@njit(nogil=True, cache=True)
+@jit
 def search(centres, bounds, fresh, some, best, keys, ends, doubtful, places, lists, outside):
     """Settle the rows of a tile by the ends of their intervals; returns how many are in doubt."""
     walk, reach = centres.walk, centres.reach
@@ -455,7 +454,7 @@ def search(centres, bounds, fresh, some, best, keys, ends, doubtful, places, lis
     return count
 
 
-@njit(nogil=True, cache=True)
+@jit
 def assign_rows(rows, centres, bounds, drift, fresh, start, stop):
     """Assign rows start..stop.
 

@@ -17,9 +17,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from .jit import INNER
+from .jit import INNER, jit
 from .screen import squared_distance
 
 #: Columns that `measure` takes or leaves together: a multiple of the lanes in which compilers sum
@@ -67,14 +66,14 @@ class Scratch(NamedTuple):
     few_centre: Any
 
 
-@njit(**INNER)
+@jit(**INNER)
 def scratch_for(rows, centres):
     d = centres.rows.shape[1]
     x = np.zeros(d, rows.data.dtype)
     return Scratch(x, np.empty(d // BLOCK + 1, np.int32), np.empty(d, x.dtype), np.empty(d))
 
 
-@njit(nogil=True, cache=True)
+@jit
 def describe(C, light, first, last, squares, used):
     """Of the centres first..last, |c|^2 over the columns whose `light` is 1, and the blocks where
     they are not zero. What the blocks add up to is summed with a correction (Neumaier, 1974).
@@ -95,7 +94,7 @@ def describe(C, light, first, last, squares, used):
         squares[j] = total + rest
 
 
-@njit(nogil=True, cache=True)
+@jit
 def transpose(C, first, last, out):
     """Columns first..last of C, as rows."""
     for a in range(first, last):
@@ -103,7 +102,7 @@ def transpose(C, first, last, out):
             out[a, j] = C[j, a]
 
 
-@njit(**INNER)
+@jit(**INNER)
 def expand(light, indices, indptr, heavy, values, columns, squares, start, own, acc):
     """Squared distances acc (rows, k) of the rows from start on; their |x|^2 over columns that are
     not heavy. Arrays of their own, because numba counts references to those of a tuple.
@@ -128,7 +127,7 @@ def expand(light, indices, indptr, heavy, values, columns, squares, start, own, 
         own[p] = s
 
 
-@njit(**INNER)
+@jit(**INNER)
 def expand_rows(rows, centres, start, own, acc):
     expand(
         rows.light, rows.indices, rows.indptr, rows.heavy, rows.values, centres.columns,
@@ -136,13 +135,13 @@ def expand_rows(rows, centres, start, own, acc):
     )  # fmt: skip
 
 
-@njit(**INNER)
+@jit(**INNER)
 def rounding(indptr, i):
     """What the expansion of row i may be off by, as a share of |x|^2 + |c|^2."""
     return EPS * (indptr[i + 1] - indptr[i] + 65)
 
 
-@njit(**INNER)
+@jit(**INNER)
 def scatter(rows, i, scratch):
     """Make scratch.x row i; the number of blocks it has."""
     count, last = 0, -1
@@ -156,13 +155,13 @@ def scatter(rows, i, scratch):
     return count
 
 
-@njit(**INNER)
+@jit(**INNER)
 def clear(rows, i, scratch):
     for e in range(rows.indptr[i], rows.indptr[i + 1]):
         scratch.x[rows.indices[e]] = 0
 
 
-@njit(**INNER)
+@jit(**INNER)
 def gather(x, c, own, others, few, few_centre):
     """The columns of x and c in any of their blocks, own and others, and those after the last whole
     block but one; how many.
@@ -188,7 +187,7 @@ def gather(x, c, own, others, few, few_centre):
     return m
 
 
-@njit(**INNER)
+@jit(**INNER)
 def measure(centres, j, count, scratch):
     """The squared distance of the scattered row to centre j, as the kernels of dense rows sum it.
 
@@ -203,7 +202,7 @@ def measure(centres, j, count, scratch):
     return squared_distance(scratch.few[:m], scratch.few_centre[:m])
 
 
-@njit(**INNER)
+@jit(**INNER)
 def open_rows(indptr, squares, allowed, start, limits, own, acc, is_open):
     """Tell which rows have a distance that may be below their limit and whose rounding may exceed
     the allowed share of it; how many.
@@ -219,7 +218,7 @@ def open_rows(indptr, squares, allowed, start, limits, own, acc, is_open):
     return count
 
 
-@njit(**INNER)
+@jit(**INNER)
 def mend_row(rows, i, centres, allowed, own, limit, scratch, acc):
     """Measure the distances of a row that `open_rows` told."""
     share = rounding(rows.indptr, i)
@@ -231,7 +230,7 @@ def mend_row(rows, i, centres, allowed, own, limit, scratch, acc):
     clear(rows, i, scratch)
 
 
-@njit(**INNER)
+@jit(**INNER)
 def expand_and_mend(rows, centres, allowed, start, limits, scratch, own, is_open, acc):
     """All squared distances of some rows that may be below the limits of these."""
     expand_rows(rows, centres, start, own, acc)
@@ -242,7 +241,7 @@ def expand_and_mend(rows, centres, allowed, start, limits, scratch, own, is_open
             mend_row(rows, start + p, centres, allowed, own[p], limits[p], scratch, acc[p])
 
 
-@njit(**INNER)
+@jit(**INNER)
 def pick(indptr, squares, other, digits, start, own, acc, labels):
     """Labels of rows; those that `settle` must find are ~label, and their number is returned.
 
@@ -264,7 +263,7 @@ def pick(indptr, squares, other, digits, start, own, acc, labels):
     return count
 
 
-@njit(**INNER)
+@jit(**INNER)
 def settle(rows, i, centres, other, own, scratch, acc):
     """Label and squared distance of row i, measured."""
     share = rounding(rows.indptr, i)
@@ -280,7 +279,7 @@ def settle(rows, i, centres, other, own, scratch, acc):
     return best, least
 
 
-@njit(nogil=True, cache=True)
+@jit
 def label_rows(rows, centres, start, stop, labels, squared):
     """Nearest centres of rows start..stop; squared may be empty."""
     d, k = centres.rows.shape[1], centres.squares.shape[0]
@@ -305,7 +304,7 @@ def label_rows(rows, centres, start, stop, labels, squared):
                     squared[a + p] = s
 
 
-@njit(nogil=True, cache=True)
+@jit
 def square_rows(rows, centres, start, stop, out):
     """All squared distances of rows start..stop."""
     scratch = scratch_for(rows, centres)
@@ -315,7 +314,7 @@ def square_rows(rows, centres, start, stop, out):
         expand_and_mend(rows, centres, SHARE, a, limits, scratch, own, is_open, acc)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def own_rows(rows, centres, labels, start, stop, out):
     """Squared distances of rows start..stop to the centre of their label, measured."""
     scratch = scratch_for(rows, centres)
@@ -325,7 +324,7 @@ def own_rows(rows, centres, labels, start, stop, out):
         clear(rows, i, scratch)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def gain_rows(rows, centres, allowed, w, start, stop, closest, gains):
     """By how much each centre would lessen the sum of `closest` over rows start..stop."""
     scratch = scratch_for(rows, centres)
@@ -341,7 +340,7 @@ def gain_rows(rows, centres, allowed, w, start, stop, closest, gains):
                     gains[g] += less * w[a + p] if w.shape[0] > 0 else less
 
 
-@njit(nogil=True, cache=True)
+@jit
 def accept_rows(rows, centres, allowed, start, stop, closest):
     """Let closest be no more than the squared distance to the only centre."""
     scratch = scratch_for(rows, centres)

@@ -7,10 +7,9 @@ their digits by that are measured: over the columns that either row stores, one 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from . import steps
-from .jit import INNER
+from .jit import INNER, jit
 from .sparse import SparseRows
 from .sparse_loops import SHARE, rounding
 from .threads import run_blocks
@@ -74,7 +73,7 @@ def separation(X, labels, k, metric) -> tuple[float, float]:
     return SparsePairs(X, labels, k).extremes()
 
 
-@njit(nogil=True, cache=True)
+@jit
 def light_squares(data, indices, indptr, light, start, stop, out):
     for i in range(start, stop):
         s = 0.0
@@ -84,7 +83,7 @@ def light_squares(data, indices, indptr, light, start, stop, out):
         out[i] = s
 
 
-@njit(**INNER)
+@jit(**INNER)
 def between(data_q, columns_q, data_x, columns_x):
     """Squared distance of two rows, over the columns that either stores."""
     s, p, q = 0.0, 0, 0
@@ -98,7 +97,7 @@ def between(data_q, columns_q, data_x, columns_x):
     return s
 
 
-@njit(**INNER)
+@jit(**INNER)
 def row_squares(
     data_q, indices_q, indptr_q, squares_q, heavy_q,
     data_x, indices_x, indptr_x, squares_x, heavy_x,
@@ -127,7 +126,7 @@ def row_squares(
             out[j] = between(data_q[first:last], indices_q[first:last], data_x[p:q], indices_x[p:q])
 
 
-@njit(nogil=True, cache=True)
+@jit
 def sum_distances(side_q, side_x, columns, labels, start, stop, sums):
     squares = np.empty(labels.shape[0])
     for i in range(start, stop):
@@ -137,7 +136,7 @@ def sum_distances(side_q, side_x, columns, labels, start, stop, sums):
             to[labels[j]] += np.sqrt(squares[j])
 
 
-@njit(nogil=True, cache=True)
+@jit
 def extreme_squares(side, columns, labels, start, stop, best):
     """Lower best[0], the least square between clusters; raise best[1], the largest within one."""
     squares = np.empty(labels.shape[0])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from .exact import add_term
+from .jit import jit
 
 
-@njit(nogil=True, cache=True)
+@jit
 def move_rows(
     data, indices, indptr, w, labels, previous, units, lo_scale, hi, lo
 ):  # fmt: skip
@@ -36,7 +35,7 @@ def move_rows(
     return moved
 
 
-@njit(nogil=True, cache=True)
+@jit
 def add_rows(data, indices, indptr, w, labels, start, stop, sums, gained):
     """Add rows start..stop and their weights to those of their label."""
     for i in range(start, stop):
@@ -46,7 +45,7 @@ def add_rows(data, indices, indptr, w, labels, start, stop, sums, gained):
             to[indices[e]] += v * data[e]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def batch_means(
     data, indices, indptr, w, order, offsets, C, counts, gained, first, last, new
 ):  # fmt: skip

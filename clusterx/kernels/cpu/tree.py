@@ -7,10 +7,9 @@ tight box of its rows and their exact sums (see `exact`).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from .boxes import LEAF
-from .jit import INNER
+from .jit import INNER, jit
 
 #: Of sums of 61 bits, what leaves them the 53 of a float64.
 SHORT = 2.0**-8
@@ -25,7 +24,7 @@ def spread_table(d: int) -> np.ndarray:
     return table
 
 
-@njit(**INNER)
+@jit(**INNER)
 def spread_three(cell):
     """The 16 bits of a cell, three places apart."""
     cell = (cell | (cell << np.uint64(16))) & np.uint64(0x00FF0000FF)
@@ -34,7 +33,7 @@ def spread_three(cell):
     return (cell | (cell << np.uint64(2))) & np.uint64(0x249249249249)
 
 
-@njit(**INNER)
+@jit(**INNER)
 def cell_of(x, origin, scale, bits):
     t = (np.float64(x) - origin) * scale
     top = np.float64((1 << bits) - 1)
@@ -42,7 +41,7 @@ def cell_of(x, origin, scale, bits):
     return np.uint64(np.int64(t if t < top else top))
 
 
-@njit(**INNER)
+@jit(**INNER)
 def morton_key(XT, i, cells):
     """Interleaved bits of a row's cell, the first column's highest.
 
@@ -60,7 +59,7 @@ def morton_key(XT, i, cells):
     return key
 
 
-@njit(nogil=True, cache=True)
+@jit
 def morton_keys(XT, cells, start, stop, keys):
     """The keys of rows start..stop."""
     if XT.shape[0] == 3:  # a loop that vectorises
@@ -76,7 +75,7 @@ def morton_keys(XT, cells, start, stop, keys):
             keys[i - start] = morton_key(XT, i, cells)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def ascends(keys):
     good = True
     for i in range(1, keys.shape[0]):
@@ -84,7 +83,7 @@ def ascends(keys):
     return good
 
 
-@njit(nogil=True, cache=True)
+@jit
 def radix_order(keys, key_bits):
     """The stable sorting order of keys, eleven bits a pass; and the keys in it.
 
@@ -119,7 +118,7 @@ def radix_order(keys, key_bits):
     return order, keys
 
 
-@njit(nogil=True, cache=True)
+@jit
 def byte_keys(X, spread, start, stop, keys):
     """The keys of rows start..stop of whole numbers below 256, which are their own cells."""
     one = spread[1]  # of the type of the keys
@@ -134,7 +133,7 @@ def byte_keys(X, spread, start, stop, keys):
             keys[i - start] = key
 
 
-@njit(nogil=True, cache=True)
+@jit
 def transpose_rows(X, start, stop, XT):
     """Columns start..stop of XT: the same rows of X."""
     if X.shape[1] == 3:
@@ -148,7 +147,7 @@ def transpose_rows(X, start, stop, XT):
                 XT[j, p] = X[p, j]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def put_in_order(XT, order, start, stop, out):
     """Columns start..stop of out: those of XT that are next in order."""
     for j in range(XT.shape[0]):
@@ -156,7 +155,7 @@ def put_in_order(XT, order, start, stop, out):
             out[j, p] = XT[j, order[p]]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def cut(keys):
     """Nodes of the tree in preorder: first row, end row, and the node after the whole subtree.
 
@@ -210,7 +209,7 @@ def cut(keys):
     return start[:count], stop[:count], skip
 
 
-@njit(nogil=True, cache=True)
+@jit
 def subtrees(start, stop, skip, limit):
     """The largest nodes of at most `limit` rows, or that are leaves, in order."""
     found = np.empty(skip.shape[0], np.int64)
@@ -226,7 +225,7 @@ def subtrees(start, stop, skip, limit):
     return found[:count].copy()
 
 
-@njit(**INNER)
+@jit(**INNER)
 def load_row(XT, a, first, n, y):
     """The first n of y: row a of XT from column `first` on."""
     x = XT[a, first : first + n]
@@ -234,14 +233,14 @@ def load_row(XT, a, first, n, y):
         y[i] = x[i]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def load(w, first, n, v):
     x = w[first : first + n]
     for i in range(n):
         v[i] = x[i]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def fill_leaves(
     XT, w, start, stop, skip, units, lo_scale, whole_rows, first, last, low, high, hi, lo
 ):  # fmt: skip
@@ -283,7 +282,7 @@ def fill_leaves(
     return whole_only, short
 
 
-@njit(nogil=True, cache=True)
+@jit
 def extent(XT, a, first, n):
     x = XT[a, first : first + n]
     low = x[0]
@@ -294,7 +293,7 @@ def extent(XT, a, first, n):
     return low, high
 
 
-@njit(**INNER)
+@jit(**INNER)
 def all_whole(v, n):
     whole = True
     for p in range(n):
@@ -302,7 +301,7 @@ def all_whole(v, n):
     return whole
 
 
-@njit(**INNER, fastmath={"reassoc"})
+@jit(**INNER, fastmath={"reassoc"})
 def sum_products(x, v, n):
     """Sum of x times v, which is exact for whole numbers of a sum below 2^53."""
     total = 0.0
@@ -311,7 +310,7 @@ def sum_products(x, v, n):
     return total
 
 
-@njit(**INNER)
+@jit(**INNER)
 def sum_terms(x, v, n, unit, lo_scale):
     """The exact sum of x times v as two integers; whether all terms are whole numbers, and whether
     they are so by 2^-8.
@@ -328,7 +327,7 @@ def sum_terms(x, v, n, unit, lo_scale):
     return whole, rest, exact, brief
 
 
-@njit(nogil=True, cache=True)
+@jit
 def join_nodes(skip, low, high, hi, lo):
     """Boxes and sums of inner nodes, from those of their children."""
     for i in range(skip.shape[0] - 1, -1, -1):

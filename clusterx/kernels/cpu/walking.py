@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from .. import Walked
 from . import labelling, lanes, steps
+from .jit import jit
 from .threads import run_blocks
 
 #: Rows that a task gathers: few, so that threads end together.
@@ -85,7 +85,7 @@ class Walk:
         return Walked(centers, seen, inertia)
 
 
-@njit(nogil=True, cache=True)
+@jit
 def gather(X, rows, start, stop, batches):
     """Rows start..stop of those drawn for batches (m, d, size) of X's values, column by column."""
     size = batches.shape[2]
@@ -111,7 +111,7 @@ def gather(X, rows, start, stop, batches):
         at += n
 
 
-@njit(nogil=True, cache=True)
+@jit
 def walk_batches(batches, w, C, counts, centers, seen, inertia):
     """Steps over batches (m, d, size): centres, counts and the batch's inertia after each.
 
@@ -138,7 +138,7 @@ def walk_batches(batches, w, C, counts, centers, seen, inertia):
         C, counts = new, gained
 
 
-@njit(nogil=True, cache=True)
+@jit
 def begin(C, counts, sums, seen):
     """Sums of all rows that centres have seen."""
     for j in range(C.shape[0]):
@@ -147,7 +147,7 @@ def begin(C, counts, sums, seen):
             sums[j, a] = C[j, a] * counts[j]
 
 
-@njit(nogil=True, cache=True)
+@jit
 def add(XT, w, labels, squared, sums, seen, inertia):
     """Add rows to the sums of their labels, and to the inertia, which is returned."""
     d = XT.shape[0]
@@ -166,7 +166,7 @@ def add(XT, w, labels, squared, sums, seen, inertia):
     return inertia
 
 
-@njit(nogil=True, cache=True)
+@jit
 def finish(C, counts, new, seen):
     """Centres moved from C to the mean of all they have seen, of which `new` has the sums."""
     for j in range(C.shape[0]):
