@@ -64,9 +64,17 @@ class KMeans(CentroidClusterer):
     n_features_in_ : int
     feature_names_in_ : array of shape (n_features_in_,), if X has string column names
 
+    Notes
+    -----
+    Where values are multiples of 1/16, whole numbers among them, rows may lie exactly half way
+    between centres. The first iteration splits such rows evenly if they are many. When the
+    iterations end, rows are moved as long as that lowers the inertia, and iterations go on until
+    `max_iter`; this is for some thousand distinct rows at most, and not for cosine distances.
+
     References
     ----------
     Lloyd, "Least squares quantization in PCM", IEEE Trans. Inf. Theory 28(2), 1982.
+    Hartigan, "Clustering Algorithms", Wiley, 1975.
 
     Examples
     --------

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import Array, asarray, device, float_dtype, host_floats, namespace, to_host
 from ..base import Rows
 from ..kernels import CentroidStats
+from . import ties
 
 
 class Found(NamedTuple):
@@ -51,6 +52,9 @@ def lloyd(
     them. Those after the one that ends the fit, or leaves a cluster empty, are dropped then, and so
     the result is that of iterations which are looked at one by one.
 
+    Where rows may lie half way between centres, `ties` has a say at the start and at the end; what
+    it does counts within `max_iter`.
+
     Parameters
     ----------
     step : callable
@@ -60,29 +64,81 @@ def lloyd(
     project : callable, optional
         Puts new centres where they are allowed to be.
     """
+    # what a move gains is known for plain means only
+    tied = ties.share(rows, centers) if project is None else None
+    exchange = None if tied is None else ties.Exchange(rows, w)
+    plan = Plan(rows, step, w, max_iter, tol, verbose, project, exchange)
+    # another iteration has to follow: a split may leave a cluster without rows of its own
+    split = tied is not None and tied >= ties.COMMON and max_iter > 1
+    run = _iterate(plan, ties.split(rows, centers, w) if split else centers, int(split))
+    while (exchanged := _exchanged(plan, run)) is not None:
+        since, run = run.centers, _iterate(plan, exchanged, run.done)
+        (shift,) = host_floats(_squared_shift(rows, run.centers, since))
+        if shift <= tol:
+            break
+    if verbose and run.end:
+        print(f"Converged at iteration {run.done - 1}: {run.end}.")
+    centers, stats = run.centers, run.stats
+    if run.found.shift != 0:  # or the last labels are those of these very centres
+        stats = step(centers)
+    used = int(np.count_nonzero(to_host(stats.counts) > 0))
+    return Fit(centers, step, inertia(rows, step, stats, centers, w), run.done, used)
+
+
+class Plan(NamedTuple):
+    """What stays the same in all iterations; see `lloyd`."""
+
+    rows: Rows
+    step: Any
+    w: Array | None
+    max_iter: int
+    tol: float
+    verbose: int
+    project: Callable | None
+    exchange: ties.Exchange | None  # of rows, where iterations end
+
+
+class Run(NamedTuple):
+    """What iterations came to."""
+
+    centers: Array
+    stats: Any  # of the assignment whose means the centres are
+    found: Found
+    done: int  # iterations in all
+    end: str  # why they ended, if not by their number
+
+
+def _exchanged(plan: Plan, run: Run) -> Array | None:
+    over = run.done >= plan.max_iter or not run.end or run.found.least <= 0
+    if over or plan.exchange is None:
+        return None
+    return plan.exchange(plan.step, run.stats, run.centers)
+
+
+def _iterate(plan: Plan, centers: Array, before: int) -> Run:
+    """Iterations until no label changes, the centres hardly move, or there were enough.
+
+    before : iterations before these
+    """
+    rows, step, w, max_iter, tol, verbose, project, exchange = plan
     ahead = 1 if verbose or not hasattr(step, "ahead") else step.ahead(centers.shape[0])
-    iteration, end = 0, ""
-    while iteration < max_iter and not end:
-        path, stats, founds = _queue(rows, step, centers, min(ahead, max_iter - iteration), project)
-        at = _first_to_look_at(founds, iteration, tol)
-        iteration += at + 1
+    done, end, stats, found = before, "", None, Found(np.inf, 0.0, 0.0)
+    while done < max_iter and not end:
+        path, stats, founds = _queue(rows, step, centers, min(ahead, max_iter - done), project)
+        at = _first_to_look_at(founds, done - before, tol)
+        done += at + 1
         old, centers, found = path[at], path[at + 1], founds[at]
-        if at + 1 < len(founds) and (found.least <= 0 or found.shift == 0):
+        if at + 1 < len(founds) and (found.least <= 0 or found.shift == 0 or exchange):
             stats = step(old)  # its labels went on to iterations that are dropped
         if verbose:
-            print(f"Iteration {iteration - 1}, inertia {weighted_sum(step.distances(), w)}.")
+            print(f"Iteration {done - 1}, inertia {weighted_sum(step.distances(), w)}.")
         if found.least <= 0:
             centers = _relocate(rows, step, stats, old, w)
             centers = centers if project is None else project(centers, rows)
             (shift,) = host_floats(_squared_shift(rows, centers, old))
             found = found._replace(shift=shift)
-        end = _end(found, iteration, tol)
-    if verbose and end:
-        print(f"Converged at iteration {iteration - 1}: {end}.")
-    if found.shift != 0:  # or the last labels are those of these very centres
-        stats = step(centers)
-    used = int(np.count_nonzero(to_host(stats.counts) > 0))
-    return Fit(centers, step, inertia(rows, step, stats, centers, w), iteration, used)
+        end = _end(found, done - before, tol)
+    return Run(centers, stats, found, done, end)
 
 
 def _queue(
