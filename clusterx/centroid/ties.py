@@ -13,7 +13,6 @@ Values that lie on no grid have no exact ties, and nothing is done about them.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy as np
 from ..arrays import Array, asarray, device, host_floats, namespace, to_host
 from ..base import Rows
 from ..kernels import CentroidStats
+from ..properties import cached_property
 
 #: Values on this grid, whole numbers, halves and quarters among them, have ties.
 GRID = 1 / 16
@@ -117,10 +117,15 @@ class Exchange:
         rows, xp = self.rows, self.rows.xp
         few = rows.take(xp.arange(rows.n, device=rows.device))
         wide = rows.zeros(()).dtype
-        factors = np.random.default_rng(0).integers(1 << 20, 1 << 30, rows.d)
-        keys = xp.sum(xp.astype(few, wide) * asarray(factors, like=few, dtype=wide), axis=1)
-        _, first, which = np.unique(to_host(keys), return_index=True, return_inverse=True)
-        weights = np.bincount(which, None if self.w is None else to_host(self.w))
+        # two sums of random multiples: rows that differ have both equal once in 2^58
+        factors = np.random.default_rng(0).integers(1 << 20, 1 << 30, (2, rows.d))
+        multiples = asarray(factors, like=few, dtype=wide)
+        wider = xp.astype(few, wide)
+        keys = [to_host(xp.sum(wider * multiples[i, ...], axis=1)) for i in range(2)]
+        _, first, which = np.unique(keys[0] + 1j * keys[1], return_index=True, return_inverse=True)
+        place = np.argsort(np.argsort(first))  # in the order of the rows, the same on all backends
+        weights = np.bincount(place[which], None if self.w is None else to_host(self.w))
+        first = np.sort(first)
         places = asarray(first, like=few)
         return places, xp.take(few, places, axis=0), asarray(weights, like=few, dtype=wide)
 
