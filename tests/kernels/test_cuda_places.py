@@ -146,5 +146,5 @@ def test_draws(tmp_path):
     module.launch("sum_chunks", chunks, BLOCK, closest, None, n, sums)
     assert sums.get()[-1] == 36
     fraction = asarray(np.array([0.5]))  # of 0, 1, 3, 6, 10, 15, 21, 28, 36
-    module.launch("draw", 1, BLOCK, closest, None, n, sums, chunks, fraction, rows)
+    module.launch("draw", 1, BLOCK, closest, None, n, sums, chunks, fraction, None, rows)
     assert rows.get() == n - 3
