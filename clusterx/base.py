@@ -75,7 +75,7 @@ class Clusterer(ClusterMixin, SavedModel):
     def _host_rows(self, X: Any, *, reset: bool) -> Any:
         dtypes = working_dtypes(X)
         few = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] <= self._whole_columns
-        if few and X.dtype.isnative and X.dtype.name in kernels_for(namespace(X)).dtypes:
+        if few and X.dtype.isnative and X.dtype.name in kernels_for(namespace(X)).runtime.dtypes:
             dtypes = [np.float32, X.dtype]
         X = host_rows(
             f"Input X of {type(self).__name__}",

@@ -257,7 +257,7 @@ def test_other_rows_of_a_model_fitted_in_float64(kind):
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_rows_are_converted_by_blocks(monkeypatch, metric):
-    monkeypatch.setattr("clusterx.kernels.generic_blocks.TILE", 1 << 16)
+    monkeypatch.setattr("clusterx.blocks.TILE", 1 << 16)
     X = np.random.default_rng(0).random((200_000, 20), np.float32)
     model = KMeans(3, random_state=0, max_iter=1, metric=metric)
     model.fit(X[:3000].astype(np.float64))
@@ -285,9 +285,9 @@ def test_generic_kernels_convert_by_blocks(xp):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(space, "astype", watched)
-        patch.setattr("clusterx.kernels.generic_blocks.TILE", 1 << 14)
+        patch.setattr("clusterx.blocks.TILE", 1 << 14)
         if xp.name == "cuda_on_cpu":
-            patch.setattr(clusterx.kernels.kernels_for(space).nearest.__self__, "tile", 1 << 14)
+            patch.setattr(clusterx.kernels.kernels_for(space).gpu, "tile", 1 << 14)
         model.predict(xp.asarray(X))
     assert converted
     assert max(np.prod(shape) for shape in converted) <= 1 << 14

@@ -76,16 +76,16 @@ def test_models_are_those_of_separate_fits(model, n, d):
 
 
 def test_rows_are_prepared_once(blobs, monkeypatch):
-    from clusterx.kernels.cpu import lloyd
+    from clusterx.kernels.kmeans.cpu import plain as plain_step
 
     prepared = []
-    plain = lloyd.PlainStep.__init__
+    plain = plain_step.PlainStep.__init__
 
     def counting(self, X, w, grid):
         prepared.append(X.shape)
         plain(self, X, w, grid)
 
-    monkeypatch.setattr(lloyd.PlainStep, "__init__", counting)
+    monkeypatch.setattr(plain_step.PlainStep, "__init__", counting)
     weights = np.linspace(1, 2, len(blobs))
     for w in (None, weights):
         prepared.clear()
@@ -95,8 +95,8 @@ def test_rows_are_prepared_once(blobs, monkeypatch):
 
 def test_rows_are_prepared_anew_where_a_tree_pays():
     """Once for each kind of step, and never for a number of centres alone."""
-    from clusterx.kernels.cpu.lloyd import TREE_WORK, PlainStep
-    from clusterx.kernels.cpu.treed import TreeStep
+    from clusterx.kernels.kmeans.cpu.plain import TREE_WORK, PlainStep
+    from clusterx.kernels.kmeans.cpu.tree import TreeStep
 
     rows = InMemory(np.random.default_rng(0).random((5000, 2)))
     few, many = TREE_WORK // 5000, TREE_WORK // 5000 + 1

@@ -153,7 +153,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
             `cluster_centers_` was set to something else than an array of float32 or float64.
         """
         rows, centers = self._fitted_rows(X, "predict")
-        return self._measured(rows.kernels.nearest, rows, centers)[0]
+        return self._measured(rows.kernels.distances.nearest, rows, centers)[0]
 
     def transform(self, X: Any) -> Array:
         """Distance of each row to each centre.
@@ -169,7 +169,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
             float32; float64 if one of them is.
         """
         rows, centers = self._fitted_rows(X, "transform")
-        found = self._measured(rows.kernels.distances, rows, centers)
+        found = self._measured(rows.kernels.distances.distances, rows, centers)
         return rows.xp.asarray(found, dtype=centers.dtype)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
@@ -183,7 +183,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         """
         rows, centers = self._fitted_rows(X, "score")
         w, _ = self._weights(sample_weight, rows)
-        _, squared = self._measured(rows.kernels.nearest, rows, centers)
+        _, squared = self._measured(rows.kernels.distances.nearest, rows, centers)
         return -weighted_sum(squared, w)
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import Array, concat, float_dtype, host_floats, namespace
 from ..base import Rows
-from ..kernels.generic_blocks import TILE, row_blocks
+from ..blocks import TILE, row_blocks
 from ..rows import InMemory
 
 

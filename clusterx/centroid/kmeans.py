@@ -151,7 +151,7 @@ class KMeans(CentroidClusterer):
                 RuntimeWarning,
                 stacklevel=2,
             )
-        with rows.kernels.session():
+        with rows.kernels.runtime.session():
             best = self._best_start(rows, w, total, starts)
         if best.distinct < self.n_clusters:
             warnings.warn(

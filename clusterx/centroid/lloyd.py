@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import Array, asarray, device, float_dtype, host_floats, namespace, to_host
 from ..base import Rows
-from ..kernels import CentroidStats
+from ..kernels.kmeans import CentroidStats
 from . import ties
 
 
@@ -121,7 +121,7 @@ def _iterate(plan: Plan, centers: Array, before: int) -> Run:
     before : iterations before these
     """
     rows, step, w, max_iter, tol, verbose, project, exchange = plan
-    ahead = 1 if verbose or not hasattr(step, "ahead") else step.ahead(centers.shape[0])
+    ahead = 1 if verbose else step.ahead(centers.shape[0])
     done, end, stats, found = before, "", None, Found(np.inf, 0.0, 0.0)
     while done < max_iter and not end:
         path, stats, founds = _queue(rows, step, centers, min(ahead, max_iter - done), project)
@@ -151,7 +151,7 @@ def _queue(
     path, scalars = [centers], []
     for _ in range(count):
         stats = step(path[-1])
-        means, shift, least = rows.kernels.update(stats, path[-1])
+        means, shift, least = rows.kernels.kmeans.update(stats, path[-1])
         if project is not None:
             means = project(means, rows)
             shift = _squared_shift(rows, means, path[-1])
@@ -252,7 +252,7 @@ def _relocate(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None
             counts[cluster] = weight
     wide = stats.sums.dtype
     sums, counts = (asarray(a, like=rows.like, dtype=wide) for a in (sums, counts))
-    return rows.kernels.update(CentroidStats(sums, counts, 0), centers).centers
+    return rows.kernels.kmeans.update(CentroidStats(sums, counts, 0), centers).centers
 
 
 def _farthest(xp: Any, squared: Array, count: int) -> Array:

@@ -149,7 +149,7 @@ class MiniBatchKMeans(CentroidClusterer):
         w, _ = self._weights(sample_weight, rows)
         starts = self._starts(rows, w, default=3)
         rng = seeding.generator(self.random_state)
-        with rows.kernels.session():
+        with rows.kernels.runtime.session():
             self._fit(rows, w, rng, starts)
         return self
 
@@ -188,7 +188,7 @@ class MiniBatchKMeans(CentroidClusterer):
             )
             self.n_steps_ += 1
             stopped = stopping(self.n_steps_, inertia, shift)
-            calm = 0 if reassigned or not hasattr(step, "walk") else calm + 1
+            calm = 0 if reassigned or not step.walks else calm + 1
 
     def _walk(self, walk, rows, draws, rng, state, stopping):
         """Steps ahead of the rules, until one of them ends that; whether the fit ends, too."""
@@ -239,7 +239,7 @@ class MiniBatchKMeans(CentroidClusterer):
             centers = self._init_centers(few, few_w, rng, step)
             if not compared:
                 return centers
-            _, squared = valid.map(valid.kernels.nearest, centers)
+            _, squared = valid.map(valid.kernels.distances.nearest, centers)
             inertia = weighted_sum(squared, valid_w)
             if self.verbose:
                 print(f"Inertia for init {start + 1}/{starts}: {inertia}")

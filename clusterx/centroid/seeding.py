@@ -113,7 +113,7 @@ def maximin(rows: Rows, k: int, w: Array | None, step: Any = None) -> Array:
     """
     xp = rows.xp
     centre = xp.reshape(xp.astype(rows.summary.mean, rows.dtype), (1, rows.d))
-    _, squared = rows.map(rows.kernels.nearest, centre)
+    _, squared = rows.map(rows.kernels.distances.nearest, centre)
     counted = None if w is None else w > 0
     if counted is not None:
         squared = xp.where(counted, squared, xp.full_like(squared, xp.inf))
@@ -140,12 +140,12 @@ def scalable(rows: Rows, k: int, w: Array | None, rng: np.random.RandomState) ->
     """
     xp = rows.xp
     candidates = rows.take(draw_rows(rng, rows.n, 1, cumulated_shares(w)))
-    _, closest = rows.map(rows.kernels.nearest, candidates)
+    _, closest = rows.map(rows.kernels.distances.nearest, candidates)
     w = None if w is None else xp.astype(w, closest.dtype, copy=False)
     for _ in range(ROUNDS):
         fractions = rng.uniform(size=max(1, int(OVERSAMPLING * k)))
-        new = rows.take(rows.kernels.draw(closest, w, fractions))
-        _, squared = rows.map(rows.kernels.nearest, new)
+        new = rows.take(rows.kernels.kmeans.draw(closest, w, fractions))
+        _, squared = rows.map(rows.kernels.distances.nearest, new)
         closest = xp.minimum(closest, squared)
         candidates = concat([candidates, new])
     counts = rows.lloyd(w, total_weight(w, rows), candidates.shape[0])(candidates).counts

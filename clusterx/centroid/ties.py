@@ -19,7 +19,7 @@ import numpy as np
 
 from ..arrays import Array, asarray, device, host_floats, namespace, to_host
 from ..base import Rows
-from ..kernels import CentroidStats
+from ..kernels.kmeans import CentroidStats
 from ..properties import cached_property
 
 #: Values on this grid, whole numbers, halves and quarters among them, have ties.
@@ -70,7 +70,9 @@ def split(rows: Rows, centers: Array, w: Array | None) -> Array:
     if w is not None:
         parts = parts * xp.astype(xp.take(w, places), parts.dtype)[:, None]
     sums = parts.T @ xp.astype(few, parts.dtype)
-    return rows.kernels.update(CentroidStats(sums, xp.sum(parts, axis=0), 0), centers).centers
+    return rows.kernels.kmeans.update(
+        CentroidStats(sums, xp.sum(parts, axis=0), 0), centers
+    ).centers
 
 
 class Exchange:
@@ -109,7 +111,7 @@ class Exchange:
             sums[cluster] += sign * values
             sizes[cluster] += sign * weight
         sums, sizes = (asarray(x, like=rows.like, dtype=means.dtype) for x in (sums, sizes))
-        return rows.kernels.update(CentroidStats(sums, sizes, 0), centers).centers
+        return rows.kernels.kmeans.update(CentroidStats(sums, sizes, 0), centers).centers
 
     @cached_property
     def _distinct(self) -> tuple[Array, Array, Array]:
@@ -175,7 +177,7 @@ def _spread(rows: Rows, most: int) -> Array:
 
 def _squares(rows: Rows, few: Array, centers: Array) -> Array:
     """Squared distances (m, k), in multiples of UNIT."""
-    return rows.xp.round(rows.kernels.squared_distances(few, centers) / UNIT) * UNIT
+    return rows.xp.round(rows.kernels.distances.squared_distances(few, centers) / UNIT) * UNIT
 
 
 def _nearest(squares: Array) -> Array:

@@ -107,13 +107,13 @@ def cluster_colors(colors: Array, counts: Array, settings: Settings) -> Clusteri
 def nearest_colors(colors: Array, palette: Array) -> Array:
     """Place in the palette of the nearest to each colour; ties go to the lowest."""
     kernels = kernels_for(namespace(colors))
-    return kernels.nearest(_rows(colors).X, coordinates(palette))[0]
+    return kernels.distances.nearest(_rows(colors).X, coordinates(palette))[0]
 
 
 def _rows(colors: Array) -> InMemory:
     """Where the colours lie, as stored if the kernels take them like that."""
     xp = namespace(colors)
-    kept = colors.shape[1] < 4 and dtype_name(colors.dtype) in kernels_for(xp).dtypes
+    kept = colors.shape[1] < 4 and dtype_name(colors.dtype) in kernels_for(xp).runtime.dtypes
     return InMemory(colors if kept else coordinates(colors), xp.float32)
 
 

@@ -219,11 +219,11 @@ def quantize_rows(
     """Quantise the pixels, of which `rows` are the colours where they are to be worked on."""
     kernels = kernels_for(namespace(rows))
     with _timed(seconds, "count"):
-        colors, counts = kernels.color_counts(rows)
+        colors, counts = kernels.color.color_counts(rows)
     with _timed(seconds, "cluster"):
         found = cluster_colors(colors, counts, settings)
     with _timed(seconds, "remap"):
-        indices = kernels.remap(rows, colors, found.labels)
+        indices = kernels.color.remap(rows, colors, found.labels)
         indices = back(namespace(rows).reshape(indices, pixels.shape[:2]), pixels.rows)
     mse = found.error / math.prod(rows.shape)
     return QuantizedImage(

@@ -177,8 +177,8 @@ class ColorQuantizer(SavedModel):
         kind = named_dtype(namespace(rows), dtype_name(fitted.dtype))
         palette = asarray(to_host(fitted), like=rows, dtype=kind)
         kernels = kernels_for(namespace(rows))
-        colors, _ = kernels.color_counts(rows)
-        indices = kernels.remap(rows, colors, nearest_colors(colors, palette))
+        colors, _ = kernels.color.color_counts(rows)
+        indices = kernels.color.remap(rows, colors, nearest_colors(colors, palette))
         return pixels, namespace(rows).reshape(indices, pixels.shape[:2]), palette
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, asarray, concat, device, host_floats, namespace, to_host
-from ..kernels import SUMMARY_VALUES
-from ..kernels.generic_blocks import TILE, one_hot, row_blocks
+from ..blocks import TILE, one_hot, row_blocks
+from ..kernels.statistics import SUMMARY_VALUES
 from ..rows import Blocks
 from ..validation import real_array
 from .inputs import Labelled, checked_rows
@@ -111,7 +111,7 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
     with np.errstate(invalid="ignore", over="ignore"):
         means = segment_sums(points) / counts[:, None]
         lengths = xp.sqrt(own_squares(points, means, points.codes))
-        sums = points.kernels.segment_sum(lengths[:, None], points.codes, points.k)
+        sums = points.kernels.reductions.segment_sum(lengths[:, None], points.codes, points.k)
         extents = sums[:, 0] / counts
         rounding = ROUNDING * float(xp.finfo(points.wide).eps)
         least = rounding * xp.sqrt(xp.max(xp.sum(means * means, axis=1)))
@@ -130,7 +130,7 @@ def _worst_ratios(
 ) -> Array:
     """Of clusters a..b, the largest sum of extents over the distance of centres."""
     xp = points.xp
-    apart = xp.sqrt(points.kernels.squared_distances(means[a:b, :], means))
+    apart = xp.sqrt(points.kernels.distances.squared_distances(means[a:b, :], means))
     some = apart > least
     both = extents[a:b, None] + extents[None, :]
     ratios = both / xp.where(some, apart, xp.ones_like(apart))
@@ -275,7 +275,7 @@ def _margins(
 ) -> Array:
     """Simplified silhouettes of rows, given their distances to their own centre."""
     xp = points.xp
-    D = points.kernels.distances(block, C)
+    D = points.kernels.distances.distances(block, C)
     far = xp.full((), xp.inf, dtype=D.dtype, device=device(D))
     next_best = xp.min(xp.where(one_hot(codes, C.shape[0], xp.bool), far, D), axis=1)
     most = xp.maximum(own, next_best)
@@ -292,7 +292,7 @@ def _labelled(name: str, X: Any, labels: Any) -> Labelled:
 
 def segment_sums(points: Labelled) -> Array:
     """Sums (k, d) of the rows of each cluster; the blocks of Blocks do not change their bits."""
-    sum_rows, X, k = points.kernels.segment_sum, points.X, points.k
+    sum_rows, X, k = points.kernels.reductions.segment_sum, points.X, points.k
     if not isinstance(X, Blocks):
         return sum_rows(X, points.codes, k)
     total = X.zeros((k, X.d))
@@ -314,7 +314,7 @@ def _summed_blocks(points: Labelled) -> Iterator[tuple[int, int, Array]]:
 
 def own_squares(points: Labelled, C: Array, codes: Array) -> Array:
     """Squared distance (n,) of every row to the centre that its code names."""
-    measure, X = points.kernels.own_squares, points.X
+    measure, X = points.kernels.distances.own_squares, points.X
     if not isinstance(X, Blocks):
         return measure(X, C, codes)
     found = X.zeros((points.n,))

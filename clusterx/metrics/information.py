@@ -386,7 +386,7 @@ def _expected(table: Table) -> float:
     if 1 in table.shape or table.n == 0:
         return 0.0
     sizes = table.row_sums.astype(np.int64), table.column_sums.astype(np.int64)
-    return float(kernels_for(namespace(*sizes)).expected_information(*sizes, int(table.n)))
+    return float(kernels_for(namespace(*sizes)).labels.expected_information(*sizes, int(table.n)))
 
 
 def _average(function: str, method: str) -> Any:

@@ -20,7 +20,8 @@ from ..arrays import (
     on_host,
     working_dtype,
 )
-from ..kernels import SUMMARY_VALUES, kernels_for
+from ..kernels import kernels_for
+from ..kernels.statistics import SUMMARY_VALUES
 from ..properties import cached_property
 from ..rows import Blocks, in_memory_or_blocks
 from ..validation import check_finite, column_names, host_rows, working_dtypes
@@ -165,7 +166,7 @@ def _dense_blocks(X: Any) -> Iterator[np.ndarray]:
 def is_finite(X: Array) -> bool:
     """Whether all of the rows are, without a truth value for each."""
     with np.errstate(invalid="ignore", over="ignore"):
-        return bool(host_floats(kernels_for(namespace(X)).summary(X).finite)[0])
+        return bool(host_floats(kernels_for(namespace(X)).reductions.summary(X).finite)[0])
 
 
 def _device_rows(name: str, X: Array, finite: bool) -> Array:

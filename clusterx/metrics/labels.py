@@ -144,13 +144,13 @@ def coded(name: str, labels: Array) -> Coded:
     if kind.startswith(("datetime", "timedelta")):
         if np.isnat(labels).any():
             raise ValueError(f"Input {name} contains NaN (NaT): drop those samples.")
-        codes, classes = kernels_for(namespace(labels)).encode(labels.astype(np.int64))
+        codes, classes = kernels_for(namespace(labels)).labels.encode(labels.astype(np.int64))
         return Coded(codes, classes.astype(labels.dtype))
     xp = namespace(labels)
     if kind == "bool":
-        codes, classes = kernels_for(xp).encode(xp.astype(labels, xp.uint8))
+        codes, classes = kernels_for(xp).labels.encode(xp.astype(labels, xp.uint8))
         return Coded(codes, xp.astype(classes, xp.bool))
-    return Coded(*kernels_for(xp).encode(labels))
+    return Coded(*kernels_for(xp).labels.encode(labels))
 
 
 def _coded_objects(name: str, labels: np.ndarray) -> Coded:
@@ -207,7 +207,7 @@ def coded_pair(labels_true: Any, labels_pred: Any) -> tuple[Coded, Coded]:
 def count(true: Coded, pred: Coded) -> Table:
     """Count where the codes are; only the cells come to the host."""
     shape = true.classes.shape[0], pred.classes.shape[0]
-    found = kernels_for(namespace(true.codes)).contingency(true.codes, pred.codes, shape)
+    found = kernels_for(namespace(true.codes)).labels.contingency(true.codes, pred.codes, shape)
     rows, columns, counts = (to_host(values) for values in found)
     # exact: float64 holds integers below 2**53
     sums = (
@@ -224,7 +224,7 @@ def sizes(found: Coded) -> np.ndarray:
     # against a labeling of one cluster, where the codes are
     xp = namespace(found.codes)
     one, shape = xp.zeros_like(found.codes), (1, found.classes.shape[0])
-    return to_host(kernels_for(xp).contingency(one, found.codes, shape)[2])
+    return to_host(kernels_for(xp).labels.contingency(one, found.codes, shape)[2])
 
 
 def tabulate(labels_true: Any, labels_pred: Any) -> Table:

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import pairwise_distances_chunked
 
 from ..arrays import Array, concat, device, host_floats, on_host
-from ..kernels.generic_blocks import TILE, one_hot, row_blocks
+from ..blocks import TILE, one_hot, row_blocks
 from .inputs import Labelled
 
 #: Most entries of a table of rows by clusters.
@@ -74,7 +74,7 @@ def spans(n: int, k: int, most: int = TABLE) -> Iterator[tuple[int, int]]:
 
 def _by_kernel(points: Labelled, metric: str) -> Callable[[int, int], Array]:
     X = points.X
-    sums = points.kernels.distance_sums(X, points.codes, points.k, metric)
+    sums = points.kernels.distances.distance_sums(X, points.codes, points.k, metric)
     return lambda a, b: sums(X if b - a == points.n else X[a:b, :])
 
 
@@ -87,7 +87,7 @@ def off_means(points: Labelled, blocks: Iterable[tuple[int, int, Array]], means:
     xp, codes, total = points.xp, points.codes, 0.0
     for a, b, rows in blocks:
         left = xp.astype(rows, points.wide) - xp.take(means, codes[a:b], axis=0)
-        total = total + points.kernels.segment_sum(left, codes[a:b], points.k)
+        total = total + points.kernels.reductions.segment_sum(left, codes[a:b], points.k)
     return total / points.counts[:, None]
 
 
@@ -101,11 +101,14 @@ def _numbered(blocks: Iterable[Array]) -> Iterator[tuple[int, int, Array]]:
 def _by_squares(points: Labelled) -> Callable[[int, int], Array]:
     """Squared distances to a cluster's rows: size |x - mean|^2 and the cluster's own scatter."""
     kernels, X, codes, k = points.kernels, points.X, points.codes, points.k
-    means = kernels.segment_sum(X, codes, k) / points.counts[:, None]
+    means = kernels.reductions.segment_sum(X, codes, k) / points.counts[:, None]
     means = means + off_means(points, _numbered(row_blocks(X, 1)), means)
-    scatter = kernels.segment_sum(kernels.own_squares(X, means, codes)[:, None], codes, k)
+    scatter = kernels.reductions.segment_sum(
+        kernels.distances.own_squares(X, means, codes)[:, None], codes, k
+    )
     return lambda a, b: (
-        kernels.squared_distances(X[a:b, :], means) * points.counts[None, :] + scatter[None, :, 0]
+        kernels.distances.squared_distances(X[a:b, :], means) * points.counts[None, :]
+        + scatter[None, :, 0]
     )
 
 
@@ -128,26 +131,28 @@ def _by_cosines(points: Labelled) -> Callable[[int, int], Array]:
     sums: Any = 0.0
     zeros: Any = 0.0
     for own, rows, zero in each_unit():
-        sums = sums + kernels.segment_sum(rows, own, k)
-        zeros = zeros + kernels.segment_sum(zero, own, k)[:, 0]
+        sums = sums + kernels.reductions.segment_sum(rows, own, k)
+        zeros = zeros + kernels.reductions.segment_sum(zero, own, k)[:, 0]
     some = points.counts - zeros
     divisors = xp.where(some > 0, some, xp.ones_like(some))[:, None]
     means = sums / divisors
     left: Any = 0.0
     for own, rows, zero in each_unit():
         off = (rows - xp.take(means, own, axis=0)) * (1 - zero)
-        left = left + kernels.segment_sum(off, own, k)
+        left = left + kernels.reductions.segment_sum(off, own, k)
     means = means + left / divisors  # as in off_means
     scatter: Any = 0.0
     for own, rows, zero in each_unit():
-        squares = kernels.own_squares(rows, means, own)[:, None] * (1 - zero)
-        scatter = scatter + kernels.segment_sum(squares, own, k)[:, 0]
+        squares = kernels.distances.own_squares(rows, means, own)[:, None] * (1 - zero)
+        scatter = scatter + kernels.reductions.segment_sum(squares, own, k)[:, 0]
 
     def sums_of(a: int, b: int) -> Array:
         parts: list[Array] = []
         for block in row_blocks(X[a:b, :], k):
             rows, zero = unit(block)
-            near = kernels.squared_distances(rows, means) * some[None, :] + scatter[None, :]
+            near = (
+                kernels.distances.squared_distances(rows, means) * some[None, :] + scatter[None, :]
+            )
             start = a + sum(part.shape[0] for part in parts)
             own = one_hot(codes[start : start + block.shape[0]], k, points.wide)
             parts.append((1 - zero) * (near / 2 + zeros) + zero * (points.counts - own))
@@ -169,7 +174,7 @@ def _precomputed(points: Labelled) -> Iterator[tuple[int, int, Array]]:
         return
     for a, b in spans(n, max(k, n), TILE):
         check_entries(points, X[a:b, :])
-        yield a, b, points.kernels.label_sums(X[a:b, :], points.codes, k)
+        yield a, b, points.kernels.reductions.label_sums(X[a:b, :], points.codes, k)
 
 
 def check_precomputed(points: Labelled) -> None:
@@ -215,7 +220,7 @@ def _by_chunks(points: Labelled, metric: Any, kwds: dict[str, Any], reduce: Redu
         D = np.ascontiguousarray(D)
         found = []
         for a, b in spans(len(D), points.k):
-            sums = points.kernels.label_sums(D[a:b], points.codes, points.k)
+            sums = points.kernels.reductions.label_sums(D[a:b], points.codes, points.k)
             found.append(reduce(start + a, start + b, sums))
         return tuple(concat(parts) for parts in zip(*found, strict=True))
 

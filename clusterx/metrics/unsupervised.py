@@ -10,7 +10,7 @@ from sklearn.metrics import pairwise_distances_chunked
 from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, concat, device, host_floats, namespace, on_host
-from ..kernels.generic_blocks import TILE, one_hot
+from ..blocks import TILE, one_hot
 from ..rows import Blocks
 from .inputs import Labelled, check_same_length, checked_rows
 from .labels import check_labels
@@ -273,7 +273,9 @@ def dunn_index(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds: Any) -
     offered = (*KERNEL_METRICS, "precomputed")
     points = _labelled("dunn_index", X, labels, metric, kwds, offered)
     if is_tuned(points, metric, kwds):
-        found = points.kernels.separation(points.X, points.codes, points.k, KERNEL_METRICS[metric])
+        found = points.kernels.distances.separation(
+            points.X, points.codes, points.k, KERNEL_METRICS[metric]
+        )
     else:
         found = _separation(points, metric, kwds)
     least, most = host_floats(*found)

@@ -279,7 +279,7 @@ class DendrogramDisplay:
         nodes = np.array([int(node) for node in tree["color_list"]], dtype=np.int64)
         places, heights = np.array(tree["icoord"]), np.array(tree["dcoord"])
         owner = clusters_below(Z, self.color_threshold_)
-        shown = _in_order(owner[self.leaves_])
+        shown = in_order(owner[self.leaves_])
         self.n_clusters_ = len(np.unique(owner[: len(Z) + 1]))
         palette = cluster_colors(len(shown))
         rank = {cluster: i for i, cluster in enumerate(shown)}
@@ -332,7 +332,7 @@ class DendrogramDisplay:
             axis.tick_right()
 
 
-def _in_order(owners: np.ndarray) -> list[int]:
+def in_order(owners: np.ndarray) -> list[int]:
     """The different ones, in the order of the leaves, so that neighbours differ in colour."""
     return list(dict.fromkeys(int(owner) for owner in owners if owner >= 0))
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from ..arrays import Array, asarray, concat, float_dtype, gpu_library, namespace, on_host, to_host
 from ..arrays import device as device_of
-from ..kernels import SCATTER_ROWS, SUMMARY_VALUES, Summary, kernels_for
+from ..kernels import kernels_for
+from ..kernels.kmeans import SCATTER_ROWS
+from ..kernels.statistics import SUMMARY_VALUES, Summary
 from ..properties import cached_property
 from .memory import InMemory, scatter
 from .source import Source
@@ -86,7 +88,7 @@ class Blocks:
 
         On a device a block is overwritten after the next one.
         """
-        return self.kernels.upload(self._host.blocks(), self.like)
+        return self.kernels.runtime.upload(self._host.blocks(), self.like)
 
     def with_bounds(self) -> Iterator[tuple[int, int, Array]]:
         """Rows a..b as `walk` has them: a, b and the block."""
@@ -118,7 +120,9 @@ class Blocks:
     @cached_property
     def summary(self) -> Summary:
         blocks = self.of_rows(max(1, SUMMARY_VALUES // self.d))
-        return Summary.joined([(block.shape[0], self.kernels.summary(block)) for block in blocks])
+        return Summary.joined(
+            [(block.shape[0], self.kernels.reductions.summary(block)) for block in blocks]
+        )
 
     def reduce(self, statistic: Callable, *shared: Any) -> Any:
         """The sum of the statistic over all blocks."""
@@ -155,7 +159,7 @@ class Blocks:
 
     def lloyd(self, w: Array | None, total: float, k: int | None = None) -> BlockedStep:
         self._scatter = None  # the weights may have changed since an earlier fit
-        return BlockedStep(self, w, self.kernels.grid(self.summary, total, self.n))
+        return BlockedStep(self, w, self.kernels.kmeans.grid(self.summary, total, self.n))
 
     def scatter(self, w: Array | None) -> Any:
         return scatter(self, w)
@@ -170,7 +174,7 @@ class Blocks:
         parts, a = [], 0
         for block in self.of_rows(max(1, SUMMARY_VALUES // self.d // SCATTER_ROWS) * SCATTER_ROWS):
             b = a + block.shape[0]
-            parts.append(self.kernels.scatter(block, w[a:b], self.origin))
+            parts.append(self.kernels.kmeans.scatter(block, w[a:b], self.origin))
             a = b
         return concat(parts)
 

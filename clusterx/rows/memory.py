@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, asarray, device, float_dtype, host_floats, namespace
-from ..kernels import Summary, kernels_for
+from ..kernels import kernels_for
+from ..kernels.statistics import Summary
 from ..properties import cached_property
 
 
@@ -52,7 +53,7 @@ class InMemory:
 
     @cached_property
     def summary(self) -> Summary:
-        return self.kernels.summary(self.X)
+        return self.kernels.reductions.summary(self.X)
 
     @property
     def whole(self) -> bool:
@@ -95,8 +96,8 @@ class InMemory:
         if kept is None or not _equal(kept[0], w) or not _suits(kept[1], k):
             # a copy, because the caller may change the weights in place between fits
             w = None if w is None else self.xp.asarray(w, copy=True)
-            grid = self.kernels.grid(self.summary, total, self.n)
-            self._step = kept = w, self.kernels.lloyd_stats(self.X, w, grid, k=k)
+            grid = self.kernels.kmeans.grid(self.summary, total, self.n)
+            self._step = kept = w, self.kernels.kmeans.lloyd_stats(self.X, w, grid, k=k)
             self._scatter = None
         return kept[1]
 
@@ -105,14 +106,14 @@ class InMemory:
         return scatter(self, w)
 
     def scatter_parts(self, w: Array) -> Array:
-        return self.kernels.scatter(self.X, w, self.origin)
+        return self.kernels.kmeans.scatter(self.X, w, self.origin)
 
     def seeding(self, w: Array | None, step: Any = None) -> Any:
         """The prepared k-means++ step; it shares what `step` has prepared."""
-        return self.kernels.seeding(self.X, w, step)
+        return self.kernels.kmeans.seeding(self.X, w, step)
 
     def minibatch(self, k: int, batch_size: int) -> Any:
-        return self.kernels.minibatch(self.X, k, batch_size)
+        return self.kernels.kmeans.minibatch(self.X, k, batch_size)
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
         return self.xp.zeros(shape, dtype=dtype or float_dtype(self.xp), device=self.device)
@@ -128,7 +129,7 @@ def _equal(kept: Array | None, w: Array | None) -> bool:
 
 def _suits(step: Any, k: int | None) -> bool:
     """Whether a step that was prepared for another number of centres is as fast with k."""
-    return k is None or not hasattr(step, "suits") or step.suits(k)
+    return k is None or step.suits(k)
 
 
 def scatter(rows: Any, w: Array | None) -> Array:

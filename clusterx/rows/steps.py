@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, asarray, float_dtype
-from ..kernels import CentroidStats, with_inertia
+from ..kernels.kmeans import BatchStep, CentroidStats, LloydStep, with_inertia
 
 
-class BlockedBatch:
+class BlockedBatch(BatchStep):
     """A mini-batch step that gathers each batch from the blocks."""
 
     def __init__(self, rows: Any, k: int):
@@ -19,14 +19,14 @@ class BlockedBatch:
     def __call__(self, rows: np.ndarray, w: Any, C: Array, counts: Array) -> Any:
         batch = self.rows.take(rows)
         size = batch.shape[0]
-        step = self.rows.kernels.minibatch(batch, self.k, size)
+        step = self.rows.kernels.kmeans.minibatch(batch, self.k, size)
         return step(self.rows.xp.arange(size, device=self.rows.device), w, C, counts)
 
     def label(self, C: Array, w: Array | None) -> tuple[Array, Any]:
-        return with_inertia(self.rows.map(self.rows.kernels.nearest, C), w)
+        return with_inertia(self.rows.map(self.rows.kernels.distances.nearest, C), w)
 
 
-class BlockedStep:
+class BlockedStep(LloydStep):
     """A k-means step that reads the blocks anew; the sums of blocks are exact, so they add up."""
 
     def __init__(self, rows: Any, w: Array | None, grid: Any):
@@ -40,7 +40,7 @@ class BlockedStep:
         moved: Any = 0
         for a, b, block in self.rows.with_bounds():
             weights = None if self.w is None else self.w[a:b]
-            step = self.rows.kernels.lloyd_stats(block, weights, self.grid, once=True)
+            step = self.rows.kernels.kmeans.lloyd_stats(block, weights, self.grid, once=True)
             stats = step(C)
             moved = moved + xp.count_nonzero(self.labels[a:b] != step.labels)
             self.labels[a:b] = step.labels
@@ -52,7 +52,7 @@ class BlockedStep:
 
     def _distances(self, block: Array) -> Array:
         # a step's own distances have the same bits in all kinds of steps
-        step = self.rows.kernels.lloyd_stats(block, None, self.grid, once=True)
+        step = self.rows.kernels.kmeans.lloyd_stats(block, None, self.grid, once=True)
         step.assign(self.C)
         return step.distances()
 
@@ -79,16 +79,16 @@ class BlockedSeeding:
 
     def _accept(self, center: Array) -> None:
         for a, b, block in self.rows.with_bounds():
-            found = self.rows.kernels.squared_distances(block, center)[:, 0]
+            found = self.rows.kernels.distances.squared_distances(block, center)[:, 0]
             self.closest[a:b] = self.xp.minimum(self.closest[a:b], found)
 
     def grow(self, fractions: np.ndarray) -> Any:
         xp, rows = self.xp, self.rows
-        chosen = rows.kernels.draw(self.closest, self.w, fractions)
+        chosen = rows.kernels.kmeans.draw(self.closest, self.w, fractions)
         candidates = rows.take(chosen)
         gains = rows.zeros((len(fractions),), self.wide)
         for a, b, block in rows.with_bounds():
-            found = rows.kernels.squared_distances(block, candidates)
+            found = rows.kernels.distances.squared_distances(block, candidates)
             less = xp.maximum(self.closest[a:b, None] - found, 0.0)
             gains = gains + (xp.sum(less, axis=0) if self.w is None else self.w[a:b] @ less)
         best = xp.reshape(xp.argmax(gains), (1,))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays import Array, asarray, device, float_dtype, host_floats, to_host
 from ..base import Rows
-from ..kernels.generic_blocks import TILE, row_blocks
+from ..blocks import TILE, row_blocks
 from ..rows import Blocks, InMemory
 
 REFERENCES = ("pca", "box")
@@ -103,11 +103,13 @@ def within_squares(rows: Rows, labels: Array, k: int, w: Array | None = None) ->
     xp, kernels = rows.xp, rows.kernels
     sums, counts, total = rows.zeros((k, rows.d)), rows.zeros((k, 1)), rows.zeros(())
     for block, own, weights in _weighted(rows, labels, w):
-        sums = sums + kernels.segment_sum(block if w is None else block * weights, own, k)
-        counts = counts + kernels.segment_sum(weights, own, k)
+        sums = sums + kernels.reductions.segment_sum(
+            block if w is None else block * weights, own, k
+        )
+        counts = counts + kernels.reductions.segment_sum(weights, own, k)
     means = sums / xp.where(counts > 0, counts, xp.ones_like(counts))
     for block, own, weights in _weighted(rows, labels, w):
-        squared = kernels.own_squares(block, means, own)
+        squared = kernels.distances.own_squares(block, means, own)
         total = total + xp.sum(squared * xp.astype(weights[:, 0], squared.dtype))
     return host_floats(total)[0]
 

@@ -17,8 +17,8 @@ from sklearn.metrics import adjusted_rand_score
 from clusterx import KMeans, MiniBatchKMeans, arrays
 from clusterx.centroid import batches, minibatch, seeding
 
-kernels = import_module("clusterx.kernels.cpu.minibatch")
-walking = import_module("clusterx.kernels.cpu.walking")
+kernels = import_module("clusterx.kernels.kmeans.cpu.batches")
+walking = import_module("clusterx.kernels.kmeans.cpu.batches_few_columns")
 
 
 def blobs(n=2000, d=3, dtype="float64", seed=0, k=8, spread=5):

@@ -53,7 +53,7 @@ def test_distances_kept_for_candidates_change_nothing(monkeypatch, weighted):
     X = blobs(3000, 20, dtype="float32")
     w = weights(len(X)) if weighted else None
     kept = kmeans_plusplus(X, 30, random_state=0, sample_weight=w)[1]
-    monkeypatch.setattr(sys.modules["clusterx.kernels.cpu.seeding"], "KEPT", 0)
+    monkeypatch.setattr(sys.modules["clusterx.kernels.kmeans.cpu.seeds"], "KEPT", 0)
     assert_array_equal(kmeans_plusplus(X, 30, random_state=0, sample_weight=w)[1], kept)
 
 

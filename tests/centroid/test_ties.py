@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from bench.ties import ratios
 from clusterx import Blocks, KMeans
 from clusterx.centroid import ties
-from clusterx.kernels import generic
+from clusterx.kernels.distances import generic as generic_distances
 from clusterx.rows import InMemory
 
 HALF_WAY = np.arange(100.0)[:, None]
@@ -21,7 +21,7 @@ def binary(seed, n=300, d=6):
 
 
 def brute_inertia(model, X, w=None):
-    squared = generic.squared_distances(np.asarray(X, np.float64), model.cluster_centers_)
+    squared = generic_distances.squared_distances(np.asarray(X, np.float64), model.cluster_centers_)
     return np.average(squared.min(axis=1), weights=w) * (len(X) if w is None else w.sum())
 
 
@@ -120,7 +120,7 @@ def test_one_iteration_is_lloyds():
     X = binary(7)
     start = np.unique(X, axis=0)[:5]
     model = KMeans(5, init=start, max_iter=1).fit(X)
-    labels = generic.squared_distances(X, start).argmin(axis=1)
+    labels = generic_distances.squared_distances(X, start).argmin(axis=1)
     assert_allclose(model.cluster_centers_, [X[labels == j].mean(axis=0) for j in range(5)])
 
 
@@ -159,12 +159,14 @@ def test_rows_off_the_grid_are_left_alone(monkeypatch):
         assert KMeans(2, init=STUCK / 10).fit(X).n_iter_ > 0
 
 
-def test_large_data_are_looked_at_in_part():
+def test_large_data_are_looked_at_in_part(monkeypatch):
     """What is measured does not grow with the number of rows."""
     rows, seen = InMemory(binary(0, 70_000)), []
-    squared = rows.kernels.squared_distances
-    rows.kernels = rows.kernels._replace(
-        squared_distances=lambda few, C: seen.append(len(few)) or squared(few, C)
+    squared = rows.kernels.distances.squared_distances
+    monkeypatch.setattr(
+        rows.kernels.distances,
+        "squared_distances",
+        lambda few, C: seen.append(len(few)) or squared(few, C),
     )
     start = rows.take(np.arange(8))
     assert ties.share(rows, start) > ties.COMMON

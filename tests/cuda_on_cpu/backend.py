@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from clusterx import kernels
-from clusterx.kernels.cuda import CudaKernels
+from clusterx.kernels import Kernels
+from clusterx.kernels.cuda.device import CudaDevice
 
 from .arrays import NAME, Array, asarray, namespace
 from .loader import EmulatedLoader, compiler
@@ -30,12 +30,17 @@ def up(*arrays: Any) -> list[Array]:
     return [asarray(x) for x in arrays]
 
 
-def emulated(**options) -> CudaKernels:
+def emulated(**options) -> Kernels:
     """CUDA kernels on the CPU; options of EmulatedLoader."""
-    return CudaKernels(namespace, EmulatedLoader(**options), tile=TILE)
+    return on_device(EmulatedLoader(**options))
 
 
-def faulty(name: str, old: str, new: str, **options) -> CudaKernels:
+def on_device(loader: EmulatedLoader) -> Kernels:
+    """CUDA kernels that the loader launches."""
+    return Kernels("cuda", CudaDevice(namespace, loader, tile=TILE))
+
+
+def faulty(name: str, old: str, new: str, **options) -> Kernels:
     """Kernels whose source has a fault, in ``<name>.cu``."""
 
     def change(module, text):
@@ -58,6 +63,4 @@ def vast(folder: Path, name: str, n: int, dtype: str) -> Array:
 def install() -> None:
     """Give arrays of the stand-in library the CUDA kernels. ImportError if there is no g++."""
     compiler()
-    if NAME not in kernels._TUNED:
-        sys.modules[f"{kernels.__name__}.{NAME}"] = emulated()  # type: ignore[assignment]
-        kernels._TUNED[NAME] = NAME
+    kernels.TABLE.setdefault(NAME, emulated)

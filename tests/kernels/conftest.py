@@ -58,7 +58,7 @@ def gpu(xp, monkeypatch):
     cuda = None
     if xp.name == "cuda_on_cpu":
         monkeypatch.setattr("clusterx.rows.blocks.gpu_library", lambda: xp.xp)
-        cuda = kernels_for(xp.xp).upload.__self__.loader.cupy.cuda
+        cuda = kernels_for(xp.xp).gpu.loader.cupy.cuda
     yield Gpu(xp, cuda)
     assert not [t for t in threading.enumerate() if t.name.startswith("clusterx-read")]
     assert cuda is None or cuda.under_way == 0

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from clusterx.kernels import generic_color, kernels_for
-from clusterx.kernels.cpu import color, threads
+from clusterx.kernels import kernels_for
+from clusterx.kernels.color import generic as generic_color
+from clusterx.kernels.color.cpu import counts as cpu_color_counts
+from clusterx.kernels.cpu import threads
 
 KINDS = [(dtype, channels) for dtype in (np.uint8, np.uint16) for channels in (1, 3, 4)]
 
@@ -44,14 +46,14 @@ def check_counts(pixels, colors, counts):
 @pytest.mark.parametrize("spread", [3, None])
 def test_counts_are_those_of_unique(dtype, channels, n, spread):
     pixels = random_pixels(np.random.default_rng(n), n, channels, dtype, spread)
-    colors, counts = color.color_counts(pixels)
+    colors, counts = cpu_color_counts.color_counts(pixels)
     check_counts(pixels, colors, counts)
 
 
 @pytest.mark.parametrize(("dtype", "channels"), KINDS)
 def test_colors_are_in_morton_order(dtype, channels):
     pixels = random_pixels(np.random.default_rng(0), 3000, channels, dtype)
-    codes = morton(color.color_counts(pixels)[0])
+    codes = morton(cpu_color_counts.color_counts(pixels)[0])
     assert codes == sorted(codes)
 
 
@@ -59,7 +61,7 @@ def test_colors_are_in_morton_order(dtype, channels):
 def test_generic_gives_the_same(xp, dtype, channels):
     rng = np.random.default_rng(1)
     pixels = random_pixels(rng, 2000, channels, dtype, spread=40)
-    expected = color.color_counts(pixels)
+    expected = cpu_color_counts.color_counts(pixels)
     found = generic_color.color_counts(xp.asarray(pixels))
     assert all(xp.owns(array) for array in found)
     for mine, theirs in zip(found, expected, strict=True):
@@ -69,17 +71,17 @@ def test_generic_gives_the_same(xp, dtype, channels):
     assert xp.owns(indices)
     host = xp.to_host(indices)
     assert host.dtype == np.uint16
-    np.testing.assert_array_equal(host, color.remap(pixels, expected[0], labels))
+    np.testing.assert_array_equal(host, cpu_color_counts.remap(pixels, expected[0], labels))
 
 
 def test_the_table_has_both():
     pixels = np.array([[1, 2, 3], [0, 0, 0], [1, 2, 3]], dtype=np.uint8)
     kernels = kernels_for(np)
-    assert kernels.color_counts is color.color_counts
-    colors, counts = kernels.color_counts(pixels)
+    assert kernels.color.color_counts is cpu_color_counts.color_counts
+    colors, counts = kernels.color.color_counts(pixels)
     assert colors.tolist() == [[0, 0, 0], [1, 2, 3]]
     assert counts.tolist() == [1, 2]
-    assert kernels.remap(pixels, colors, np.array([5, 7])).tolist() == [7, 5, 7]
+    assert kernels.color.remap(pixels, colors, np.array([5, 7])).tolist() == [7, 5, 7]
 
 
 @pytest.mark.parametrize(("dtype", "channels"), KINDS)
@@ -94,7 +96,7 @@ def test_remap_finds_every_label(dtype, channels, n_labels, expected, n):
     shuffled = rng.permutation(len(colors))  # the order of the colours does not matter
     labels = rng.integers(0, n_labels, len(colors)).astype(np.int32)
     labels[inverse.reshape(-1)[0]] = n_labels - 1
-    indices = color.remap(pixels, colors[shuffled], labels[shuffled])
+    indices = cpu_color_counts.remap(pixels, colors[shuffled], labels[shuffled])
     assert indices.dtype == expected
     np.testing.assert_array_equal(indices, labels[inverse.reshape(-1)])
 
@@ -104,20 +106,20 @@ def test_remap_finds_every_label(dtype, channels, n_labels, expected, n):
 def test_one_alpha_everywhere(dtype, alpha):
     pixels = random_pixels(np.random.default_rng(3), 70_000, 4, dtype, spread=50)
     pixels[:, 3] = alpha
-    colors, counts = color.color_counts(pixels)
+    colors, counts = cpu_color_counts.color_counts(pixels)
     check_counts(pixels, colors, counts)
     codes = morton(colors)
     assert codes == sorted(codes)
     labels = np.arange(len(colors))
-    np.testing.assert_array_equal(colors[color.remap(pixels, colors, labels)], pixels)
+    np.testing.assert_array_equal(colors[cpu_color_counts.remap(pixels, colors, labels)], pixels)
 
 
 @pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, 3), (np.uint8, 4), (np.uint16, 3)])
 def test_chunks_merge(monkeypatch, dtype, channels):
     pixels = random_pixels(np.random.default_rng(4), 150_000, channels, dtype, spread=30)
-    whole = color.color_counts(pixels)
-    monkeypatch.setattr(color, "_CHUNK", 40_000)
-    for mine, theirs in zip(color.color_counts(pixels), whole, strict=True):
+    whole = cpu_color_counts.color_counts(pixels)
+    monkeypatch.setattr(cpu_color_counts, "_CHUNK", 40_000)
+    for mine, theirs in zip(cpu_color_counts.color_counts(pixels), whole, strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
@@ -128,7 +130,7 @@ def test_counters_of_a_byte_run_over():
     colors = np.unique(rng.integers(0, 9, (2 * len(counts), 3)).astype(np.uint8), axis=0)
     colors = rng.permutation(colors)[: len(counts)]
     pixels = rng.permutation(np.repeat(colors, counts, axis=0))
-    found, found_counts = color.color_counts(pixels)
+    found, found_counts = cpu_color_counts.color_counts(pixels)
     check_counts(pixels, found, found_counts)
     expected = dict(zip(map(tuple, colors.tolist()), counts, strict=True))
     assert dict(zip(map(tuple, found.tolist()), found_counts.tolist(), strict=True)) == expected
@@ -139,14 +141,14 @@ def test_chunks_of_other_buckets_merge(monkeypatch):
     rng = np.random.default_rng(6)
     parts = [rng.integers(low, low + 40, (50_000, 3)).astype(np.uint8) for low in (0, 200, 100)]
     pixels = np.concatenate(parts)
-    monkeypatch.setattr(color, "_CHUNK", 50_000)
-    check_counts(pixels, *color.color_counts(pixels))
+    monkeypatch.setattr(cpu_color_counts, "_CHUNK", 50_000)
+    check_counts(pixels, *cpu_color_counts.color_counts(pixels))
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_one_color(channels):
     pixels = np.full((100_000, channels), 255, dtype=np.uint8)
-    colors, counts = color.color_counts(pixels)
+    colors, counts = cpu_color_counts.color_counts(pixels)
     assert colors.tolist() == [[255] * channels]
     assert counts.tolist() == [100_000]
 
@@ -154,19 +156,19 @@ def test_one_color(channels):
 @pytest.mark.parametrize(("dtype", "channels"), KINDS)
 def test_no_pixels(dtype, channels):
     pixels = np.empty((0, channels), dtype=dtype)
-    colors, counts = color.color_counts(pixels)
+    colors, counts = cpu_color_counts.color_counts(pixels)
     assert colors.shape == (0, channels)
     assert counts.shape == (0,)
-    assert color.remap(pixels, colors, np.empty(0, np.int32)).shape == (0,)
+    assert cpu_color_counts.remap(pixels, colors, np.empty(0, np.int32)).shape == (0,)
 
 
 def test_inputs_stay_as_they_are_and_may_be_locked():
     pixels = random_pixels(np.random.default_rng(6), 1000, 3, np.uint8)
     before = pixels.copy()
-    expected = color.color_counts(pixels)
+    expected = cpu_color_counts.color_counts(pixels)
     assert pixels.flags.writeable
     pixels.flags.writeable = False
-    locked = color.color_counts(pixels)
+    locked = cpu_color_counts.color_counts(pixels)
     np.testing.assert_array_equal(pixels, before)
     np.testing.assert_array_equal(locked[0], expected[0])
 
@@ -177,8 +179,8 @@ def test_threads_change_nothing(monkeypatch, channels):
     results = []
     for cores in (1, 4):
         monkeypatch.setattr(threads, "_cores", lambda cores=cores: cores)
-        colors, counts = color.color_counts(pixels)
+        colors, counts = cpu_color_counts.color_counts(pixels)
         labels = np.arange(len(colors)) % 251
-        results.append((colors, counts, color.remap(pixels, colors, labels)))
+        results.append((colors, counts, cpu_color_counts.remap(pixels, colors, labels)))
     for mine, theirs in zip(*results, strict=True):
         np.testing.assert_array_equal(mine, theirs)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from clusterx import kernels
-from clusterx.kernels import generic, kernels_for
+from clusterx.kernels import Kernels, kernels_for
+from clusterx.kernels.labels import generic as generic_labels
 
-CPU = kernels._load("cpu")
+CPU, GENERIC = kernels_for(np), Kernels()
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
@@ -27,7 +27,7 @@ def information(a, b, n):
 
 
 def check_encoding(labels):
-    codes, classes = CPU.encode(labels)
+    codes, classes = CPU.labels.encode(labels)
     expected = np.unique(labels, return_inverse=True)
     assert (codes.dtype, classes.dtype) == (np.int32, labels.dtype)
     assert_array_equal(classes, expected[0])
@@ -75,14 +75,14 @@ class TestEncode:
 
     def test_input_stays(self):
         labels = np.array([5, 3, 5, 4])
-        CPU.encode(labels)
+        CPU.labels.encode(labels)
         assert_array_equal(labels, [5, 3, 5, 4])
 
     @pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "float32", "float64"])
     @pytest.mark.parametrize("n", [0, 1, 400])
     def test_on_each_backend(self, xp, dtype, n):
         host = np.random.default_rng(n).integers(0, 40, n).astype(dtype)
-        codes, classes = kernels_for(xp.xp).encode(xp.asarray(host))
+        codes, classes = kernels_for(xp.xp).labels.encode(xp.asarray(host))
         expected = np.unique(host, return_inverse=True)
         assert xp.owns(codes)
         assert xp.owns(classes)
@@ -106,7 +106,7 @@ class TestContingency:
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
     def test_counts_of_the_pairs_that_occur(self, shape, n):
         a, b = self.labels(n, shape)
-        rows, columns, counts = CPU.contingency(a, b, shape)
+        rows, columns, counts = CPU.labels.contingency(a, b, shape)
         pairs, expected = np.unique(a.astype(np.int64) * shape[1] + b, return_counts=True)
         assert rows.dtype == columns.dtype == counts.dtype == np.int64
         assert_array_equal(rows * shape[1] + columns, pairs)
@@ -117,8 +117,8 @@ class TestContingency:
         shape = 3, 2**24
         a = np.array([0, 2, 2, 0, 2], np.int32)
         b = np.array([2**23, 1, 1, 2**23, 0], np.int32)
-        for kernel in (CPU, generic):
-            rows, columns, counts = kernel.contingency(a, b, shape)
+        for kernel in (CPU, GENERIC):
+            rows, columns, counts = kernel.labels.contingency(a, b, shape)
             assert_array_equal(rows, [0, 2, 2])
             assert_array_equal(columns, [2**23, 0, 1])
             assert_array_equal(counts, [2, 1, 2])
@@ -128,7 +128,7 @@ class TestContingency:
         monkeypatch.setenv("CLUSTERX_NUM_THREADS", threads)
         for shape in ((10, 10), (500, 500)):
             a, b = self.labels(700_000, shape)
-            rows, columns, counts = CPU.contingency(a, b, shape)
+            rows, columns, counts = CPU.labels.contingency(a, b, shape)
             dense = np.zeros(shape, np.int64)
             dense[rows, columns] = counts
             flat = np.bincount(a * shape[1] + b, minlength=shape[0] * shape[1])
@@ -138,8 +138,8 @@ class TestContingency:
     @pytest.mark.parametrize("shape", [(1, 1), (4, 9), (300, 300)], ids=str)
     def test_on_each_backend(self, xp, shape, n):
         a, b = self.labels(n, shape)
-        found = kernels_for(xp.xp).contingency(xp.asarray(a), xp.asarray(b), shape)
-        for ours, expected in zip(found, CPU.contingency(a, b, shape), strict=True):
+        found = kernels_for(xp.xp).labels.contingency(xp.asarray(a), xp.asarray(b), shape)
+        for ours, expected in zip(found, CPU.labels.contingency(a, b, shape), strict=True):
             assert xp.owns(ours)
             assert ours.dtype == xp.xp.int64
             assert_array_equal(xp.to_host(ours), expected)
@@ -157,14 +157,16 @@ class TestExpectedInformation:
         n = int(rng.integers(2, 300))
         a, b = self.sizes(rng, n, 1 + seed % 7), self.sizes(rng, n, 3 + seed * seed)
         expected = information(a.tolist(), b.tolist(), n)
-        assert_allclose(CPU.expected_information(a, b, n), expected, rtol=1e-13, atol=1e-15)
-        assert_allclose(generic.expected_information(a, b, n), expected, rtol=1e-11, atol=1e-13)
+        assert_allclose(CPU.labels.expected_information(a, b, n), expected, rtol=1e-13, atol=1e-15)
+        assert_allclose(
+            generic_labels.expected_information(a, b, n), expected, rtol=1e-11, atol=1e-13
+        )
 
     def test_exact_for_thousands_of_clusters_at_a_million(self):
         n, times = 1_000_000, {100: 2500, 300: 2500}
         expected = fsum(5000 * m * information([200], [t], n) for t, m in times.items())
         b = np.repeat(list(times), list(times.values()))
-        found = CPU.expected_information(np.full(5000, 200), b, n)
+        found = CPU.labels.expected_information(np.full(5000, 200), b, n)
         assert_allclose(found, expected, rtol=1e-13)
 
     @pytest.mark.parametrize("n", [5, 1000, 10**6, 10**12])
@@ -181,14 +183,14 @@ class TestExpectedInformation:
         within = mutual({(0, 0): n - 2, (0, 1): 1, (1, 1): 1})
         without = mutual({(0, 0): n - 3, (0, 1): 2, (1, 0): 1})
         expected = (2 * within + (n - 2) * without) / n
-        found = CPU.expected_information(np.array([n - 1, 1]), np.array([n - 2, 2]), n)
+        found = CPU.labels.expected_information(np.array([n - 1, 1]), np.array([n - 2, 2]), n)
         assert_allclose(found, expected, rtol=1e-9)
 
     @pytest.mark.parametrize("n", [10**7, 10**9, 10**12])
     def test_large_clusters_need_no_tables_of_their_size(self, n):
         # by the leading term of its expansion, (r - 1) (c - 1) / 2n
         a, b = np.full(10, n // 10), np.full(4, n // 4)
-        assert_allclose(CPU.expected_information(a, b, n), 27 / (2 * n), rtol=1e-3)
+        assert_allclose(CPU.labels.expected_information(a, b, n), 27 / (2 * n), rtol=1e-3)
 
     def test_threads_change_no_bit(self, monkeypatch):
         rng = np.random.default_rng(0)
@@ -198,12 +200,12 @@ class TestExpectedInformation:
         found = []
         for threads in ("1", "2", "5"):
             monkeypatch.setenv("CLUSTERX_NUM_THREADS", threads)
-            found.append(CPU.expected_information(a, b, int(a.sum())))
+            found.append(CPU.labels.expected_information(a, b, int(a.sum())))
         assert found[0] == found[1] == found[2]
 
     @pytest.mark.parametrize("sizes", [([6, 4], [3, 3, 4]), ([10], [10]), ([1] * 10, [9, 1])])
     def test_definition_on_each_backend(self, xp, sizes):
         a, b = (xp.asarray(s, dtype="int64") for s in sizes)
-        found = generic.expected_information(a, b, 10)
+        found = generic_labels.expected_information(a, b, 10)
         assert xp.owns(found)
         assert_allclose(xp.to_host(found), information(*sizes, 10), atol=1e-12)

@@ -12,16 +12,20 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from clusterx import kernels
-from clusterx.kernels import SCATTER_ROWS, generic, kernels_for
-from clusterx.kernels.cpu import exact, labelling, screened, shortlists, sparse
-from clusterx.kernels.cpu.lloyd import PlainStep
-from clusterx.kernels.cpu.screened import ScreenedStep
-from clusterx.kernels.cpu.seeding import PlainSeeding, ScreenedSeeding, TreeSeeding
-from clusterx.kernels.cpu.treed import TreeStep
+from clusterx.kernels import kernels_for
+from clusterx.kernels.cpu import fixed_point
+from clusterx.kernels.cpu.screening import image
+from clusterx.kernels.distances import generic as generic_distances
+from clusterx.kernels.kmeans import SCATTER_ROWS
+from clusterx.kernels.kmeans import generic as generic_kmeans
+from clusterx.kernels.kmeans.cpu import labelling, neighbour_bounds, screened, sparse
+from clusterx.kernels.kmeans.cpu.plain import PlainStep
+from clusterx.kernels.kmeans.cpu.screened import ScreenedStep
+from clusterx.kernels.kmeans.cpu.seeds import PlainSeeding, ScreenedSeeding, TreeSeeding
+from clusterx.kernels.kmeans.cpu.tree import TreeStep
 
-CPU = kernels._load("cpu")
-minibatch = import_module("clusterx.kernels.cpu.minibatch")
+CPU = kernels_for(np)
+minibatch = import_module("clusterx.kernels.kmeans.cpu.batches")
 RAGGED = (1, 2, 63, 64, 65, 257, 5000)
 WIDTHS = (1, 2, 3, 8, 9, 16, 130, 200)
 ITERATIONS = 15
@@ -125,7 +129,7 @@ def brute_labels(X, C):
 
 def grid_for(X, w=None):
     total = float(len(X)) if w is None else float(w.sum())
-    return CPU.grid(CPU.summary(X), total, len(X))
+    return CPU.kmeans.grid(CPU.reductions.summary(X), total, len(X))
 
 
 def fsums(X, w, labels, k):
@@ -163,7 +167,7 @@ def kinds_for(n, d):
         kinds += ["plain", "tree"]
     if d > 8:
         kinds += ["screened"]
-    if n >= screened.PROJECTION_ROWS and d >= 2 * screened.PROJECTION:
+    if n >= image.PROJECTION_ROWS and d >= 2 * image.PROJECTION:
         kinds += ["projected"]
     return kinds
 
@@ -228,11 +232,11 @@ def test_projected_screen_equals_brute_force_while_centres_move(name, dtype):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", [name for name in DATA if name != "normal"])
 def test_projection_aimed_anew_in_every_call_changes_nothing(monkeypatch, name, dtype):
-    monkeypatch.setattr(screened, "PATIENCE", -1)
-    monkeypatch.setattr(screened, "FEW", -1.0)
-    aimed, towards = [], screened.Screen._towards
+    monkeypatch.setattr(image, "PATIENCE", -1)
+    monkeypatch.setattr(image, "FEW", -1.0)
+    aimed, towards = [], image.Screen._towards
     monkeypatch.setattr(
-        screened.Screen, "_towards", lambda self, C: aimed.append(len(C)) or towards(self, C)
+        image.Screen, "_towards", lambda self, C: aimed.append(len(C)) or towards(self, C)
     )
     step = run_iterations("projected", make(name, 2200, 130, dtype), None, 17)
     # data that a few directions do not hold lose their projection, at the start or on the way
@@ -264,8 +268,8 @@ def test_lists_of_projected_rows_equal_brute_force_while_centres_move(lists, nam
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", [name for name in DATA if name != "normal"])
 def test_lists_survive_projections_aimed_anew(lists, monkeypatch, name, dtype):
-    monkeypatch.setattr(screened, "PATIENCE", -1)
-    monkeypatch.setattr(screened, "FEW", -1.0)
+    monkeypatch.setattr(image, "PATIENCE", -1)
+    monkeypatch.setattr(image, "FEW", -1.0)
     run_iterations("projected", make(name, 2200, 130, dtype), None, 17)
 
 
@@ -333,7 +337,7 @@ def test_measured_distances_mend_screened_ones(lists):
     """Most rows that had to be measured once need not be again while centres move little."""
 
     def forget(step):
-        step.lists.notes[:, shortlists.AT :] = -1
+        step.lists.notes[:, neighbour_bounds.AT :] = -1
 
     mended, forgotten = calls_of_lists(1e-4)[:, 1], calls_of_lists(1e-4, forget)[:, 1]
     assert mended[1:].sum() < 0.5 * forgotten[1:].sum()
@@ -345,10 +349,13 @@ def test_mended_distances_lie_within_their_bounds(lists, step_size):
     step, rng = ScreenedStep(X, None, grid_for(X), once=False), np.random.default_rng(1)
     step(C)
     s, found = step.screen, step.lists
-    notes, who = found.notes.copy(), found.notes.view(np.int32)[:, shortlists.WHO : shortlists.MEND]
-    row, place = np.nonzero(notes[:, shortlists.AT :] >= 0)
-    j, mend = who[row, place].copy(), notes[row, shortlists.MEND + place].astype(np.float64)
-    at = notes[row, shortlists.AT + place].astype(np.float64)
+    notes, who = (
+        found.notes.copy(),
+        found.notes.view(np.int32)[:, neighbour_bounds.WHO : neighbour_bounds.MEND],
+    )
+    row, place = np.nonzero(notes[:, neighbour_bounds.AT :] >= 0)
+    j, mend = who[row, place].copy(), notes[row, neighbour_bounds.MEND + place].astype(np.float64)
+    at = notes[row, neighbour_bounds.AT + place].astype(np.float64)
     assert len(row) > 100
     for _ in range(3):
         C = C + step_size * rng.standard_normal(C.shape)
@@ -387,7 +394,7 @@ def test_projection_is_aimed_at_the_centres():
     X = (centers[rng.integers(0, 300, 6000)] + rng.standard_normal((6000, 200))).astype("float32")
     screen = ScreenedStep(X, None, grid_for(X), once=False).screen
     if screen.Q is None:
-        screen._project_onto(screened._leading_directions(screen.sample, screened.PROJECTION))
+        screen._project_onto(image._leading_directions(screen.sample, image.PROJECTION))
     left = screen.centres(centers)[1][2].mean()
     screen._project_onto(screen._towards(centers))
     assert screen.centres(centers)[1][2].mean() < 0.8 * left
@@ -468,7 +475,7 @@ def test_many_centres(k, d):
 def test_more_centres_than_rows(d):
     X = make("blobs", 20, d, "float32")
     C = some_rows(make("blobs", 500, d, "float32", seed=3), 90)
-    np.testing.assert_array_equal(CPU.nearest(X, C)[0], brute_labels(X, C))
+    np.testing.assert_array_equal(CPU.distances.nearest(X, C)[0], brute_labels(X, C))
 
 
 @pytest.mark.parametrize("d", [3, 16, 130])
@@ -583,14 +590,16 @@ def test_sums_of_any_split_have_the_same_bits(name, d, weights):
     X = make(name, 4500, d, "float64")
     w = weights_of(weights, len(X))
     grid, C = grid_for(X, w), some_rows(X, 7)
-    whole = CPU.lloyd_stats(X, w, grid)(C)
-    assert isinstance(whole, exact.ExactStats)
+    whole = CPU.kmeans.lloyd_stats(X, w, grid)(C)
+    assert isinstance(whole, fixed_point.ExactStats)
     assert_sums(whole, X, w, brute_labels(X, C), 7)
     for cuts in ([], [1], [64, 65], [1000, 1001, 3000], list(range(250, 4500, 250))):
         for once in (False, True):
             total = None
             for a, b in zip([0, *cuts], [*cuts, len(X)], strict=True):
-                part = CPU.lloyd_stats(X[a:b], None if w is None else w[a:b], grid, once=once)(C)
+                part = CPU.kmeans.lloyd_stats(
+                    X[a:b], None if w is None else w[a:b], grid, once=once
+                )(C)
                 total = part if total is None else total + part
             assert total.sums.tobytes() == whole.sums.tobytes()
             assert total.counts.tobytes() == whole.counts.tobytes()
@@ -627,7 +636,7 @@ def test_sums_do_not_remember_earlier_centres(d, weights):
 
 def test_sums_of_cancelling_terms_are_exact():
     X = np.array([[1e16, 1.0], [1.0, 1e-16], [-1e16, -1.0]])
-    stats = CPU.lloyd_stats(X, None, grid_for(X))(np.zeros((1, 2)))
+    stats = CPU.kmeans.lloyd_stats(X, None, grid_for(X))(np.zeros((1, 2)))
     np.testing.assert_array_equal(stats.sums, [[1.0, 1e-16]])
 
 
@@ -635,9 +644,9 @@ def test_rows_of_no_weight_count_for_nothing():
     X = make("blobs", 4500, 3, "float32")
     w = weights_of("whole", len(X))
     C = some_rows(X, 5)
-    with_zeros = CPU.lloyd_stats(X, w, grid_for(X, w))(C)
+    with_zeros = CPU.kmeans.lloyd_stats(X, w, grid_for(X, w))(C)
     kept = X[w > 0]
-    without = CPU.lloyd_stats(kept, w[w > 0], grid_for(X, w))(C)
+    without = CPU.kmeans.lloyd_stats(kept, w[w > 0], grid_for(X, w))(C)
     assert with_zeros.sums.tobytes() == without.sums.tobytes()
     assert with_zeros.counts.tobytes() == without.counts.tobytes()
 
@@ -647,7 +656,7 @@ def test_sums_of_scaled_weights(scale):
     X = make("blobs", 500, 3, "float64")
     w = weights_of("fractions", len(X)) * scale
     C = some_rows(X, 4)
-    stats = CPU.lloyd_stats(X, w, grid_for(X, w))(C)
+    stats = CPU.kmeans.lloyd_stats(X, w, grid_for(X, w))(C)
     assert_sums(stats, X, w, brute_labels(X, C), 4)
 
 
@@ -695,7 +704,7 @@ def test_bytes_and_floats_make_the_same_tree(d, ordered):
 def test_moments_of_bytes_are_exact(n, d):
     X = np.full((n, d), 255, np.uint8)  # sums of squares as large as they get
     X[::7] = 3
-    found = CPU.summary(X)
+    found = CPU.reductions.summary(X)
     wide = X.astype(np.int64)
     s, q = wide.sum(axis=0), (wide * wide).sum(axis=0)
     np.testing.assert_array_equal(found.largest, X.max(axis=0))
@@ -729,7 +738,7 @@ def test_nearest(xp, name, shape, dtype):
     n, d, k = shape
     X = make(name, n, d, dtype)
     C = some_rows(X, k).astype(dtype)
-    labels, squared = kernels_for(xp.xp).nearest(xp.asarray(X), xp.asarray(C))
+    labels, squared = kernels_for(xp.xp).distances.nearest(xp.asarray(X), xp.asarray(C))
     assert xp.owns(labels)
     assert xp.owns(squared)
     assert str(labels.dtype).endswith("int32")
@@ -749,7 +758,7 @@ def test_one_centre_far_away_leaves_the_others_their_digits(xp, size, offset):
     X = (make("blobs", 800, 3, "float64") + offset).astype("float32")
     C = some_rows(X, 7).astype("float32")
     C[2] = size
-    labels, _ = kernels_for(xp.xp).nearest(xp.asarray(X), xp.asarray(C))
+    labels, _ = kernels_for(xp.xp).distances.nearest(xp.asarray(X), xp.asarray(C))
     true = brute_squared(X, C)
     own = true[np.arange(800), xp.to_host(labels)]
     assert (own - true.min(axis=1)).max() < 1e-3
@@ -758,7 +767,7 @@ def test_one_centre_far_away_leaves_the_others_their_digits(xp, size, offset):
 def test_nearest_takes_the_lowest_of_equal_centres(xp):
     X = make("grid", 500, 4, "float64")
     C = np.tile(np.array([[1, 1, 0, 0], [-1, -1, 0, 0], [1, -1, 0, 0], [-1, 1, 0, 0]]), (2, 1))
-    labels, _ = kernels_for(xp.xp).nearest(xp.asarray(X), xp.asarray(C, dtype=X.dtype))
+    labels, _ = kernels_for(xp.xp).distances.nearest(xp.asarray(X), xp.asarray(C, dtype=X.dtype))
     np.testing.assert_array_equal(xp.to_host(labels), brute_labels(X, C))
 
 
@@ -769,7 +778,7 @@ def test_squared_distances(xp, name, shape, dtype):
     n, d, k = shape
     X = make(name, n, d, dtype)
     C = some_rows(X, k).astype(dtype)
-    found = kernels_for(xp.xp).squared_distances(xp.asarray(X), xp.asarray(C))
+    found = kernels_for(xp.xp).distances.squared_distances(xp.asarray(X), xp.asarray(C))
     assert xp.owns(found)
     np.testing.assert_allclose(xp.to_host(found), brute_squared(X, C), rtol=1e-12)
 
@@ -780,7 +789,7 @@ def test_distances_to(xp, name, shape):
     for dtype in ("float32", "float64"):
         X = make(name, *shape[:2], dtype)
         c = X[-1].astype(np.float64) + 0.1
-        found = kernels_for(xp.xp).distances_to(xp.asarray(X), xp.asarray(c))
+        found = kernels_for(xp.xp).distances.distances_to(xp.asarray(X), xp.asarray(c))
         assert xp.owns(found)
         np.testing.assert_allclose(xp.to_host(found), brute_squared(X, c[None])[:, 0], rtol=1e-12)
 
@@ -791,13 +800,13 @@ def test_scatter(xp, shape):
     X = make("blobs", n, d, "float32")
     w, c = np.random.default_rng(n).random(n), X[-1].astype(np.float64) + 0.1
     kernels = kernels_for(xp.xp)
-    found = kernels.scatter(xp.asarray(X), xp.asarray(w), xp.asarray(c))
+    found = kernels.kmeans.scatter(xp.asarray(X), xp.asarray(w), xp.asarray(c))
     assert xp.owns(found)
     expected = w * brute_squared(X, c[None])[:, 0]
     np.testing.assert_allclose(xp.to_host(found).sum(), expected.sum(), rtol=1e-12)
     cut = SCATTER_ROWS
     parts = [
-        xp.to_host(kernels.scatter(xp.asarray(X[a : a + cut]), xp.asarray(w[a : a + cut]),
+        xp.to_host(kernels.kmeans.scatter(xp.asarray(X[a : a + cut]), xp.asarray(w[a : a + cut]),
                                    xp.asarray(c))) for a in range(0, n, cut)
     ]  # fmt: skip
     np.testing.assert_array_equal(np.concatenate(parts), xp.to_host(found))
@@ -810,7 +819,7 @@ def test_distances(xp, name, shape, dtype):
     n, d, k = shape
     X = make(name, n, d, dtype)
     C = some_rows(X, k).astype(dtype)
-    found = kernels_for(xp.xp).distances(xp.asarray(X), xp.asarray(C))
+    found = kernels_for(xp.xp).distances.distances(xp.asarray(X), xp.asarray(C))
     assert xp.owns(found)
     found, true = xp.to_host(found), brute_squared(X, C)
     if xp.name == "numpy":
@@ -829,7 +838,7 @@ def test_distances(xp, name, shape, dtype):
 def test_rows_that_equal_a_centre_are_at_distance_zero(xp, d, k, name, dtype):
     X = make(name, 150, d, dtype)
     C = some_rows(X, k).astype(dtype)
-    found = xp.to_host(kernels_for(xp.xp).distances(xp.asarray(X), xp.asarray(C)))
+    found = xp.to_host(kernels_for(xp.xp).distances.distances(xp.asarray(X), xp.asarray(C)))
     np.testing.assert_array_equal(found == 0, (X[:, None, :] == C[None, :, :]).all(axis=2))
 
 
@@ -838,7 +847,7 @@ def test_rows_that_equal_a_centre_are_at_distance_zero(xp, d, k, name, dtype):
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (65, 9), (257, 200), (5000, 3)], ids=str)
 def test_summary(xp, name, shape, dtype):
     X = make(name, *shape, dtype)
-    found = kernels_for(xp.xp).summary(xp.asarray(X))
+    found = kernels_for(xp.xp).reductions.summary(xp.asarray(X))
     wide = X.astype(np.float64)
     assert bool(xp.to_host(found.finite))
     mean = np.array([math.fsum(column) / len(X) for column in wide.T])
@@ -855,7 +864,7 @@ def test_summary(xp, name, shape, dtype):
 def test_equal_rows_have_no_variance_but_rounding(xp, d):
     row = np.random.default_rng(d).normal(1e9, 1, (1, d))
     for n in (1, 2, 700):
-        found = kernels_for(xp.xp).summary(xp.asarray(np.repeat(row, n, axis=0)))
+        found = kernels_for(xp.xp).reductions.summary(xp.asarray(np.repeat(row, n, axis=0)))
         np.testing.assert_allclose(xp.to_host(found.mean), row[0], rtol=1e-13)
         np.testing.assert_allclose(xp.to_host(found.variance), 0, atol=(1e-13 * 1e9) ** 2)
         np.testing.assert_array_equal(xp.to_host(found.largest), np.abs(row[0]))
@@ -868,7 +877,7 @@ def test_summary_finds_what_is_not_finite(xp, shape, dtype, bad):
     for place in {0, shape[0] // 2, shape[0] - 1}:
         X = make("blobs", *shape, dtype)
         X[place, shape[1] - 1] = bad
-        assert not bool(xp.to_host(kernels_for(xp.xp).summary(xp.asarray(X)).finite))
+        assert not bool(xp.to_host(kernels_for(xp.xp).reductions.summary(xp.asarray(X)).finite))
 
 
 @pytest.mark.parametrize("weights", ["none", "whole", "fractions"])
@@ -880,8 +889,8 @@ def test_lloyd_stats(xp, shape, once, weights):
     w = None if n == 1 else weights_of(weights, n)
     total = n if w is None else w.sum()
     Y = xp.asarray(X)
-    grid = own.grid(own.summary(Y), total, n)
-    step = own.lloyd_stats(Y, None if w is None else xp.asarray(w), grid, once=once)
+    grid = own.kmeans.grid(own.reductions.summary(Y), total, n)
+    step = own.kmeans.lloyd_stats(Y, None if w is None else xp.asarray(w), grid, once=once)
     previous = np.full(n, -1)
     for seed in (1, 2, 2):
         C = some_rows(X, k, seed)
@@ -902,9 +911,11 @@ def test_lloyd_stats(xp, shape, once, weights):
 def test_stats_of_two_blocks_add_up(xp):
     X, own = make("blobs", 257, 3, "float64"), kernels_for(xp.xp)
     Y, C = xp.asarray(X), xp.asarray(some_rows(X, 4))
-    grid = own.grid(own.summary(Y), 257.0, 257)
-    whole = own.lloyd_stats(Y, None, grid)(C)
-    both = own.lloyd_stats(Y[:100, :], None, grid)(C) + own.lloyd_stats(Y[100:, :], None, grid)(C)
+    grid = own.kmeans.grid(own.reductions.summary(Y), 257.0, 257)
+    whole = own.kmeans.lloyd_stats(Y, None, grid)(C)
+    both = own.kmeans.lloyd_stats(Y[:100, :], None, grid)(C) + own.kmeans.lloyd_stats(
+        Y[100:, :], None, grid
+    )(C)
     for field in ("sums", "counts"):
         a, b = xp.to_host(getattr(both, field)), xp.to_host(getattr(whole, field))
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
@@ -921,8 +932,10 @@ def test_update(xp, shape, dtype):
     C = some_rows(X, k).astype(dtype)
     C[k // 2 :] = C[0]  # of equal centres, the first gets all rows
     Y, v, start = xp.asarray(X.astype(dtype)), xp.asarray(w), xp.asarray(C)
-    stats = own.lloyd_stats(Y, v, own.grid(own.summary(Y), w.sum(), 500))(start)
-    new, shift, least = own.update(stats, start)
+    stats = own.kmeans.lloyd_stats(Y, v, own.kmeans.grid(own.reductions.summary(Y), w.sum(), 500))(
+        start
+    )
+    new, shift, least = own.kmeans.update(stats, start)
     sums, counts = (np.array(xp.to_host(a), np.float64) for a in (stats.sums, stats.counts))
     wanted = C.astype(np.float64)
     wanted[counts > 0] = sums[counts > 0] / counts[counts > 0, None]
@@ -941,16 +954,16 @@ def test_kernels_do_not_change_their_input(xp):
     w, C = weights_of("fractions", 300), some_rows(X, 5).astype(np.float32)
     own, Y, v, E = kernels_for(xp.xp), xp.asarray(X), xp.asarray(w), xp.asarray(C)
     counts = xp.asarray(np.zeros(5))
-    grid = own.grid(own.summary(Y), float(w.sum()), 300)
-    own.nearest(Y, E)
-    own.distances(Y, E)
-    own.squared_distances(Y, E)
-    own.lloyd_stats(Y, v, grid)(E)
-    seeds = own.seeding(Y, v, None)
+    grid = own.kmeans.grid(own.reductions.summary(Y), float(w.sum()), 300)
+    own.distances.nearest(Y, E)
+    own.distances.distances(Y, E)
+    own.distances.squared_distances(Y, E)
+    own.kmeans.lloyd_stats(Y, v, grid)(E)
+    seeds = own.kmeans.seeding(Y, v, None)
     seeds.start(3)
     seeds.grow(np.array([0.1, 0.9]))
     wide = xp.asarray(C.astype(float))
-    own.minibatch(Y, 5, 40)(np.arange(40), None, wide, counts)
+    own.kmeans.minibatch(Y, 5, 40)(np.arange(40), None, wide, counts)
     for array, before in ((Y, X), (v, w), (E, C), (wide, C.astype(float)), (counts, np.zeros(5))):
         np.testing.assert_array_equal(xp.to_host(array), before)
 
@@ -965,7 +978,7 @@ def seeding_of(kind, X, w):
     if kind == "sparse":
         return sparse.SparseSeeding(csr_matrix(X), w)
     step = step_for(kind, X, w, grid)
-    found = CPU.seeding(X, w, step)
+    found = CPU.kmeans.seeding(X, w, step)
     assert type(found) is (TreeSeeding if kind == "tree" else ScreenedSeeding)
     return found
 
@@ -1005,7 +1018,9 @@ def test_seeding(xp, n, weights):
     X, w = make("blobs", n, 3, "float64"), weights_of(weights, n)
     if w is not None:
         w[n // 2] += 1  # not all zero
-    found = kernels_for(xp.xp).seeding(xp.asarray(X), None if w is None else xp.asarray(w), None)
+    found = kernels_for(xp.xp).kmeans.seeding(
+        xp.asarray(X), None if w is None else xp.asarray(w), None
+    )
     check_seeding(found, X, w, xp.to_host, draws_for(min(n - 1, 8)))
 
 
@@ -1055,7 +1070,7 @@ def test_seeding_of_constant_rows(kind):
 def test_seeding_never_draws_a_row_of_no_weight_or_distance(xp, trial):
     X = np.array([[0.0], [0.0], [1.0], [5.0], [0.0], [9.0], [0.0]])
     w = np.array([1.0, 0.0, 0.0, 2.0, 1.0, 0.0, 1.0])
-    found = kernels_for(xp.xp).seeding(xp.asarray(X), xp.asarray(w), None)
+    found = kernels_for(xp.xp).kmeans.seeding(xp.asarray(X), xp.asarray(w), None)
     found.start(0)
     assert int(xp.to_host(found.grow(np.array([trial])))) == 3
 
@@ -1087,7 +1102,7 @@ def test_minibatch(xp, size, d, weights):
     rows = rng.integers(0, 500, size)
     w = weights_of(weights, size)
     C, counts = some_rows(X, 6), rng.integers(0, 9, 6).astype(float)
-    step = kernels_for(xp.xp).minibatch(xp.asarray(X), 6, size)
+    step = kernels_for(xp.xp).kmeans.minibatch(xp.asarray(X), 6, size)
     for _ in range(4):
         expected = brute_batch(X, rows, w, C, counts)
         given = None if w is None else xp.asarray(w)
@@ -1104,7 +1119,7 @@ def test_cpu_minibatch_of_many_centres(name, dtype, d):
     X = make(name, 4200, d, dtype)
     rng = np.random.default_rng(0)
     C, counts = some_rows(X, 40), np.zeros(40)
-    step = CPU.minibatch(X, 40, 512)
+    step = CPU.kmeans.minibatch(X, 40, 512)
     for _ in range(5):
         rows = rng.integers(0, len(X), 512)
         expected = brute_batch(X, rows, None, C, counts)
@@ -1123,9 +1138,9 @@ def test_cpu_minibatch_by_tasks_and_by_clusters(monkeypatch, name, dtype, weight
     X = make(name, 4200, 130, dtype)
     rng = np.random.default_rng(0)
     C, counts = some_rows(X, 40), np.arange(40.0)
-    by_cluster = CPU.minibatch(X, 40, 700)
+    by_cluster = CPU.kmeans.minibatch(X, 40, 700)
     monkeypatch.setattr(minibatch, "SUMS", 0)
-    by_task = CPU.minibatch(X, 40, 700)
+    by_task = CPU.kmeans.minibatch(X, 40, 700)
     for size in (700, 700, 129, 1, 5000):  # the last is of rows that are read in place
         rows, w = rng.integers(0, len(X), size), weights_of(weights, size)
         monkeypatch.setattr(minibatch, "SUMS", 0)
@@ -1143,7 +1158,7 @@ def test_cpu_minibatch_by_tasks_and_by_clusters(monkeypatch, name, dtype, weight
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_intervals_of_projected_centres_hold_the_truth(name, dtype):
     X = make(name, 4200, 200, dtype)
-    step = CPU.minibatch(X, 40, 512)
+    step = CPU.kmeans.minibatch(X, 40, 512)
     s = step.screen
     assert s.Q is not None
     C = some_rows(X, 40) * 0.5 + 0.5 * X.mean(axis=0, dtype=np.float64)
@@ -1174,7 +1189,7 @@ def test_projected_centres_whose_norms_underflow():
     X = pairs.reshape(4096, 200).astype(np.float32)
     C = X[::8][:40].astype(np.float64)
     C[3], C[5] = -1e-23 * (left + kept), 1e-23 * (left + kept)
-    step = CPU.minibatch(X, 40, 512)
+    step = CPU.kmeans.minibatch(X, 40, 512)
     assert step.screen.Q is not None
     assert not step.screen.mean.any()
     rows = np.arange(1, 4096, 8)
@@ -1187,7 +1202,7 @@ def test_projected_centres_whose_norms_underflow():
 def test_minibatch_labels(xp, d, weights):
     X, w = make("blobs", 9000, d, "float64"), weights_of(weights, 9000)
     C = some_rows(X, 6)
-    step = kernels_for(xp.xp).minibatch(xp.asarray(X), 6, 100)
+    step = kernels_for(xp.xp).kmeans.minibatch(xp.asarray(X), 6, 100)
     labels, inertia = step.label(xp.asarray(C), None if w is None else xp.asarray(w))
     assert labels.dtype == xp.xp.int32
     squared = brute_squared(X, C)
@@ -1220,9 +1235,9 @@ def test_labels_of_many_colors(monkeypatch, name, k, where):
         "near": X[rng.integers(0, len(X), k)] + 2.0**-20,
     }[where]
     monkeypatch.setattr(labelling, "MANY", 0)
-    table = CPU.minibatch(X, k, 100).label(C, None)
+    table = CPU.kmeans.minibatch(X, k, 100).label(C, None)
     monkeypatch.setattr(labelling, "MANY", math.inf)
-    rows = CPU.minibatch(X, k, 100).label(C, None)
+    rows = CPU.kmeans.minibatch(X, k, 100).label(C, None)
     labels, squared = PlainStep(X, None, None), brute_squared(X[:3000].astype(np.float64), C)
     labels.assign(C)
     for found, _ in (table, rows):
@@ -1240,7 +1255,7 @@ def test_cpu_walk_is_steps(d, dtype, size):
     rng = np.random.default_rng(0)
     groups = [rng.integers(0, 5000, (m, size)) for m in (1, 3, 2, 0, 0)]
     C, counts = some_rows(X, 7).astype(np.float64), np.zeros(7)
-    step, left = CPU.minibatch(X, 7, size), iter(groups)
+    step, left = CPU.kmeans.minibatch(X, 7, size), iter(groups)
     walk = step.walk(lambda most: next(left)[:most])
     for group in groups[:3]:
         walked = walk(C, counts)
@@ -1256,7 +1271,7 @@ def test_cpu_walk_is_steps(d, dtype, size):
 def test_cpu_minibatch_keeps_little_of_large_batches():
     X = np.zeros((200_000, 3), np.uint8)
     rows, C = np.arange(len(X)), np.zeros((2, 3))
-    step = CPU.minibatch(X, 2, len(X))
+    step = CPU.kmeans.minibatch(X, 2, len(X))
     step(rows[:5], None, C, np.zeros(2))
     tracemalloc.start()
     try:
@@ -1277,7 +1292,7 @@ def test_a_draw_that_fails_ends_the_walk():
             raise ValueError("nothing is left")
         return found
 
-    walk = CPU.minibatch(X, 4, 30).walk(draw)
+    walk = CPU.kmeans.minibatch(X, 4, 30).walk(draw)
     with pytest.raises(ValueError, match="nothing is left"):
         walk(some_rows(X, 4), np.zeros(4))
 
@@ -1288,8 +1303,8 @@ def test_sparse_minibatch_equals_dense(k):
     rows = np.random.default_rng(0).integers(0, 500, 300)
     C, counts = some_rows(X, k), np.arange(float(k))
     w = np.random.default_rng(1).random(300)
-    dense = CPU.minibatch(X, k, 300)(rows, w, C, counts)
-    found = CPU.minibatch(csr_matrix(X), k, 300)(rows, w, C, counts)
+    dense = CPU.kmeans.minibatch(X, k, 300)(rows, w, C, counts)
+    found = CPU.kmeans.minibatch(csr_matrix(X), k, 300)(rows, w, C, counts)
     for a, b in zip(found[:2], dense[:2], strict=True):
         np.testing.assert_array_equal(a, b)
     assert found[2] == pytest.approx(dense[2], rel=1e-10)
@@ -1302,17 +1317,19 @@ def test_sparse_minibatch_equals_dense(k):
 def test_cpu_kernels_equal_the_generic_ones(d):
     X = make("blobs", 4500, d, "float64")
     C = some_rows(X, 8)
-    labels, squared = generic.nearest(X, C)
-    found, found_squared = CPU.nearest(X, C)
+    labels, squared = generic_distances.nearest(X, C)
+    found, found_squared = CPU.distances.nearest(X, C)
     np.testing.assert_array_equal(found, labels)
     np.testing.assert_allclose(found_squared, squared, rtol=1e-12)
-    np.testing.assert_allclose(CPU.distances(X, C), generic.distances(X, C), rtol=1e-9, atol=1e-6)
-    a, b = CPU.lloyd_stats(X, None, grid_for(X))(C), generic.lloyd_stats(X, None)(C)
+    np.testing.assert_allclose(
+        CPU.distances.distances(X, C), generic_distances.distances(X, C), rtol=1e-9, atol=1e-6
+    )
+    a, b = CPU.kmeans.lloyd_stats(X, None, grid_for(X))(C), generic_kmeans.lloyd_stats(X, None)(C)
     np.testing.assert_allclose(a.sums, b.sums, rtol=1e-11, atol=1e-10)
     np.testing.assert_array_equal(a.counts, b.counts)
     draws = draws_for(12)
-    tuned = CPU.seeding(X, None, CPU.lloyd_stats(X, None, grid_for(X)))
-    plain = generic.seeding(X, None)
+    tuned = CPU.kmeans.seeding(X, None, CPU.kmeans.lloyd_stats(X, None, grid_for(X)))
+    plain = generic_kmeans.seeding(X, None)
     tuned.start(0)
     plain.start(0)
     assert [tuned.grow(f) for f in draws] == [int(plain.grow(f)) for f in draws]
@@ -1328,16 +1345,22 @@ def test_whole_numbers_are_read_as_floats_are(n, d, weights):
     total = float(n) if w is None else float(w.sum())
     found = []
     for X in (stored, stored.astype(np.float32)):
-        summary = CPU.summary(X)
-        step = CPU.lloyd_stats(X, w, CPU.grid(summary, total, n))
-        seeding = CPU.seeding(X, w, step)
+        summary = CPU.reductions.summary(X)
+        step = CPU.kmeans.lloyd_stats(X, w, CPU.kmeans.grid(summary, total, n))
+        seeding = CPU.kmeans.seeding(X, w, step)
         seeding.start(7)
         picked = [seeding.grow(np.array([0.1, 0.5, 0.9])) for _ in range(4)]
         C = stored[picked].astype(np.float64) + 0.25
         first, second = step(C), step(C + 3.5)
-        one = CPU.distances_to(X, C[0]), CPU.squared_distances(X, C), step.distances()
+        one = (
+            CPU.distances.distances_to(X, C[0]),
+            CPU.distances.squared_distances(X, C),
+            step.distances(),
+        )
         stats = first.sums, first.counts, second.sums, second.moved, step.labels
-        found.append([summary.finite, summary.largest, picked, *stats, *one, *CPU.nearest(X, C)])
+        found.append(
+            [summary.finite, summary.largest, picked, *stats, *one, *CPU.distances.nearest(X, C)]
+        )
         np.testing.assert_allclose(summary.mean, stored.mean(axis=0, dtype=float), rtol=1e-15)
         np.testing.assert_allclose(summary.variance, stored.var(axis=0, dtype=float), rtol=1e-13)
     for stored_value, float_value in zip(*found, strict=True):

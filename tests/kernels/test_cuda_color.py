@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from test_color import KINDS, check_counts, morton, random_pixels
 
-from clusterx.kernels.cuda import color
+from clusterx.kernels.color import cuda as cuda_color
 from tests.cuda_on_cpu.arrays import Array, asarray
 from tests.cuda_on_cpu.backend import WAYS, emulated
 
@@ -14,7 +14,7 @@ GPU = emulated()
 
 
 def counted(pixels, gpu=GPU):
-    return [found.get() for found in gpu.color_counts(asarray(pixels))]
+    return [found.get() for found in gpu.color.color_counts(asarray(pixels))]
 
 
 def check(pixels, gpu=GPU):
@@ -27,7 +27,7 @@ def check(pixels, gpu=GPU):
 
 def check_remap(pixels, colors, labels, gpu=GPU):
     """Against the labels of each colour, which `colors` has in any order."""
-    found = gpu.remap(*map(asarray, (pixels, colors, labels))).get()
+    found = gpu.color.remap(*map(asarray, (pixels, colors, labels))).get()
     names = dict(zip(map(tuple, colors.tolist()), labels.tolist(), strict=True))
     assert_array_equal(found, [names[tuple(p)] for p in pixels.tolist()])
     return found
@@ -54,14 +54,14 @@ def test_remap_finds_every_label(dtype, channels, n_labels, expected):
 
 
 def test_the_table_of_all_colors(monkeypatch):
-    monkeypatch.setattr(color, "COLORS_PER_PIXEL", 1 << 24)
+    monkeypatch.setattr(cuda_color, "COLORS_PER_PIXEL", 1 << 24)
     rng = np.random.default_rng(3)
     pixels = random_pixels(rng, 3000, 3, np.uint8, spread=250)
     gpu = emulated()
     colors = check(pixels, gpu)
-    assert gpu.loader.launches == ["tally", "count", "write", "decode"]
+    assert gpu.gpu.loader.launches == ["tally", "count", "write", "decode"]
     check_remap(pixels, colors, np.arange(len(colors)), gpu)
-    assert gpu.loader.launches[4:] == ["fill", "look_up"]
+    assert gpu.gpu.loader.launches[4:] == ["fill", "look_up"]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -69,7 +69,7 @@ def test_tables_and_sorts_agree(monkeypatch, dtype):
     pixels = random_pixels(np.random.default_rng(4), 5000, 1, dtype)
     found = []
     for most in (1 << 24, 0):
-        monkeypatch.setattr(color, "TABLE_COLORS", most)
+        monkeypatch.setattr(cuda_color, "TABLE_COLORS", most)
         colors, counts = counted(pixels)
         found.append((colors, counts, check_remap(pixels, colors, np.arange(len(colors)))))
     for mine, theirs in zip(*found, strict=True):
@@ -90,7 +90,7 @@ def test_one_alpha_everywhere(dtype, alpha):
 def test_chunks_merge(monkeypatch, dtype, channels, chunk):
     pixels = random_pixels(np.random.default_rng(6), 1000, channels, dtype, spread=6)
     whole = counted(pixels)
-    monkeypatch.setattr(color, "CHUNK", chunk)
+    monkeypatch.setattr(cuda_color, "CHUNK", chunk)
     for mine, theirs in zip(counted(pixels), whole, strict=True):
         assert_array_equal(mine, theirs)
 
@@ -129,7 +129,7 @@ def test_in_every_order(way, dtype, channels):
 
 def test_rows_and_columns_of_an_image_may_be_views():
     image = np.random.default_rng(8).integers(0, 9, (300, 6)).astype(np.uint8)
-    colors, counts = GPU.color_counts(asarray(image)[::2, 1:4])
+    colors, counts = GPU.color.color_counts(asarray(image)[::2, 1:4])
     check_counts(np.ascontiguousarray(image[::2, 1:4]), colors.get(), counts.get())
 
 
@@ -138,9 +138,9 @@ def test_only_what_the_shape_of_the_result_depends_on_is_read(monkeypatch):
     get = Array.get
     monkeypatch.setattr(Array, "get", lambda self: reads.append(self.shape) or get(self))
     pixels = asarray(random_pixels(np.random.default_rng(9), 700, 3, np.uint8))
-    colors, _ = GPU.color_counts(pixels)
+    colors, _ = GPU.color.color_counts(pixels)
     assert reads == [(1,)]
-    GPU.remap(pixels, colors, GPU.xp.zeros(colors.shape[0], dtype=np.int32))
+    GPU.color.remap(pixels, colors, GPU.gpu.xp.zeros(colors.shape[0], dtype=np.int32))
     assert reads == [(1,), (1,)]
 
 
@@ -173,9 +173,9 @@ def test_places_above_two_to_the_31(tmp_path):
     pixels = Array(np.memmap(tmp_path / "pixels", np.uint8, "w+", shape=(n,)))
     pixels.held[-1] = 9
     gpu = emulated(blocks=lambda kernel, total: (total - 1, 1))
-    layout = color._layout(gpu, asarray(np.zeros((1, 1), np.uint8)), None)
-    table = GPU.xp.zeros(256, dtype=np.uint64)
-    layout.launch("tally", n, pixels, n, table, items=color.ITEMS, COUNT=np.uint64)
+    layout = cuda_color._layout(gpu.gpu, asarray(np.zeros((1, 1), np.uint8)), None)
+    table = GPU.gpu.xp.zeros(256, dtype=np.uint64)
+    layout.launch("tally", n, pixels, n, table, items=cuda_color.ITEMS, COUNT=np.uint64)
     assert (table.get()[0], table.get()[9]) == (76, 1)
     found = Array(np.memmap(tmp_path / "found", np.uint8, "w+", shape=(n,)))
     names = asarray(np.arange(256).astype(np.uint8)[::-1])

@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
 from test_distance_sums import DATA, SCIPY, brute, by_labels, labelled, normal
 
-from clusterx.kernels.cuda import distance_sums
+from clusterx.kernels import Kernels
+from clusterx.kernels.distances.cuda import sums as cuda_sums
 from tests.cuda_on_cpu.arrays import asarray
 from tests.cuda_on_cpu.backend import WAYS, emulated, faulty, last_block, up, vast
 from tests.cuda_on_cpu.loader import LaunchError
@@ -18,7 +19,7 @@ GPU = emulated()
 TILED = [(1, 1, 1), (2, 3, 2), (64, 9, 4), (65, 2, 1), (130, 17, 7), (200, 40, 90)]
 
 
-class Watched(type(GPU)):
+class Watched(type(GPU.gpu)):
     """Kernels that remember the size of their largest array."""
 
     largest = 0
@@ -37,7 +38,7 @@ class TestDistanceSums:
     @pytest.mark.parametrize(("n", "d", "k"), TILED)
     def test_float64_sums_are_exact(self, make, n, d, k):
         X, labels = labelled(make, n, d, min(n, k))
-        sums = GPU.distance_sums(*up(X, labels), k, "euclidean")
+        sums = GPU.distances.distance_sums(*up(X, labels), k, "euclidean")
         expected = brute(X, X, labels, k)
         assert_allclose(sums(asarray(X)).get(), expected, rtol=1e-12, atol=1e-300)
         few = X[: n // 2 + 1].copy()
@@ -47,9 +48,9 @@ class TestDistanceSums:
     @pytest.mark.parametrize("make", DATA)
     @pytest.mark.parametrize("d", [9, 50])
     def test_float32_sums_keep_six_digits(self, monkeypatch, make, metric, d):
-        monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", 0)
+        monkeypatch.setattr(cuda_sums, "FLOAT64_ROWS", 0)
         X, labels = labelled(make, 250, d, 6, "float32")
-        found = GPU.distance_sums(*up(X, labels), 6, metric)(asarray(X)).get()
+        found = GPU.distances.distance_sums(*up(X, labels), 6, metric)(asarray(X)).get()
         expected = brute(X, X, labels, 6, metric)
         assert_allclose(found, expected, rtol=1e-6, atol=1e-300)
         typical = np.abs(found - expected) / np.where(expected > 0, expected, 1)
@@ -58,52 +59,54 @@ class TestDistanceSums:
     @pytest.mark.parametrize("metric", SCIPY)
     @pytest.mark.parametrize("factor", [1e-30, 1e-18, 1e18, 1e36])
     def test_float32_neither_overflows_nor_vanishes(self, monkeypatch, factor, metric):
-        monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", 0)
+        monkeypatch.setattr(cuda_sums, "FLOAT64_ROWS", 0)
         X, labels = labelled(normal, 130, 20, 4)
         X = (X * factor).astype(np.float32)
-        found = GPU.distance_sums(*up(X, labels), 4, metric)(asarray(X)).get()
+        found = GPU.distances.distance_sums(*up(X, labels), 4, metric)(asarray(X)).get()
         assert_allclose(found, brute(X, X, labels, 4, metric), rtol=1e-6)
 
     @pytest.mark.parametrize("rows", [2048, 0])
     def test_equal_rows_are_at_distance_zero(self, monkeypatch, rows):
-        monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", rows)
+        monkeypatch.setattr(cuda_sums, "FLOAT64_ROWS", rows)
         X = np.repeat(np.float32([[1e6 + 0.1] * 30, [-3.3] * 30]), 70, axis=0)
         labels = np.repeat(np.int32([0, 1]), 70)
-        found = GPU.distance_sums(*up(X, labels), 2, "euclidean")(asarray(X)).get()
+        found = GPU.distances.distance_sums(*up(X, labels), 2, "euclidean")(asarray(X)).get()
         assert_array_equal(found[labels[:, None] == [0, 1]], 0.0)
 
     def test_few_rows_are_subtracted_in_float64(self):
         X, labels = labelled(normal, 200, 30, 3, "float32")
-        found = GPU.distance_sums(*up(X, labels), 3, "euclidean")(asarray(X)).get()
+        found = GPU.distances.distance_sums(*up(X, labels), 3, "euclidean")(asarray(X)).get()
         assert_allclose(found, brute(X, X, labels, 3), rtol=1e-12)
 
     @pytest.mark.parametrize("blocks", [1, 2, 7, 1024])
     @pytest.mark.parametrize("k", [1, 5, 300])
     def test_any_number_of_blocks_shares_the_columns(self, monkeypatch, blocks, k):
-        monkeypatch.setattr(distance_sums, "BLOCKS", blocks)
+        monkeypatch.setattr(cuda_sums, "BLOCKS", blocks)
         X, labels = labelled(normal, 400, 4, k)
-        found = GPU.distance_sums(*up(X, labels), k, "manhattan")(asarray(X[:70])).get()
+        found = GPU.distances.distance_sums(*up(X, labels), k, "manhattan")(asarray(X[:70])).get()
         assert_allclose(found, brute(X[:70], X, labels, k, "manhattan"), rtol=1e-12)
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     def test_every_order_of_threads_gives_the_same_bits(self, monkeypatch, dtype):
-        monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", 0)
+        monkeypatch.setattr(cuda_sums, "FLOAT64_ROWS", 0)
         X, labels = labelled(normal, 200, 20, 9, dtype)
         found = [
-            emulated(**options).distance_sums(*up(X, labels), 9, "euclidean")(asarray(X)).get()
+            emulated(**options)
+            .distances.distance_sums(*up(X, labels), 9, "euclidean")(asarray(X))
+            .get()
             for options in WAYS.values()
         ]
         for other in found[1:]:
             assert_array_equal(other, found[0])
 
     def test_memory_and_reads_do_not_grow_with_pairs(self, monkeypatch, reads):
-        gpu = Watched(GPU.xp, GPU.loader)
+        gpu = Kernels("cuda", Watched(GPU.gpu.xp, GPU.gpu.loader))
         n, k = 1500, 3
-        monkeypatch.setattr(distance_sums, "PARTIAL_SUMS", 2 * n * k)
+        monkeypatch.setattr(cuda_sums, "PARTIAL_SUMS", 2 * n * k)
         X, labels = up(*labelled(normal, n, 2, k))
-        gpu.distance_sums(X, labels, k, "euclidean")(X)
-        gpu.separation(X, labels, k, "euclidean")
-        assert 0 < gpu.largest <= 2 * n * k
+        gpu.distances.distance_sums(X, labels, k, "euclidean")(X)
+        gpu.distances.separation(X, labels, k, "euclidean")
+        assert 0 < gpu.gpu.largest <= 2 * n * k
         assert reads == []
 
 
@@ -112,12 +115,12 @@ class TestPairs:
 
     @pytest.fixture(autouse=True)
     def all_sizes(self, monkeypatch):
-        monkeypatch.setattr(distance_sums, "LABEL_ROWS", 0)
+        monkeypatch.setattr(cuda_sums, "LABEL_ROWS", 0)
 
     @staticmethod
     def sums(X, labels, k, metric="euclidean", gpu=GPU):
         given, codes = up(X, labels)
-        return gpu.distance_sums(given, codes, k, metric)(given).get()
+        return gpu.distances.distance_sums(given, codes, k, metric)(given).get()
 
     @pytest.mark.parametrize("metric", SCIPY)
     @pytest.mark.parametrize("make", DATA)
@@ -125,24 +128,24 @@ class TestPairs:
     def test_float64_sums_are_exact(self, make, metric, n, d, k):
         X, labels = labelled(make, n, d, min(n, k))
         found = self.sums(X, labels, k, metric)
-        assert GPU.loader.launches[-2:] == ["pair_sums", "read_pair_sums"]
+        assert GPU.gpu.loader.launches[-2:] == ["pair_sums", "read_pair_sums"]
         assert_allclose(found, brute(X, X, labels, k, metric), rtol=1e-12, atol=1e-300)
 
     @pytest.mark.parametrize("metric", SCIPY)
     @pytest.mark.parametrize("make", DATA)
     def test_float32_sums_keep_six_digits(self, monkeypatch, make, metric):
-        monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", 0)
+        monkeypatch.setattr(cuda_sums, "FLOAT64_ROWS", 0)
         X, labels = labelled(make, 250, 50, 6, "float32")
         found = self.sums(X, labels, 6, metric)
         assert_allclose(found, brute(X, X, labels, 6, metric), rtol=1e-6, atol=1e-300)
 
     @pytest.mark.parametrize("walk", [1, 2, 3])
     def test_many_walks(self, monkeypatch, walk):
-        monkeypatch.setattr(distance_sums, "WALK", walk)
+        monkeypatch.setattr(cuda_sums, "WALK", walk)
         for n in (500, 1200):  # more than ABREAST walks along a row, and fewer
             X, labels = labelled(normal, n, 2, 7)
             assert_allclose(self.sums(X, labels, 7), brute(X, X, labels, 7), rtol=1e-12)
-            found = [x.get() for x in GPU.separation(*up(X, labels), 7, "euclidean")]
+            found = [x.get() for x in GPU.distances.separation(*up(X, labels), 7, "euclidean")]
             assert_allclose(found, by_labels(cdist(X, X), labels), rtol=1e-13)
 
     @pytest.mark.parametrize("metric", SCIPY)
@@ -151,7 +154,7 @@ class TestPairs:
         ("float64", 1e-150), ("float64", 1e150),
     ])  # fmt: skip
     def test_neither_overflows_nor_vanishes(self, monkeypatch, dtype, factor, metric):
-        monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", 0)
+        monkeypatch.setattr(cuda_sums, "FLOAT64_ROWS", 0)
         X, labels = labelled(normal, 130, 20, 4)
         X = (X * factor).astype(dtype)
         expected = brute(X / factor, X / factor, labels, 4, metric) * factor
@@ -159,30 +162,30 @@ class TestPairs:
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     def test_sums_in_any_order_of_threads_and_blocks_are_the_same_bits(self, monkeypatch, dtype):
-        monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", 0)
-        monkeypatch.setattr(distance_sums, "WALK", 2)
+        monkeypatch.setattr(cuda_sums, "FLOAT64_ROWS", 0)
+        monkeypatch.setattr(cuda_sums, "WALK", 2)
         X, labels = labelled(normal, 330, 20, 9, dtype)
         found = [self.sums(X, labels, 9, gpu=emulated(**options)) for options in WAYS.values()]
         for other in (*found[1:], self.sums(X, labels, 9)):
             assert other.tobytes() == found[0].tobytes()
 
     def test_what_is_measured_once(self, monkeypatch, reads):
-        gpu = Watched(GPU.xp, GPU.loader)
+        gpu = Kernels("cuda", Watched(GPU.gpu.xp, GPU.gpu.loader))
         n, k = 640, 10
         given, codes = up(*labelled(normal, n, 2, k))
-        sums = gpu.distance_sums(given, codes, k, "euclidean")
+        sums = gpu.distances.distance_sums(given, codes, k, "euclidean")
         sums(given)
-        assert gpu.largest <= 2 * n * k
-        assert gpu.loader.launches[-1] == "read_pair_sums"
-        monkeypatch.setattr(distance_sums, "LABEL_ROWS", 65)
+        assert gpu.gpu.largest <= 2 * n * k
+        assert gpu.gpu.loader.launches[-1] == "read_pair_sums"
+        monkeypatch.setattr(cuda_sums, "LABEL_ROWS", 65)
         sums(given)
-        assert gpu.loader.launches[-1] == "cluster_sums"
-        monkeypatch.setattr(distance_sums, "LABEL_ROWS", 64)
+        assert gpu.gpu.loader.launches[-1] == "cluster_sums"
+        monkeypatch.setattr(cuda_sums, "LABEL_ROWS", 64)
         sums(given[:, :])
-        assert gpu.loader.launches[-1] == "cluster_sums"
-        monkeypatch.setattr(distance_sums, "PARTIAL_SUMS", n * k - 1)
+        assert gpu.gpu.loader.launches[-1] == "cluster_sums"
+        monkeypatch.setattr(cuda_sums, "PARTIAL_SUMS", n * k - 1)
         sums(given)
-        assert gpu.loader.launches[-1] == "cluster_sums"
+        assert gpu.gpu.loader.launches[-1] == "cluster_sums"
         assert reads == []
 
     @pytest.mark.parametrize("fault", [
@@ -205,7 +208,7 @@ class TestPairs:
         ("if (i < height)\n            give", "give"),
     ])  # fmt: skip
     def test_faults_are_found(self, monkeypatch, fault):
-        monkeypatch.setattr(distance_sums, "WALK", 2)
+        monkeypatch.setattr(cuda_sums, "WALK", 2)
         X, labels = labelled(normal, 330, 3, 9)
 
         def check(gpu):
@@ -228,19 +231,22 @@ class TestSeparation:
         ("float32", 130, 20, 5), ("float32", 70, 50, 70),
     ])  # fmt: skip
     def test_exact(self, monkeypatch, metric, make, dtype, n, d, k):
-        monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", 0)
+        monkeypatch.setattr(cuda_sums, "FLOAT64_ROWS", 0)
         X, labels = labelled(make, n, d, k, dtype)
         wide = X.astype(np.float64)
         expected = by_labels(cdist(wide, wide, SCIPY[metric]), labels)
-        found = [x.get() for x in GPU.separation(*up(X, labels), k, metric)]
+        found = [x.get() for x in GPU.distances.separation(*up(X, labels), k, metric)]
         assert_allclose(found, expected, rtol=1e-13, atol=1e-300)
 
     @pytest.mark.parametrize("way", WAYS)
     def test_in_every_order(self, monkeypatch, way):
-        monkeypatch.setattr(distance_sums, "FLOAT64_ROWS", 0)
-        monkeypatch.setattr(distance_sums, "EXTREME_BLOCKS", 3)  # several tiles a block
+        monkeypatch.setattr(cuda_sums, "FLOAT64_ROWS", 0)
+        monkeypatch.setattr(cuda_sums, "EXTREME_BLOCKS", 3)  # several tiles a block
         X, labels = labelled(normal, 200, 12, 4, "float32")
-        found = [x.get() for x in emulated(**WAYS[way]).separation(*up(X, labels), 4, "euclidean")]
+        found = [
+            x.get()
+            for x in emulated(**WAYS[way]).distances.separation(*up(X, labels), 4, "euclidean")
+        ]
         wide = X.astype(np.float64)
         assert_allclose(found, by_labels(cdist(wide, wide), labels), rtol=1e-13)
 
@@ -251,16 +257,16 @@ class TestSeparation:
     "stage.columns);\n        __syncthreads();",
 ])  # fmt: skip
 def test_a_barrier_is_gone_from_the_tiles(monkeypatch, barrier):
-    monkeypatch.setattr(distance_sums, "BLOCKS", 1)  # one tile after the other
+    monkeypatch.setattr(cuda_sums, "BLOCKS", 1)  # one tile after the other
     gpu = faulty("distance_sums", barrier, barrier.replace("__syncthreads();", ""), races=True)
     X, labels = labelled(normal, 200, 20, 9)
     with pytest.raises(LaunchError, match=r"race|nothing has written"):
-        gpu.distance_sums(*up(X, labels), 9, "euclidean")(asarray(X))
+        gpu.distances.distance_sums(*up(X, labels), 9, "euclidean")(asarray(X))
 
 
 def test_numbers_of_clusters_may_be_numpy_s():
     X, labels = up(*labelled(normal, 70, 3, 4))
-    assert GPU.distance_sums(X, labels, np.int64(4), "euclidean")(X).shape == (70, 4)
+    assert GPU.distances.distance_sums(X, labels, np.int64(4), "euclidean")(X).shape == (70, 4)
 
 
 class TestVast:
@@ -292,11 +298,11 @@ class TestVast:
         table, sums = up(np.zeros((2, n, 1), np.uint64), np.zeros((n, 1)))
         tiles = -(-n // 64)
         # the last row of tiles begins a group of walks with its last column
-        assert (tiles - 1) % (distance_sums.WALK * distance_sums.ABREAST) == 0
-        total = distance_sums._walks(n)
-        at = {"pair_sums": total - distance_sums.ABREAST, "read_pair_sums": -(-n // 256) - 1}
-        module = emulated(blocks=lambda kernel, total: (at[kernel], 1)).loader.module(
-            "distance_sums", T="float", REAL="float", METRIC=1, DEPTH=16, WALK=distance_sums.WALK
+        assert (tiles - 1) % (cuda_sums.WALK * cuda_sums.ABREAST) == 0
+        total = cuda_sums._walks(n)
+        at = {"pair_sums": total - cuda_sums.ABREAST, "read_pair_sums": -(-n // 256) - 1}
+        module = emulated(blocks=lambda kernel, total: (at[kernel], 1)).gpu.loader.module(
+            "distance_sums", T="float", REAL="float", METRIC=1, DEPTH=16, WALK=cuda_sums.WALK
         )
         module.launch("pair_sums", total, 256, X, n, d, order, labels, extent, 1, table)
         module.launch("read_pair_sums", -(-n // 256), 256, table, n, d, order, extent, 1, sums)

@@ -75,7 +75,7 @@ def test_kernels_run_either_way(d):
     X = np.random.default_rng(d).standard_normal((300, d)).astype(np.float32)
     found = []
     for options in WAYS.values():
-        labels, squares = emulated(**options).nearest(asarray(X), asarray(X[:9]))
+        labels, squares = emulated(**options).distances.nearest(asarray(X), asarray(X[:9]))
         found.append((labels.get(), squares.get()))
     for one, other in zip(*found, strict=True):
         assert_array_equal(one, other)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clusterx import KMeans, MiniBatchKMeans, kmeans_plusplus
-from clusterx.kernels.cuda.lloyd import QUEUED, QUEUED_WORK, LloydStep
+from clusterx.kernels.kmeans.cuda.lloyd import QUEUED, QUEUED_WORK, LloydStep
 from clusterx.rows import InMemory
 from tests.cuda_on_cpu import arrays
 from tests.cuda_on_cpu.arrays import namespace as xp
@@ -80,14 +80,14 @@ def test_an_iteration_that_makes_labels_is_caught(d, monkeypatch):
 def test_a_tile_of_products_that_is_made_anew_is_caught(d, monkeypatch):
     gpu = emulated()
     X, C = up(rows(1100, 20)), up(rows(24, 20, seed=1))
-    step = gpu.lloyd_stats(X, None, gpu.grid(gpu.summary(X), 1100.0, 1100))
+    step = gpu.kmeans.lloyd_stats(X, None, gpu.kmeans.grid(gpu.reductions.summary(X), 1100.0, 1100))
     step(C), step(C)
     with arrays.creations() as found:
         step(C)
     assert found.large(1100) == 0
-    product = gpu.products
+    product = gpu.gpu.products
     monkeypatch.setattr(
-        gpu, "products",
+        gpu.gpu, "products",
         type("Wasteful", (), {
             "in_tf32": product.in_tf32,
             "__call__": lambda self, a, b, out, **o: product(a, b, xp.empty_like(out), **o),
@@ -132,12 +132,12 @@ def test_mini_batches_make_nothing_as_long_as_a_batch(d):
 def test_batches_in_kept_buffers_are_as_good_as_new(d):
     """Of other lengths, other weights and other numbers of centres than the last one."""
     X, rng, gpu = up(rows(500, d, "float32")), np.random.default_rng(0), emulated()
-    kept = gpu.minibatch(X, 5, 60)
+    kept = gpu.kmeans.minibatch(X, 5, 60)
     for size, k, weighted in [(60, 5, 0), (60, 5, 1), (60, 5, 0), (90, 5, 1), (60, 3, 0)]:
         batch = rng.integers(0, 500, size)
         w = rng.random(size) if weighted else None
         given = batch, w, up(rows(k, d, seed=2)), up(np.ones(k))
-        expected = emulated().minibatch(X, k, size)(*given)
+        expected = emulated().kmeans.minibatch(X, k, size)(*given)
         for found, wanted in zip(kept(*given), expected, strict=True):
             assert found.get().tobytes() == wanted.get().tobytes()
 
@@ -169,7 +169,7 @@ def test_one_host_read_for_a_few_short_iterations(d, reads):
 def test_long_iterations_are_looked_at_singly():
     gpu = emulated()
     X = up(np.zeros((1, 2)))
-    step = gpu.lloyd_stats(X, None, gpu.grid(gpu.summary(X), 1.0, 1))
+    step = gpu.kmeans.lloyd_stats(X, None, gpu.kmeans.grid(gpu.reductions.summary(X), 1.0, 1))
 
     class Shape:
         shape = (QUEUED_WORK // 512, 2)

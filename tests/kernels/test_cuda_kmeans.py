@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 
 from clusterx import KMeans, MiniBatchKMeans
-from clusterx.kernels import CentroidStats
-from clusterx.kernels.cuda import CudaKernels
-from clusterx.kernels.cuda.nearest import TILE_BYTES
+from clusterx.kernels.distances.cuda.screening import TILE_BYTES
+from clusterx.kernels.kmeans import CentroidStats
 from tests.cuda_on_cpu import arrays
 from tests.cuda_on_cpu.arrays import namespace as xp
-from tests.cuda_on_cpu.backend import emulated
+from tests.cuda_on_cpu.backend import emulated, on_device
 from tests.cuda_on_cpu.loader import EmulatedLoader, LaunchError
 
 ORDERS = (
@@ -52,27 +51,27 @@ def brute(X, C):
 def lloyd_of(gpu, X, w=None):
     Y = up(X)
     total = float(len(X)) if w is None else float(w.sum())
-    grid = gpu.grid(gpu.summary(Y), total, len(X))
-    return gpu.lloyd_stats(Y, None if w is None else up(w), grid)
+    grid = gpu.kmeans.grid(gpu.reductions.summary(Y), total, len(X))
+    return gpu.kmeans.lloyd_stats(Y, None if w is None else up(w), grid)
 
 
 def run_all(gpu, X, k, w=None):
     """The bytes of whatever the kernels make of the rows."""
     Y, C, found = up(X), X[:: max(1, len(X) // k)][:k], []
-    found += gpu.nearest(Y, up(C))
+    found += gpu.distances.nearest(Y, up(C))
     step = lloyd_of(gpu, X, w)
     for shift in (0, 0.5):
         stats = step(up(C + X.dtype.type(shift)))
         found += [stats.sums, stats.counts, stats.moved, stats.table, step.labels]
-        found += gpu.update(stats, up(C))
+        found += gpu.kmeans.update(stats, up(C))
     found.append(step.distances())
-    seeds = gpu.seeding(Y, None if w is None else up(w))
+    seeds = gpu.kmeans.seeding(Y, None if w is None else up(w))
     seeds.start(0)
     for _ in range(3):
         found.append(seeds.grow(np.array([0.05, 0.4, 0.6, 0.999])))
     found.append(seeds.closest)
     batch = np.arange(0, len(X), 2)
-    found += gpu.minibatch(Y, k, 40)(batch, None, up(C, float), up(np.ones(k)))
+    found += gpu.kmeans.minibatch(Y, k, 40)(batch, None, up(C, float), up(np.ones(k)))
     return [arrays.Array.get(a).tobytes() for a in found]
 
 
@@ -86,7 +85,7 @@ def test_means_shift_and_the_lightest_cluster(k, d, dtype):
     gpu, rng = emulated(), np.random.default_rng([k, d])
     sums, C = rng.standard_normal((k, d)), rng.standard_normal((k, d)).astype(dtype)
     for counts in (rng.random(k) + 0.5, rng.integers(0, 3, k).astype(float)):
-        found = gpu.update(CentroidStats(up(sums), up(counts), 0), up(C))
+        found = gpu.kmeans.update(CentroidStats(up(sums), up(counts), 0), up(C))
         some = counts > 0
         wanted = np.where(some[:, None], sums / np.where(some, counts, 1)[:, None], C).astype(dtype)
         np.testing.assert_array_equal(found.centers.get(), wanted)
@@ -108,7 +107,7 @@ def test_ragged_sizes_and_ties(n, d, dtype):
         C = whole(k, d, dtype, seed=1)
         C = np.concatenate([C, C[::-1]])  # each centre stands twice
         expected = brute(X, C)
-        labels, squares = gpu.nearest(up(X), up(C))
+        labels, squares = gpu.distances.nearest(up(X), up(C))
         np.testing.assert_array_equal(labels.get(), expected.argmin(axis=1))
         np.testing.assert_array_equal(squares.get(), expected.min(axis=1))
         step = lloyd_of(gpu, X)
@@ -132,7 +131,7 @@ def test_products_in_float32_change_no_label(k, offset):
     X = (rng.standard_normal((700, 40)) + offset).astype("float32")
     C = (0.01 * rng.standard_normal((k, 40)) + offset).astype("float32")
     gpu = emulated()
-    labels, squares = gpu.nearest(up(X), up(C))
+    labels, squares = gpu.distances.nearest(up(X), up(C))
     expected = brute(X, C)
     np.testing.assert_array_equal(labels.get(), expected.argmin(axis=1))
     np.testing.assert_allclose(squares.get(), expected.min(axis=1), rtol=1e-12)
@@ -143,7 +142,7 @@ def test_products_in_float32_change_no_label(k, offset):
 def test_squares_that_overflow_or_vanish(power, d):
     X = (whole(300, d) * 2.0**power).astype("float32")
     C = X[[3, 50, 77, 120, 3]]
-    labels, _ = emulated().nearest(up(X), up(C))
+    labels, _ = emulated().distances.nearest(up(X), up(C))
     np.testing.assert_array_equal(labels.get(), brute(X, C).argmin(axis=1))
 
 
@@ -151,7 +150,7 @@ def test_squares_that_overflow_or_vanish(power, d):
 def test_normal_numbers_whose_differences_are_none(d):
     X = (2.0**-115 + whole(300, d) * 2.0**-130).astype("float32")
     C = X[[3, 50, 77, 120, 3]]
-    labels, _ = emulated().nearest(up(X), up(C))
+    labels, _ = emulated().distances.nearest(up(X), up(C))
     np.testing.assert_array_equal(labels.get(), brute(X, C).argmin(axis=1))
 
 
@@ -173,11 +172,13 @@ def test_sums_of_any_split_are_the_same_bits(d, weights):
     X, gpu = rows(500, d, "float64"), emulated()
     rng = np.random.default_rng(0)
     w = None if weights == "none" else np.exp(rng.uniform(-40, 40, 500)) * (rng.random(500) > 0.2)
-    grid = gpu.grid(gpu.summary(up(X)), 500.0 if w is None else float(w.sum()), 500)
+    grid = gpu.kmeans.grid(
+        gpu.reductions.summary(up(X)), 500.0 if w is None else float(w.sum()), 500
+    )
     C = up(X[:4])
 
     def stats_of(part):
-        return gpu.lloyd_stats(up(X[part]), None if w is None else up(w[part]), grid)(C)
+        return gpu.kmeans.lloyd_stats(up(X[part]), None if w is None else up(w[part]), grid)(C)
 
     total = stats_of(slice(0, 500))
     for cuts in ([1], [64, 65], [100, 400]):
@@ -251,12 +252,12 @@ BARRIER = "            centers[i] = C[begin * D + i];\n        __syncthreads();\
 def test_a_removed_barrier_is_caught():
     X = rows(700, 3)
     without = BARRIER.replace("        __syncthreads();\n", "")
-    expected = emulated().nearest(up(X), up(X[:300]))[0].get()
+    expected = emulated().distances.nearest(up(X), up(X[:300]))[0].get()
     for options in ORDERS:
         gpu = planted("nearest", BARRIER, without, **options)
-        assert (gpu.nearest(up(X), up(X[:300]))[0].get() != expected).any()
+        assert (gpu.distances.nearest(up(X), up(X[:300]))[0].get() != expected).any()
     with pytest.raises(LaunchError, match=r"a race: thread|nothing has written"):
-        planted("nearest", BARRIER, without, races=True).nearest(up(X), up(X[:300]))
+        planted("nearest", BARRIER, without, races=True).distances.nearest(up(X), up(X[:300]))
 
 
 def test_a_missing_barrier_before_reuse_is_caught():
@@ -264,7 +265,7 @@ def test_a_missing_barrier_before_reuse_is_caught():
     X = rows(300, 3)
     old = "        __syncthreads();  // before the last tile is overwritten\n"
     with pytest.raises(LaunchError, match="a race: thread"):
-        planted("nearest", old, "", races=True).nearest(up(X), up(rows(900, 3, seed=1)))
+        planted("nearest", old, "", races=True).distances.nearest(up(X), up(rows(900, 3, seed=1)))
 
 
 @pytest.mark.parametrize(
@@ -280,20 +281,20 @@ def test_a_missing_barrier_before_reuse_is_caught():
 def test_an_off_by_one_bound_is_caught(old, new):
     X = rows(257, 3)
     with pytest.raises(LaunchError, match="wrote beside an array"):
-        planted("nearest", old, new).nearest(up(X), up(X[:5]))
+        planted("nearest", old, new).distances.nearest(up(X), up(X[:5]))
 
 
 def test_a_centre_too_many_is_caught():
     X = rows(257, 3)
     fault = "nearest", "j < count; ++j", "j <= count; ++j"
     expected = brute(X, X[:5]).argmin(axis=1)
-    found = planted(*fault, order="falling").nearest(up(X), up(X[:5]))[0].get()
+    found = planted(*fault, order="falling").distances.nearest(up(X), up(X[:5]))[0].get()
     assert (found != expected).any()
     with pytest.raises(LaunchError, match="reads shared memory that nothing has written"):
-        planted(*fault, races=True).nearest(up(X), up(X[:5]))
+        planted(*fault, races=True).distances.nearest(up(X), up(X[:5]))
     full = rows(TILE_BYTES // 12, 3, seed=1)
     with pytest.raises(LaunchError, match="an index out of bounds"):
-        planted(*fault).nearest(up(X), up(full))
+        planted(*fault).distances.nearest(up(X), up(full))
 
 
 @pytest.mark.parametrize(
@@ -307,8 +308,8 @@ def test_a_missing_tie_rule_is_caught(file, d, old, new):
     X = whole(200, d)
     C = np.tile(X[:4], (2, 1))
     expected = brute(X, C).argmin(axis=1)
-    np.testing.assert_array_equal(emulated().nearest(up(X), up(C))[0].get(), expected)
-    assert (planted(file, old, new).nearest(up(X), up(C))[0].get() != expected).any()
+    np.testing.assert_array_equal(emulated().distances.nearest(up(X), up(C))[0].get(), expected)
+    assert (planted(file, old, new).distances.nearest(up(X), up(C))[0].get() != expected).any()
 
 
 def test_a_plain_sum_in_place_of_an_atomic_one_is_caught():
@@ -323,14 +324,14 @@ def test_threads_that_meet_at_different_barriers_are_caught():
     old = "    for (long long begin = 0; begin < k; begin += TILE) {"
     new = "    if (threadIdx.x == 3)\n        __syncthreads();\n" + old
     with pytest.raises(LaunchError, match="different barriers"):
-        planted("nearest", old, new).nearest(up(rows(9, 3)), up(rows(2, 3)))
+        planted("nearest", old, new).distances.nearest(up(rows(9, 3)), up(rows(2, 3)))
 
 
 def test_a_warp_that_waits_for_a_lost_thread_is_caught():
     old = "    int lane = threadIdx.x % WARP;\n"
     new = old + "    if (lane == 7)\n        return;\n"
     with pytest.raises(LaunchError, match="takes no part"):
-        planted("screen", old, new).nearest(up(rows(9, 20)), up(rows(2, 20)))
+        planted("screen", old, new).distances.nearest(up(rows(9, 20)), up(rows(2, 20)))
 
 
 # -- the launching -------------------------------------------------------------------------------
@@ -338,7 +339,7 @@ def test_a_warp_that_waits_for_a_lost_thread_is_caught():
 
 def test_arguments_are_checked():
     X, gpu = up(rows(40, 3)), emulated()
-    module = gpu.loader.module("minibatch")
+    module = gpu.gpu.loader.module("minibatch")
     k = [up(np.zeros(6)) for _ in range(4)]
     with pytest.raises(LaunchError, match="takes 8 arguments, got 2"):
         module.launch("move_centers", 1, 32, X, X)
@@ -355,7 +356,7 @@ def test_arguments_are_checked():
 def test_strided_arrays_are_put_in_order():
     X, gpu = rows(100, 6), emulated()
     expected = brute(X[:, ::2], X[:4, ::2]).argmin(axis=1)
-    labels, _ = gpu.nearest(up(X)[:, ::2], up(X[:4])[:, ::2])
+    labels, _ = gpu.distances.nearest(up(X)[:, ::2], up(X[:4])[:, ::2])
     np.testing.assert_array_equal(labels.get(), expected)
 
 
@@ -379,10 +380,10 @@ def labels_of_last_rows(folder, few, C, change=None):
     X = unused(folder, n * d, "float32")
     labels, squares = unused(folder, n, "int32"), unused(folder, n, "float64")
     X[-few.size :] = few.ravel()
-    gpu = CudaKernels(xp, EmulatedLoader(blocks=last_blocks, change=change))
+    gpu = on_device(EmulatedLoader(blocks=last_blocks, change=change))
     given = iter([arrays.Array(labels), arrays.Array(squares)])
-    gpu.empty = lambda *_, **__: next(given)
-    gpu.nearest(arrays.Array(X.reshape(n, d)), up(C))
+    gpu.gpu.empty = lambda *_, **__: next(given)
+    gpu.distances.nearest(arrays.Array(X.reshape(n, d)), up(C))
     return labels[-len(few) :], squares[-len(few) :]
 
 

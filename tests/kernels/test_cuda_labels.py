@@ -8,7 +8,8 @@ import test_contingency as pairs
 from numpy.testing import assert_allclose, assert_array_equal
 from test_distance_sums import labelled, normal
 
-from clusterx.kernels.cuda import contingency, segment_sum
+from clusterx.kernels.labels import cuda as cuda_labels
+from clusterx.kernels.reductions.cuda import segments
 from tests.cuda_on_cpu.arrays import asarray
 from tests.cuda_on_cpu.backend import WAYS, emulated, faulty, last_block, up, vast
 from tests.cuda_on_cpu.loader import LaunchError
@@ -30,24 +31,24 @@ class TestSumsByLabel:
     @pytest.mark.parametrize(("n", "d", "k"), SHAPES)
     @pytest.mark.parametrize("pieces", [(256, 4096), (4, 40)], ids=["whole", "in pieces"])
     def test_rows(self, monkeypatch, n, d, k, dtype, pieces):
-        monkeypatch.setattr(segment_sum, "LEAST_PIECE", pieces[0])
-        monkeypatch.setattr(segment_sum, "MOST_PIECES", pieces[1])
+        monkeypatch.setattr(segments, "LEAST_PIECE", pieces[0])
+        monkeypatch.setattr(segments, "MOST_PIECES", pieces[1])
         X, labels = rows_and_labels(n, d, k, dtype)
-        found = GPU.segment_sum(*up(X, labels), k).get()
+        found = GPU.reductions.segment_sum(*up(X, labels), k).get()
         assert found.dtype == np.float64
         for j in range(k):
             expected = [math.fsum(c) for c in X[labels == j].astype(np.float64).T.tolist()]
             assert_allclose(found[j], expected, rtol=1e-14)  # all of one sign: nothing cancels
 
     def test_one_piece_more_for_each_label_is_what_there_can_be(self, monkeypatch):
-        monkeypatch.setattr(segment_sum, "LEAST_PIECE", 3)
+        monkeypatch.setattr(segments, "LEAST_PIECE", 3)
         for n, k in ((12, 4), (13, 4), (7, 9)):
             labels = np.sort(np.arange(n) % k).astype(np.int32)
-            found = GPU.segment_sum(*up(np.ones((n, 2)), labels), k).get()
+            found = GPU.reductions.segment_sum(*up(np.ones((n, 2)), labels), k).get()
             assert_array_equal(found[:, 0], np.bincount(labels, minlength=k))
 
     def test_no_rows(self):
-        found = GPU.segment_sum(*up(np.empty((0, 3)), np.empty(0, np.int32)), 2)
+        found = GPU.reductions.segment_sum(*up(np.empty((0, 3)), np.empty(0, np.int32)), 2)
         assert_array_equal(found.get(), np.zeros((2, 3)))
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -55,23 +56,24 @@ class TestSumsByLabel:
     def test_own_squares_and_columns(self, n, d, k, dtype):
         X, labels = rows_and_labels(n, d, k, dtype)
         C = X[np.random.default_rng(1).integers(0, n, k)] + 1
-        squares = GPU.own_squares(*up(X, C, labels)).get()
+        squares = GPU.distances.own_squares(*up(X, C, labels)).get()
         apart = X.astype(np.float64) - C.astype(np.float64)[labels]
         assert_allclose(squares, (apart**2).sum(axis=1), rtol=1e-13)
         D = np.abs(X[:, :1] - X[:, 0])
         belongs = (labels[:, None] == np.arange(k)).astype(float)
-        sums = GPU.label_sums(*up(D, labels), k).get()
+        sums = GPU.reductions.label_sums(*up(D, labels), k).get()
         assert_allclose(sums, D.astype(np.float64) @ belongs, rtol=1e-13)
 
     def test_every_order_of_threads_gives_the_same_bits(self, monkeypatch):
-        monkeypatch.setattr(segment_sum, "LEAST_PIECE", 16)
+        monkeypatch.setattr(segments, "LEAST_PIECE", 16)
         X, labels = rows_and_labels(300, 9, 4)
         given = up(X, labels)
         C, D = up(X[:4].astype(np.float64), X @ X.T)
         found = [
             [a.get() for a in (
-                gpu.segment_sum(*given, 4), gpu.own_squares(given[0], C, given[1]),
-                gpu.label_sums(D, given[1], 4),
+                gpu.reductions.segment_sum(*given, 4),
+                gpu.distances.own_squares(given[0], C, given[1]),
+                gpu.reductions.label_sums(D, given[1], 4),
             )]
             for gpu in (emulated(**options) for options in WAYS.values())
         ]  # fmt: skip
@@ -81,14 +83,14 @@ class TestSumsByLabel:
 
     def test_nothing_is_read(self, reads):
         X, labels = up(*rows_and_labels(50, 3, 4))
-        GPU.segment_sum(X, labels, 4)
-        GPU.own_squares(X, X, labels)
-        GPU.label_sums(X, labels, 4)
+        GPU.reductions.segment_sum(X, labels, 4)
+        GPU.distances.own_squares(X, X, labels)
+        GPU.reductions.label_sums(X, labels, 4)
         assert reads == []
 
 
 def check_encoding(gpu, labels):
-    codes, classes = (found.get() for found in gpu.encode(asarray(labels)))
+    codes, classes = (found.get() for found in gpu.labels.encode(asarray(labels)))
     expected = np.unique(labels, return_inverse=True)
     assert (codes.dtype, classes.dtype) == (np.int32, labels.dtype)
     assert_array_equal(classes, expected[0])
@@ -117,12 +119,12 @@ class TestEncode:
 
     @pytest.mark.parametrize("cells", [4, 1 << 13])
     def test_shared_and_global_accounts_of_what_occurs(self, monkeypatch, cells):
-        monkeypatch.setattr(contingency, "SHARED_CELLS", cells)
+        monkeypatch.setattr(cuda_labels, "SHARED_CELLS", cells)
         check_encoding(GPU, np.random.default_rng(0).integers(-9, 9, 5000))
 
     def test_views(self):
         labels = np.random.default_rng(0).integers(0, 9, (500, 3))
-        codes, classes = GPU.encode(asarray(labels)[:, 1])
+        codes, classes = GPU.labels.encode(asarray(labels)[:, 1])
         assert_array_equal(classes.get()[codes.get()], labels[:, 1])
 
     @pytest.mark.parametrize("way", WAYS)
@@ -140,7 +142,7 @@ WAYS_TO_COUNT = {"shared": (1 << 13, 1 << 26), "table": (1, 1 << 26), "sort": (1
 class TestCounts:
     def check(self, gpu, n, shape, seed=0):
         a, b = pairs.TestContingency.labels(n, shape, seed)
-        rows, columns, counts = (found.get() for found in gpu.contingency(*up(a, b), shape))
+        rows, columns, counts = (found.get() for found in gpu.labels.contingency(*up(a, b), shape))
         cells, expected = np.unique(a.astype(np.int64) * shape[1] + b, return_counts=True)
         assert rows.dtype == columns.dtype == counts.dtype == np.int64
         assert_array_equal(rows * shape[1] + columns, cells)
@@ -156,14 +158,14 @@ class TestCounts:
     @pytest.mark.parametrize("shape", [(1, 1), (3, 1), (1, 40), (10, 7), (60, 70)], ids=str)
     def test_each_way_of_counting(self, monkeypatch, kind, shape):
         shared, dense = WAYS_TO_COUNT[kind]
-        monkeypatch.setattr(contingency, "SHARED_CELLS", shared)
-        monkeypatch.setattr(contingency, "DENSE_CELLS", dense)
+        monkeypatch.setattr(cuda_labels, "SHARED_CELLS", shared)
+        monkeypatch.setattr(cuda_labels, "DENSE_CELLS", dense)
         self.check(emulated(), 3000, shape)
 
     def test_few_pairs_of_very_many(self):
         a = np.array([0, 2, 2, 0, 2], np.int32)
         b = np.array([2**30, 1, 1, 2**30, 0], np.int32)
-        rows, columns, counts = (x.get() for x in GPU.contingency(*up(a, b), (3, 2**31 - 1)))
+        rows, columns, counts = (x.get() for x in GPU.labels.contingency(*up(a, b), (3, 2**31 - 1)))
         assert_array_equal(rows, [0, 2, 2])
         assert_array_equal(columns, [2**30, 0, 1])
         assert_array_equal(counts, [2, 1, 2])
@@ -175,7 +177,7 @@ class TestCounts:
 
     def test_the_number_of_cells_is_read_and_nothing_else(self, reads):
         a, b = up(*pairs.TestContingency.labels(500, (9, 9)))
-        GPU.contingency(a, b, (9, 9))
+        GPU.labels.contingency(a, b, (9, 9))
         assert reads == [(1,)]
 
 
@@ -187,7 +189,7 @@ class TestPlantedFaults:
             "positions", "i < n && i < first + ITEMS; ++i)\n        if", "i <= n; ++i)\n        if"
         )
         with pytest.raises(LaunchError):
-            gpu.contingency(*up(*pairs.TestContingency.labels(500, (9, 9))), (9, 9))
+            gpu.labels.contingency(*up(*pairs.TestContingency.labels(500, (9, 9))), (9, 9))
 
     def test_counts_are_not_atomic(self):
         gpu = faulty(
@@ -195,15 +197,18 @@ class TestPlantedFaults:
             "own[a[i] * columns + b[i]] += 1u", races=True,
         )  # fmt: skip
         with pytest.raises(LaunchError, match="race"):
-            gpu.contingency(*up(*pairs.TestContingency.labels(500, (9, 9))), (9, 9))
+            gpu.labels.contingency(*up(*pairs.TestContingency.labels(500, (9, 9))), (9, 9))
 
 
 def test_numbers_of_clusters_may_be_numpy_s():
     X, labels = up(*labelled(normal, 70, 3, 4))
     k = np.int64(4)
-    for found in (GPU.segment_sum(X, labels, k), GPU.label_sums(X, labels[:3], k)):
+    for found in (
+        GPU.reductions.segment_sum(X, labels, k),
+        GPU.reductions.label_sums(X, labels[:3], k),
+    ):
         assert 4 in found.shape
-    assert GPU.contingency(labels, labels, (k, k))[2].get().sum() == 70
+    assert GPU.labels.contingency(labels, labels, (k, k))[2].get().sum() == 70
 
 
 class TestVast:

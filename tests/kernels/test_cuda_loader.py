@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from clusterx import kernels
-from clusterx.kernels import Kernels, generic
-from clusterx.kernels.cuda import CudaKernels, Loader
-from clusterx.kernels.cuda.loader import FOLDER, source
+from clusterx.kernels import Kernels
+from clusterx.kernels.cuda.device import CudaDevice
+from clusterx.kernels.cuda.loader import FILES, Loader, source
+from clusterx.kernels.labels import generic as generic_labels
+from clusterx.kernels.runtime import generic as generic_runtime
+from clusterx.properties import cached_property
 from tests.cuda_on_cpu.arrays import namespace as xp
 
 
@@ -108,23 +111,26 @@ def test_each_device_is_checked():
 
 def test_source_is_whole():
     """Included files are in the text: nothing is looked for where the kernels are compiled."""
-    for path in FOLDER.glob("*.cu"):
+    for path in FILES.values():
         text = source(path.stem, {"T": "float"})
         assert "#include" not in text
         assert text.startswith('#define T float\n#line 1 "common.cuh"\n')
 
 
 def test_kernels_without_cuda_are_the_generic_ones():
-    own = CudaKernels(xp, Loader(FakeCupy()))
-    assert own.expected_information is generic.expected_information
-    assert own.dtypes == generic.dtypes
-    assert all(callable(getattr(own, name)) for name in set(Kernels._fields) - {"dtypes"})
-    with pytest.raises(AttributeError, match="there is no kernel 'nearst'"):
-        own.nearst  # noqa: B018
+    own = Kernels("cuda", CudaDevice(xp, Loader(FakeCupy())))
+    assert own.labels.expected_information is generic_labels.expected_information
+    assert own.runtime.dtypes == generic_runtime.dtypes
+    families = {"reductions", "distances", "kmeans", "labels", "color", "runtime"}
+    assert families == {n for n, v in vars(Kernels).items() if isinstance(v, cached_property)}
+    for family in families:
+        assert all(map(callable, set(vars(getattr(own, family)).values()) - {own.runtime.dtypes}))
+    with pytest.raises(AttributeError, match="nearst"):
+        own.distances.nearst  # noqa: B018
 
 
 def test_cupy_has_the_cuda_kernels():
-    assert kernels._TUNED["cupy"] == "cuda"
+    assert kernels.TABLE["cupy"] is kernels._cuda
 
 
 def test_importing_the_kernels_imports_no_cupy():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from clusterx.kernels.cuda.loader import FOLDER, source
-from clusterx.kernels.cuda.nearest import LOW, TILE_BYTES, rows_a_thread
+from clusterx.kernels.cuda.loader import FILES, source
+from clusterx.kernels.distances.cuda.screening import LOW, TILE_BYTES, rows_a_thread
 from tests.cuda_on_cpu import nvrtc
 
 pytestmark = pytest.mark.nvrtc
@@ -70,7 +70,7 @@ VARIANTS = {
 
 
 def test_every_file_is_compiled_here():
-    assert set(VARIANTS) == {path.stem for path in FOLDER.glob("*.cu")}
+    assert set(VARIANTS) == {path.stem for path in FILES.values()}
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

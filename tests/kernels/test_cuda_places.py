@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from clusterx.kernels.cuda import nearest, seeding
+from clusterx.kernels.distances.cuda import screening
+from clusterx.kernels.kmeans.cuda import seeds
 from tests.cuda_on_cpu.arrays import asarray
 from tests.cuda_on_cpu.backend import emulated, last_block, up, vast
 
 pytestmark = pytest.mark.usefixtures("gxx")
-BLOCK = nearest.BLOCK
+BLOCK = screening.BLOCK
 K = 5
 FAR = 2**32 + 1  # beyond integers of 32 bits, of either kind
 
@@ -52,14 +53,14 @@ def moved_sums(few, labels):
 
 def test_step_of_few_columns(tmp_path):
     d = 3
-    each = BLOCK * nearest.rows_a_thread(d)
+    each = BLOCK * screening.rows_a_thread(d)
     X, few, n, blocks = rows_of_last_block(tmp_path, d, each, 300, FAR)
     C = whole(K, d, seed=1)
     labels = vast(tmp_path, "labels", n, "int32")
     table, moved, scales = up(np.zeros((2, K, d + 1), np.uint64), np.zeros(1, np.int64), np.ones(5))
     gpu = emulated()
-    gpu.loader = last_block()
-    module = nearest.low_module(gpu, "lloyd", asarray(few))
+    gpu.gpu.loader = last_block()
+    module = screening.low_module(gpu.gpu, "lloyd", asarray(few))
     module.launch("step", blocks, BLOCK, X, n, None, asarray(C), K, scales, 0, labels, table, moved)
     expected = squares(few, C).argmin(axis=1)
     assert_array_equal(labels.held[-300:], expected)
@@ -69,7 +70,7 @@ def test_step_of_few_columns(tmp_path):
 
 def test_rows_that_move(tmp_path):
     d = 20
-    X, few, n, blocks = rows_of_last_block(tmp_path, d, nearest.WARPS, 5, -(-FAR // d))
+    X, few, n, blocks = rows_of_last_block(tmp_path, d, screening.WARPS, 5, -(-FAR // d))
     labels, previous = vast(tmp_path, "labels", n, "int32"), vast(tmp_path, "old", n, "int32")
     labels.held[-5:] = [3, 1, 0, 4, 1]
     table, moved, scales = up(
@@ -88,8 +89,8 @@ def test_rows_of_the_screen(tmp_path):
     X, few, n, _ = rows_of_last_block(tmp_path, d, count, count, -(-FAR // d))
     shift, C = whole(1, d, seed=2)[0], whole(K, d, seed=1)
     about, length = up(np.zeros((count, d), np.float32), np.zeros(count, np.float32))
-    module = emulated().loader.module("screen", T="float", TF32=0)
-    blocks = -(-count // nearest.WARPS)
+    module = emulated().gpu.loader.module("screen", T="float", TF32=0)
+    blocks = -(-count // screening.WARPS)
     module.launch(
         "prepare_rows", blocks, BLOCK, X, n - count, count, d, asarray(shift), about, length
     )
@@ -120,7 +121,7 @@ def test_rows_of_the_screen(tmp_path):
 
 @pytest.mark.parametrize("d", [3, 20])
 def test_seeding(tmp_path, d):
-    lanes = 1 if d <= nearest.LOW else 32
+    lanes = 1 if d <= screening.LOW else 32
     X, few, n, blocks = rows_of_last_block(tmp_path, d, BLOCK // lanes, 7, -(-FAR // d))
     module = last_block().module("seeding", T="float", LANES=lanes)
     closest = vast(tmp_path, "closest", n, "float64")
@@ -137,8 +138,8 @@ def test_seeding(tmp_path, d):
 
 
 def test_draws(tmp_path):
-    chunks = -(-FAR // seeding.CHUNK) + 1
-    n = (chunks - 1) * seeding.CHUNK + 9
+    chunks = -(-FAR // seeds.CHUNK) + 1
+    n = (chunks - 1) * seeds.CHUNK + 9
     closest = vast(tmp_path, "closest", n, "float64")
     closest.held[-9:] = np.arange(9)
     sums, rows = up(np.zeros(chunks), np.zeros(1, np.int64))

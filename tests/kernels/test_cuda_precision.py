@@ -10,11 +10,10 @@ import pytest
 import clusterx
 from clusterx import KMeans
 from clusterx.kernels import kernels_for
-from clusterx.kernels.cuda import CudaKernels
 from clusterx.kernels.cuda.products import Products
 from tests.cuda_on_cpu import cublas
 from tests.cuda_on_cpu.arrays import namespace as xp
-from tests.cuda_on_cpu.backend import emulated, install
+from tests.cuda_on_cpu.backend import emulated, install, on_device
 from tests.cuda_on_cpu.loader import EmulatedLoader
 
 pytestmark = pytest.mark.usefixtures("gxx")
@@ -29,7 +28,7 @@ def up(values, dtype=None):
 
 
 def arithmetic_of(gpu):
-    return gpu.loader.cupy.cuda.cublas.arithmetic
+    return gpu.gpu.loader.cupy.cuda.cublas.arithmetic
 
 
 def near_ties(spread, dtype="float32"):
@@ -83,13 +82,13 @@ def test_a_cupy_without_such_products_is_an_error(missing):
     gpu = emulated()
     blas = SimpleNamespace(**{name: getattr(cublas.Blas(), name) for name in dir(cublas.Blas())
                               if not name.startswith("_") and name != missing})  # fmt: skip
-    gpu.loader.cupy.cuda.cublas = blas
+    gpu.gpu.loader.cupy.cuda.cublas = blas
     X, C, _ = near_ties(1.0)
     with (
         clusterx.precision("tf32"),
         pytest.raises(RuntimeError, match=rf"cuBLAS as CuPy 14(.|\n)*{missing}(.|\n)*pip install"),
     ):
-        gpu.nearest(up(X), up(C))
+        gpu.distances.nearest(up(X), up(C))
 
 
 # -- who computes in TF32 ------------------------------------------------------------------------
@@ -98,11 +97,13 @@ def test_a_cupy_without_such_products_is_an_error(missing):
 def test_products_are_tf32_inside_the_context_alone():
     gpu = emulated()
     X, C, _ = near_ties(1.0)
-    step = gpu.lloyd_stats(up(X), None, gpu.grid(gpu.summary(up(X)), 600.0, 600))
+    step = gpu.kmeans.lloyd_stats(
+        up(X), None, gpu.kmeans.grid(gpu.reductions.summary(up(X)), 600.0, 600)
+    )
     for expected in (FLOAT32, TF32, FLOAT32):
         with clusterx.precision("tf32" if expected == TF32 else "float32"):
             step(up(C))  # a step made outside follows
-            gpu.nearest(up(X), up(C))
+            gpu.distances.nearest(up(X), up(C))
         assert set(arithmetic_of(gpu)) == {expected}
         arithmetic_of(gpu).clear()
     step(up(C))
@@ -113,11 +114,11 @@ def test_other_threads_keep_float32():
     gpu = emulated()
     X, C, _ = near_ties(1.0)
     with clusterx.precision("tf32"):
-        thread = threading.Thread(target=lambda: gpu.nearest(up(X), up(C)))
+        thread = threading.Thread(target=lambda: gpu.distances.nearest(up(X), up(C)))
         thread.start()
         thread.join()
         assert set(arithmetic_of(gpu)) == {FLOAT32}
-        gpu.nearest(up(X), up(C))
+        gpu.distances.nearest(up(X), up(C))
     assert set(arithmetic_of(gpu)) == {FLOAT32, TF32}
 
 
@@ -125,7 +126,7 @@ def test_cupys_variable_changes_nothing(monkeypatch):
     monkeypatch.setenv("CUPY_TF32", "1")
     gpu = emulated()
     X, C, _ = near_ties(1.0)
-    gpu.nearest(up(X), up(C))
+    gpu.distances.nearest(up(X), up(C))
     assert set(arithmetic_of(gpu)) == {FLOAT32}
 
 
@@ -133,17 +134,17 @@ def test_float64_stays_float64():
     gpu = emulated()
     X, C, expected = near_ties(1.0, "float64")
     with clusterx.precision("tf32"):
-        labels, _ = gpu.nearest(up(X), up(C))
+        labels, _ = gpu.distances.nearest(up(X), up(C))
     assert set(arithmetic_of(gpu)) == {FLOAT64}
     np.testing.assert_array_equal(labels.get(), expected)
 
 
 @pytest.mark.parametrize(("capability", "expected"), [("75", FLOAT32), ("80", TF32), ("120", TF32)])
 def test_gpus_before_ampere_keep_float32(capability, expected):
-    gpu = CudaKernels(xp, EmulatedLoader(capability=capability))
+    gpu = on_device(EmulatedLoader(capability=capability))
     X, C, labels = near_ties(1.0)
     with clusterx.precision("tf32"):
-        np.testing.assert_array_equal(gpu.nearest(up(X), up(C))[0].get(), labels)
+        np.testing.assert_array_equal(gpu.distances.nearest(up(X), up(C))[0].get(), labels)
     assert set(arithmetic_of(gpu)) == {expected}
 
 
@@ -155,7 +156,7 @@ def test_tf32_changes_no_label(spread):
     X, C, expected = near_ties(spread)
     gpu = emulated()
     with clusterx.precision("tf32"):
-        np.testing.assert_array_equal(gpu.nearest(up(X), up(C))[0].get(), expected)
+        np.testing.assert_array_equal(gpu.distances.nearest(up(X), up(C))[0].get(), expected)
     assert TF32 in arithmetic_of(gpu)
 
 
@@ -164,13 +165,13 @@ def test_a_bound_of_float32_for_products_in_tf32_is_caught(spread):
     X, C, expected = near_ties(spread)
     gpu = emulated(change=lambda name, text: text.replace("define TF32 1", "define TF32 0"))
     with clusterx.precision("tf32"):
-        assert (gpu.nearest(up(X), up(C))[0].get() != expected).any()
+        assert (gpu.distances.nearest(up(X), up(C))[0].get() != expected).any()
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_fits_in_tf32_are_the_same_bits(seed):
     install()
-    blas = kernels_for(xp).nearest.__self__.loader.cupy.cuda.cublas
+    blas = kernels_for(xp).gpu.loader.cupy.cuda.cublas
     X = np.random.default_rng(seed).standard_normal((400, 30)).astype("float32")
     found = {}
     for name in ("float32", "tf32"):
@@ -187,7 +188,7 @@ def test_fits_in_tf32_are_the_same_bits(seed):
 
 def test_distances_asked_for_use_no_such_products():
     install()
-    blas = kernels_for(xp).nearest.__self__.loader.cupy.cuda.cublas
+    blas = kernels_for(xp).gpu.loader.cupy.cuda.cublas
     X = np.random.default_rng(0).standard_normal((200, 30)).astype("float32")
     model = KMeans(5, random_state=0).fit(up(X))
     blas.arithmetic.clear()

@@ -8,8 +8,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from clusterx import KMeans, metrics
-from clusterx.kernels import generic_blocks
-from clusterx.kernels.cuda import CudaKernels, distance_sums, distances, summary
+from clusterx import blocks as row_blocking
+from clusterx.kernels import Kernels
+from clusterx.kernels.cuda.device import CudaDevice
+from clusterx.kernels.distances.cuda import sums as cuda_sums
+from clusterx.kernels.distances.cuda import to_centers
+from clusterx.kernels.reductions.cuda import columns
 from clusterx.metrics import centers, pairwise, unsupervised
 from tests.cuda_on_cpu.arrays import Array, asarray
 from tests.cuda_on_cpu.backend import WAYS, emulated, faulty, install, last_block, vast
@@ -27,7 +31,7 @@ def normal(n, d, dtype="float64", offset=0.0, seed=0):
 
 def summed(X, gpu=GPU):
     """The summary, on the host."""
-    return [field.get() for field in gpu.summary(asarray(X))]
+    return [field.get() for field in gpu.reductions.summary(asarray(X))]
 
 
 def moments(X):
@@ -42,11 +46,11 @@ def brute(X, C):
     return (apart**2).sum(axis=2)
 
 
-class Watched(CudaKernels):
+class Watched(CudaDevice):
     """Kernels that remember the sizes of their arrays."""
 
     def __init__(self):
-        super().__init__(GPU.xp, GPU.loader)
+        super().__init__(GPU.gpu.xp, GPU.gpu.loader)
         self.sizes = []
 
     def empty(self, shape, dtype, *, like):
@@ -57,7 +61,7 @@ class Watched(CudaKernels):
 @pytest.fixture
 def slabs(monkeypatch):
     """Many slabs of few rows."""
-    monkeypatch.setattr(summary, "LEAST_ROWS", 1)
+    monkeypatch.setattr(columns, "LEAST_ROWS", 1)
 
 
 class TestSummary:
@@ -65,7 +69,7 @@ class TestSummary:
     @pytest.mark.parametrize("shape", SHAPES, ids=str)
     @pytest.mark.parametrize("blocks", [1, 5, 1024])
     def test_moments(self, monkeypatch, slabs, shape, dtype, blocks):
-        monkeypatch.setattr(summary, "BLOCKS", blocks)
+        monkeypatch.setattr(columns, "BLOCKS", blocks)
         X = normal(*shape, dtype, offset=100.0)
         finite, mean, variance, largest = summed(X)
         assert finite
@@ -119,7 +123,7 @@ class TestSummary:
 
     def test_views(self):
         X = normal(200, 6)
-        found = GPU.summary(asarray(X)[::2, 1:4])
+        found = GPU.reductions.summary(asarray(X)[::2, 1:4])
         assert_allclose(found.mean.get(), X[::2, 1:4].mean(axis=0), rtol=1e-12)
 
     @pytest.mark.parametrize("shape", [(700, 1), (700, 3), (200, 40), (40, 300)], ids=str)
@@ -132,13 +136,13 @@ class TestSummary:
 
     @pytest.mark.parametrize("shape", [(100_000, 3), (30_000, 9), (3000, 600)], ids=str)
     def test_one_pass_no_read_and_little_memory(self, reads, shape):
-        gpu = Watched()
-        gpu.loader.launches.clear()
-        gpu.summary(asarray(np.ones(shape, np.float32)))
-        assert gpu.loader.launches == ["slab_moments", "join_slabs"]
+        gpu = Kernels("cuda", Watched())
+        gpu.gpu.loader.launches.clear()
+        gpu.reductions.summary(asarray(np.ones(shape, np.float32)))
+        assert gpu.gpu.loader.launches == ["slab_moments", "join_slabs"]
         assert reads == []
-        assert sum(gpu.sizes) <= 0.4 * math.prod(shape)
-        assert sum(gpu.sizes) <= 3 * (summary.BLOCKS * summary.BLOCK + shape[1])
+        assert sum(gpu.gpu.sizes) <= 0.4 * math.prod(shape)
+        assert sum(gpu.gpu.sizes) <= 3 * (columns.BLOCKS * columns.BLOCK + shape[1])
 
     @pytest.mark.parametrize(("old", "new"), [
         ("            shared[me] = joined(shared[me], shared[me + half * width]);\n"
@@ -201,13 +205,13 @@ class TestDistances:
     @pytest.mark.parametrize("offset", [0.0, 1e5])
     def test_of_any_types(self, n, d, k, rows, centers, result, offset):
         X, C = normal(n, d, rows, offset), normal(k, d, centers, offset, seed=1)
-        found = GPU.distances(*map(asarray, (X, C))).get()
+        found = GPU.distances.distances(*map(asarray, (X, C))).get()
         assert found.dtype == result
         assert_allclose(found, np.sqrt(brute(X, C)), rtol=bound(d, result))
-        squares = GPU.squared_distances(*map(asarray, (X, C))).get()
+        squares = GPU.distances.squared_distances(*map(asarray, (X, C))).get()
         assert squares.dtype == np.float64
         assert_allclose(squares, brute(X, C), rtol=1e-13)
-        to_one = GPU.distances_to(*map(asarray, (X, C[0]))).get()
+        to_one = GPU.distances.distances_to(*map(asarray, (X, C[0]))).get()
         assert_allclose(to_one, brute(X, C[:1])[:, 0], rtol=1e-13)
 
     @pytest.mark.parametrize("k", [5, 40])
@@ -216,26 +220,26 @@ class TestDistances:
         rng = np.random.default_rng(0)
         X = (rng.integers(-3, 4, (80, 20)) * 2.0**power).astype(np.float32)
         C = X[:k]
-        found = GPU.distances(*map(asarray, (X, C))).get()
+        found = GPU.distances.distances(*map(asarray, (X, C))).get()
         assert_allclose(found, np.sqrt(brute(X, C)), rtol=bound(20, "float32"))
 
     @pytest.mark.parametrize("k", [5, 40])
     def test_terms_that_vanish_are_not_missed(self, k):
         X, C = np.zeros((3, 4000), np.float32), np.zeros((k, 4000), np.float32)
         C[:, 0], C[:, 1:] = 2.0**-50, 2.0**-63.5  # of squares that are no normal numbers
-        found = GPU.distances(*map(asarray, (X, C))).get()
+        found = GPU.distances.distances(*map(asarray, (X, C))).get()
         assert_allclose(found, np.sqrt(brute(X, C)), rtol=bound(4000, "float32"))
 
     @pytest.mark.parametrize("k", [5, 40])
     def test_what_is_no_normal_number_counts_as_zero(self, k):
         X = np.full((80, 20), 2.0**-140, np.float32)
-        found = GPU.distances(asarray(X), asarray(np.zeros((k, 20), np.float32)))
+        found = GPU.distances.distances(asarray(X), asarray(np.zeros((k, 20), np.float32)))
         assert_array_equal(found.get(), 0.0)
 
     def test_centres_of_one_another_size_than_the_rows(self):
         X = normal(70, 20, "float32") * np.float32(1e-25)
         C = np.concatenate([X[:30], np.full((10, 20), 1e30, np.float32)])
-        found = GPU.distances(*map(asarray, (X, C))).get()
+        found = GPU.distances.distances(*map(asarray, (X, C))).get()
         assert_allclose(found, np.sqrt(brute(X, C)), rtol=bound(20, "float32"))
 
     @pytest.mark.parametrize("way", WAYS)
@@ -245,22 +249,27 @@ class TestDistances:
         X, C = normal(150, d, "float32"), normal(k, d, "float32", seed=1)
         given = [asarray(X), asarray(C)]
         gpu = emulated(**WAYS[way])
-        assert_array_equal(gpu.distances(*given).get(), GPU.distances(*given).get())
-        assert_array_equal(gpu.squared_distances(*given).get(), GPU.squared_distances(*given).get())
+        assert_array_equal(
+            gpu.distances.distances(*given).get(), GPU.distances.distances(*given).get()
+        )
+        assert_array_equal(
+            gpu.distances.squared_distances(*given).get(),
+            GPU.distances.squared_distances(*given).get(),
+        )
 
     def test_views_and_centres_that_are_slices(self):
         X = normal(90, 8)
-        found = GPU.squared_distances(asarray(X)[:, ::2], asarray(X)[3:30, ::2])
+        found = GPU.distances.squared_distances(asarray(X)[:, ::2], asarray(X)[3:30, ::2])
         assert_allclose(found.get(), brute(X[:, ::2], X[3:30, ::2]), rtol=1e-13)
 
     @pytest.mark.parametrize("k", [4, 33])
     def test_nothing_is_read_and_the_result_is_all_there_is(self, reads, k):
-        gpu = Watched()
+        gpu = Kernels("cuda", Watched())
         X = asarray(np.ones((500, 70), np.float32))
-        for measure in (gpu.distances, gpu.squared_distances):
-            gpu.sizes.clear()
+        for measure in (gpu.distances.distances, gpu.distances.squared_distances):
+            gpu.gpu.sizes.clear()
             measure(X, X[:k, :])
-            assert gpu.sizes == [500 * k]
+            assert gpu.gpu.sizes == [500 * k]
         assert reads == []
 
     @pytest.mark.parametrize(("old", "new", "error"), [
@@ -275,13 +284,13 @@ class TestDistances:
         X, C = asarray(normal(131, 3)), asarray(normal(40, 3))
         k = 5 if "count" in old else 40
         with pytest.raises(LaunchError, match=error):
-            gpu.distances(X, C[:k, :])
+            gpu.distances.distances(X, C[:k, :])
 
     @pytest.mark.parametrize("half", ["square >= TINY && ", " && square <= LARGEST"])
     def test_squares_that_are_not_measured_again_are_found(self, half):
         gpu = faulty("distances", half, "")
         X = normal(70, 20, "float32") * np.float32(1e-25 if "TINY" in half else 1e25)
-        found = gpu.distances(asarray(X), asarray(X[:40])).get()
+        found = gpu.distances.distances(asarray(X), asarray(X[:40])).get()
         assert not np.allclose(found, np.sqrt(brute(X, X[:40])), rtol=1e-3, atol=0)
 
 
@@ -294,10 +303,10 @@ class TestScoresAndFits:
     def made(self, monkeypatch):
         """New arrays by identity; tiles are so small that a whole table stands out."""
         install()
-        for module in (generic_blocks, unsupervised, pairwise):
+        for module in (row_blocking, unsupervised, pairwise):
             monkeypatch.setattr(module, "TILE", 1 << 12)
         monkeypatch.setattr(centers, "SUMMARY_VALUES", 1 << 12)
-        monkeypatch.setattr(distance_sums, "PARTIAL_SUMS", 1)
+        monkeypatch.setattr(cuda_sums, "PARTIAL_SUMS", 1)
         found, begin = {}, Array.__init__
 
         def noted(array, held):
@@ -375,7 +384,7 @@ class TestVast:
         found = vast(tmp_path, "found", n * k, "float32")
         C = asarray(np.ones((k, d), np.float32))
         module = last_block().module("distances", T="float", REAL="float", DEPTH=d, LANES=1)
-        if k <= distances.FEW:
+        if k <= to_centers.FEW:
             module.launch("to_few", (-(-n // 256), 1), 256, X, n, d, C, k, 1, found)
         else:
             module.launch("to_many", -(-n // 64) * -(-k // 64), 256, X, n, d, C, k, 1, found)

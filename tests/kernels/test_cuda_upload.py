@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("gxx")
 
 def gpu_with(*dropped):
     gpu = emulated()
-    gpu.loader.cupy = SimpleNamespace(cuda=streams.Cuda(dropped))
+    gpu.gpu.loader.cupy = SimpleNamespace(cuda=streams.Cuda(dropped))
     return gpu
 
 
@@ -31,7 +31,7 @@ def like(dtype="float32"):
 
 def received(gpu, blocks, dtype="float32"):
     """What is computed of the blocks while they are there."""
-    return [(2 * block).get() for block in gpu.upload(iter(blocks), like(dtype))]
+    return [(2 * block).get() for block in gpu.runtime.upload(iter(blocks), like(dtype))]
 
 
 def readers():
@@ -39,7 +39,7 @@ def readers():
 
 
 def nothing_left(gpu):
-    return not readers() and gpu.loader.cupy.cuda.under_way == 0
+    return not readers() and gpu.gpu.loader.cupy.cuda.under_way == 0
 
 
 # -- what arrives --------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ def test_blocks_arrive(rows):
     for found, block in zip(received(gpu, blocks), blocks, strict=True):
         np.testing.assert_array_equal(found, 2 * block)
     assert nothing_left(gpu)
-    assert gpu.loader.cupy.cuda.copied == 100 * 3 * 4  # nothing else crosses the bus
+    assert gpu.gpu.loader.cupy.cuda.copied == 100 * 3 * 4  # nothing else crosses the bus
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_blocks_that_are_not_in_order_in_memory():
 
 def test_blocks_are_in_order_on_the_device():
     gpu = gpu_with()
-    for block in gpu.upload(iter(cut(100, 30)), like()):
-        assert gpu.contiguous(block) is block
+    for block in gpu.runtime.upload(iter(cut(100, 30)), like()):
+        assert gpu.gpu.contiguous(block) is block
 
 
 def test_no_blocks():
@@ -89,7 +89,7 @@ def test_no_blocks():
 
 def owners(gpu, blocks):
     """The device memory that each block is in."""
-    held = [block.held for block in gpu.upload(iter(blocks), like())]
+    held = [block.held for block in gpu.runtime.upload(iter(blocks), like())]
     return [streams.root(h).ctypes.data for h in held]
 
 
@@ -99,13 +99,13 @@ def test_two_buffers_take_turns():
     assert len(found) == 12
     assert len(set(found)) == 2
     assert len(set(found[::2])) == len(set(found[1::2])) == 1
-    assert gpu.loader.cupy.cuda.pinned == [9 * 3 * 4] * 2
+    assert gpu.gpu.loader.cupy.cuda.pinned == [9 * 3 * 4] * 2
 
 
 def test_one_block_takes_one_buffer():
     gpu = gpu_with()
     assert len(received(gpu, cut(100, 100))) == 1
-    assert len(gpu.loader.cupy.cuda.pinned) == 1
+    assert len(gpu.gpu.loader.cupy.cuda.pinned) == 1
 
 
 def test_buffers_grow():
@@ -114,7 +114,7 @@ def test_buffers_grow():
     blocks = np.split(X, [5, 10, 100, 105, 106, 250])
     for found, block in zip(received(gpu, blocks), blocks, strict=True):
         np.testing.assert_array_equal(found, 2 * block)
-    assert [size // 12 for size in gpu.loader.cupy.cuda.pinned] == [5, 5, 90, 144]
+    assert [size // 12 for size in gpu.gpu.loader.cupy.cuda.pinned] == [5, 5, 90, 144]
     assert nothing_left(gpu)
 
 
@@ -126,7 +126,7 @@ def test_the_next_block_is_read_while_one_is_in_use():
             event.set()
             yield block
 
-    coming = gpu_with().upload(source(), like())
+    coming = gpu_with().runtime.upload(source(), like())
     next(coming)
     assert read[1].wait(10)
     time.sleep(0.05)
@@ -142,7 +142,7 @@ def test_the_next_block_is_read_while_one_is_in_use():
 @pytest.mark.parametrize("used", [0, 1, 2, 5])
 def test_a_pass_that_is_abandoned_leaves_nothing(used):
     gpu = gpu_with()
-    coming = gpu.upload(iter(cut(100, 10)), like())
+    coming = gpu.runtime.upload(iter(cut(100, 10)), like())
     for _ in range(used):
         next(coming)
     assert bool(used) == bool(readers())
@@ -154,7 +154,7 @@ def test_a_loop_that_raises_leaves_nothing():
     gpu = gpu_with()
 
     def failing():
-        for i, _ in enumerate(gpu.upload(iter(cut(100, 10)), like())):
+        for i, _ in enumerate(gpu.runtime.upload(iter(cut(100, 10)), like())):
             if i == 3:
                 raise KeyError("in the middle")
 
@@ -172,7 +172,7 @@ def test_an_error_of_the_source_comes_out(good):
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        found.extend(block[0, ...].get() for block in gpu.upload(source(), like()))
+        found.extend(block[0, ...].get() for block in gpu.runtime.upload(source(), like()))
     np.testing.assert_array_equal(np.array(found), [b[0] for b in blocks[:good]] or np.empty(0))
     assert nothing_left(gpu)
 
@@ -200,7 +200,7 @@ def test_a_copy_that_does_not_wait_for_the_work_is_caught():
 def test_use_after_the_next_block_is_caught():
     """A block that is kept is overwritten: by the next but one."""
     blocks = cut(50, 10)
-    kept = list(gpu_with().upload(iter(blocks), like()))
+    kept = list(gpu_with().runtime.upload(iter(blocks), like()))
     for block, found in zip(blocks[3:], kept[3:], strict=True):
         np.testing.assert_array_equal(found.get(), block)
     for block, found in zip(blocks[:3], kept[:3], strict=True):

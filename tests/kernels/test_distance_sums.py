@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from clusterx import kernels
-from clusterx.kernels import generic_metrics, kernels_for
-from clusterx.kernels.cpu import segments
-from clusterx.kernels.cpu.distance_sums import FLOAT32_ROWS, Side
+from clusterx.kernels import kernels_for
+from clusterx.kernels.distances import generic as generic_distances
+from clusterx.kernels.distances.cpu.sums import FLOAT32_ROWS, Side
+from clusterx.kernels.reductions.cpu import segments
 
-CPU = kernels._load("cpu")
+CPU = kernels_for(np)
 SCIPY = {"euclidean": "euclidean", "manhattan": "cityblock", "chebyshev": "chebyshev"}
 SHAPES = [(1, 1, 1), (2, 3, 2), (9, 9, 4), (130, 2, 1), (257, 8, 7), (600, 9, 3), (700, 40, 300)]
 
@@ -69,7 +69,7 @@ def by_labels(D, labels):
 @pytest.mark.parametrize(("n", "d", "k"), SHAPES)
 def test_float64_sums_are_exact(make, n, d, k):
     X, labels = labelled(make, n, d, k)
-    sums = CPU.distance_sums(X, labels, k, "euclidean")
+    sums = CPU.distances.distance_sums(X, labels, k, "euclidean")
     np.testing.assert_allclose(sums(X), brute(X, X, labels, k), rtol=1e-11, atol=1e-300)
     few = X[: n // 2 + 1].copy()
     np.testing.assert_allclose(sums(few), brute(few, X, labels, k), rtol=1e-11, atol=1e-300)
@@ -82,7 +82,7 @@ def test_every_library(xp, metric, dtype, n, d, k):
     X, labels = labelled(blobs, n, d, k, dtype)
     given, codes = xp.asarray(X), xp.asarray(labels)
     kernel = kernels_for(xp.xp)
-    sums = kernel.distance_sums(given, codes, k, metric)
+    sums = kernel.distances.distance_sums(given, codes, k, metric)
     found = sums(given)
     assert xp.owns(found)
     # what the product leaves of distance 0, of which there is one a row
@@ -100,7 +100,7 @@ def test_every_library(xp, metric, dtype, n, d, k):
 def test_float32_products_keep_six_digits(make, k, d):
     n = FLOAT32_ROWS + 300
     X, labels = labelled(make, n, d, k, "float32")
-    sums = CPU.distance_sums(X, labels, k, "euclidean")
+    sums = CPU.distances.distance_sums(X, labels, k, "euclidean")
     assert sums.dtype == np.float32 or make is constant  # whose clusters have no extent
     expected = brute(X, X, labels, k)
     np.testing.assert_allclose(sums(X), expected, rtol=2e-6, atol=1e-300)
@@ -114,7 +114,7 @@ def test_float32_products_keep_six_digits(make, k, d):
 def test_float32_products_neither_overflow_nor_vanish(factor):
     X, labels = labelled(blobs, FLOAT32_ROWS + 10, 20, 4)
     X = (X * factor).astype(np.float32)
-    found = CPU.distance_sums(X, labels, 4, "euclidean")(X)
+    found = CPU.distances.distance_sums(X, labels, 4, "euclidean")(X)
     np.testing.assert_allclose(found, brute(X, X, labels, 4), rtol=2e-6)
 
 
@@ -123,7 +123,7 @@ def test_tiles_of_lost_distances_are_done_in_float64(monkeypatch):
     done = []
     centred = Side.centred
     monkeypatch.setattr(Side, "centred", lambda *a: done.append(a) or centred(*a))
-    CPU.distance_sums(X, labels, 2, "euclidean")(X)
+    CPU.distances.distance_sums(X, labels, 2, "euclidean")(X)
     assert done
 
 
@@ -134,7 +134,7 @@ def test_threads_do_not_change_the_bits(monkeypatch, d, dtype):
     found = []
     for threads in ("1", "2", "2"):
         monkeypatch.setenv("CLUSTERX_NUM_THREADS", threads)
-        sums = CPU.distance_sums(X, labels, 5, "euclidean")
+        sums = CPU.distances.distance_sums(X, labels, 5, "euclidean")
         found.append((sums(X), sums(X[:700].copy())))
     for other in found[1:]:
         np.testing.assert_array_equal(other[0], found[0][0])
@@ -145,9 +145,9 @@ def test_memory_does_not_grow_with_pairs():
     n = 6000
     X, labels = labelled(normal, n, 20, 3)
     for run in (
-        lambda: CPU.distance_sums(X, labels, 3, "euclidean")(X),
-        lambda: generic_metrics.distance_sums(X, labels, 3, "euclidean")(X[:500]),
-        lambda: CPU.separation(X, labels, 3, "euclidean"),
+        lambda: CPU.distances.distance_sums(X, labels, 3, "euclidean")(X),
+        lambda: generic_distances.distance_sums(X, labels, 3, "euclidean")(X[:500]),
+        lambda: CPU.distances.separation(X, labels, 3, "euclidean"),
     ):
         run()
         tracemalloc.start()
@@ -163,7 +163,7 @@ def test_memory_does_not_grow_with_pairs():
 def test_separation_is_exact(make, metric, n, d, k):
     X, labels = labelled(make, n, d, k)
     expected = by_labels(cdist(X, X, SCIPY[metric]), labels)
-    found = CPU.separation(X, labels, k, metric)
+    found = CPU.distances.separation(X, labels, k, metric)
     np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-300)
 
 
@@ -174,7 +174,7 @@ def test_separation_of_float32_rows_is_exact(make, d):
     X, labels = labelled(make, n, d, 6, "float32")
     wide = X.astype(np.float64)
     expected = by_labels(cdist(wide, wide), labels)
-    found = CPU.separation(X, labels, 6, "euclidean")
+    found = CPU.distances.separation(X, labels, 6, "euclidean")
     np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-300)
 
 
@@ -182,7 +182,7 @@ def test_separation_of_float32_rows_is_exact(make, d):
 @pytest.mark.parametrize(("n", "d", "k"), SHAPES)
 def test_separation_on_every_library(xp, metric, n, d, k):
     X, labels = labelled(blobs, n, d, k)
-    found = kernels_for(xp.xp).separation(xp.asarray(X), xp.asarray(labels), k, metric)
+    found = kernels_for(xp.xp).distances.separation(xp.asarray(X), xp.asarray(labels), k, metric)
     least, most = by_labels(cdist(X, X, SCIPY[metric]), labels)
     assert float(xp.to_host(found[0])) == pytest.approx(least, rel=1e-10)
     assert float(xp.to_host(found[1])) == pytest.approx(most, rel=1e-10)
@@ -197,19 +197,19 @@ def test_sums_by_label(xp, n, d, k, dtype):
     wide = X.astype(np.float64)
     belongs = (labels[:, None] == np.arange(k)).astype(np.float64)
 
-    sums = kernel.segment_sum(given, codes, k)
+    sums = kernel.reductions.segment_sum(given, codes, k)
     assert xp.owns(sums)
     np.testing.assert_allclose(xp.to_host(sums), belongs.T @ wide, rtol=1e-13)
 
     C = np.random.default_rng(1).normal(1e4, 1, (k, d))
-    squares = kernel.own_squares(given, xp.asarray(C), codes)
+    squares = kernel.distances.own_squares(given, xp.asarray(C), codes)
     assert xp.owns(squares)
     np.testing.assert_allclose(
         xp.to_host(squares), ((wide - C[labels]) ** 2).sum(axis=1), rtol=1e-13
     )
 
     D = np.ascontiguousarray(X @ X.T)
-    by_row = kernel.label_sums(xp.asarray(D), codes, k)
+    by_row = kernel.reductions.label_sums(xp.asarray(D), codes, k)
     assert xp.owns(by_row)
     np.testing.assert_allclose(xp.to_host(by_row), D.astype(np.float64) @ belongs, rtol=1e-13)
 
@@ -218,10 +218,10 @@ def test_sums_by_label(xp, n, d, k, dtype):
 def test_segment_sums_add_fixed_blocks_in_order(monkeypatch, k):
     monkeypatch.setattr(segments, "SUMMARY_VALUES", 700)
     X, labels = labelled(far, 1000, 7, k)
-    whole = CPU.segment_sum(X, labels, k)
+    whole = CPU.reductions.segment_sum(X, labels, k)
     total = np.zeros((k, 7))
     for a in range(0, 1000, 100):
-        total += CPU.segment_sum(X[a : a + 100], labels[a : a + 100], k)
+        total += CPU.reductions.segment_sum(X[a : a + 100], labels[a : a + 100], k)
     np.testing.assert_array_equal(whole, total)
     monkeypatch.setattr(segments, "PARTIAL_SUMS", 1)  # a block at a time
-    np.testing.assert_array_equal(CPU.segment_sum(X, labels, k), total)
+    np.testing.assert_array_equal(CPU.reductions.segment_sum(X, labels, k), total)

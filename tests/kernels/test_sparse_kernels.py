@@ -6,7 +6,7 @@ from numba import njit
 from scipy.sparse import csr_array, csr_matrix
 
 from clusterx.kernels import kernels_for
-from clusterx.kernels.cpu import lloyd, sparse, sparse_loops
+from clusterx.kernels.distances.cpu import sparse, sparse_loops, to_centers
 
 CPU = kernels_for(np)
 LARGEST = (0.0, 1e3, 1e9)  # offsets, against a spread of one
@@ -40,11 +40,13 @@ def test_labels_and_distances_with_offsets(d, dtype, size):
     X = rows_with_offsets(300, d, size).astype(dtype)
     S = csr_matrix(X)
     for C in (X[:7].astype(np.float64), X[:60].reshape(6, 10, d).mean(axis=1, dtype=np.float64)):
-        labels, squared = CPU.nearest(S, C)
-        expected, dense = CPU.nearest(X, C)
+        labels, squared = CPU.distances.nearest(S, C)
+        expected, dense = CPU.distances.nearest(X, C)
         np.testing.assert_array_equal(labels, expected)
         np.testing.assert_allclose(squared, dense, rtol=2e-10)
-        np.testing.assert_allclose(CPU.squared_distances(S, C), exact_squares(X, C), rtol=2e-10)
+        np.testing.assert_allclose(
+            CPU.distances.squared_distances(S, C), exact_squares(X, C), rtol=2e-10
+        )
         np.testing.assert_array_equal(sparse.SparseRows(S).own_squares(C, labels), dense)
 
 
@@ -53,8 +55,8 @@ def test_labels_and_distances_with_offsets(d, dtype, size):
 def test_ties_fall_as_those_of_dense_rows(d, dtype):
     X = unit_rows(400, d).astype(dtype)
     C = X[[5, 3, 3, 8, 11, 2, 5]].astype(np.float64)
-    labels, squared = CPU.nearest(csr_matrix(X), C)
-    expected, dense = CPU.nearest(X, C)
+    labels, squared = CPU.distances.nearest(csr_matrix(X), C)
+    expected, dense = CPU.distances.nearest(X, C)
     np.testing.assert_array_equal(labels, expected)
     np.testing.assert_allclose(squared, dense, rtol=1e-10)
 
@@ -63,9 +65,9 @@ def test_rows_and_centres_of_zeros_and_squares_that_vanish():
     X = np.zeros((4, 70))
     X[1:3, 40] = 1e-170, 1e-160  # squares below the least number, and with few digits
     C = np.array([X[2], X[0], X[0], X[1]])
-    labels, squared = CPU.nearest(csr_matrix(X), C)
-    np.testing.assert_array_equal(labels, lloyd.nearest(X, C)[0])
-    np.testing.assert_array_equal(squared, lloyd.nearest(X, C)[1])
+    labels, squared = CPU.distances.nearest(csr_matrix(X), C)
+    np.testing.assert_array_equal(labels, to_centers.nearest(X, C)[0])
+    np.testing.assert_array_equal(squared, to_centers.nearest(X, C)[1])
 
 
 def test_few_columns_are_heavy():
@@ -99,7 +101,7 @@ def count_open(rows, centres, own, acc, labels):
 def test_seeding_draws_and_accepts_as_dense_rows_do(size):
     X = rows_with_offsets(600, 40, size)
     X[::5, :4] += size  # groups that gain the same, but for rounding
-    dense, found = CPU.seeding(X, None, None), CPU.seeding(csr_matrix(X), None, None)
+    dense, found = CPU.kmeans.seeding(X, None, None), CPU.kmeans.seeding(csr_matrix(X), None, None)
     rng = np.random.default_rng(0)
     for step in (dense, found):
         step.start(3)
@@ -117,11 +119,11 @@ def test_distances_of_rows_with_each_other(size):
     S, labels = csr_array(X), np.arange(150, dtype=np.int32) % 4
     D = np.sqrt(exact_squares(X, X))
     expected = np.stack([D[:, labels == j].sum(axis=1) for j in range(4)], axis=1)
-    sums = CPU.distance_sums(S, labels, 4, "euclidean")
+    sums = CPU.distances.distance_sums(S, labels, 4, "euclidean")
     np.testing.assert_allclose(sums(S), expected, rtol=1e-10)
     np.testing.assert_allclose(sums(S[20:33]), expected[20:33], rtol=1e-10)
     same = labels[:, None] == labels[None, :]
-    least, most = CPU.separation(S, labels, 4, "euclidean")
+    least, most = CPU.distances.separation(S, labels, 4, "euclidean")
     assert least == pytest.approx(D[~same].min(), rel=1e-10)
     assert most == pytest.approx(D[same].max(), rel=1e-10)
 
@@ -131,4 +133,6 @@ def test_indices_of_64_bits():
     S = csr_matrix(X)
     wide = csr_matrix(X)
     wide.indices, wide.indptr = S.indices.astype(np.int64), S.indptr.astype(np.int64)
-    np.testing.assert_array_equal(CPU.nearest(wide, X[:5])[0], CPU.nearest(X, X[:5])[0])
+    np.testing.assert_array_equal(
+        CPU.distances.nearest(wide, X[:5])[0], CPU.distances.nearest(X, X[:5])[0]
+    )

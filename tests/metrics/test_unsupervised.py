@@ -296,7 +296,7 @@ def test_a_sample_of_blocks():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_blocks_do_not_change_the_bits(monkeypatch, score, dtype):
     monkeypatch.setattr(centers, "SUMMARY_VALUES", 500)
-    monkeypatch.setattr("clusterx.kernels.cpu.segments.SUMMARY_VALUES", 500)
+    monkeypatch.setattr("clusterx.kernels.reductions.cpu.segments.SUMMARY_VALUES", 500)
     X, labels = make_blobs(1000, 6, centers=4, random_state=0)
     X = X.astype(dtype)
     whole = score(X, labels)

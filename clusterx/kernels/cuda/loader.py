@@ -12,6 +12,8 @@ import numpy as np
 from ...arrays import is_array, on_host
 
 FOLDER = Path(__file__).parent
+#: The `.cu` files of all families, by their names.
+FILES = {path.stem: path for path in FOLDER.parent.rglob("*.cu")}
 #: What `.cu` files are written for, and what tests compile them for.
 LEAST_CUPY, LEAST_CAPABILITY, LEAST_DRIVER = 14, 75, 12000
 C_TYPES = {
@@ -35,13 +37,13 @@ _INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
 def source(name: str, defines: dict[str, Any]) -> str:
     """The text of a `.cu` file with what it includes, after the macros and what all files share."""
     macros = "".join(f"#define {key} {value}\n" for key, value in defines.items())
-    return macros + _text("common.cuh") + _text(f"{name}.cu")
+    return macros + _text(FOLDER / "common.cuh") + _text(FILES[name])
 
 
-def _text(file: str) -> str:
-    text = (FOLDER / file).read_text()
-    text = _INCLUDE.sub(lambda found: _text(found[1]) + f'#line 1 "{file}"', text)
-    return f'#line 1 "{file}"\n{text}\n'
+def _text(file: Path) -> str:
+    text = file.read_text()
+    text = _INCLUDE.sub(lambda found: _text(FOLDER / found[1]) + f'#line 1 "{file.name}"', text)
+    return f'#line 1 "{file.name}"\n{text}\n'
 
 
 class Loader:

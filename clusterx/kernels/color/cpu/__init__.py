@@ -1,0 +1,5 @@
+"""Colours of NumPy arrays."""
+
+from .counts import color_counts, remap
+
+__all__ = ["color_counts", "remap"]

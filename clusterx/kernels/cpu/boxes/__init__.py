@@ -1,0 +1,1 @@
+"""Rows of few columns in boxes: which centres a box can have, and trees of boxes."""

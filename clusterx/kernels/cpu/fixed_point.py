@@ -1,0 +1,240 @@
+"""Sums that are exact, and therefore the same in any order.
+
+A term is rounded to a fixed-point number of two 64-bit integers: `hi` counts steps of
+1 / hi_scale, `lo` counts steps of 1 / (hi_scale lo_scale) of what is left. Integer addition is
+associative, so threads, blocks, and updates that add and take away rows all reach the same bits.
+With n terms whose magnitudes add up to at most S, hi_scale is the power of two just below
+2^61 / S and lo_scale the one just below 2^61 / n: no sum overflows, and the error of a term is
+below S n 2^-121.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ...properties import cached_property
+from ..statistics import Summary
+from .jit import INNER, jit
+
+_BITS = 61
+ENTRIES_PER_TASK = 2048
+
+
+def power_of_two_scale(total):
+    """The largest power of two, at most 2^1023, that keeps total * scale within 2^61."""
+    total = np.asarray(total, np.float64)
+    exponent = np.frexp(total)[1]
+    return np.where(total > 0.0, np.ldexp(1.0, np.minimum(_BITS - exponent, 1023)), 1.0)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The resolution of the sums over a data set, one for all of its blocks."""
+
+    mean: np.ndarray  # (d,), with the two below: what the kernels want to know of all rows
+    variance: np.ndarray
+    largest: np.ndarray
+    hi_scale: np.ndarray  # (d,)
+    lo_scale: float
+    weight_scale: float
+
+    @classmethod
+    def of(cls, summary: Summary, total: float, n: int) -> Grid:
+        """From the summary of all rows, the sum of their weights and their number."""
+        bounds = [*(summary.largest * max(total, 1e-300)), max(n, 1), total]
+        scales = power_of_two_scale(bounds)
+        rows, weights = scales[-2:].tolist()
+        return cls(summary.mean, summary.variance, summary.largest, scales[:-2], rows, weights)
+
+    @cached_property
+    def units(self) -> np.ndarray:
+        """hi_scale of the columns, and that of the weights."""
+        return np.append(self.hi_scale, self.weight_scale)
+
+
+class ExactStats:
+    """CentroidStats in integers: those of any split of the rows add up to the same bits."""
+
+    def __init__(self, grid: Grid, table: np.ndarray, moved: int):
+        self.grid, self.table, self.moved = grid, table, moved
+
+    def __add__(self, other: ExactStats) -> ExactStats:
+        return ExactStats(self.grid, self.table + other.table, self.moved + other.moved)
+
+    @cached_property
+    def _read(self) -> tuple[np.ndarray, np.ndarray]:
+        return read_table(self.table, self.grid.units, self.grid.lo_scale)
+
+    @property
+    def sums(self) -> np.ndarray:
+        return self._read[0]
+
+    @property
+    def counts(self) -> np.ndarray:
+        return self._read[1]
+
+
+@jit
+def read_table(table, units, lo_scale):
+    """The sums (k, d) and counts (k,) that a table (2, k, d + 1) of integers stands for."""
+    _, k, wide = table.shape
+    sums, counts = np.empty((k, wide - 1)), np.empty(k)
+    for j in range(k):
+        for a in range(wide):
+            value = (table[0, j, a] + table[1, j, a] / lo_scale) / units[a]
+            if a < wide - 1:
+                sums[j, a] = value
+            else:
+                counts[j] = value
+    return sums, counts
+
+
+@jit(**INNER)
+def add_term(value, scale, lo_scale):
+    """One term as its two integers."""
+    scaled = value * scale
+    whole = np.rint(scaled)
+    return np.int64(whole), np.int64(np.rint((scaled - whole) * lo_scale))
+
+
+@jit
+def group_entries(labels, previous, rows, k):
+    """Entries (row joins or leaves a cluster) sorted by cluster.
+
+    A row joins `labels[row]` and, unless `previous` is empty, leaves `previous[row]`. Leaving is
+    written as ~row.
+    """
+    n = rows.shape[0]
+    leaves = previous.shape[0] > 0
+    offsets = np.zeros(k + 1, np.int64)
+    for i in range(n):
+        offsets[labels[rows[i]] + 1] += 1
+        if leaves:
+            offsets[previous[rows[i]] + 1] += 1
+    for j in range(k):
+        offsets[j + 1] += offsets[j]
+    entries = np.empty(offsets[k], np.int64)
+    place = np.empty(k, np.int64)
+    for j in range(k):
+        place[j] = offsets[j]
+    for i in range(n):
+        row = rows[i]
+        j = labels[row]
+        entries[place[j]] = row
+        place[j] += 1
+        if leaves:
+            j = previous[row]
+            entries[place[j]] = ~np.int64(row)
+            place[j] += 1
+    return entries, offsets
+
+
+def runs(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Runs of at most ENTRIES_PER_TASK entries of one cluster: their clusters and bounds."""
+    pieces = -(-np.diff(offsets) // ENTRIES_PER_TASK)
+    clusters = np.repeat(np.arange(len(pieces)), pieces)
+    nth = np.arange(len(clusters)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    starts = offsets[clusters] + nth * ENTRIES_PER_TASK
+    return clusters, np.append(starts, offsets[-1])
+
+
+def even_parts(bounds: np.ndarray) -> list[tuple[int, int]]:
+    """Consecutive runs for each task, of about ENTRIES_PER_TASK entries together."""
+    runs = len(bounds) - 1
+    tasks = max(1, min(runs, int(bounds[-1]) // ENTRIES_PER_TASK))
+    cuts = np.searchsorted(bounds, np.linspace(0, bounds[-1], tasks + 1)[1:-1])
+    edges = [0, *np.unique(np.clip(cuts, 0, runs)).tolist(), runs]
+    return [(a, b) for a, b in pairwise(edges) if b > a]
+
+
+@jit
+def sum_entries(X, w, entries, bounds, first, last, units, lo_scale, hi, lo):
+    """Sums over the runs first..last of entries, (runs, d + 1) each."""
+    d = X.shape[1]
+    scaled = np.empty(d)
+    for r in range(first, last):
+        for e in range(bounds[r], bounds[r + 1]):
+            row = entries[e]
+            sign = 1.0
+            if row < 0:
+                row = ~row
+                sign = -1.0
+            v = sign * w[row] if w.shape[0] > 0 else sign
+            x, his, los = X[row], hi[r], lo[r]
+            # a loop for each, of few arrays: what compilers vectorise
+            for j in range(d):
+                scaled[j] = v * x[j] * units[j]
+            for j in range(d):
+                his[j] += np.int64(np.rint(scaled[j]))
+            for j in range(d):
+                los[j] += np.int64(np.rint((scaled[j] - np.rint(scaled[j])) * lo_scale))
+            a, b = add_term(v, units[d], lo_scale)
+            his[d] += a
+            los[d] += b
+
+
+@jit
+def move_rows(X, w, rows, start, stop, labels, previous, units, lo_scale, hi, lo):
+    """Take rows[start:stop] from their previous cluster (none: empty or negative) to their label's.
+
+    Each row is read once, in order; for sums that stay in a core's cache.
+    """
+    d = X.shape[1]
+    whole = np.empty(d + 1, np.int64)
+    left = np.empty(d + 1)
+    rest = np.empty(d + 1, np.int64)
+    for e in range(start, stop):
+        row = rows[e]
+        v = w[row] if w.shape[0] > 0 else 1.0
+        new, old = labels[row], previous[row] if previous.shape[0] > 0 else -1
+        split(X[row], v, units, whole, left)
+        add_to(hi[new], whole, 1)
+        if old >= 0:
+            add_to(hi[old], whole, -1)
+        if any_left(left):  # seldom for float32, whose digits mostly fit the first integer
+            for j in range(d + 1):
+                rest[j] = np.int64(np.rint(left[j] * lo_scale))
+            add_to(lo[new], rest, 1)
+            if old >= 0:
+                add_to(lo[old], rest, -1)
+
+
+@jit
+def split(x, v, units, whole, left):
+    """v x, and v itself at the end, in steps of 1 / units: the whole ones, and what is left."""
+    d = x.shape[0]
+    for j in range(d):
+        scaled = v * x[j] * units[j]
+        steps = np.rint(scaled)
+        whole[j] = np.int64(steps)
+        left[j] = scaled - steps
+    scaled = v * units[d]
+    whole[d] = np.int64(np.rint(scaled))
+    left[d] = scaled - np.rint(scaled)
+
+
+@jit(**INNER, fastmath={"reassoc"})
+def any_left(left):
+    s = 0.0
+    for j in range(left.shape[0]):
+        s += abs(left[j])
+    return s > 0.0
+
+
+@jit(**INNER)
+def add_to(sums, terms, sign):
+    for j in range(sums.shape[0]):
+        sums[j] += sign * terms[j]
+
+
+@jit
+def merge(clusters, hi, lo, all_hi, all_lo):
+    """Add each run's sums to its cluster's."""
+    for r in range(clusters.shape[0]):
+        j = clusters[r]
+        for a in range(hi.shape[1]):
+            all_hi[j, a] += hi[r, a]
+            all_lo[j, a] += lo[r, a]

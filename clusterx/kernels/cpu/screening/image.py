@@ -1,0 +1,303 @@
+"""The float32 image of the rows that centres are screened against; its bounds are in `bounds`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import fixed_point
+from ..columns import moments
+from ..jit import jit
+from ..ranges import CHUNK, ROWS_PER_TASK, blocks, rows_per_task
+from ..threads import run_blocks, single_threaded_blas
+from . import bounds
+from .bounds import UP
+
+
+@jit(fastmath={"reassoc", "contract", "nsz"})
+def row_norms(X, mean, start, stop, plain, size, centred):
+    """Upper bounds of |x|; |x|^2 and |x - mean|^2, in float32."""
+    for i in range(start, stop):
+        a = 0.0
+        b = 0.0
+        for j in range(X.shape[1]):
+            x = np.float64(X[i, j])
+            t = x - mean[j]
+            a += x * x
+            b += t * t
+        plain[i] = np.float32(np.sqrt(a)) * UP
+        size[i] = a
+        centred[i] = b
+
+
+@jit(fastmath={"reassoc", "contract", "nsz"})
+def project_rows(
+    X, mean, Q, shift, factor, mean_norm, error, start, stop, Z, norm, rest, size, centred
+):  # fmt: skip
+    """Z = factor (X - mean) Q = factor X Q - shift.
+
+    norm: upper bounds of factor (|x| + |mean|), what rounding is in proportion to; rest: upper
+    bounds of the norm of what Q leaves; size: |z|^2; centred: factor^2 |x - mean|^2. error: the
+    largest error of |z|^2 as a share of norm^2.
+    """
+    d, m = Q.shape
+    P = np.empty((CHUNK, m), np.float32)
+    scaled = np.float32(factor)
+    for a in range(start, stop, CHUNK):
+        n = min(CHUNK, stop - a)
+        np.dot(X[a : a + n], Q, P[:n])
+        for p in range(n):
+            s = 0.0
+            plain = 0.0
+            for j in range(d):
+                x = np.float64(X[a + p, j])
+                t = x - mean[j]
+                s += t * t
+                plain += x * x
+            whole = s * factor * factor
+            centred[a + p] = whole
+            reach = factor * (np.sqrt(plain) + mean_norm)
+            norm[a + p] = np.float32(reach) * UP
+            s = 0.0
+            for j in range(m):
+                z = P[p, j] * scaled - shift[j]
+                Z[a + p, j] = z
+                s += np.float64(z) * np.float64(z)
+            size[a + p] = s
+            left = max(whole - s, 0.0) + error * reach * reach
+            rest[a + p] = np.float32(np.sqrt(left)) * UP
+
+
+@jit(fastmath={"reassoc", "contract", "nsz"})
+def project_copies(
+    X, mean, Q, factor, error, start, stop, Z, norm, rest, size, centred
+):  # fmt: skip
+    """The same by way of centred float32 copies of the rows, for what project_rows can't take."""
+    d, m = Q.shape
+    Y = np.empty((CHUNK, d), np.float32)
+    for a in range(start, stop, CHUNK):
+        n = min(CHUNK, stop - a)
+        for p in range(n):
+            s = 0.0
+            for j in range(d):
+                t = (np.float64(X[a + p, j]) - mean[j]) * factor
+                s += t * t
+                Y[p, j] = t
+            centred[a + p] = s
+        np.dot(Y[:n], Q, Z[a : a + n])
+        for p in range(n):
+            s = 0.0
+            for j in range(m):
+                s += np.float64(Z[a + p, j]) * np.float64(Z[a + p, j])
+            size[a + p] = s
+            whole = np.float64(centred[a + p])
+            norm[a + p] = np.float32(np.sqrt(whole)) * UP
+            left = max(whole - s, 0.0) + error * whole
+            rest[a + p] = np.float32(np.sqrt(left)) * UP
+
+
+@jit
+def centre_rows(X, mean, factor, start, stop, Z, norm, centred):
+    """Z = factor (X - mean) in float32, for data far from the origin or outside float32's range."""
+    for i in range(start, stop):
+        s = 0.0
+        for j in range(X.shape[1]):
+            t = (np.float64(X[i, j]) - mean[j]) * factor
+            s += t * t
+            Z[i, j] = t
+        centred[i] = s
+        norm[i] = np.float32(np.sqrt(s)) * UP
+
+
+#: Columns kept by a projection: fewer leave more rows to measure, more cost more to multiply.
+PROJECTION = 64
+PROJECTION_ROWS = 2048
+#: Rows that a task projects: few, so that threads end together.
+PROJECTED_ROWS = 2048
+#: Distances measured for each row, after which the projection is aimed at the centres; a call that
+#: measures fewer than FEW for each row does not count.
+PATIENCE = 2
+FEW = 0.2
+#: Centres are within this distance of the rows' mean, in units of the image, where lists are kept.
+FARTHEST = 1e17
+
+
+class Screen:
+    """The float32 image of the rows that centres are screened against; see `screen`."""
+
+    def __init__(
+        self,
+        X: np.ndarray,
+        *,
+        project: bool,
+        grid: fixed_point.Grid | None = None,
+        fill: bool = True,
+    ):
+        self.X = X
+        n, d = X.shape
+        if grid is None:
+            mean, variance, low, high = moments(X[:: max(1, n // 1024)])
+            largest = np.maximum(np.abs(low), np.abs(high))
+        else:
+            mean, variance, largest = grid.mean, grid.variance, grid.largest
+        size = float(largest.max())
+        self.mean = mean
+        self.factor = 1.0
+        far = float(mean @ mean) > 16 * float(variance.sum())
+        outside = not 1e-12 < size < 1e12
+        self.copied = X.dtype != np.float32 or far or outside
+        if self.copied and size > 0:
+            self.factor = 2.0 ** min(-int(np.frexp(size)[1]), 400)  # its square is used too
+        self.Q: np.ndarray | None = None
+        self.measured, self.patience = 0, PATIENCE
+        if project and d >= 2 * PROJECTION and n >= PROJECTION_ROWS:
+            self._project(PROJECTION)
+        if self.Q is None:
+            self._take_all(fill)
+
+    def _project(self, m: int) -> None:
+        """Project onto the leading directions of a sample if they hold most of its variance."""
+        n, d = self.X.shape
+        self.sample = self._image(self.X[:: max(1, n // 512)][:1024])
+        with single_threaded_blas():  # too small for threads
+            Q = _leading_directions(self.sample, m)
+            total = float(np.einsum("nd,nd->", self.sample, self.sample))
+            if total == 0 or float(((self.sample @ Q) ** 2).sum()) < 0.6 * total:
+                return
+        self.kappa = (d + 8) * 2.0**-24 * np.sqrt(m)
+        self.error = 2.5 * self.kappa
+        self.Z = np.empty((n, m), np.float32)
+        self.norm, self.rest, self.size, self.centred = np.empty((4, n), np.float32)
+        self._project_onto(Q)
+
+    def _image(self, rows: np.ndarray) -> np.ndarray:
+        """Rows as the screen sees them before it projects."""
+        return ((rows.astype(np.float64) - self.mean) * self.factor).astype(np.float32)
+
+    def _project_onto(self, Q: np.ndarray) -> None:
+        n = self.X.shape[0]
+        self.Q = Q
+        Q32 = np.ascontiguousarray(Q, np.float32)
+        parts = blocks(n, PROJECTED_ROWS)
+        shift = (self.factor * (self.mean @ Q)).astype(np.float32)
+        reach = float(np.sqrt(self.mean @ self.mean))
+        out = self.Z, self.norm, self.rest, self.size, self.centred
+
+        def block(b):
+            if self.copied:
+                project_copies(self.X, self.mean, Q32, self.factor, self.error, *parts[b], *out)
+            else:
+                project_rows(
+                    self.X, self.mean, Q32, shift, self.factor, reach, self.error, *parts[b], *out
+                )
+
+        with single_threaded_blas():
+            run_blocks(block, len(parts))
+
+    def _take_all(self, fill: bool = True) -> None:
+        n, d = self.X.shape
+        self.Q = None
+        self.kappa, self.error = 0.0, 2.0**-21
+        self.norm, self.size, self.centred = np.empty((3, n), np.float32)
+        self.rest = np.zeros(n, np.float32)
+        self.Z = self.X
+        if self.copied:
+            self.kappa = 2.0**-23
+            self.Z = np.empty((n, d), np.float32)
+        if not fill:
+            return
+        parts = blocks(n, ROWS_PER_TASK)
+        run_blocks(lambda b: self.fill(*parts[b]), len(parts))
+
+    def fill(self, a: int, b: int) -> None:
+        """Make what the screen needs of rows a..b."""
+        if self.copied:
+            centre_rows(self.X, self.mean, self.factor, a, b, self.Z, self.norm, self.centred)
+            self.size[a:b] = self.centred[a:b]
+        else:
+            row_norms(self.X, self.mean, a, b, self.norm, self.size, self.centred)
+
+    def reconsider(self, screened: int, measured: int, C: np.ndarray, first: bool) -> bool:
+        """Drop the projection when measuring what it leaves costs more than the whole product;
+        aim it anew when that costs more than projecting. Whether the images changed.
+        """
+        if self.Q is None:
+            return False
+        n, d = self.X.shape
+        if measured > 2 * screened + screened * d * len(C) // 50_000:
+            self._take_all()
+            return True
+        if not first and measured > FEW * n:
+            self.measured += measured
+        if self.measured <= self.patience * n:
+            return False
+        self.measured = 0
+        self.patience *= 4
+        self._project_onto(self._towards(C))
+        return True
+
+    def _towards(self, C: np.ndarray) -> np.ndarray:
+        """Directions that leave little of the centres: intervals are as wide as what is left."""
+        few = self._image(C)
+        with single_threaded_blas():
+            size = max(float(np.linalg.norm(few)), 1e-30)
+            few *= 8.0 * float(np.linalg.norm(self.sample)) / size
+            return _leading_directions(np.concatenate([few, self.sample]), self.Z.shape[1])
+
+    def centres(self, C):
+        """The centres' images (k, m) and the terms of their intervals; see screen.intervals."""
+        k, m = len(C), self.Z.shape[1]
+        images, terms = np.empty((k, m), np.float32), np.empty((4, k), np.float32)
+        parts = blocks(k, 64)
+
+        def block(b):
+            first, last = parts[b]
+            images[first:last], terms[:, first:last] = self._centres(C[first:last])
+
+        run_blocks(block, len(parts))
+        return images, terms
+
+    def holds(self, C):
+        """Whether no square of a distance to the centres comes near what float32 holds.
+
+        Rows are within 1e12 of the origin in each column.
+        """
+        return self.factor * float(np.abs(C - self.mean).max()) < FARTHEST / len(self.mean) ** 0.5
+
+    def _centres(self, C):
+        E = (C - self.mean) * self.factor
+        images = E if self.Q is None else E @ self.Q
+        shifted = self.Q is not None or self.copied
+        terms = bounds.centre_terms(E, images, self.mean, shifted, self.kappa)  # may change images
+        return images, terms
+
+    def rounding(self, terms):
+        """What rounding alone does to screened values, and to `norm` in them."""
+        share = bounds.rounding(self.Z.shape[1])
+        return float(terms[1].max()), float(terms[3].max()) * share / (share + 2.0 * self.kappa)
+
+    def assign(self, C, previous, upper, lower, labels, moved):
+        """Screen all rows; `previous`: the centres that the bounds speak of, or None."""
+        E, terms = self.centres(C)
+        drift = bounds.movement(C, C if previous is None else previous, self.factor)
+        parts = blocks(len(labels), rows_per_task(len(labels), len(C) * E.shape[1] + 256))
+        counts = np.zeros((len(parts), 2), np.int64)
+
+        def block(b):
+            counts[b] = bounds.screen_rows(
+                self.X, self.Z, self.norm, self.rest, self.centred, C, E, terms, drift,
+                self.factor, previous is None, *parts[b], labels, upper, lower, moved,
+            )  # fmt: skip
+
+        with single_threaded_blas():
+            run_blocks(block, len(parts))
+        screened, measured = counts.sum(axis=0).tolist()
+        return screened, measured
+
+
+def _leading_directions(sample: np.ndarray, m: int) -> np.ndarray:
+    """Orthonormal columns near the leading principal directions (Halko et al., 2011)."""
+    rng = np.random.default_rng(0)
+    Q = rng.standard_normal((sample.shape[1], m)).astype(np.float32)
+    for _ in range(2):
+        Q = np.linalg.qr(sample.T @ (sample @ Q))[0]
+    return np.linalg.qr(Q.astype(np.float64))[0]

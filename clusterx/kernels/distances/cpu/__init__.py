@@ -1,0 +1,51 @@
+"""Distances of the rows of NumPy arrays and CSR matrices."""
+
+import numpy as np
+
+from . import sparse, sparse_pairs, sums, to_centers
+
+__all__ = [
+    "distance_sums",
+    "distances",
+    "distances_to",
+    "nearest",
+    "own_squares",
+    "separation",
+    "squared_distances",
+]
+
+
+def nearest(X, C):
+    return _to_centers(X).nearest(X, C)
+
+
+def distances(X, C):
+    return _to_centers(X).distances(X, C)
+
+
+def squared_distances(X, C):
+    return _to_centers(X).squared_distances(X, C)
+
+
+def distances_to(X, c):
+    return _to_centers(X).distances_to(X, c)
+
+
+def own_squares(X, C, labels):
+    return _to_centers(X).own_squares(X, C, labels)
+
+
+def distance_sums(X, labels, k, metric):
+    return _pairs(X).distance_sums(X, labels, k, metric)
+
+
+def separation(X, labels, k, metric):
+    return _pairs(X).separation(X, labels, k, metric)
+
+
+def _to_centers(X):
+    return to_centers if isinstance(X, np.ndarray) else sparse
+
+
+def _pairs(X):
+    return sums if isinstance(X, np.ndarray) else sparse_pairs

@@ -1,0 +1,57 @@
+"""Centres from the sums of their clusters, and the scatter of rows about a point."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...cpu.direct import distances_to
+from ...cpu.jit import jit
+from ...cpu.ranges import blocks
+from ...cpu.threads import run_blocks
+from .. import SCATTER_ROWS, Update
+
+
+@jit(fastmath={"reassoc"})
+def scatter_of(X, w, c, start, stop):
+    """Weighted sum of the squared distances of rows start..stop to one point."""
+    squared = np.empty(1024)  # stays in the core's nearest cache
+    total = 0.0
+    for a in range(start, stop, 1024):
+        n = min(1024, stop - a)
+        distances_to(X[a : a + n], c, 0, n, squared)
+        v = w[a : a + n]
+        for i in range(n):
+            total += squared[i] * v[i]
+    return total
+
+
+def update(stats, C):
+    new = np.empty_like(C)
+    shift, least = move_means(stats.sums, stats.counts, C, new)
+    return Update(new, shift, least)
+
+
+@jit
+def move_means(sums, counts, C, new):
+    """Means of the clusters; how far they moved from C, squared, and the least count."""
+    shift, least = 0.0, np.inf
+    for j in range(counts.shape[0]):
+        least = min(least, counts[j])
+        for a in range(C.shape[1]):
+            new[j, a] = sums[j, a] / counts[j] if counts[j] > 0.0 else C[j, a]
+            moved = np.float64(new[j, a]) - np.float64(C[j, a])
+            shift += moved * moved
+    return shift, least
+
+
+def scatter(X: np.ndarray, w: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Weighted sums of squared distances to one point, of SCATTER_ROWS rows each."""
+    parts = blocks(X.shape[0], SCATTER_ROWS)
+    out = np.empty(len(parts))
+    c = np.asarray(c, np.float64)
+
+    def block(b):
+        out[b] = scatter_of(X, w, c, *parts[b])
+
+    run_blocks(block, len(parts))
+    return out

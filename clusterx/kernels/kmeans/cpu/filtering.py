@@ -1,0 +1,313 @@
+"""One Lloyd assignment over the octree: what moves, and the sums that follow it.
+
+A node whose rows are all in one cluster is settled by its sums, without a look at its rows; labels
+are written only where a leaf has rows of several clusters.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...cpu.boxes.candidates import (
+    LEAF,
+    keep_candidates,
+    keep_candidates_of_three,
+    nearest_of,
+    nearest_of_three,
+)
+from ...cpu.boxes.octree import load
+from ...cpu.jit import INNER, jit
+
+DEPTH = 130  # of the tree: 63 key bits, and halving below equal keys
+#: Owners of nodes that are not those of all their rows.
+MIXED, NOWHERE = -1, -2
+#: Leaves that wait for their rows to be measured.
+BATCH = 64
+#: Rows of a leaf are padded to a multiple of this, with some that join and leave no cluster.
+LANES = 16
+#: Rows that change cluster, for each candidate, from where all rows of a leaf are summed anew.
+FEW_CHANGES = 2
+# Numba counts references to the arrays of a function that has several exits, by locked additions
+# that cost more than a short loop. So what is called for every node or leaf has one exit, and what
+# has more takes many leaves in one call.
+
+
+@jit(**INNER)
+def count_changed(old, new, n):
+    """How many of the first n labels differ."""
+    changed = np.int32(0)
+    for i in range(n):
+        changed += np.int32(old[i] != new[i])
+    return changed
+
+
+@jit(**INNER)
+def count_inside(old, n, cands, m):
+    """How many of the first n labels are among the first m of `cands`."""
+    inside = np.int32(0)
+    for g in range(m):
+        j = cands[g]
+        for i in range(n):
+            inside += np.int32(old[i] == j)
+    return inside
+
+
+@jit(**INNER, fastmath={"reassoc"})
+def exchange(Y, v, old, new, n, cands, m, units, hi, share):
+    """Change the sums of m clusters, between which rows move, for all rows of a leaf at once.
+
+    The sums over a leaf are exact: `fill_leaves` found all terms to be short.
+    """
+    d = Y.shape[0]
+    last = cands[m - 1]  # gets what the others lose
+    for g in range(m - 1):
+        j = cands[g]
+        total = 0.0
+        for i in range(n):
+            share[i] = v[i] * (np.float64(new[i] == j) - np.float64(old[i] == j))
+            total += share[i]
+        steps = np.int64(total * units[d])
+        hi[j, d] += steps
+        hi[last, d] -= steps
+        for a in range(d):
+            total = 0.0
+            y = Y[a]
+            for i in range(n):
+                total += share[i] * y[i]
+            steps = np.int64(total * units[a])
+            hi[j, a] += steps
+            hi[last, a] -= steps
+
+
+@jit(**INNER)
+def change_rows(XT, w, start, old, new, n, units, lo_scale, whole_only, hi, lo, spare):
+    """Change the sums for each of n rows from `start` whose label changes."""
+    d = XT.shape[0]
+    count = 0
+    for i in range(n):
+        spare[0, count] = i
+        spare[1, count] = old[i]
+        count += old[i] != new[i]
+    for a in range(d + 1):  # a column at a time, which is faster than a few columns of a row
+        for q in range(count):
+            i, left = spare[0, q], spare[1, q]
+            value = w[start + i] if w.shape[0] > 0 else 1.0
+            if a < d:
+                value *= np.float64(XT[a, start + i])
+            scaled = value * units[a]
+            j = new[i]
+            if whole_only:
+                whole = np.int64(scaled)
+                hi[j, a] += whole
+                if left >= 0:
+                    hi[left, a] -= whole
+            else:
+                whole = np.int64(np.rint(scaled))
+                rest = np.int64(np.rint((scaled - np.rint(scaled)) * lo_scale))
+                hi[j, a] += whole
+                lo[j, a] += rest
+                if left >= 0:
+                    hi[left, a] -= whole
+                    lo[left, a] -= rest
+
+
+@jit(**INNER)
+def change_labels(XT, w, start, stop, new, labels, units, lo_scale, whole_only, hi, lo, spare):
+    """Give rows start..stop (at most LEAF) the labels `new`; how many of them changed.
+
+    Their shares leave the clusters that `labels` names (none if negative).
+
+    units : (d + 1,), the scales of the columns and of the weights
+    whole_only : whether all terms are whole numbers, which leave no rest for `lo`
+    hi, lo : (k, d + 1), sums of the weighted rows and of their weights
+    spare : (2, LEAF) int32, room for the rows that changed and their old labels
+    """
+    n = stop - start
+    old = labels[start:stop]
+    changed = count_changed(old, new, n)
+    if changed > 0:
+        change_rows(XT, w, start, old, new, n, units, lo_scale, whole_only, hi, lo, spare)
+        store_labels(new, n, labels, start)
+    return changed
+
+
+@jit(**INNER)
+def move_node(node, old, new, node_hi, node_lo, hi, lo):
+    """Take all of a node from cluster `old` (none if negative) and give it to `new`."""
+    for a in range(hi.shape[1]):
+        whole, rest = node_hi[node, a], node_lo[node, a]
+        hi[new, a] += whole
+        lo[new, a] += rest
+        if old >= 0:
+            hi[old, a] -= whole
+            lo[old, a] -= rest
+
+
+@jit(**INNER)
+def load_rows(XT, first, n, padded, Y):
+    for a in range(XT.shape[0]):
+        x, y = XT[a, first : first + n], Y[a]
+        for i in range(n):
+            y[i] = x[i]
+        for i in range(n, padded):
+            y[i] = 0.0
+
+
+@jit(**INNER)
+def store_labels(new, n, labels, first):
+    x = labels[first : first + n]
+    for i in range(n):  # a slice's assignment would take long to compile
+        x[i] = new[i]
+
+
+@jit(**INNER)
+def measure_leaves(
+    nodes, owners, kept, cands, count, XT, w, start, stop, node_hi, node_lo, C, units, lo_scale,
+    whole_only, short, labels, hi, lo, three, other,
+):  # fmt: skip
+    """Assign the rows of `count` leaves, some of which are mixed; how many moved.
+
+    nodes, owners, kept, cands : the leaves, their owners so far, and the `kept` candidates of each
+    short : True if sums of terms over a leaf are exact in float64, else None
+    """
+    d = C.shape[1]
+    Y = np.empty((d, LEAF))
+    v = np.ones(LEAF)
+    best = np.empty(LEAF)
+    acc = np.empty(LEAF)
+    old = np.empty(LEAF, np.int32)
+    new = np.empty(LEAF, np.int32)
+    spare = np.empty((2, LEAF), np.int32)
+    moved = 0
+    for q in range(count):
+        node, owner, m = nodes[q], owners[q], kept[q]
+        first, n = start[node], stop[node] - start[node]
+        # whole vectors, for what is left of one is done one by one
+        padded = min(LEAF, n + LANES - 1 & -LANES)
+        mine, likely = cands[q], cands[q, 0]
+        if owner == NOWHERE:  # all together to a likely one, from where some move on
+            move_node(node, owner, likely, node_hi, node_lo, hi, lo)
+        if owner == MIXED:
+            load(labels, first, n, old)
+        else:
+            for i in range(n):
+                old[i] = likely if owner == NOWHERE else owner
+        load_rows(XT, first, n, padded, Y)
+        if three is not None:
+            nearest_of_three(Y, padded, C, mine, m, best, new)
+        if other is not None:
+            nearest_of(Y, padded, C, mine, m, best, new, acc)
+        for i in range(n, padded):
+            old[i] = new[i] = NOWHERE
+        changed = count_changed(old, new, padded)
+        moved += n if owner == NOWHERE else changed
+        if changed > 0 or owner != MIXED:
+            store_labels(new, n, labels, first)
+        if changed == 0:
+            continue
+        if w.shape[0] > 0:
+            load(w, first, n, v)
+        # all rows for each cluster but one, or the rows that change one by one
+        together = False
+        if short is not None:
+            together = changed > FEW_CHANGES * m and count_inside(old, padded, mine, m) == n
+            if together:
+                exchange(Y, v, old, new, padded, mine, m, units, hi, best)
+        if not together:
+            change_rows(XT, w, first, old, new, n, units, lo_scale, whole_only, hi, lo, spare)
+    return moved
+
+
+@jit
+def filter_subtrees(
+    roots, XT, w, start, stop, skip, low, high, node_hi, node_lo, owner, C, units, lo_scale,
+    whole_only, short, labels, hi, lo, three, other,
+):  # fmt: skip
+    """One Lloyd assignment of some subtrees; the sums change by the rows that change cluster.
+
+    three, other : see `boxes.variant`
+    """
+    k = C.shape[0]
+    cands = np.empty((DEPTH, k), np.int32)
+    counts = np.empty(DEPTH, np.int64)
+    ends = np.empty(DEPTH, np.int64)
+    leaves = np.empty(BATCH, np.int64)
+    owners = np.empty(BATCH, np.int32)
+    kept = np.empty(BATCH, np.int64)
+    leaf_cands = np.empty((BATCH, k), np.int32)
+    waiting = np.int64(0)  # a plain 0 would be a type of its own, and all it goes to compile twice
+    for j in range(k):
+        cands[0, j] = j
+    counts[0] = k
+    moved = 0
+    at, node, end, depth = -1, 0, 0, 0
+    while True:
+        if node == end:
+            at += 1
+            node = roots[at] if at < len(roots) else 0
+            end = skip[node]
+            ends[0], depth = end, 0
+        if waiting == BATCH or at == len(roots):  # one place, for it takes long to compile
+            moved += measure_leaves(
+                leaves, owners, kept, leaf_cands, waiting, XT, w, start, stop, node_hi, node_lo, C,
+                units, lo_scale, whole_only, short, labels, hi, lo, three, other,
+            )  # fmt: skip
+            waiting = np.int64(0)
+        if at == len(roots):
+            return moved
+        while ends[depth] <= node:
+            depth -= 1
+        if three is not None:
+            m = keep_candidates_of_three(low, high, node, C, cands, depth, counts[depth])
+        if other is not None:
+            m = keep_candidates(low, high, node, C, cands, depth, counts[depth])
+        old, likely = owner[node], cands[depth + 1, 0]
+        leaf = skip[node] == node + 1
+        if m == 1 and old != MIXED:
+            if old != likely:
+                move_node(node, old, likely, node_hi, node_lo, hi, lo)
+                moved += stop[node] - start[node]
+                for below in range(node, skip[node]):
+                    owner[below] = likely
+            node = skip[node]
+            continue
+        owner[node] = MIXED if m > 1 else likely
+        node += 1
+        if leaf:
+            leaves[waiting], owners[waiting], kept[waiting] = node - 1, old, m
+            for g in range(m):
+                leaf_cands[waiting, g] = cands[depth + 1, g]
+            waiting += 1
+        else:
+            depth += 1
+            counts[depth] = m
+            ends[depth] = skip[node - 1]
+
+
+@jit
+def write_labels(start, stop, skip, owner, labels):
+    """Labels of the rows of nodes that have one owner; -1 where there is none yet."""
+    i = 0
+    while i < skip.shape[0]:
+        if owner[i] >= 0:
+            for p in range(start[i], stop[i]):
+                labels[p] = owner[i]
+            i = skip[i]
+        else:
+            if owner[i] == NOWHERE and skip[i] == i + 1:
+                for p in range(start[i], stop[i]):
+                    labels[p] = -1
+            i += 1
+
+
+@jit
+def change_all(XT, w, new, labels, units, lo_scale, hi, lo):
+    """Give all rows the labels `new`; how many of them changed."""
+    spare = np.empty((2, LEAF), np.int32)
+    moved = 0
+    for start in range(0, labels.shape[0], LEAF):
+        stop = min(start + LEAF, labels.shape[0])
+        moved += change_labels(
+            XT, w, start, stop, new[start:stop], labels, units, lo_scale, False, hi, lo, spare
+        )
+    return moved

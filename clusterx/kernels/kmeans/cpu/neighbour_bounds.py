@@ -1,0 +1,507 @@
+"""Lloyd's assignments one after another: what was found last time spares most of the next search.
+
+Every row keeps a short list of near centres, its own first: an upper bound of the distance to its
+own, a lower bound for each of the others, and one for all that are not listed (after Hamerly, SIAM
+SDM 2010, and Elkan, ICML 2003). Bounds move with the centres. Where they leave a doubt, the listed
+centres are screened alone, and only if one off the list may be nearest is the row screened against
+all; see `screen` for the intervals.
+
+A distance once measured goes on to help. With y what the float32 image of a row x leaves of it, the
+squared distance to c, less its screened value, is |x|^2 - 2 y.c: it changes with the centre by
+2 y.(c' - c) at most, which is little where centres move little. `mend` keeps the difference of
+each listed centre, `at` how far that centre had wandered then.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...cpu.direct import distance
+from ...cpu.jit import INNER, jit
+from ...cpu.ranges import CHUNK, blocks, rows_per_task
+from ...cpu.screening.bounds import DOWN, FAR, TINY, UP, loosen, tile_rows
+from ...cpu.threads import run_blocks, single_threaded_blas
+
+#: Centres on a list: more spare more screening against all, fewer are screened faster.
+LISTED = 4
+#: Above the bits of any lower end.
+LARGEST = np.int32(2**31 - 1)
+#: Where the notes of a row begin.
+WHO, MEND, AT = LISTED, 2 * LISTED, 3 * LISTED
+
+
+class Rows(NamedTuple):
+    """The rows and their images; see screened.Screen."""
+
+    X: np.ndarray
+    Z: np.ndarray
+    norm: np.ndarray
+    rest: np.ndarray
+    centred: np.ndarray
+    square: float  # of the factor between X and its image
+
+
+class Centres(NamedTuple):
+    """The centres and their images, and how far they have wandered since the lists were made."""
+
+    C: np.ndarray
+    E: np.ndarray
+    terms: np.ndarray
+    walk: np.ndarray  # (k,) lengths of their paths, rounded up
+    side: np.ndarray  # (k,) the same of what a row's y may meet, in units of `rest`
+    reach: np.float32  # the longest steps of all, summed up, rounded up
+    slack: tuple[float, float]  # what rounding does to two screened values, and to `norm` in them
+
+
+class Bounds(NamedTuple):
+    """What is known of each row, as distances in the units of the image."""
+
+    labels: np.ndarray
+    upper: np.ndarray  # (n,) bounds of the distance to the own centre
+    lower: np.ndarray  # (n,) bounds for all others
+    # (n, 4 or 2 times LISTED), one line of cache for each row: the bound for all that are not
+    # listed, plus `reach`, then for those listed, plus `walk`; who is listed, the own centre first,
+    # in `listed`; `mend`; `at`, negative where nothing was measured
+    notes: np.ndarray
+    listed: np.ndarray  # the same memory as int32
+    moved: np.ndarray  # (n,) set where a label changes
+
+
+class Shortlists:
+    """Assigns all rows again and again to centres that move."""
+
+    images: Any  # of the centres, float32, or None
+
+    def __init__(self, screen):
+        self.screen = screen
+        self.notes = _lines(screen.X.shape[0], LISTED * (2 if screen.Q is None else 4))
+        self.C = None
+
+    def forget(self):
+        """Make the lists anew in the next call."""
+        self.C = None
+
+    def project_anew(self):
+        """Forget what depends on the image of the rows; the bounds hold."""
+        self.images = None
+        self.notes[:, AT:] = -1
+        if self.screen.Q is None:  # nothing is left to mend
+            kept = self.notes[:, :MEND]
+            self.notes = _lines(*kept.shape)
+            self.notes[:] = kept
+
+    def assign(self, C, upper, lower, labels, moved):
+        """Nearest centres, for the first time those of all rows; `moved` is set where they change.
+
+        Returns the numbers of rows that took more than bounds, and of distances measured.
+        """
+        s = self.screen
+        fresh = self.C is None
+        drift = self._follow(C)
+        rows = Rows(s.X, s.Z, s.norm, s.rest, s.centred, s.factor**2)
+        centres = Centres(
+            C, self.images, self.terms, _above(self.walk), _above(self.side),
+            np.float32(_above(self.reach)), self.slack,
+        )  # fmt: skip
+        notes = self.notes
+        bounds = Bounds(labels, upper, lower, notes, notes.view(np.int32), moved)
+        parts = blocks(len(labels), rows_per_task(len(labels)))
+        counts = np.zeros((len(parts), 2), np.int64)
+
+        def block(b):
+            counts[b] = assign_rows(rows, centres, bounds, drift, fresh, *parts[b])
+
+        with single_threaded_blas():
+            run_blocks(block, len(parts))
+        looked, measured = counts.sum(axis=0).tolist()
+        return looked, measured
+
+    def _follow(self, C):
+        """Take the centres to C; safe float32 bounds of their steps, and of the two longest."""
+        s, k = self.screen, len(C)
+        if self.C is None:
+            self.walk, self.side, self.reach = np.zeros(k), np.zeros(k), 0.0
+            self.slack = 0.0, 0.0
+            self.images = None
+            steps = np.zeros(k)
+        else:
+            step = C - self.C
+            steps = np.sqrt(np.einsum("kd,kd->k", step, step)) * (s.factor * (1 + 1e-6))
+        before = self.images
+        if before is None:
+            self.images, self.terms = s.centres(C)
+        else:
+            few = np.flatnonzero(steps)
+            self.images, self.terms = before.copy(), self.terms.copy()
+            self.images[few], self.terms[:, few] = s.centres(C[few])
+            self.side[few] += self._aside(before[few], self.images[few], steps[few])
+        self.C = C.copy()
+        self.walk += steps
+        ranked = np.partition(steps, k - 2)[: k - 3 : -1]  # the two longest, falling
+        self.reach += ranked[0]
+        rounding = s.rounding(self.terms)
+        self.slack = tuple(max(a, 2.0 * b) for a, b in zip(self.slack, rounding, strict=True))
+        return np.concatenate([steps, ranked]).astype(np.float32) * UP
+
+    def _aside(self, old, new, steps):
+        """Bounds of 2 y.(c' - c) in units of `rest`: what leaves the projection, and rounding.
+
+        `rest` is at least sqrt(2.5 kappa) norm, and rounding moves the image of a row by kappa norm
+        at most.
+        """
+        if self.screen.Q is None:
+            return np.zeros(len(steps))
+        size = np.linalg.norm(new, axis=1) + np.linalg.norm(old, axis=1)
+        inside = np.linalg.norm(new.astype(np.float64) - old, axis=1) - 2.0**-23 * size
+        left = np.sqrt(np.maximum(steps**2 - np.maximum(inside, 0.0) ** 2, 0.0))
+        return 2.0 * (1 + 1e-6) * (left + np.sqrt(self.screen.kappa / 2.5) * steps)
+
+
+def _lines(n, width):
+    """Room for n rows of float32, none of which begins in the middle of a line of cache."""
+    room = np.empty(n * width + 16, np.float32)
+    first = -room.ctypes.data % 64 // 4
+    return room[first : first + n * width].reshape(n, width)
+
+
+def _above(lengths):
+    """In float32, not less."""
+    return np.asarray(lengths, np.float32) * UP
+
+
+@jit(fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
+def shortlists(T, terms, rest, norm, base, best, ends, keys):
+    """The centres of least lower ends, for each column of the products T (k, rows).
+
+    keys (LISTED + 1, CHUNK), flat: the least lower ends, rising. A key is the bits of a positive
+    float32, which order as its values do; the last ones, as many as k takes, are the centre's.
+    ends: their roots, safe bounds of distances; best: the roots of the least upper ends. base:
+    |x|^2, less what rounding takes.
+    """
+    two = np.float32(2)
+    n = T.shape[1]
+    bits, mask = ends.view(np.int32), key_mask(T.shape[0])
+    for p in range(n):
+        best[p] = FAR
+    for p in range((LISTED + 1) * CHUNK):
+        keys[p] = LARGEST
+    for j in range(T.shape[0]):
+        t = T[j]
+        centre, slop, r, s = terms[0, j], terms[1, j], terms[2, j], terms[3, j]
+        # loops of few arrays: what compilers vectorise
+        for p in range(n):
+            above = (centre - two * t[p]) + (slop + rest[p] * r + norm[p] * s)
+            best[p] = above if above < best[p] else best[p]
+        for p in range(n):
+            ends[p] = base[p] + ((centre - two * t[p]) - (slop + rest[p] * r + norm[p] * s))
+        insert(bits, mask, np.int32(j), keys, n)
+    for p in range((LISTED + 1) * CHUNK):
+        bits[p] = keys[p] & mask
+    for p in range((LISTED + 1) * CHUNK):
+        ends[p] = np.sqrt(ends[p]) * DOWN - TINY
+    for p in range(n):
+        top = base[p] + np.float32(2.0**-19) * norm[p] * norm[p] + best[p]
+        best[p] = np.sqrt(top if top > 0 else np.float32(0)) * UP
+
+
+@jit(inline="always")
+def key_mask(k):
+    """The bits of a key that are the lower end's."""
+    size = 1
+    while size < k:
+        size *= 2
+    return np.int32(-size)
+
+
+@jit(inline="always")
+def insert(bits, mask, j, keys, n):
+    """Centre j's lower ends into the sorted keys."""
+    for p in range(n):
+        v = bits[p]
+        v = np.int32(0) if v < 0 else v
+        v = np.int32(np.int32(v & mask) | j)
+        # CHUNK is known when this is compiled, and so is that these don't overlap
+        a, b, c = keys[p], keys[CHUNK + p], keys[2 * CHUNK + p]
+        d, e = keys[3 * CHUNK + p], keys[4 * CHUNK + p]
+        keys[p] = v if v < a else a
+        v = a if v < a else v
+        keys[CHUNK + p] = v if v < b else b
+        v = b if v < b else v
+        keys[2 * CHUNK + p] = v if v < c else c
+        v = c if v < c else v
+        keys[3 * CHUNK + p] = v if v < d else d
+        v = d if v < d else v
+        keys[4 * CHUNK + p] = v if v < e else e
+
+
+@jit(fastmath={"reassoc", "contract", "nsz"})
+def product(Z, i, E, j):
+    s = np.float32(0)
+    for a in range(Z.shape[1]):
+        s += Z[i, a] * E[j, a]
+    return s
+
+
+@jit(inline="always")
+def below(squared):
+    """A safe float32 root of a lower bound."""
+    return np.float32(np.sqrt(max(squared, 0.0))) * DOWN - TINY
+
+
+@jit(inline="always")
+def above(squared):
+    return np.float32(np.sqrt(max(squared, 0.0))) * UP
+
+
+@jit(inline="always")
+def half_width(terms, j, norm, rest):
+    """Of the interval about a screened value."""
+    half = np.float64(terms[1, j]) + rest * terms[2, j] + norm * terms[3, j]
+    return half + 2.0**-21 * norm * norm
+
+
+@jit(inline="always")
+def mended_width(side, at, slack, mend, value, norm, rest):
+    """Of the interval about a screened value that a distance measured earlier corrects."""
+    less = rest * (side - at + 2.0**-22 * side) + slack[0] + norm * slack[1]
+    return less + 2.0**-21 * (abs(mend) + abs(value))
+
+
+@jit(inline="always")
+def next_to_measure(who, low, top, exact):
+    """The place on the list of the nearest centre, and whether it is yet to be measured.
+
+    Where several intervals reach below the least upper end, the one that begins lowest is to be
+    measured: often nothing is left of the others' doubt then.
+    """
+    best = top[0]
+    for s in range(1, LISTED):
+        best = min(best, top[s])
+    count, chosen, lowest = 0, -1, -1
+    for s in range(LISTED):
+        if low[s] <= best:
+            count += 1
+            if exact[s]:
+                if chosen < 0 or who[s] < who[chosen]:  # both are at `best`
+                    chosen = s
+            elif lowest < 0 or low[s] < low[lowest]:
+                lowest = s
+    return (chosen, False) if lowest < 0 else (lowest, count > 1)
+
+
+@jit(**INNER)
+def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
+    """Find the nearest centres of the rows in `doubtful`, and write their bounds.
+
+    lists (rows, LISTED): who may be nearest; outside: lower bounds of the distances to the others.
+    If those may be nearer, T[:, places] are the products with all centres. Returns the number of
+    distances measured.
+    """
+    X, Z, norms, rests, centred, square = rows
+    C, E, terms, walk, side, reach, slack = centres
+    labels, upper, lower, notes, listed, moved = bounds
+    mends = notes.shape[1] > MEND
+    low, top, value = np.empty(LISTED), np.empty(LISTED), np.empty(LISTED)
+    mend, at, exact = np.empty(LISTED), np.empty(LISTED), np.empty(LISTED, np.bool_)
+    who = np.empty(LISTED, np.int32)
+    measured = 0
+    for p in range(doubtful.shape[0]):
+        i = doubtful[p]
+        norm, rest, base = np.float64(norms[i]), np.float64(rests[i]), np.float64(centred[i])
+        beyond = max(np.float64(outside[p]), 0.0) ** 2
+        for s in range(LISTED):
+            j = lists[p, s]
+            who[s] = j
+            mend[s], at[s], exact[s] = 0.0, -1.0, False
+            value[s] = np.float64(terms[0, j]) - 2.0 * np.float64(product(Z, i, E, j))
+            middle, half = base + value[s], half_width(terms, j, norm, rest)
+            if mends and not fresh:
+                for q in range(LISTED):
+                    if listed[i, WHO + q] == j and notes[i, AT + q] >= 0:
+                        mend[s], at[s] = notes[i, MEND + q], notes[i, AT + q]
+                        less = mended_width(
+                            np.float64(side[j]), at[s], slack, mend[s], value[s], norm, rest
+                        )
+                        if less < half:
+                            middle, half = mend[s] + value[s], less
+            low[s], top[s] = middle - half, middle + half
+        while True:
+            chosen, doubt = next_to_measure(who, low, top, exact)
+            if not doubt:
+                break
+            low[chosen] = top[chosen] = distance(X, i, C, who[chosen]) * square
+            exact[chosen] = True
+            measured += 1
+        if beyond <= top[chosen]:
+            for j in range(T.shape[0]):
+                end = base + terms[0, j] - 2.0 * np.float64(T[j, places[p]])
+                if end - half_width(terms, j, norm, rest) > top[chosen] or (
+                    j == who[0] or j == who[1] or j == who[2] or j == who[3]
+                ):
+                    continue
+                if not exact[chosen]:
+                    low[chosen] = top[chosen] = distance(X, i, C, who[chosen]) * square
+                    exact[chosen] = True
+                    measured += 1
+                squared = distance(X, i, C, j) * square
+                measured += 1
+                if squared < top[chosen] or (squared == top[chosen] and j < who[chosen]):
+                    chosen = LISTED - 1 if chosen < LISTED - 1 else 0
+                    beyond = min(beyond, low[chosen])
+                    who[chosen], low[chosen], top[chosen] = j, squared, squared
+                    value[chosen] = terms[0, j] - 2.0 * np.float64(T[j, places[p]])
+                    exact[chosen] = True
+        # the bounds, with the chosen centre at the front of the list
+        label = who[chosen]
+        end = above(top[chosen])
+        upper[i] = min(upper[i], end) if not fresh and label == labels[i] else end
+        away = below(beyond)
+        notes[i, 0] = (away + reach) * DOWN
+        for s in range(LISTED):
+            to = 0 if s == chosen else (chosen if s == 0 else s)
+            j = who[s]
+            listed[i, WHO + to] = j
+            if to > 0:
+                near = below(low[s])
+                notes[i, to] = (near + walk[j]) * DOWN
+                away = min(away, near)
+            if mends:
+                if exact[s]:
+                    mend[s], at[s] = low[s] - value[s], side[j]
+                notes[i, MEND + to], notes[i, AT + to] = mend[s], at[s]
+        lower[i] = away
+        if labels[i] != label:
+            labels[i] = label
+            moved[i] = 1
+    return measured
+
+
+@jit(**INNER)
+def revisit(rows, centres, bounds, todo, doubtful, lists, outside):
+    """Settle rows by what is known of those on their lists.
+
+    Rows that this leaves in doubt between those listed go to `doubtful`; those for which the list
+    does not suffice become the first in `todo`. Returns how many these and those are, and the
+    number of rows that took more than bounds.
+    """
+    Z, norms, rests, centred = rows.Z, rows.norm, rows.rest, rows.centred
+    E, terms, walk, side = centres.E, centres.terms, centres.walk, centres.side
+    reach, slack = centres.reach, centres.slack
+    upper, lower, notes, listed = bounds.upper, bounds.lower, bounds.notes, bounds.listed
+    left, count, looked = 0, 0, 0
+    for p in range(todo.shape[0]):
+        i = todo[p]
+        away = (notes[i, 0] - reach) * DOWN
+        closest = away
+        for s in range(1, LISTED):
+            closest = min(closest, (notes[i, s] - walk[listed[i, WHO + s]]) * DOWN)
+        if not upper[i] < closest:
+            looked += 1
+            norm, rest = np.float64(norms[i]), np.float64(rests[i])
+            j = listed[i, WHO]
+            value = np.float64(terms[0, j]) - 2.0 * np.float64(product(Z, i, E, j))
+            top = centred[i] + value + half_width(terms, j, norm, rest)
+            if notes.shape[1] > MEND and notes[i, AT] >= 0:
+                mend = np.float64(notes[i, MEND])
+                since = np.float64(notes[i, AT])
+                less = mended_width(np.float64(side[j]), since, slack, mend, value, norm, rest)
+                top = min(top, mend + value + less)
+            upper[i] = min(upper[i], above(top))
+        if upper[i] < closest:
+            lower[i] = closest
+        elif upper[i] < away:
+            for s in range(LISTED):
+                lists[count, s] = listed[i, WHO + s]
+            doubtful[count], outside[count] = i, away
+            count += 1
+        else:
+            todo[left] = i
+            left += 1
+    return left, count, looked
+
+
+@jit
+def search(centres, bounds, fresh, some, best, keys, ends, doubtful, places, lists, outside):
+    """Settle the rows of a tile by the ends of their intervals; returns how many are in doubt."""
+    walk, reach = centres.walk, centres.reach
+    labels, upper, lower, notes, listed, moved = bounds
+    mask = key_mask(walk.shape[0])
+    count = 0
+    for p in range(some.shape[0]):
+        i = some[p]
+        for s in range(LISTED):
+            lists[count, s] = keys[s * CHUNK + p] & ~mask
+        if ends[CHUNK + p] <= best[p]:
+            doubtful[count], places[count] = i, p
+            outside[count] = ends[LISTED * CHUNK + p]
+            count += 1
+            continue
+        upper[i] = best[p]
+        lower[i] = ends[CHUNK + p]
+        label = lists[count, 0]
+        if labels[i] != label:
+            labels[i] = label
+            moved[i] = 1
+        notes[i, 0] = (ends[LISTED * CHUNK + p] + reach) * DOWN
+        for s in range(LISTED):
+            j = lists[count, s]
+            listed[i, WHO + s] = j
+            if s > 0:
+                notes[i, s] = (ends[s * CHUNK + p] + walk[j]) * DOWN
+            if notes.shape[1] > MEND:
+                notes[i, AT + s] = -1
+    return count
+
+
+@jit
+def assign_rows(rows, centres, bounds, drift, fresh, start, stop):
+    """Assign rows start..stop.
+
+    drift (k + 2): bounds of how far each centre moved, in the units of the image, then the two
+    largest. Returns the number of rows that took more than bounds, and of distances measured.
+    """
+    labels, upper, lower = bounds.labels, bounds.upper, bounds.lower
+    Z, norms, rests, centred = rows.Z, rows.norm, rows.rest, rows.centred
+    E, terms = centres.E, centres.terms
+    k, m = E.shape
+    n, tile = stop - start, tile_rows(k, m)
+    todo, doubtful, places = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    outside, lists = np.empty(n, np.float32), np.empty((n, LISTED), np.int32)
+    z, flat = np.empty((tile, m), np.float32), np.empty(k * tile, np.float32)
+    rest, norm = np.empty(tile, np.float32), np.empty(tile, np.float32)
+    base, best = np.empty(tile, np.float32), np.empty(tile, np.float32)
+    ends = np.empty((LISTED + 1) * CHUNK, np.float32)
+    keys = np.empty((LISTED + 1) * CHUNK, np.int32)
+    looked, measured, count = 0, 0, 0
+    if fresh:
+        for i in range(start, stop):
+            todo[i - start] = i
+    else:
+        loosen(labels[start:stop], drift, upper[start:stop], lower[start:stop])
+        n = 0
+        for i in range(start, stop):
+            todo[n] = i
+            n += 0 if upper[i] < lower[i] else 1
+        n, count, looked = revisit(rows, centres, bounds, todo[:n], doubtful, lists, outside)
+    for first in range(-tile, n, tile):
+        T = flat[:0].reshape((0, 1))
+        if first >= 0:
+            some = todo[first : min(n, first + tile)]
+            T = flat[: k * some.shape[0]].reshape((k, some.shape[0]))
+            for p in range(some.shape[0]):
+                i = some[p]
+                for a in range(m):
+                    z[p, a] = Z[i, a]
+                rest[p], norm[p] = rests[i], norms[i]
+                base[p] = centred[i] - np.float32(2.0**-20) * norm[p] * norm[p]
+            np.dot(E, z[: some.shape[0]].T, T)
+            shortlists(T, terms, rest, norm, base, best, ends, keys)
+            count = search(
+                centres, bounds, fresh, some, best, keys, ends, doubtful, places, lists, outside
+            )
+        measured += decide(
+            rows, centres, bounds, fresh, doubtful[:count], lists, outside, T, places
+        )
+    return looked + n, measured

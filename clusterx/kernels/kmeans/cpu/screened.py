@@ -1,0 +1,110 @@
+"""The k-means step for many columns: a float32 screen, and bounds between iterations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...cpu import fixed_point
+from ...cpu.ranges import blocks
+from ...cpu.screening.image import Screen
+from ...cpu.threads import run_blocks, single_threaded_blas
+from .neighbour_bounds import Shortlists
+from .step import NONE, RowStep
+
+#: Lists of near centres are kept for more than so many centres, and so many rows times centres:
+#: fewer are screened as fast, and the lists' kernels take two more seconds to compile.
+FEW_CENTRES = 16
+LARGE = 1 << 20
+#: Bytes of sums that each task may have of its own.
+CACHED_SUMS = 1 << 20
+
+
+class ScreenedStep(RowStep):
+    """Many dimensions: a float32 screen, bounds between iterations, exact distances at the end."""
+
+    def __init__(self, X, w, grid, once):
+        super().__init__(X, w, grid)
+        n = X.shape[0]
+        self.upper = np.empty(n, np.float32)
+        self.lower = np.empty(n, np.float32)
+        self.before = np.empty(n, np.int32)
+        self.moved = np.zeros(n, np.bool_)
+        self.fresh = True
+        self.screen = Screen(X, project=not once, grid=grid)
+        self.lists: Shortlists | None = None
+
+    def forget(self):
+        super().forget()
+        self.fresh = True
+        n, k = len(self.labels), len(self.C)
+        self.lists = Shortlists(self.screen) if k > FEW_CENTRES and n * k >= LARGE else None
+
+    def assign(self, C):
+        """Nearest centres of all rows; which rows changed. `before`: the labels until now."""
+        previous = None if self.fresh else self.C
+        self.begin(C)
+        first = self.fresh
+        self.fresh = False
+        np.copyto(self.before, self.labels)
+        self.moved[:] = False
+        changes = self.labels, self.moved.view(np.uint8)
+        if self.lists is not None and self.screen.holds(self.C):
+            looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)
+        else:
+            if self.lists is not None:
+                self.lists.forget()
+                previous = None
+            looked, measured = self.screen.assign(
+                self.C, None if first else previous, self.upper, self.lower, *changes
+            )
+        anew = self.screen.reconsider(looked, measured, self.C, first)
+        if anew and self.lists is not None:
+            self.lists.project_anew()
+        return self.moved
+
+    def __call__(self, C):
+        known = self.follows(C.shape[0]) and not self.fresh
+        with single_threaded_blas():  # small products only, and our threads want the cores
+            rows = np.flatnonzero(self.assign(C))
+        self._accumulate(self.before if known else NONE, rows, C.shape[0])
+        return self.stats(len(rows))
+
+    def _accumulate(self, previous, rows, k):
+        if 16 * k * self.X.shape[1] <= CACHED_SUMS:
+            self._move(previous, rows, k)
+        else:
+            self._move_by_cluster(previous, rows, k)
+
+    def _move(self, previous, rows, k):
+        """Rows in their order, into sums of each task's own."""
+        g = self.grid
+        parts = blocks(len(rows), max(512, -(-len(rows) // 8)))
+        alone = len(parts) == 1
+        tables = [self.table] if alone else [self.empty_table(k) for _ in parts]
+
+        def block(b):
+            fixed_point.move_rows(
+                self.X, self.w, rows, *parts[b], self.labels, previous, g.units, g.lo_scale,
+                *tables[b],
+            )  # fmt: skip
+
+        run_blocks(block, len(parts))
+        for table in tables if not alone else ():
+            self.table += table
+
+    def _move_by_cluster(self, previous, rows, k):
+        """Cluster by cluster, for sums that are too many for a core's cache."""
+        entries, offsets = fixed_point.group_entries(self.labels, previous, rows, k)
+        clusters, bounds = fixed_point.runs(offsets)
+        d, g = self.X.shape[1], self.grid
+        hi, lo = np.zeros((2, len(clusters), d + 1), np.int64)
+        # entries are spread evenly over tasks, most of which then have several runs
+        parts = fixed_point.even_parts(bounds)
+
+        def block(b):
+            fixed_point.sum_entries(
+                self.X, self.w, entries, bounds, *parts[b], g.units, g.lo_scale, hi, lo
+            )  # fmt: skip
+
+        run_blocks(block, len(parts))
+        fixed_point.merge(clusters, hi, lo, *self.table)

@@ -1,0 +1,342 @@
+"""Greedy k-means++ steps in host memory: rows that can't come nearer are not measured."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...cpu import direct, ranges
+from ...cpu.jit import INNER, jit
+from ...cpu.screening import bounds
+from ...cpu.threads import run_blocks, single_threaded_blas
+from . import screened, tree
+
+#: Weighted squared distances are summed in blocks of this many rows.
+DRAW_BLOCK = 1024
+#: Bytes that the distances to all candidates may take; beyond, the winner's are found anew.
+KEPT = 1 << 27
+
+
+def draw(closest, w, fractions):
+    """Rows in proportion to weighted squared distances, as the steps below draw them."""
+    sums = np.zeros(-(-len(closest) // DRAW_BLOCK))
+    w = np.empty(0) if w is None else np.ascontiguousarray(w, np.float64)
+    _add_up(closest, w, np.ones(len(sums), np.bool_), sums)
+    return _drawn(closest, w, sums, fractions)
+
+
+def _drawn(closest, w, sums, fractions):
+    cumulated = np.cumsum(sums)
+    if not cumulated[-1] > 0.0:
+        return np.full(len(fractions), np.argmax(w) if len(w) else 0)
+    targets = np.asarray(fractions) * cumulated[-1]
+    inside = np.minimum(np.searchsorted(cumulated, targets, side="right"), len(cumulated) - 1)
+    return draw_inside(closest, w, cumulated, inside, targets)
+
+
+def seeding(X, w, step):
+    """The seeding that fits the step that will follow on the same rows."""
+    if isinstance(step, tree.TreeStep):
+        return TreeSeeding(X, w, step)
+    if isinstance(step, screened.ScreenedStep):
+        return ScreenedSeeding(X, w, step.screen)
+    return PlainSeeding(X, w)
+
+
+class PlainSeeding:
+    """Measures every row; what the others share: the distances so far, and draws from them."""
+
+    def __init__(self, X, w):
+        self.X = X
+        self.w = np.empty(0) if w is None else np.ascontiguousarray(w, np.float64)
+        self.closest = np.full(X.shape[0], np.inf)
+        self.sums = np.zeros(-(-X.shape[0] // DRAW_BLOCK))
+        self.parts = ranges.blocks(
+            X.shape[0], ranges.rows_per_task(X.shape[0], 4 * X.shape[1] + 64)
+        )
+
+    def start(self, index):
+        self.accept(int(index))
+
+    add = start
+
+    def grow(self, fractions):
+        chosen = _drawn(self.closest, self.w, self.sums, fractions)
+        if len(chosen) > 1:
+            winner = int(np.argmax(self.gains(chosen)))
+            self.take(winner, int(chosen[winner]))
+            return int(chosen[winner])
+        self.accept(int(chosen[0]))
+        return int(chosen[0])
+
+    def take(self, winner, row):
+        """Accept the candidate that won the last `gains`."""
+        self.accept(row)
+
+    def gains(self, chosen):
+        """By how much each candidate would lessen the sum."""
+        out = np.zeros((len(self.parts), len(chosen)))
+
+        def block(b):
+            plain_gains(self.X, self.w, chosen, *self.parts[b], self.closest, out[b])
+
+        run_blocks(block, len(self.parts))
+        return out.sum(axis=0)
+
+    def accept(self, row):
+        def block(b):
+            plain_accept(self.X, row, *self.parts[b], self.closest)
+
+        run_blocks(block, len(self.parts))
+        self.add_up()
+
+    def add_up(self):
+        changed = np.ones(len(self.sums), np.bool_)
+        _add_up(self.closest, self.w, changed, self.sums)
+
+
+def _add_up(closest, w, changed, sums):
+    parts = ranges.blocks(len(sums), 64)
+
+    def block(b):
+        block_sums(closest, w, changed, *parts[b], sums)
+
+    run_blocks(block, len(parts))
+
+
+class ScreenedSeeding(PlainSeeding):
+    """Many dimensions: the screen's float32 image tells which rows need measuring."""
+
+    def __init__(self, X, w, screened):
+        super().__init__(X, w)
+        self.screen = screened
+        self.kept = np.empty((0, X.shape[0]))  # of each candidate: closest with it accepted
+
+    def _pass(self, rows, kept):
+        s = self.screen
+        m = s.Z.shape[1]
+        error = (2.0 * (m + 4) * 2.0**-24 + 2.0**-20 + 2.0 * s.kappa) * (1 + 1e-6)
+        out = np.zeros((len(self.parts), len(rows)))
+        images, candidates = s.Z[rows], self.X[rows].astype(np.float64)
+
+        def block(b):
+            screened_pass(
+                self.X, self.w, s.Z, s.size, s.norm, images, candidates, rows, s.factor**2, error,
+                *self.parts[b], self.closest, kept, out[b],
+            )  # fmt: skip
+
+        with single_threaded_blas():
+            run_blocks(block, len(self.parts))
+        return out.sum(axis=0)
+
+    def gains(self, chosen):
+        n = len(self.closest)
+        count = len(chosen) if 8 * n * len(chosen) <= KEPT else 0
+        if len(self.kept) != count:
+            self.kept = np.empty((count, n))
+        return self._pass(chosen, self.kept)
+
+    def take(self, winner, row):
+        if len(self.kept) == 0:
+            self.accept(row)
+            return
+        self.closest[:] = self.kept[winner]
+        self.add_up()
+
+    def accept(self, row):
+        self._pass(np.array([row]), self.closest[None])
+        self.add_up()
+
+
+class TreeSeeding(PlainSeeding):
+    """Few dimensions: whole boxes that a candidate is too far from to matter are passed over."""
+
+    def __init__(self, X, w, step):
+        super().__init__(X, w)
+        self.step = step
+        self.tree_closest = np.full(X.shape[0], np.inf)
+        self.peak = np.full(len(step.start), np.inf)
+
+    def gains(self, chosen):
+        s = self.step
+        out = np.zeros(len(chosen))
+
+        def block(b):
+            out[b] = tree_gain(
+                s.XT, s.w, s.start, s.stop, s.skip, s.low, s.high, self.peak,
+                self.X[chosen[b]].astype(np.float64), self.tree_closest,
+            )  # fmt: skip
+
+        run_blocks(block, len(chosen))
+        return out
+
+    def accept(self, row):
+        s = self.step
+        changed = np.zeros(len(self.sums), np.bool_)
+        order = np.empty(0, np.int32) if s.order is None else s.order
+        tree_accept(
+            s.XT, s.start, s.stop, s.skip, s.low, s.high, self.peak,
+            self.X[row].astype(np.float64), self.tree_closest, order, self.closest, changed,
+        )  # fmt: skip
+        _add_up(self.closest, self.w, changed, self.sums)
+
+
+@jit
+def draw_inside(closest, w, cumulated, inside, targets):
+    """The first rows at which the weighted squared distances, summed in order, pass the targets.
+
+    cumulated: the sums to the end of each block; inside: the block of each target.
+    """
+    out = np.empty(targets.shape[0], np.int64)
+    for f in range(targets.shape[0]):
+        target = targets[f]
+        b = inside[f]
+        so_far = cumulated[b - 1] if b > 0 else 0.0
+        row = b * DRAW_BLOCK
+        end = min(row + DRAW_BLOCK, closest.shape[0])
+        last = row
+        while row < end:
+            v = closest[row] * w[row] if w.shape[0] > 0 else closest[row]
+            so_far += v
+            if v > 0.0:
+                last = row
+                if so_far > target:
+                    break
+            row += 1
+        out[f] = last
+    return out
+
+
+@jit
+def block_sums(closest, w, changed, start, stop, sums):
+    n = closest.shape[0]
+    for b in range(start, stop):
+        if changed[b]:
+            s = 0.0
+            for i in range(b * DRAW_BLOCK, min(n, (b + 1) * DRAW_BLOCK)):
+                s += closest[i] * w[i] if w.shape[0] > 0 else closest[i]
+            sums[b] = s
+
+
+@jit
+def plain_gains(X, w, chosen, start, stop, closest, out):
+    for i in range(start, stop):
+        for g in range(chosen.shape[0]):
+            s = direct.squared_distance(X[i], X[chosen[g]])
+            if s < closest[i]:
+                gain = closest[i] - s
+                out[g] += gain * w[i] if w.shape[0] > 0 else gain
+
+
+@jit
+def plain_accept(X, row, start, stop, closest):
+    for i in range(start, stop):
+        closest[i] = min(closest[i], direct.squared_distance(X[i], X[row]))
+
+
+@jit
+def screened_pass(
+    X, w, Z, size, norm, images, candidates, rows, unit, error, start, stop, closest, kept, gains
+):
+    """Gains of candidate rows over rows start..stop.
+
+    kept (candidates, n), or empty: the least squared distances with each candidate accepted; may
+    be a view of `closest` for a single one.
+    """
+    count, m = images.shape
+    slop = bounds.underflow(m)
+    tile = bounds.tile_rows(count, m)
+    T = np.empty((count, tile), np.float32)
+    above = np.empty(tile)
+    for a in range(start, stop, tile):
+        n = min(tile, stop - a)
+        if n < tile:
+            T = np.empty((count, n), np.float32)
+        np.dot(images, Z[a : a + n].T, T)
+        for g in range(count):
+            row = rows[g]
+            nearness(
+                T[g], size[a : a + n], norm[a : a + n], closest[a : a + n],
+                size[row], norm[row], unit, error, slop, above,
+            )  # fmt: skip
+            if kept.shape[0] > 0:
+                for p in range(n):
+                    kept[g, a + p] = closest[a + p]
+            for p in range(n):
+                if above[p] < 0.0:
+                    i = a + p
+                    s = direct.squared_distance(X[i], candidates[g])
+                    if s < closest[i]:
+                        less = closest[i] - s
+                        gains[g] += less * w[i] if w.shape[0] > 0 else less
+                        if kept.shape[0] > 0:
+                            kept[g, i] = s
+
+
+@jit(**INNER)
+def nearness(t, size, norm, closest, row_size, row_norm, unit, error, slop, above):
+    """By how much the least that a squared distance can be, given the product t, is above
+    `closest`.
+    """
+    for p in range(t.shape[0]):
+        both = np.float64(norm[p]) + np.float64(row_norm)
+        screened = np.float64(size[p]) + np.float64(row_size) - 2.0 * np.float64(t[p])
+        above[p] = (screened - error * both * both - slop) - closest[p] * unit
+
+
+@jit(**INNER)
+def box_distance(low, high, c):
+    s = 0.0
+    for a in range(c.shape[0]):
+        t = max(max(low[a] - c[a], c[a] - high[a]), 0.0)
+        s += t * t
+    return s
+
+
+@jit(**INNER)
+def point_distance(XT, p, c):
+    s = 0.0
+    for a in range(c.shape[0]):
+        t = np.float64(XT[a, p]) - c[a]
+        s += t * t
+    return s
+
+
+@jit
+def tree_gain(XT, w, start, stop, skip, low, high, peak, c, closest):
+    node = 0
+    gain = 0.0
+    while node < start.shape[0]:
+        if box_distance(low[node], high[node], c) * (1 - 1e-13) >= peak[node]:
+            node = skip[node]
+            continue
+        if skip[node] == node + 1:
+            for p in range(start[node], stop[node]):
+                less = closest[p] - point_distance(XT, p, c)
+                if less > 0.0:
+                    gain += less * w[p] if w.shape[0] > 0 else less
+        node += 1
+    return gain
+
+
+@jit
+def tree_accept(XT, start, stop, skip, low, high, peak, c, closest, order, by_row, changed):
+    node = 0
+    while node < start.shape[0]:
+        if box_distance(low[node], high[node], c) * (1 - 1e-13) >= peak[node]:
+            node = skip[node]
+            continue
+        if skip[node] == node + 1:
+            top = 0.0
+            for p in range(start[node], stop[node]):
+                s = point_distance(XT, p, c)
+                if s < closest[p]:
+                    closest[p] = s
+                    row = order[p] if order.shape[0] > 0 else p
+                    by_row[row] = s
+                    changed[row // DRAW_BLOCK] = True
+                top = max(top, closest[p])
+            peak[node] = top
+        node += 1
+    for node in range(start.shape[0] - 1, -1, -1):
+        if skip[node] > node + 1:
+            peak[node] = max(peak[node + 1], peak[skip[node + 1]])

@@ -1,0 +1,71 @@
+"""What k-means steps share: exact running sums, changed by the rows that change cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...cpu import direct, fixed_point
+from ...cpu.ranges import ROWS_PER_TASK, blocks
+from ...cpu.threads import run_blocks
+from .. import LloydStep
+
+NONE = np.empty(0, np.int32)
+UNIT = np.empty(0, np.float64)
+
+
+class Step(LloydStep):
+    """Sums of clusters, and what is common to the ways of finding them."""
+
+    labels: np.ndarray  # (n,) int32; -1 before the first call
+
+    def __init__(self, X: np.ndarray, w: np.ndarray | None, grid: Any):
+        self.X = X
+        self.w = UNIT if w is None else np.ascontiguousarray(w, np.float64)
+        self.grid = grid
+        self.table = self.empty_table(0)
+
+    def empty_table(self, k: int) -> np.ndarray:
+        """Room for the sums of rows and, in the last column, of weights, as two integers."""
+        return np.zeros((2, k, self.X.shape[1] + 1), np.int64)
+
+    def follows(self, k: int) -> bool:
+        """Whether labels and sums are of as many centres."""
+        return self.table.shape[1] == k
+
+    def begin(self, C: np.ndarray) -> None:
+        """Keep what was found for another number of centres from being used."""
+        self.C = np.ascontiguousarray(C, np.float64)
+        if not self.follows(C.shape[0]):
+            self.table = self.empty_table(C.shape[0])
+            self.forget()
+
+    def forget(self) -> None:
+        """Take no row for assigned."""
+        raise NotImplementedError
+
+    def stats(self, moved: int) -> fixed_point.ExactStats:
+        return fixed_point.ExactStats(self.grid, self.table.copy(), moved)
+
+    def distances(self) -> np.ndarray:
+        out = np.empty(self.X.shape[0])
+        labels = self.labels
+
+        def block(b):
+            direct.own_distances(self.X, self.C, labels, *parts[b], out)
+
+        parts = blocks(len(out), ROWS_PER_TASK)
+        run_blocks(block, len(parts))
+        return out
+
+
+class RowStep(Step):
+    """Labels in the order of the rows."""
+
+    def __init__(self, X: np.ndarray, w: np.ndarray | None, grid: Any):
+        super().__init__(X, w, grid)
+        self.labels = np.full(X.shape[0], -1, np.int32)
+
+    def forget(self) -> None:
+        self.labels[:] = -1

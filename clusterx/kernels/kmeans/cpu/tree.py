@@ -1,0 +1,98 @@
+"""The k-means step for few columns; its loops are in `cpu.boxes.octree` and `filtering`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...cpu.boxes import candidates, morton, octree
+from ...cpu.boxes.morton import in_order, keys_of, transposed
+from ...cpu.ranges import blocks
+from ...cpu.threads import run_blocks, thread_count
+from . import filtering
+from .step import Step
+
+#: Bytes of sums that all tasks may have of their own.
+TABLES = 1 << 26
+
+
+class TreeStep(Step):
+    """Few dimensions: boxes in a tree, most of them settled without a look at their rows."""
+
+    def __init__(self, X, w, grid):
+        super().__init__(X, w, grid)
+        self.XT = transposed(X)
+        self.order = None
+        keys, key_bits, ordered = keys_of(X, self.XT, grid.largest)
+        if not ordered:
+            self.order, keys = morton.radix_order(keys.astype(np.uint64, copy=False), key_bits)
+            self.XT = in_order(self.XT, self.order)
+            if len(self.w):
+                self.w = self.w[self.order]
+        start, stop, self.skip = octree.cut(keys)
+        self.start, self.stop = start.copy(), stop.copy()  # lets go of the room for more
+        self._measure_nodes()
+        self.owner = np.full(len(self.start), filtering.NOWHERE, np.int32)
+        # of a few thousand rows each
+        limit = max(4096, X.shape[0] // 256)
+        self.roots = octree.subtrees(self.start, self.stop, self.skip, limit)
+        self.tree_labels = np.empty(X.shape[0], np.int32)  # in the order of the tree
+
+    def forget(self):
+        self.owner[:] = filtering.NOWHERE
+
+    def _measure_nodes(self) -> None:
+        """Boxes and sums of all nodes."""
+        nodes, d, g = len(self.start), self.X.shape[1], self.grid
+        self.low, self.high = np.empty((2, nodes, d))
+        self.node_hi, self.node_lo = np.empty((2, nodes, d + 1), np.int64)
+        whole_rows = (
+            self.X.dtype.kind in "iu" and bool((g.units * octree.SHORT >= 1).all())
+        ) or None
+        parts = blocks(nodes, 1024)
+        whole = np.empty((2, len(parts)), np.bool_)
+
+        def block(b):
+            whole[:, b] = octree.fill_leaves(
+                self.XT, self.w, self.start, self.stop, self.skip, g.units, g.lo_scale,
+                whole_rows, *parts[b],
+                self.low, self.high, self.node_hi, self.node_lo,
+            )  # fmt: skip
+
+        run_blocks(block, len(parts))
+        self.whole_only, self.short = bool(whole[0].all()), bool(whole[1].all()) or None
+        octree.join_nodes(self.skip, self.low, self.high, self.node_hi, self.node_lo)
+
+    def _filter(self, C):
+        self.begin(C)
+        k, d = C.shape
+        tasks = min(len(self.roots), 4 * thread_count(), max(1, TABLES // (16 * k * (d + 1))))
+        # dealt out, for rows that need measuring are often near each other
+        roots = [np.ascontiguousarray(self.roots[t::tasks]) for t in range(tasks)]
+        parts = [self.empty_table(k) for _ in roots]
+        moved = np.zeros(tasks, np.int64)
+
+        def block(b):
+            moved[b] = filtering.filter_subtrees(
+                roots[b], self.XT, self.w, self.start, self.stop, self.skip, self.low, self.high,
+                self.node_hi, self.node_lo, self.owner, self.C, self.grid.units,
+                self.grid.lo_scale, self.whole_only, self.short, self.tree_labels, *parts[b],
+                *candidates.variant(d),
+            )  # fmt: skip
+
+        run_blocks(block, len(parts))
+        for table in parts:
+            self.table += table
+        return int(moved.sum())
+
+    def __call__(self, C):
+        moved = self._filter(C)
+        return self.stats(moved)
+
+    @property
+    def labels(self):  # type: ignore[override]
+        filtering.write_labels(self.start, self.stop, self.skip, self.owner, self.tree_labels)
+        if self.order is None:
+            return self.tree_labels
+        out = np.empty_like(self.tree_labels)
+        out[self.order] = self.tree_labels
+        return out

@@ -1,0 +1,190 @@
+"""Lloyd's step: labels that move, and exact sums that follow them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ....arrays import Array, asarray, device
+from ....properties import cached_property
+from ...distances.cuda.own import own_squares
+from ...distances.cuda.screening import (
+    BLOCK,
+    LOW,
+    WARPS,
+    Screen,
+    centers_for,
+    low_module,
+    rows_a_thread,
+)
+from ...statistics import Summary
+from .. import LloydStep as Step
+from .. import Update
+
+#: Bytes of a table of sums that a block has of its own; what is larger is in global memory.
+SHARED_TABLE = 32 << 10
+#: Blocks that share the rows: as many as large GPUs run at once, twice.
+BLOCKS = 1024
+#: Iterations that are queued before the host looks, where one takes less than a look: some tens of
+#: microseconds of waiting and starting anew, in which large GPUs multiply QUEUED_WORK times. What
+#: was queued in vain, fewer than QUEUED iterations a fit, then costs less than the looks saved.
+QUEUED, QUEUED_WORK = 4, 1 << 28
+#: Reading a row costs as much as measuring its distance to so many centres.
+READING = 8
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The resolution of the sums over a data set, one for all of its blocks; see exact.cuh."""
+
+    scales: Array  # (d + 2,) float64: of the columns, of the weights, of what they leave
+
+
+def grid_of(gpu: Any, summary: Summary, total: Any, n: int) -> Grid:
+    """From the summary of all rows, the sum of their weights (here or there) and their number."""
+    largest = gpu.contiguous(summary.largest)
+    d = largest.shape[0]
+    total = gpu.xp.reshape(asarray(total, like=largest, dtype=gpu.xp.float64), (1,))
+    scales = gpu.empty((d + 2,), gpu.xp.float64, like=largest)
+    _any_module(gpu, largest).launch(
+        "make_scales", -(-(d + 2) // BLOCK), BLOCK, largest, d, total, max(n, 1), scales
+    )
+    return Grid(scales)
+
+
+def _any_module(gpu: Any, X: Array) -> Any:
+    """The kernels for any number of columns."""
+    return gpu.loader.module("lloyd", T=gpu.c_type(X.dtype))
+
+
+class ExactStats:
+    """CentroidStats in integers: those of any split of the rows add up to the same bits."""
+
+    def __init__(self, gpu: Any, grid: Grid, table: Array, moved: Array):
+        self.gpu, self.grid, self.table, self.moved = gpu, grid, table, moved
+
+    def __add__(self, other: ExactStats) -> ExactStats:
+        table, moved = self.table + other.table, self.moved + other.moved
+        return ExactStats(self.gpu, self.grid, table, moved)
+
+    @cached_property
+    def _read(self) -> tuple[Array, Array]:
+        gpu, (_, k, wide) = self.gpu, self.table.shape
+        sums = gpu.empty((k, wide - 1), gpu.xp.float64, like=self.table)
+        counts = gpu.empty((k,), gpu.xp.float64, like=self.table)
+        _any_module(gpu, sums).launch(
+            "read_sums", -(-k * wide // BLOCK), BLOCK, self.table, self.grid.scales, k, wide - 1,
+            sums, counts,
+        )  # fmt: skip
+        return sums, counts
+
+    @property
+    def sums(self) -> Array:
+        return self._read[0]
+
+    @property
+    def counts(self) -> Array:
+        return self._read[1]
+
+
+def update(gpu: Any, stats: Any, C: Array) -> Update:
+    """The centres that follow C, how far they moved, and the weight of the lightest cluster."""
+    C, float64 = gpu.contiguous(C), gpu.xp.float64
+    sums, counts = gpu.contiguous(stats.sums), gpu.contiguous(stats.counts)
+    k, d = C.shape
+    moved, module = gpu.empty((k, d), C.dtype, like=C), _any_module(gpu, C)
+    shifts, found = gpu.empty((k,), float64, like=C), gpu.empty((2,), float64, like=C)
+    module.launch("move_centers", k, BLOCK, sums, counts, C, d, moved, shifts)
+    module.launch("join_clusters", 1, BLOCK, shifts, counts, k, found)
+    return Update(moved, found[0, ...], found[1, ...])
+
+
+class LloydStep(Step):
+    """A prepared k-means iteration: rows whose label is new are all that is added and taken away.
+
+    Arrays as long as the rows are allocated once; `labels` and `distances` are written over by the
+    next calls.
+    """
+
+    def __init__(self, gpu: Any, X: Array, w: Array | None, grid: Grid):
+        self.gpu = gpu
+        self.X = gpu.contiguous(X)
+        low = X.shape[1] <= LOW
+        self.module = low_module(gpu, "lloyd", X) if low else _any_module(gpu, X)
+        self.screen = None if low else Screen(gpu, self.X)
+        self.table: Array | None = None
+        self._spare: Array | None = None  # where labels go that are compared with the last ones
+        self._squares: Array | None = None
+        n, xp = X.shape[0], gpu.xp
+        self.labels = xp.full((n,), -1, dtype=xp.int32, device=device(X))
+        self.begin(w, grid)
+
+    def begin(self, w: Array | None, grid: Grid) -> None:
+        """Take the rows for new ones, of these weights: labels and sums begin again."""
+        xp = self.gpu.xp
+        self.grid = grid
+        self.w = None if w is None else self.gpu.contiguous(xp.astype(w, xp.float64, copy=False))
+        self._followed = False
+
+    def ahead(self, k: int) -> int:
+        """Iterations with k centres that are worth queuing before the host looks at them."""
+        n, d = self.X.shape
+        return QUEUED if n * d * max(k, READING) <= QUEUED_WORK else 1
+
+    def _forget(self, k: int) -> None:
+        """No row has a label, and nothing has been added up."""
+        d, uint64 = self.X.shape[1], self.gpu.xp.uint64
+        if self.table is None or self.table.shape[1] != k:
+            self.table = self.gpu.zeros((2, k, d + 1), uint64, like=self.X)
+        else:
+            self.table[...] = 0
+        self.labels[...] = -1
+
+    def __call__(self, C: Array) -> Any:
+        """Assign every row to its nearest centre; the statistics of that."""
+        gpu, xp, X = self.gpu, self.gpu.xp, self.X
+        (n, d), k = X.shape, C.shape[0]
+        self.C = centers_for(gpu, X, C)
+        if not self._followed or self.table is None or self.table.shape[1] != k:
+            self._forget(k)
+            self._followed = True
+        moved = gpu.zeros((1,), xp.int64, like=X)
+        if self.screen is None:
+            self._step_low(self.table, moved)
+        else:
+            if self._spare is None:
+                self._spare = gpu.empty((n,), xp.int32, like=X)
+            previous, self.labels, self._spare = self.labels, self._spare, self.labels
+            self.screen.assign(self.C, self.labels)
+            self.module.launch(
+                "move_rows", min(-(-n // WARPS), BLOCKS), BLOCK, X, n, d, self.w, self.grid.scales,
+                k, self.labels, previous, self.table, moved,
+            )  # fmt: skip
+        table = xp.asarray(self.table, copy=True)
+        return ExactStats(gpu, self.grid, table, xp.reshape(moved, ()))
+
+    def _step_low(self, table: Array | None, moved: Array | None) -> None:
+        (n, d), k = self.X.shape, self.C.shape[0]
+        size = 16 * k * (d + 1)
+        shared = size if table is not None and size <= SHARED_TABLE else 0
+        blocks = min(-(-n // (BLOCK * rows_a_thread(d))), BLOCKS)
+        self.module.launch(
+            "step", blocks, BLOCK, self.X, n, self.w, self.C, k, self.grid.scales, int(shared > 0),
+            self.labels, table, moved, shared=shared,
+        )  # fmt: skip
+
+    def assign(self, C: Array) -> None:
+        """Assign every row to its nearest centre, and no more."""
+        self.C = centers_for(self.gpu, self.X, C)
+        self._followed = False  # the labels leave the sums behind
+        if self.screen is None:
+            self._step_low(None, None)
+        else:
+            self.screen.assign(self.C, self.labels)
+
+    def distances(self) -> Array:
+        """Squared distance of every row to the centre it was assigned to."""
+        if self._squares is None:
+            self._squares = self.gpu.empty((self.X.shape[0],), self.gpu.xp.float64, like=self.X)
+        own_squares(self.gpu, self.X, self.C, self.labels, self._squares)
+        return self._squares

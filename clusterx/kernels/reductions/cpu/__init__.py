@@ -1,0 +1,25 @@
+"""Reductions of NumPy arrays and CSR matrices."""
+
+import numpy as np
+
+from ...cpu import columns, ranges
+from ...cpu.threads import run_blocks
+from ...statistics import SUMMARY_VALUES, Summary
+from . import sparse
+from .segments import label_sums, segment_sum
+
+__all__ = ["label_sums", "segment_sum", "summary"]
+
+
+def summary(X):
+    if not isinstance(X, np.ndarray):
+        return sparse.summary(X)
+    blocks = ranges.blocks(X.shape[0], max(1, SUMMARY_VALUES // X.shape[1]))
+    parts: list[tuple[int, Summary]] = [None] * len(blocks)  # type: ignore[list-item]
+
+    def block(i):
+        a, b = blocks[i]
+        parts[i] = b - a, columns.summary(X[a:b])
+
+    run_blocks(block, len(blocks))
+    return Summary.joined(parts)

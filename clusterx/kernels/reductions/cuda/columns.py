@@ -1,0 +1,46 @@
+"""Moments, extremes and finiteness of the columns, in one pass over the rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....arrays import Array
+from ...statistics import Summary
+
+BLOCK = 256
+#: Blocks that share the rows; fixed, so that the device does not change the sums.
+BLOCKS = 1024
+#: Rows of a thread at least, where there are enough.
+LEAST_ROWS = 8
+#: Columns of a block that joins slabs: few, so that many threads share the slabs of one.
+JOINED_COLUMNS = 8
+
+
+def summary(gpu: Any, X: Array) -> Summary:
+    """Of all rows. Where X is not finite, mean and variance need not be numbers."""
+    xp, (n, d) = gpu.xp, X.shape
+    X = gpu.contiguous(X)
+    tiles = -(-d // BLOCK)
+    width = -(-d // tiles)
+    lanes = BLOCK // width
+    rows = -(-n // max(1, min(n // (LEAST_ROWS * lanes), BLOCKS // tiles)))
+    slabs = -(-n // rows)
+    parts = gpu.empty((3, slabs, d), xp.float64, like=X)
+    found = gpu.empty((3, d), xp.float64, like=X)
+    module = gpu.loader.module("summary", T=gpu.c_type(X.dtype))
+    module.launch(
+        "slab_moments", slabs * tiles, _threads(width * lanes), X, n, d, rows, width, lanes, parts
+    )
+    width = min(d, JOINED_COLUMNS)
+    lanes = BLOCK // width
+    module.launch(
+        "join_slabs", -(-d // width), _threads(width * lanes), X, parts, slabs, n, d, rows,
+        width, lanes, found,
+    )  # fmt: skip
+    mean, variance, largest = (found[i, ...] for i in range(3))
+    return Summary(xp.all(xp.isfinite(largest)), mean, variance, largest)
+
+
+def _threads(wanted: int) -> int:
+    """As many threads in whole warps."""
+    return -(-wanted // 32) * 32

@@ -1,0 +1,28 @@
+"""What any library offers: float dtypes, no session, blocks that a thread reads ahead."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
+import numpy as np
+
+from ...arrays import asarray, dtype_name, on_host
+
+
+def upload(blocks, like):
+    dtype, there = np.dtype(dtype_name(like.dtype)), on_host(like)
+
+    def read():
+        block = next(blocks, None)
+        return None if block is None else np.array(block, dtype, order="C")
+
+    with ThreadPoolExecutor(1, thread_name_prefix="clusterx-read") as reader:
+        coming = reader.submit(read)
+        while (block := coming.result()) is not None:
+            coming = reader.submit(read)
+            yield block if there else asarray(block, like=like)
+
+
+session = nullcontext
+dtypes = frozenset({"float32", "float64"})
