@@ -1,0 +1,225 @@
+# ruff: noqa: E501
+"""Plants small faults in a copy of the package, one at a time; the tests must catch each.
+
+    python tests/planted_faults.py            all of them
+    python tests/planted_faults.py ties sums  those whose name contains one of the words
+    python tests/planted_faults.py --list     their names, and whether their text is still there
+
+A fault is a text that occurs once in the package, another text in its place, and the tests that
+are to fail. Exit status 1 if a fault is not caught, or if its text is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("clusterx", "tests", "bench")
+FILES = ("conftest.py", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
+
+
+class Fault(NamedTuple):
+    name: str
+    old: str
+    new: str
+    tests: str  # files of tests, and options of pytest
+    file: str = ""  # part of the path, where the text occurs in several files
+
+
+KERNELS = "tests/kernels"
+KMEANS = "tests/centroid/test_kmeans.py"
+MINIBATCH = "tests/centroid/test_minibatch.py"
+SCORES = "tests/metrics"
+IMAGE = "tests/image"
+CUDA = "tests/kernels/test_cuda_kmeans.py"
+
+FAULTS = (
+    # -- the definition: kernels in the array API standard ---------------------------------------
+    Fault("generic: far ties", "xp.argmin(own - 2 *", "xp.argmin(own - 1.9999 *", KERNELS + " -k nearest"),
+    Fault("generic: sums skip weights", "belongs = belongs * xp.astype(self.w[a:b], self.wide)[:, None]", "pass", KERNELS),
+    Fault("generic: empty cluster moves", "means = xp.where(some[:, None], stats.sums / divisor[:, None], kept)", "means = stats.sums / divisor[:, None]", KERNELS),
+    Fault("generic: variance in float32", "variance = sum(xp.sum((xp.astype(b, wide) - mean) ** 2, axis=0) for b in blocks) / n", "variance = sum(xp.astype(xp.sum((b - xp.astype(mean, b.dtype)) ** 2, axis=0), wide) for b in blocks) / n", KERNELS + " -k summary"),
+    Fault("generic: largest loses its sign", "largest = xp.max(xp.stack([xp.max(xp.abs(b), axis=0) for b in blocks]), axis=0)", "largest = xp.max(xp.stack([xp.max(b, axis=0) for b in blocks]), axis=0)", KERNELS + " -k summary"),
+    Fault("generic: distances not centred", "shift = xp.mean(xp.astype(C, wide), axis=0)", "shift = 0 * xp.mean(xp.astype(C, wide), axis=0)", KERNELS + " -k distances"),
+    Fault("generic: draw before the place", 'rows = xp.searchsorted(cumulated, targets, side="right")', 'rows = xp.searchsorted(cumulated, targets, side="left")', KERNELS + " tests/centroid/test_seeding.py", "generic"),
+    Fault("generic: candidate of the most", "best = xp.reshape(xp.argmin(xp.sum(found * self.w[:, None], axis=0)), (1,))", "best = xp.reshape(xp.argmax(xp.sum(found * self.w[:, None], axis=0)), (1,))", KERNELS + " tests/centroid/test_seeding.py"),
+    Fault("generic: a batch forgets the past", "sums = C * counts[:, None] + belongs.T @ xp.astype(batch, C.dtype)", "sums = belongs.T @ xp.astype(batch, C.dtype)", KERNELS),
+    Fault("generic: separation of one block", "if b < a:\n                continue", "if b <= a:\n                continue", KERNELS + " -k separation"),
+    Fault("generic: label sums of the first tile", "b = min(m, a + width)\n        total = total +", "b = min(m, a + width)\n        total =", KERNELS + " " + SCORES),
+    Fault("blocks: a row is left out", "return [X[a : min(n, a + rows), ...] for a in range(0, n, rows)]", "return [X[a : min(n - 1, a + rows), ...] for a in range(0, n, rows)]", KERNELS),
+    # -- sums --------------------------------------------------------------------------------------
+    Fault("sums: the second integer is dropped", "los[j] += np.int64(np.rint((scaled[j] - np.rint(scaled[j])) * lo_scale))", "los[j] += 0", KERNELS),
+    Fault("sums: a term is cut, not rounded", "whole = np.rint(scaled)\n    return np.int64(whole),", "whole = np.floor(scaled)\n    return np.int64(whole),", KERNELS),
+    Fault("sums: leaving is joining", "sign = -1.0", "sign = 1.0", KERNELS + " " + KMEANS),
+    Fault("sums: a run ends early", "return clusters, np.append(starts, offsets[-1])", "return clusters, np.append(starts, offsets[-1] - 1)", KERNELS),
+    Fault("sums: a weight is dropped", "v = w[row] if w.shape[0] > 0 else 1.0\n        new, old", "v = 1.0\n        new, old", KERNELS + " " + KMEANS),
+    Fault("sums: merge takes the first", "all_lo[j, a] += lo[r, a]", "all_lo[j, a] = lo[r, a]", KERNELS),
+    Fault("moments: the last rows are skipped", "for p in range(i, stop):\n                for j in range(d):\n                    t = np.float64(X[p, j]) - shift[j]", "for p in range(i, stop - 1):\n                for j in range(d):\n                    t = np.float64(X[p, j]) - shift[j]", KERNELS + " -k summary"),
+    Fault("moments: no origin", "origin = np.partition(few, len(few) // 2, axis=0)[len(few) // 2].astype(np.float64)", "origin = np.zeros(d)", KERNELS + " -k summary"),
+    Fault("moments: bytes overflow", "BYTE_ROWS = 1 << 15", "BYTE_ROWS = 1 << 20", KERNELS + " -k summary"),
+    # -- few columns -------------------------------------------------------------------------------
+    Fault("boxes: no slack", "SLACK = 1e-13", "SLACK = -1e-3", KERNELS + " " + KMEANS),
+    Fault("boxes: ties to the later", "closer = s < best[p]\n            best[p] = s if closer else best[p]", "closer = s <= best[p]\n            best[p] = s if closer else best[p]", KERNELS),
+    Fault("boxes: the wrong corner", "v = high[box, a] if C[j, a] > C[star, a] else low[box, a]", "v = low[box, a] if C[j, a] > C[star, a] else high[box, a]", KERNELS),
+    Fault("boxes: the first two swapped", "label[p] = j if closer else i", "label[p] = i if closer else j", KERNELS),
+    Fault("octree: a box too small", "high[i, j] = max(high[i + 1, j], high[right, j])", "high[i, j] = high[i + 1, j]", KERNELS + " " + KMEANS),
+    Fault("octree: sums of one child", "hi[i, j] = hi[i + 1, j] + hi[right, j]", "hi[i, j] = hi[i + 1, j]", KERNELS + " " + KMEANS),
+    Fault("octree: what is short", "brief &= scaled * SHORT == np.rint(scaled * SHORT)", "brief &= True", KERNELS),
+    Fault("octree: weights of leaves", "load(w, start[i], n, v)", "load(w, 0, n, v)", KERNELS + " " + KMEANS),
+    Fault("filtering: an owner stays", "owner[below] = likely", "owner[node] = likely", KERNELS + " " + KMEANS),
+    Fault("filtering: mixed is settled", "owner[node] = MIXED if m > 1 else likely", "owner[node] = likely", KERNELS + " " + KMEANS),
+    Fault("filtering: a change is lost", "count += old[i] != new[i]", "count += (old[i] != new[i]) & (i > 0)", KERNELS + " " + KMEANS),
+    Fault("seeding: a box too near", "if box_distance(low[node], high[node], c) * (1 - 1e-13) >= peak[node]:\n            node = skip[node]\n            continue\n        if skip[node] == node + 1:\n            for p", "if box_distance(low[node], high[node], c) * 1.1 >= peak[node]:\n            node = skip[node]\n            continue\n        if skip[node] == node + 1:\n            for p", KERNELS + " tests/centroid/test_seeding.py"),
+    Fault("seeding: no weights", "gain += less * w[p] if w.shape[0] > 0 else less", "gain += less", KERNELS + " tests/centroid/test_seeding.py"),
+    Fault("seeding: the place of a draw", "if so_far > target:", "if so_far >= target and row > 0:", KERNELS + " tests/centroid/test_seeding.py"),
+    Fault("seeding: an untouched block", "changed[row // DRAW_BLOCK] = True", "changed[0] = True", KERNELS + " tests/centroid/test_seeding.py"),
+    # -- many columns ------------------------------------------------------------------------------
+    Fault("screen: rounding forgotten", "return 2.0 * (m + 4) * 2.0**-24 + 2.0**-21", "return 0.0", KERNELS),
+    Fault("screen: upper bounds shrink", "upper[i] = (upper[i] + drift[labels[i]]) * UP", "upper[i] = upper[i]", KERNELS + " " + KMEANS),
+    Fault("screen: lower bounds stay", "lower[i] = lower[i] * DOWN - away[labels[i]]", "lower[i] = lower[i]", KERNELS + " " + KMEANS),
+    Fault("screen: ties to the later", "if s < squared or (s == squared and j < label):", "if s <= squared:", KERNELS),
+    Fault("screen: a tie of two", "if second < squared:\n        label, squared, second = last, second, squared", "if second <= squared:\n        label, squared, second = last, second, squared", KERNELS),
+    Fault("screen: what a projection leaves", "left = max(whole - s, 0.0) + error * reach * reach", "left = 0.0", KERNELS),
+    Fault("screen: the last rows", "if n == tile or (i == stop - 1 and n > 0):", "if n == tile:", KERNELS),
+    Fault("lists: a bound too small", "looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", "self.upper *= 0.5\n            looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", KERNELS + " " + KMEANS),
+    Fault("distances: digits lost", "if s < 1e-4 * (own[i] + others[j]):", "if s < 1e-30 * (own[i] + others[j]):", KERNELS + " -k distances"),
+    # -- mini-batches ------------------------------------------------------------------------------
+    Fault("batch: a mean of the new alone", "c[a] = old[a] * seen", "c[a] = 0.0", KERNELS + " " + MINIBATCH),
+    Fault("batch: weights in a walk", "v = w[p] if w.shape[0] > 0 else 1.0\n        seen[j] += v", "v = 1.0\n        seen[j] += v", KERNELS + " " + MINIBATCH),
+    Fault("batch: an untouched centre", "new[j, a] = C[j, a]\n", "new[j, a] = 0.0\n", KERNELS + " " + MINIBATCH, "few_columns"),
+    Fault("batch: rows of the batch before", "self.batches, self.rows = batches, drawn[0]", "self.rows = drawn[0]", KERNELS + " " + MINIBATCH),
+    Fault("batch: draws are not taken back", "self.rng.set_state(state)", "pass", MINIBATCH),
+    Fault("batch: patience", "if self.patience is not None and self.stale >= self.patience:", "if self.patience is not None and self.stale > self.patience:", MINIBATCH),
+    # -- labels ------------------------------------------------------------------------------------
+    Fault("labels: the least is not zero", "i = v - low\n        if i < 0", "i = v\n        if i < 0", KERNELS + " " + SCORES),
+    Fault("labels: columns out of order", "while j > 0 and values[j - 1] > v:", "while j > 1 and values[j - 1] > v:", KERNELS + " " + SCORES),
+    Fault("labels: a row is not wiped", "table[labels[i]] = 0\n        found[row]", "found[row]", KERNELS + " " + SCORES),
+    Fault("labels: chance from the mode up", "total += w * gain(x, mean, log_mean, logs)\n        w *= x * (rest + x)", "w *= x * (rest + x)", KERNELS + " " + SCORES),
+    Fault("labels: a series too short", "SMALL = ", "SMALL = 1e3 * ", KERNELS + " " + SCORES, "labels/cpu.py"),
+    # -- colours -----------------------------------------------------------------------------------
+    Fault("colours: a counter overflows", "if count == 255:", "if count == 300:", KERNELS + "/test_color.py"),
+    Fault("colours: the last pixels", "for i in range(4 * quarter, len(rows)):\n        sizes[3,", "for i in range(4 * quarter, len(rows) - 1):\n        sizes[3,", KERNELS + "/test_color.py"),
+    Fault("colours: halves of a word", "code = top + np.uint32(8 * i)", "code = top + np.uint32(8 * i + 1)", KERNELS + "/test_color.py"),
+    # -- CUDA --------------------------------------------------------------------------------------
+    Fault("cuda: a barrier is missed", "__syncthreads();  // what an earlier call left is no longer read\n    if (threadIdx.x % WARP == 0)", "if (threadIdx.x % WARP == 0)", CUDA + " tests/kernels/test_contracts.py -k cuda_on_cpu or races or order"),
+    Fault("cuda: a row too many", "if (row >= n)\n            continue;\n        double sum = 0.0;", "if (row > n)\n            continue;\n        double sum = 0.0;", CUDA + " tests/kernels/test_contracts.py"),
+    Fault("cuda: the carry", "if (low && atomicAdd(&halves[0], low) > 0xffffffffu - low)", "if (low && atomicAdd(&halves[0], low) > 0xfffffffeu)", CUDA + " tests/kernels/test_contracts.py"),
+    Fault("cuda: a plain sum for an atomic", "if (term.high)\n        atomicAdd(&table[cell], (word)term.high);", "if (term.high)\n        table[cell] += (word)term.high;", CUDA),
+    Fault("cuda: 61 bits", "#define SUM_BITS 61", "#define SUM_BITS 64", CUDA + " tests/kernels/test_contracts.py"),
+    Fault("cuda: an empty cluster", "mean = count > 0.0 ? (T)(sums[c] / count) : old;", "mean = (T)(sums[c] / count);", CUDA + " tests/kernels/test_contracts.py"),
+    Fault("cuda: weights of seeding", "return w ? closest[i] * w[i] : closest[i];", "return closest[i];", CUDA + " tests/kernels/test_contracts.py tests/centroid/test_seeding.py"),
+    Fault("cuda: keep what is nearer", "(!keep || sum < closest[i])", "(!keep || sum > closest[i])", CUDA + " tests/kernels/test_contracts.py tests/centroid/test_seeding.py"),
+    Fault("cuda: moments of the first slab", "a.spread += b.spread + apart * apart * (a.count * share);", "a.spread += b.spread;", "tests/kernels/test_cuda_rows.py"),
+    Fault("cuda: a place of 32 bits", "T x = X[i * d + column];", "T x = X[(int)(i * d) + column];", "tests/kernels/test_cuda_rows.py"),
+    # -- rows --------------------------------------------------------------------------------------
+    Fault("rows: a changed source", "if seen != self.n or not same:", "if False:", "tests/test_rows.py"),
+    Fault("rows: repeated rows of a file", "return np.asarray(given[rows], self.dtype)[places]", "return np.asarray(given[rows], self.dtype)", "tests/test_rows.py"),
+    Fault("rows: an offset of a map", "offset = root.offset + skipped +", "offset = root.offset +", "tests/test_rows.py"),
+    Fault("rows: an iterator is taken", "if isinstance(given, Iterator):", "if False:", "tests/test_rows.py"),
+    # -- estimators --------------------------------------------------------------------------------
+    Fault("kmeans: the best of the starts", "if best is None or fit.inertia < best.inertia * (1.0 - SAME_INERTIA):", "if best is None or fit.inertia > best.inertia:", KMEANS),
+    Fault("kmeans: tol is not relative", "tol *= mean_variance(rows, w, step)", "pass", KMEANS),
+    Fault("kmeans: relocation keeps the row", "sums[old] -= weight * row", "pass", KMEANS),
+    Fault("kmeans: cosine inertia", 'best.inertia / 2 if self.metric == "cosine" else best.inertia', "best.inertia", KMEANS),
+    Fault("estimators: negative weights", "if least < 0:\n            raise ValueError(f\"Negative", "if False:\n            raise ValueError(f\"Negative", "tests/test_errors.py"),
+    Fault("estimators: another device", "if mine is theirs and (on_host(X) or device(fitted) == where):", "if True:", "tests/test_errors.py"),
+    Fault("estimators: no finite check", "if not finite:\n            self._raise_not_finite", "if False:\n            self._raise_not_finite", "tests/test_errors.py"),
+    # -- metrics -----------------------------------------------------------------------------------
+    Fault("metrics: a cluster of one", "found = (next_best - own) / xp.where(most > 0, most, xp.ones_like(most))\n    return xp.where(xp.take(sizes, codes) > 1,", "found = (next_best - own) / xp.where(most > 0, most, xp.ones_like(most))\n    return xp.where(xp.take(sizes, codes) > 0,", SCORES),
+    Fault("metrics: own row in the mean", "others = xp.where(size > 1, size - 1, xp.ones_like(size))", "others = size", SCORES),
+    Fault("metrics: degrees of freedom", "return between * (points.n - points.k) / (within * (points.k - 1))", "return between * points.n / (within * points.k)", SCORES),
+    Fault("metrics: Dunn upside down", 'return least / most if most > 0 else float("inf")', 'return most / least if most > 0 else float("inf")', SCORES),
+    # -- images and the command --------------------------------------------------------------------
+    Fault("image: dark to light", "order = np.lexsort((*host.T[::-1], luma))", "order = np.lexsort((*host.T[::-1], -luma))", IMAGE),
+    Fault("image: invisible pixels", "return colors[:, 3] > 0 if colors.shape[1] == 4 else None", "return None", IMAGE),
+    Fault("image: unused entries stay", "used = population > 0", "used = population >= 0", IMAGE),
+    Fault("selection: the gap's error", "found = gap_statistic(scores[\"inertia\"], sets, models.dispersions)", "found = gap_statistic(2 * scores[\"inertia\"], sets, models.dispersions)", "tests/test_selection.py"),
+)  # fmt: skip
+
+
+def places(fault: Fault, root: Path) -> list[Path]:
+    """The files in which the text of the fault occurs, once for each time."""
+    found = []
+    for path in sorted((root / "clusterx").rglob("*")):
+        if path.suffix in (".py", ".cu", ".cuh") and fault.file in path.as_posix():
+            found += [path] * path.read_text().count(fault.old)
+    return found
+
+
+def copy(to: Path) -> None:
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in FILES:
+        if (ROOT / name).exists():
+            shutil.copy(ROOT / name, to / name)
+
+
+def run(fault: Fault, root: Path, cuda_cache: Path) -> tuple[bool, str]:
+    """Whether the tests fail with the fault, and which one does first."""
+    (path,) = places(fault, root)
+    whole = path.read_text()
+    path.write_text(whole.replace(fault.old, fault.new))
+    files, _, words = fault.tests.partition(" -k ")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files.split()]
+    command += ["-k", words] if words else []
+    with tempfile.TemporaryDirectory() as compiled:
+        env = {
+            **os.environ,
+            "NUMBA_CACHE_DIR": compiled,
+            "CLUSTERX_CUDA_ON_CPU_CACHE": str(cuda_cache),
+            "PYTHONPATH": str(root),
+        }
+        try:
+            found = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
+        finally:
+            path.write_text(whole)
+    failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", found.stdout, re.MULTILINE)
+    if found.returncode not in (0, 1):
+        return True, failed[0] if failed else f"pytest ended with {found.returncode}"
+    return found.returncode == 1, failed[0] if failed else ""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("words", nargs="*", help="plant only faults whose name has one of these")
+    parser.add_argument("--list", action="store_true", help="list the faults and plant none")
+    options = parser.parse_args()
+    chosen = [f for f in FAULTS if not options.words or any(w in f.name for w in options.words)]
+    bad = 0
+    if options.list:
+        for fault in chosen:
+            count = len(places(fault, ROOT))
+            bad += count != 1
+            print(f"{fault.name:45} {'' if count == 1 else f'occurs {count} times'}")
+        print(f"{len(chosen)} faults")
+        return int(bad > 0)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cuda:
+        root = Path(folder)
+        copy(root)
+        for fault in chosen:
+            start = time.perf_counter()
+            if len(places(fault, root)) != 1:
+                caught, how = False, "its text is gone, or occurs more than once"
+            else:
+                caught, how = run(fault, root, Path(cuda))
+            bad += not caught
+            took = time.perf_counter() - start
+            print(
+                f"{'caught' if caught else 'MISSED':7} {took:4.0f} s  {fault.name}: {how}",
+                flush=True,
+            )
+    print(f"{len(chosen) - bad} of {len(chosen)} caught")
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
