@@ -71,7 +71,10 @@ def lloyd(
     # another iteration has to follow: a split may leave a cluster without rows of its own
     split = tied is not None and tied >= ties.COMMON and max_iter > 1
     run = _iterate(plan, ties.split(rows, centers, w) if split else centers, int(split))
-    while (exchanged := _exchanged(plan, run)) is not None:
+    for _ in range(ties.ROUNDS):
+        exchanged = _exchanged(plan, run)
+        if exchanged is None:
+            break
         since, run = run.centers, _iterate(plan, exchanged, run.done)
         (shift,) = host_floats(_squared_shift(rows, run.centers, since))
         if shift <= tol:
