@@ -81,7 +81,7 @@ def test_compiles_without_spills(name, architecture, record_property):
         assert found
         for kernel, resources in found.items():
             what = kernel, defines, resources
-            record_property(f"{kernel} {defines}", resources)
+            record_property(f"{kernel} {defines}", resources._asdict())
             assert resources.spills == 0, what
             assert resources.shared <= SHARED, what
             assert resources.registers * BLOCK <= REGISTERS, what
