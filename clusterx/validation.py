@@ -155,6 +155,8 @@ def _culprit(X: Any) -> str | None:
     for place, (column, dtype) in enumerate(_columns(X)):
         for row, value in enumerate(() if column is None else _column(X, place)):
             try:
+                if np.ndim(value):  # of one element, which older NumPy turns into a float
+                    raise TypeError
                 float(np.nan if value is None else value)
             except (TypeError, ValueError):
                 # a nullable column of numbers converts its NA, an object column does not
