@@ -45,7 +45,7 @@ def namespace(*arrays: object) -> ModuleType:
     except TypeError as error:
         kinds = ", ".join(sorted({f"{type(a).__module__}.{type(a).__name__}" for a in found}))
         raise ValueError(
-            f"Arrays of several libraries came together: {kinds}. All of them must use the same "
+            f"Arrays of several libraries were passed: {kinds}. All of them must use the same "
             "namespace: convert them to the library of X first."
         ) from error
 

@@ -180,7 +180,7 @@ class Clusterer(ClusterMixin, SavedModel):
             raise ValueError(f"Sample weights must be 1D array or scalar, got {len(shape)}D array.")
         if shape[0] != rows.n:
             raise ValueError(
-                f"sample_weight.shape == {shape}, expected {(rows.n,)}: one weight a row of X."
+                f"sample_weight.shape == {shape}, expected {(rows.n,)}: one weight per row of X."
             )
         xp = rows.xp
         wide = named_dtype(xp, "float64") if on_host(rows.like) else None

@@ -12,7 +12,8 @@ from ..arrays import Array, asarray, float_dtype, to_host
 from ..base import Rows
 from .seeding import cumulated_shares, draw_rows
 
-#: Draws ahead that may have to be taken back: steps are made of one, rows gathered of the next.
+#: Groups of draws that can still be undone: one being stepped through, one being gathered, one just
+#: drawn.
 AHEAD = 3
 FIRST_AHEAD = 8
 
@@ -84,13 +85,13 @@ class Draws:
         return draw_rows(self.rng, self.n, m * self.size, self.shares).reshape(m, self.size)
 
     def next(self) -> np.ndarray:
-        """One batch; a series of draws ahead begins anew."""
+        """One batch; a new series of draws ahead begins."""
         self.marks.clear()
         self.grown = FIRST_AHEAD
         return self._draw(1)[0]
 
     def ahead(self, m: int) -> np.ndarray:
-        """At most m batches more: few at first, for they may be taken back."""
+        """At most m more batches: few at first, because they may be undone."""
         m = min(m, self.grown, self.most - self.count)
         self.grown *= 2
         self.marks.append((self.count, self.rng.get_state(legacy=False)))

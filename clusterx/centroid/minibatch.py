@@ -191,7 +191,9 @@ class MiniBatchKMeans(CentroidClusterer):
             calm = 0 if reassigned or not step.walks else calm + 1
 
     def _walk(self, walk, rows, draws, rng, state, stopping):
-        """Steps ahead of the rules, until one of them ends that; whether the fit ends, too."""
+        """Run many steps per call, then apply the stopping and reassignment rules.
+
+        The steps after the one at which a rule fired are undone. True if the fit is over."""
         xp = rows.xp
         while self.n_steps_ < draws.most:
             walked = walk(state.centers, state.counts)

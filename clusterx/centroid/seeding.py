@@ -19,7 +19,7 @@ ROUNDS = 5
 
 
 class _Blank(ISeedSequence):
-    """What a generator takes for its seed that gets another right away."""
+    """A dummy seed sequence for a generator that is seeded again immediately."""
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
         return np.zeros(n_words, dtype)

@@ -98,10 +98,10 @@ HeaderOption = Annotated[
 ArrayOption = Annotated[
     str | None, typer.Option("--array", metavar="NAME", help="Which array of an NPZ file.")
 ]
-SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of all that is drawn.")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
-ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite what exists.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No table, no notes.")]
+ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing files.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no notes.")]
 
 #: ratio of standard deviations from which columns are pointed out
 UNEQUAL = 30
@@ -238,7 +238,7 @@ def rows_of(source: Source, *, standardize: bool, device: str, whole: bool = Fal
     Raises
     ------
     FileNotFoundError, TableError, UsageError, MissingPackageError
-        See `tables.read`; or a column can't be standardised, for it is constant.
+        See `tables.read`; or a column can't be standardised because it is constant.
     DeviceError
     """
     table = read(source, whole=whole)

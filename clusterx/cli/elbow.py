@@ -89,7 +89,7 @@ def elbow(
     ] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Cluster for several numbers of clusters, and say which fits the data."""
+    """Cluster with several numbers of clusters, and show which one fits the data."""
     notes = Console(stderr=True)
     seconds: dict[str, float] = {}
     with told(notes, data, quiet=quiet):

@@ -21,7 +21,7 @@ from .report import dumps
 def info(
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
-    """Say which backends, devices, threads and versions there are."""
+    """Show the available backends, devices, threads and package versions."""
     facts = environment()
     with told(Console(stderr=True), "info"):
         tell(Console(), dumps(facts) if as_json else environment_table(facts))

@@ -52,10 +52,10 @@ def quantize_files(
         str | None,
         typer.Option(help="Write NAME + SUFFIX + .png: beside each input, or in the folder OUT."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the random start.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
     init: Annotated[Init, typer.Option(help="How k-means starts.")] = Init.PLUS_PLUS,
     max_iter: Annotated[int, typer.Option(min=1, help="Most iterations.")] = 100,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite what exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing files.")] = False,
     max_pixels: Annotated[
         int | None,
         typer.Option(min=1, help="Largest image to decode; raise it for files that you trust."),
@@ -65,7 +65,9 @@ def quantize_files(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a file instead of the table.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table, no notes.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print no table and no notes.")
+    ] = False,
 ) -> None:
     """Reduce images to K colours by exact k-means; write indexed PNGs."""
     if not 1 <= colors <= 256:

@@ -250,7 +250,7 @@ def _given_centers(points: Labelled, centers: Any) -> tuple[Array, Array, Array]
     k = C.shape[0]
     if C.ndim != 2 or C.shape[1] != points.X.shape[1] or k < 2:
         raise ValueError(
-            f"centers must have shape (k, {points.X.shape[1]}), a row a cluster and two at least, "
+            f"centers must have shape (k, {points.X.shape[1]}), one row per cluster, at least two; "
             f"got {tuple(C.shape)}."
         )
     largest = host_floats(xp.max(xp.abs(C)))[0]

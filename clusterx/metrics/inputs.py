@@ -111,7 +111,7 @@ def check_same_length(rows: int, labels: int) -> None:
     if rows != labels:
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: {[rows, labels]}. X has "
-            f"{rows} rows and labels {labels}: give one label a row."
+            f"{rows} rows and labels {labels}: give one label per row."
         )
 
 

@@ -72,7 +72,7 @@ def silhouette_samples(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds
     -----
     Sums are float64, and the same bits on any number of threads. So are distances, save on NumPy
     for more than 2048 float32 rows of more than 8 columns, which are multiplied in float32 once
-    they are centred: where that loses digits they are measured anew, and coefficients are within
+    they are centred: where that loses digits they are measured again, and coefficients are within
     about 1e-7 of float64.
 
     References

@@ -54,7 +54,7 @@ def host_labels(name: str, labels: Any, n: int | None = None) -> np.ndarray:
     found = host(label_array(labels))
     if found.ndim != 1:
         raise ValueError(
-            f"{name} must be a 1-D array, one label a row of X; got shape {found.shape}."
+            f"{name} must be a 1-D array, one label per row of X; got shape {found.shape}."
         )
     if n is not None and len(found) != n:
         raise ValueError(

@@ -235,7 +235,7 @@ def as_rgba(name: str, palette: Any) -> np.ndarray:
     found = host(palette)
     if found.ndim != 2 or not len(found) or found.shape[1] not in (1, 3, 4):
         raise ValueError(
-            f"{name} must have shape (k, c), a colour a row, with c = 1 (grey), 3 (RGB) or 4 "
+            f"{name} must have shape (k, c), one colour per row, with c = 1 (grey), 3 (RGB) or 4 "
             f"(RGBA); got {found.shape}."
         )
     kind = dtype_name(found.dtype)

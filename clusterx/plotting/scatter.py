@@ -196,7 +196,7 @@ class ClusterScatterDisplay:
         Raises
         ------
         ValueError
-            There is not one label a row, X has no such feature, or labels or X don't fit the
+            There is not one label per row, X has no such feature, or labels or X don't fit the
             centers.
         """
         pyplot(f"{cls.__name__}.from_predictions")

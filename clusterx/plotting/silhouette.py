@@ -186,7 +186,7 @@ class SilhouetteDisplay:
         Raises
         ------
         ValueError
-            There is not one label a row, or there are fewer than two clusters.
+            There is not one label per row, or there are fewer than two clusters.
         """
         pyplot(f"{cls.__name__}.from_predictions")
         values = silhouettes(X, labels, metric, sample_size, random_state)

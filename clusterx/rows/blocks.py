@@ -39,7 +39,7 @@ class Blocks:
     Notes
     -----
     Beside a block in work and one being read, a fit keeps a label and a distance of every row in
-    memory: 12 bytes a row.
+    memory: 12 bytes per row.
 
     With 'cuda' that is the GPU's memory. Beside what a step takes for a block, two are there, and
     two in pinned memory of the host: one is worked on while the next is read and copied.
@@ -133,7 +133,7 @@ class Blocks:
         return total
 
     def map(self, fn: Callable, *shared: Any) -> Any:
-        """fn of each block, joined: arrays with an entry for each row, which fn makes anew."""
+        """fn of each block, joined: new arrays with an entry per row."""
         whole: tuple[Array, ...] = ()
         for a, b, block in self.with_bounds():
             found = fn(block, *shared)
@@ -150,7 +150,7 @@ class Blocks:
         return self.xp.empty((self.n, *shape), dtype=dtype, device=self.device)
 
     def take(self, indices: Any) -> Array:
-        """The rows at the indices; those of a device are read, for the rows are on the host."""
+        """The rows at the indices, which are read from a device: the rows are on the host."""
         rows = self._host.take(to_host(indices))
         return asarray(rows, like=self.like) if self._uploads else rows
 

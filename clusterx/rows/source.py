@@ -17,7 +17,7 @@ _REAL_KINDS = "buif"
 
 
 class Source:
-    """Rows on the host that are read anew, block by block, in each pass.
+    """Rows on the host that are read again, block by block, in each pass.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ class BlockedBatch(BatchStep):
 
 
 class BlockedStep(LloydStep):
-    """A k-means step that reads the blocks anew; the sums of blocks are exact, so they add up."""
+    """A k-means step that reads the blocks in each call; their sums are exact, so they add up."""
 
     def __init__(self, rows: Any, w: Array | None, grid: Any):
         self.rows, self.w, self.grid = rows, w, grid
@@ -58,7 +58,7 @@ class BlockedStep(LloydStep):
 
 
 class BlockedSeeding:
-    """k-means++ over blocks: two passes a centre, one number a row in memory.
+    """k-means++ over blocks: two passes per centre, one number per row in memory.
 
     Draws and picks are made where the blocks are worked on. The rows that are drawn are on the
     host, so that their few indices are read for each centre.

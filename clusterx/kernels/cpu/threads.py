@@ -50,7 +50,7 @@ def thread_count() -> int:
 def _cores() -> int:
     allowed = _allowed_cores()
     if hasattr(os, "sched_getaffinity"):
-        # asked anew, for a program may pin itself later; the cgroup's files are read once
+        # asked each time, because a program may pin itself later; the cgroup's files are read once
         return min(allowed, len(os.sched_getaffinity(0)))
     return allowed
 

@@ -38,8 +38,8 @@ def count_pixels(rows, spread, places, table):
         table[code_of(rows, i, spread, places)] += 1
 
 
-# Neighbours in a picture fall into one bucket, and each would wait for the count that the last one
-# stored: so four quarters of a block, with counts of their own, take turns.
+# Neighbouring pixels hit the same bucket, so one counter would stall on store forwarding. Four
+# quarters of a block, each with its own counters, are interleaved.
 
 
 @jit

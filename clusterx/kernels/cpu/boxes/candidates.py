@@ -95,9 +95,8 @@ def keep_candidates_of_three(low, high, box, C, cands, depth, count):
     return kept
 
 
-# Slices, for the compiler vectorises no loop over places of a table. And one exit, no branch around
-# them: numba counts references to arrays by locked additions where it can't pair them, and those
-# cost more than a short loop.
+# Slice rows first: LLVM does not vectorise loops over Y[a, p]. Keep one return and no branches
+# around slices, or numba emits atomic reference counts, which cost more than a short loop.
 
 
 @jit(**INNER)

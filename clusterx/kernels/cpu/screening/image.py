@@ -71,7 +71,7 @@ def project_rows(
 def project_copies(
     X, mean, Q, factor, error, start, stop, Z, norm, rest, size, centred
 ):  # fmt: skip
-    """The same by way of centred float32 copies of the rows, for what project_rows can't take."""
+    """The same by way of centred float32 copies of the rows, where project_rows can't be used."""
     d, m = Q.shape
     Y = np.empty((CHUNK, d), np.float32)
     for a in range(start, stop, CHUNK):
@@ -113,8 +113,8 @@ PROJECTION = 64
 PROJECTION_ROWS = 2048
 #: Rows that a task projects: few, so that threads end together.
 PROJECTED_ROWS = 2048
-#: Distances measured for each row, after which the projection is aimed at the centres; a call that
-#: measures fewer than FEW for each row does not count.
+#: Re-aim the projection after this many exact distances per row; calls that needed fewer than FEW
+#: per row are ignored.
 PATIENCE = 2
 FEW = 0.2
 #: Centres are within this distance of the rows' mean, in units of the image, where lists are kept.
@@ -218,7 +218,7 @@ class Screen:
 
     def reconsider(self, screened: int, measured: int, C: np.ndarray, first: bool) -> bool:
         """Drop the projection when measuring what it leaves costs more than the whole product;
-        aim it anew when that costs more than projecting. Whether the images changed.
+        re-aim it when that costs more than projecting. Whether the images changed.
         """
         if self.Q is None:
             return False

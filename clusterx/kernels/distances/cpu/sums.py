@@ -21,7 +21,7 @@ LEAST_TILE = 128
 DIRECT_DIMENSIONS = 8
 #: Fewer float32 rows are multiplied in float64: it costs little, and few errors average out.
 FLOAT32_ROWS = 2048
-#: A distance is measured anew when its square is below this share of the terms it comes from.
+#: A distance is measured again when its square is below this share of the terms it comes from.
 SHARE = {np.dtype("float32"): 2.0**-3, np.dtype("float64"): 2.0**-10}
 #: A tile in which more than this share of the float32 distances is lost is done in float64.
 LOST = 0.25

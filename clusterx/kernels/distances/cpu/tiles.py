@@ -10,7 +10,7 @@ distance of row i to the centre of g,
 
 so that rounding is in proportion to the extent of the groups, not to how far they are apart: at
 most some units in the last place of F[b, i] + F[a, j] + |x_i - x_j|^2. Distances that are small
-beside that have lost their digits and are measured anew.
+beside that have lost their digits and are measured again.
 """
 
 from __future__ import annotations

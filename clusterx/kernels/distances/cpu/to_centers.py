@@ -43,7 +43,7 @@ def few_columns(X, C, labels, start, stop, out):
 
 @jit
 def mend_distances(X, C, own, others, start, stop, out):
-    """Turn expanded squares into distances; those that lost their digits are measured anew."""
+    """Turn expanded squares into distances; those that lost their digits are measured again."""
     for i in range(start, stop):
         for j in range(C.shape[0]):
             s = out[i, j]

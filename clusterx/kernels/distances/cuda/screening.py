@@ -86,7 +86,7 @@ class Screen:
         """Write the labels of all rows."""
         gpu, xp, X = self.gpu, self.gpu.xp, self.X
         (n, d), k = X.shape, C.shape[0]
-        # a median, for a centre at an outlier would draw the mean away from all the others
+        # a median, because a centre at an outlier would draw the mean away from all the others
         shift = gpu.contiguous(xp.sort(C, axis=0)[k // 2, ...])
         largest = xp.reshape(xp.max(xp.abs(C - shift)), (1,))
         self._prepare_buffers(k)

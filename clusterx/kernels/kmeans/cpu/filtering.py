@@ -25,7 +25,7 @@ MIXED, NOWHERE = -1, -2
 BATCH = 64
 #: Rows of a leaf are padded to a multiple of this, with some that join and leave no cluster.
 LANES = 16
-#: Rows that change cluster, for each candidate, from where all rows of a leaf are summed anew.
+#: Above this many changed rows per candidate, re-sum the whole leaf instead of moving single rows.
 FEW_CHANGES = 2
 # Numba counts references to the arrays of a function that has several exits, by locked additions
 # that cost more than a short loop. So what is called for every node or leaf has one exit, and what
@@ -182,7 +182,7 @@ def measure_leaves(
     for q in range(count):
         node, owner, m = nodes[q], owners[q], kept[q]
         first, n = start[node], stop[node] - start[node]
-        # whole vectors, for what is left of one is done one by one
+        # whole vectors, because what is left of one is done one by one
         padded = min(LEAF, n + LANES - 1 & -LANES)
         mine, likely = cands[q], cands[q, 0]
         if owner == NOWHERE:  # all together to a likely one, from where some move on
@@ -247,7 +247,7 @@ def filter_subtrees(
             node = roots[at] if at < len(roots) else 0
             end = skip[node]
             ends[0], depth = end, 0
-        if waiting == BATCH or at == len(roots):  # one place, for it takes long to compile
+        if waiting == BATCH or at == len(roots):  # one place, because it takes long to compile
             moved += measure_leaves(
                 leaves, owners, kept, leaf_cands, waiting, XT, w, start, stop, node_hi, node_lo, C,
                 units, lo_scale, whole_only, short, labels, hi, lo, three, other,

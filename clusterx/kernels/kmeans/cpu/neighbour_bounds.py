@@ -80,7 +80,7 @@ class Shortlists:
         self.C = None
 
     def forget(self):
-        """Make the lists anew in the next call."""
+        """Rebuild the lists in the next call."""
         self.C = None
 
     def project_anew(self):

@@ -11,7 +11,7 @@ from . import filtering
 from .step import RowStep
 
 TREE_ROWS = 4096
-#: Rows times centres up to which a tree is not paid back, nor the seconds in which it is compiled.
+#: Below this many row-centre pairs, building and compiling the tree costs more than it saves.
 TREE_WORK = 1 << 18
 
 

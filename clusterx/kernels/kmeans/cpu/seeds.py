@@ -12,7 +12,7 @@ from . import screened, tree
 
 #: Weighted squared distances are summed in blocks of this many rows.
 DRAW_BLOCK = 1024
-#: Bytes that the distances to all candidates may take; beyond, the winner's are found anew.
+#: Bytes that the distances to all candidates may take; beyond, the winner's are computed again.
 KEPT = 1 << 27
 
 
