@@ -37,8 +37,8 @@ WORK, SHORT = 1 << 20, 16
 UNIT = 2.0**-30
 #: Parts of a row are multiples of this, so that sums of them are exact.
 PART = 2.0**-16
-#: Rounds of moves, each followed by iterations. Two reach scikit-learn's mean inertia in all settings
-#: of bench/ties.py; more would cost small fits more than they bring.
+#: Rounds of moves, each followed by iterations. Two reach the inertia that scikit-learn has, on
+#: average, in all settings of bench/ties.py; more would cost small fits more than they bring.
 ROUNDS = 2
 #: Moves lower what a row adds to the inertia by this share at least, which is no rounding.
 LEAST = 1e-9
