@@ -30,10 +30,8 @@ from .arrays import (
 )
 from .fitted import FLOATS, SavedModel, fitted_matrix
 from .kernels import kernels_for
-from .rows import Blocks, InMemory, in_memory_or_blocks
+from .rows import InMemory, Rows, in_memory_or_blocks
 from .validation import check_finite, host_rows, real_array, working_dtypes
-
-Rows = InMemory | Blocks
 
 #: CSR rows of at most so many columns are made dense.
 FEW_COLUMNS = 8
@@ -61,9 +59,9 @@ class Clusterer(ClusterMixin, SavedModel):
         beside : a fitted matrix that kernels will read together with X, which is checked with it
         """
         X = in_memory_or_blocks(X)
-        if isinstance(X, Blocks | InMemory):
+        if isinstance(X, Rows):
             validate_data(self, X, reset=reset, skip_check_array=True)
-            rows: Rows = X
+            rows = X
         elif on_host(X):
             X = self._host_rows(X, reset=reset)
             rows = InMemory(X, np.dtype(working_dtype(X.dtype.name)))
@@ -149,9 +147,9 @@ class Clusterer(ClusterMixin, SavedModel):
 
     def _raise_not_finite(self, rows: Rows) -> None:
         name = type(self).__name__
-        if isinstance(rows, InMemory) and on_host(rows.like):
+        if rows.stored is not rows and on_host(rows.like):
             names = getattr(self, "feature_names_in_", None)
-            check_finite(rows.X, names, estimator_name=name, input_name="X")
+            check_finite(rows.stored, names, estimator_name=name, input_name="X")
         raise ValueError(
             f"Input X contains NaN or infinity. {name} does not accept missing or infinite values: "
             "drop or impute those rows first."
@@ -212,7 +210,7 @@ class Clusterer(ClusterMixin, SavedModel):
 
     def _check_same_library(self, X: Any, method: str, attribute: str) -> None:
         fitted = getattr(self, attribute)
-        X = X.like if isinstance(X, Blocks | InMemory) else X
+        X = X.like if isinstance(X, Rows) else X
         mine, theirs = namespace(fitted), namespace(X)
         where = None if on_host(X) else device(X)
         if mine is theirs and (on_host(X) or device(fitted) == where):

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 
 from clusterx import Blocks, KMeans, MiniBatchKMeans, kmeans_plusplus
+from clusterx.centroid.steps import lloyd_step
 from clusterx.rows import InMemory, in_memory_or_blocks
 from clusterx.rows.available import available_memory
 
@@ -337,9 +338,9 @@ def test_rows_in_memory_that_are_fitted_again(xp, d):
 
 def test_a_step_is_kept_for_equal_weights(xp):
     rows, w = InMemory(xp.asarray(blobs(5000, 12))), np.random.default_rng(0).random(5000)
-    step = rows.lloyd(xp.asarray(w), w.sum(), 4)
-    assert rows.lloyd(xp.asarray(w.copy()), w.sum(), 6) is step
-    assert rows.lloyd(xp.asarray(2 * w), 2 * w.sum(), 4) is not step
+    step = lloyd_step(rows, xp.asarray(w), w.sum(), 4)
+    assert lloyd_step(rows, xp.asarray(w.copy()), w.sum(), 6) is step
+    assert lloyd_step(rows, xp.asarray(2 * w), 2 * w.sum(), 4) is not step
 
 
 def same_fit_of(xp, a, b):

@@ -95,18 +95,19 @@ def test_rows_are_prepared_once(blobs, monkeypatch):
 
 def test_rows_are_prepared_anew_where_a_tree_pays():
     """Once for each kind of step, and never for a number of centres alone."""
+    from clusterx.centroid.steps import lloyd_step
     from clusterx.kernels.kmeans.cpu.plain import TREE_WORK, PlainStep
     from clusterx.kernels.kmeans.cpu.tree import TreeStep
 
     rows = InMemory(np.random.default_rng(0).random((5000, 2)))
     few, many = TREE_WORK // 5000, TREE_WORK // 5000 + 1
-    plain = rows.lloyd(None, 5000.0, 2)
+    plain = lloyd_step(rows, None, 5000.0, 2)
     assert type(plain) is PlainStep
-    assert rows.lloyd(None, 5000.0, few) is plain
-    assert rows.lloyd(None, 5000.0) is plain
-    tree = rows.lloyd(None, 5000.0, many)
+    assert lloyd_step(rows, None, 5000.0, few) is plain
+    assert lloyd_step(rows, None, 5000.0) is plain
+    tree = lloyd_step(rows, None, 5000.0, many)
     assert type(tree) is TreeStep
-    assert rows.lloyd(None, 5000.0, 2) is tree
+    assert lloyd_step(rows, None, 5000.0, 2) is tree
 
 
 def test_on_every_backend(xp, blobs):

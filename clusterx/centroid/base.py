@@ -13,12 +13,12 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array, asarray, host_floats, is_array, to_host
-from ..base import Clusterer, Rows
+from ..base import Clusterer
 from ..fitted import fitted_matrix
-from ..rows import InMemory
+from ..rows import Rows
 from ..validation import check_choice, check_number, real_array
 from . import seeding
-from .lloyd import weighted_sum
+from .inertia import weighted_sum
 
 _INITS = ("k-means++", "random", "k-means||", "maximin")
 #: inits that leave so little to chance that one start is the default
@@ -84,7 +84,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
             return self._named_start(str(self.init), rows, w, rng, step)
         centers = self.init
         if callable(centers):
-            X = rows.values if isinstance(rows, InMemory) else rows
+            X = rows.values
             centers = centers(X, k, random_state=rng)
         centers = real_array("The 'init' parameter", centers)
         centers = rows.xp.asarray(asarray(centers, like=rows.like), dtype=rows.dtype, copy=True)

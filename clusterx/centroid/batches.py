@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, asarray, float_dtype, to_host
-from ..base import Rows
+from ..rows import Rows
 from .seeding import cumulated_shares, draw_rows
 
 #: Groups of draws that can still be undone: one being stepped through, one being gathered, one just

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, concat, float_dtype, host_floats, namespace
-from ..base import Rows
 from ..blocks import TILE, row_blocks
-from ..rows import InMemory
+from ..rows import InMemory, Rows
 
 
 def unit_length(centers: Array, rows: Rows) -> Array:
@@ -52,11 +51,10 @@ def by_unit_rows(kernel: Callable, rows: Rows, centers: Array) -> Any:
 
 
 def _in_memory(rows: Rows) -> InMemory:
-    if isinstance(rows, InMemory):
-        return rows
-    raise ValueError(
-        "metric='cosine' takes rows in memory, got Blocks. Scale each block's rows to length "
-        "one as it is read, and use metric='euclidean': the clustering is the same."
+    return rows.in_memory(
+        "metric='cosine'",
+        "Scale each block's rows to length one as it is read, and use metric='euclidean': the "
+        "clustering is the same.",
     )
 
 

@@ -10,12 +10,14 @@ from typing import Any
 from sklearn.exceptions import ConvergenceWarning
 
 from ..arrays import Array
-from ..base import Rows
+from ..rows import Rows
 from ..validation import check_choice
 from . import seeding
 from .base import CentroidClusterer
 from .cosine import by_unit_rows, unit_length, unit_rows
-from .lloyd import Fit, lloyd, mean_variance
+from .inertia import mean_variance
+from .lloyd import Fit, lloyd
+from .steps import lloyd_step
 
 #: Starts whose inertias differ by less than this share found the same clusters, but for rounding:
 #: the first of them is kept, as in scikit-learn.
@@ -168,7 +170,7 @@ class KMeans(CentroidClusterer):
 
     def _best_start(self, rows: Rows, w: Array | None, total: float, starts: int) -> Fit:
         rng = seeding.generator(self.random_state)
-        step = rows.lloyd(w, total, self.n_clusters)
+        step = lloyd_step(rows, w, total, self.n_clusters)
         tol = self.tol
         if tol > 0:
             tol *= mean_variance(rows, w, step)

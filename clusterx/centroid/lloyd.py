@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays import Array, asarray, device, float_dtype, host_floats, namespace, to_host
-from ..base import Rows
+from ..arrays import Array, asarray, device, float_dtype, host_floats, to_host
 from ..kernels.kmeans import CentroidStats
+from ..rows import Rows
 from . import ties
+from .inertia import inertia, weighted_sum
 
 
 class Found(NamedTuple):
@@ -174,50 +175,11 @@ def _first_to_look_at(founds: list[Found], before: int, tol: float) -> int:
 
 def _end(found: Found, iteration: int, tol: float) -> str:
     """Why the fit ends with this iteration, if it does."""
-    if found.moved == 0 and iteration > 1:
+    if (found.moved == 0 or found.shift == 0) and iteration > 1:
         return "strict convergence"
     if found.shift <= tol:
         return f"center shift {found.shift} within tolerance {tol}"
     return ""
-
-
-def inertia(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) -> float:
-    """Weighted sum of squared distances of the rows to the centres they were assigned to.
-
-    With sums s, counts n and centres c about a point near the mean, it falls short of the scatter
-    of the rows about it by 2 c.s - n |c|^2 for each cluster, which takes no pass over the rows.
-    Where few digits would be left of the difference, the rows are measured.
-    """
-    xp = rows.xp
-    mean = rows.origin
-    counts = asarray(stats.counts, like=rows.like)[:, None]
-    about = xp.astype(centers, mean.dtype) - mean
-    lost = 2 * about * (asarray(stats.sums, like=rows.like) - counts * mean) - counts * about**2
-    scatter, less, offset = host_floats(
-        rows.scatter(w), xp.sum(lost), xp.sum(counts) * xp.sum(mean**2)
-    )
-    found = scatter - less
-    # s and n c were rounded where the rows are, which may be far from their mean
-    # (roots first: the product of offset and scatter may vanish)
-    if found > 1e-3 * scatter and found > 1e-4 * offset**0.5 * scatter**0.5:
-        return found
-    return weighted_sum(step.distances(), w)
-
-
-def mean_variance(rows: Rows, w: Array | None, step: Any) -> float:
-    """Mean over the columns of their variance, of weighted rows; `tol` is in units of it.
-
-    A row of weight zero counts as left out, however far it is.
-    """
-    xp = rows.xp
-    if w is None:
-        return host_floats(xp.mean(asarray(rows.summary.variance, like=rows.like)))[0]
-    origin = rows.origin
-    stats = step(xp.reshape(xp.astype(origin, rows.dtype), (1, rows.d)))
-    sums, total = (asarray(a, like=rows.like) for a in (stats.sums, stats.counts))
-    mean = sums[0, ...] / total
-    scatter, total, offset = host_floats(rows.scatter(w), total[0], xp.sum((mean - origin) ** 2))
-    return max(0.0, scatter / total - offset) / rows.d
 
 
 def _squared_shift(rows: Rows, new: Array, old: Array) -> Array:
@@ -267,11 +229,3 @@ def _farthest(xp: Any, squared: Array, count: int) -> Array:
         found.append(xp.reshape(xp.argmax(squared), (1,)))
         squared = xp.where(places == found[-1], -xp.inf, squared)
     return xp.concat(found)
-
-
-def weighted_sum(values: Array, w: Array | None) -> float:
-    """Sum of the values times their weights, read by the host."""
-    if w is None:
-        return host_floats(namespace(values).sum(values))[0]
-    xp = namespace(values)
-    return host_floats(xp.sum(values * xp.astype(w, values.dtype, copy=False)))[0]

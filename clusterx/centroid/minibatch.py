@@ -18,7 +18,8 @@ from ..validation import check_number
 from . import seeding
 from .base import CentroidClusterer
 from .batches import Draws, EarlyStopping, State
-from .lloyd import mean_variance, weighted_sum
+from .inertia import mean_variance, weighted_sum
+from .steps import batch_step, lloyd_step
 
 #: So many first centres are worth preparing the rows that they are drawn from.
 MANY = 32
@@ -158,7 +159,7 @@ class MiniBatchKMeans(CentroidClusterer):
         centers = self._best_start(rows, w, rng, starts, self._size_of_init(rows.n, batch_size))
         self._state = State(rows, centers)
         n_steps = (self.max_iter * rows.n) // batch_size
-        step = rows.minibatch(self.n_clusters, batch_size)
+        step = batch_step(rows, self.n_clusters, batch_size)
         # draws may be taken back, which a generator that others draw from does not allow
         own = seeding.generator(rng.randint(2**31))
         self._run(step, rows, w, own, batch_size, n_steps)
@@ -170,7 +171,7 @@ class MiniBatchKMeans(CentroidClusterer):
         state = self._state
         tol = self.tol
         if tol > 0:
-            one = None if w is None else rows.lloyd(w, seeding.total_weight(w, rows), 1)
+            one = None if w is None else lloyd_step(rows, w, seeding.total_weight(w, rows), 1)
             tol *= mean_variance(rows, w, one)
         stopping = EarlyStopping(
             self.verbose, self.max_no_improvement, tol, rows.n, batch_size, n_steps
@@ -237,7 +238,7 @@ class MiniBatchKMeans(CentroidClusterer):
                 few, few_w = rows, w
             many = isinstance(self.init, str) and self.n_clusters >= MANY
             total = seeding.total_weight(few_w, few) if many else 0.0
-            step = few.lloyd(few_w, total, self.n_clusters) if many else None
+            step = lloyd_step(few, few_w, total, self.n_clusters) if many else None
             centers = self._init_centers(few, few_w, rng, step)
             if not compared:
                 return centers
@@ -333,7 +334,7 @@ class MiniBatchKMeans(CentroidClusterer):
             self._state, self.n_steps_ = State(rows, self._one_start(rows, w, starts, size)), 0
         else:
             self._resume(rows)
-        step = rows.minibatch(self.n_clusters, rows.n)
+        step = batch_step(rows, self.n_clusters, rows.n)
         self._step(step, rows, np.arange(rows.n), w, self._rng, self._state, False)
         self.n_steps_ = getattr(self, "n_steps_", 0) + 1
         self.cluster_centers_ = self._state.rounded(rows)

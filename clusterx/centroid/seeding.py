@@ -10,8 +10,9 @@ from numpy.random.bit_generator import ISeedSequence
 from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, concat, host_floats, on_host, to_host
-from ..base import Clusterer, Rows
-from ..rows import InMemory
+from ..base import Clusterer
+from ..rows import InMemory, Rows
+from .steps import lloyd_step, seeding_step
 
 #: k-means|| draws this many times k rows in each of its rounds (Bahmani et al., 2012).
 OVERSAMPLING = 2.0
@@ -95,7 +96,7 @@ def plus_plus(
     """Rows chosen by greedy k-means++, in order; the draws do not depend on the data."""
     first = int(draw_rows(rng, rows.n, 1, cumulated_shares(w))[0])
     trials = trials or local_trials(k)
-    seeding = rows.seeding(w, step)
+    seeding = seeding_step(rows, w, step)
     seeding.start(first)
     chosen = [first]
     for _ in range(1, k):
@@ -118,7 +119,7 @@ def maximin(rows: Rows, k: int, w: Array | None, step: Any = None) -> Array:
     if counted is not None:
         squared = xp.where(counted, squared, xp.full_like(squared, xp.inf))
     (first,) = host_floats(xp.argmin(squared))
-    seeding = rows.seeding(w, step)
+    seeding = seeding_step(rows, w, step)
     seeding.start(int(first))
     chosen = [xp.reshape(asarray(int(first), like=rows.like), (1,))]
     for _ in range(1, k):
@@ -148,7 +149,7 @@ def scalable(rows: Rows, k: int, w: Array | None, rng: np.random.RandomState) ->
         _, squared = rows.map(rows.kernels.distances.nearest, new)
         closest = xp.minimum(closest, squared)
         candidates = concat([candidates, new])
-    counts = rows.lloyd(w, total_weight(w, rows), candidates.shape[0])(candidates).counts
+    counts = lloyd_step(rows, w, total_weight(w, rows), candidates.shape[0])(candidates).counts
     few = InMemory(candidates)
     return few.take(plus_plus(few, k, xp.astype(counts, closest.dtype), rng))
 
@@ -226,7 +227,7 @@ def kmeans_plusplus(
         )
     w, total = checks._weights(sample_weight, rows)
     check_enough_rows(rows, w, int(n_clusters))
-    step = rows.lloyd(w, total, int(n_clusters)) if on_host(rows.like) else None
+    step = lloyd_step(rows, w, total, int(n_clusters)) if on_host(rows.like) else None
     indices = plus_plus(
         rows, int(n_clusters), w, generator(random_state), trials=n_local_trials, step=step
     )

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, asarray, device, host_floats, namespace, to_host
-from ..base import Rows
 from ..kernels.kmeans import CentroidStats
 from ..properties import cached_property
+from ..rows import Rows
 
 #: Values on this grid, whole numbers, halves and quarters among them, have ties.
 GRID = 1 / 16

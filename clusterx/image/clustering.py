@@ -18,8 +18,9 @@ from ..arrays import (
     namespace,
     to_host,
 )
+from ..centroid.inertia import inertia
 from ..centroid.kmeans import KMeans
-from ..centroid.lloyd import inertia
+from ..centroid.steps import lloyd_step
 from ..kernels import kernels_for
 from ..rows import InMemory
 from .pixels import coordinates, stored
@@ -162,7 +163,7 @@ def _settle(rows: InMemory, weights: Array, found: _Centres, n_unique: int) -> C
     palette = _dark_to_light(found.palette)
     xp = rows.xp
     (total,) = host_floats(xp.sum(weights))
-    step = rows.lloyd(weights, total)
+    step = lloyd_step(rows, weights, total)
     centers = coordinates(palette)
     stats = step(centers)
     labels = step.labels

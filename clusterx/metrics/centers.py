@@ -10,7 +10,6 @@ import numpy as np
 from ..arrays import Array, asarray, concat, device, host_floats, namespace, to_host
 from ..blocks import TILE, one_hot, row_blocks
 from ..kernels.statistics import SUMMARY_VALUES
-from ..rows import Blocks
 from ..validation import real_array
 from .inputs import Labelled, checked_rows
 from .pairwise import off_means, spans
@@ -222,10 +221,18 @@ def _simplified(name: str, X: Any, labels: Any, centers: Any) -> Array:
             C, codes, sizes = _given_centers(points, centers)
             own = own_squares(points, C, codes)
         points.check_sums(points.xp.sum(own))
-        return concat(
-            _margins(points, block, C, codes[a:b], points.xp.sqrt(own[a:b]), sizes)
-            for a, b, block in each_block(points, C.shape[0])
-        )
+        lengths = points.xp.sqrt(own)
+
+        def margins(X: Array, codes: Array, lengths: Array) -> Array:
+            """Of the rows, in pieces whose table with all centres fills a tile."""
+            found, a = [], 0
+            for tile in row_blocks(X, C.shape[0]):
+                b = a + tile.shape[0]
+                found.append(_margins(points, tile, C, codes[a:b], lengths[a:b], sizes))
+                a = b
+            return concat(found)
+
+        return points.rows.map(margins, along=(codes, lengths))
 
 
 def _means(points: Labelled) -> tuple[Array, Array]:
@@ -238,7 +245,7 @@ def _means(points: Labelled) -> tuple[Array, Array]:
     if not within <= points.n * rounding * rounding:
         return means, own
     # rows coincide, or nearly so: what is left may be rounding
-    means = means + off_means(points, _summed_blocks(points), means)
+    means = means + off_means(points, _summed_pieces(points), means)
     return means, own_squares(points, means, points.codes)
 
 
@@ -292,41 +299,25 @@ def _labelled(name: str, X: Any, labels: Any) -> Labelled:
 
 def segment_sums(points: Labelled) -> Array:
     """Sums (k, d) of the rows of each cluster; the blocks of Blocks do not change their bits."""
-    sum_rows, X, k = points.kernels.reductions.segment_sum, points.X, points.k
-    if not isinstance(X, Blocks):
-        return sum_rows(X, points.codes, k)
-    total = X.zeros((k, X.d))
-    for a, b, block in _summed_blocks(points):
-        total += sum_rows(block, points.codes[a:b], k)
-    return total
+    rows = points.rows
+    add_up = points.kernels.reductions.segment_sum
+    return rows.reduce(add_up, points.k, along=(points.codes,), height=_height(rows.d))
 
 
-def _summed_blocks(points: Labelled) -> Iterator[tuple[int, int, Array]]:
-    """Rows a..b as the kernel cuts an array to sum them: a, b and the rows."""
-    X, a = points.X, 0
-    height = max(1, SUMMARY_VALUES // X.shape[1])
-    ends = ((start, min(points.n, start + height)) for start in range(0, points.n, height))
-    cut = (X[start:end, :] for start, end in ends)
-    for block in X.of_rows(height) if isinstance(X, Blocks) else cut:
-        yield a, a + block.shape[0], block
-        a += block.shape[0]
+def _height(d: int) -> int:
+    """Rows of the pieces in which kernels sum an array of d columns."""
+    return max(1, SUMMARY_VALUES // d)
+
+
+def _summed_pieces(points: Labelled) -> Iterator[tuple[Array, Array]]:
+    """Rows as the kernel cuts an array to sum them, and their clusters."""
+    height = _height(points.rows.d)
+    for piece, codes in points.rows.pieces(height, (points.codes,)):
+        for a in range(0, piece.shape[0], height):
+            yield piece[a : a + height, :], codes[a : a + height]
 
 
 def own_squares(points: Labelled, C: Array, codes: Array) -> Array:
     """Squared distance (n,) of every row to the centre that its code names."""
-    measure, X = points.kernels.distances.own_squares, points.X
-    if not isinstance(X, Blocks):
-        return measure(X, C, codes)
-    found = X.zeros((points.n,))
-    for a, b, block in X.with_bounds():
-        found[a:b] = measure(block, C, codes[a:b])
-    return found
-
-
-def each_block(points: Labelled, width: int) -> Iterator[tuple[int, int, Array]]:
-    """Rows a..b whose table with so many columns fills a tile: a, b and the rows."""
-    a = 0
-    for whole in points.X.walk() if isinstance(points.X, Blocks) else [points.X]:
-        for block in row_blocks(whole, width):
-            yield a, a + block.shape[0], block
-            a += block.shape[0]
+    measure = points.kernels.distances.own_squares
+    return points.rows.map(lambda X, own: measure(X, C, own), along=(codes,))

@@ -23,17 +23,18 @@ from ..arrays import (
 from ..kernels import kernels_for
 from ..kernels.statistics import SUMMARY_VALUES
 from ..properties import cached_property
-from ..rows import Blocks, in_memory_or_blocks
+from ..rows import Blocks, InMemory, Rows, in_memory_or_blocks
 from ..validation import check_finite, column_names, host_rows, working_dtypes
 from .labels import check_labels, coded, sizes
 
 
 class Labelled:
-    """Rows in memory (an array or a CSR matrix) or in Blocks, and the clusters of all of them.
+    """Rows, and the clusters of all of them.
 
     Attributes
     ----------
-    X : array, CSR matrix or Blocks of shape (n, d)
+    rows : Rows
+    X : array or CSR matrix that holds the rows, or Rows that none holds
     n, k : int
         Rows and clusters.
     codes : array of shape (n,), int32
@@ -46,17 +47,15 @@ class Labelled:
 
     def __init__(self, name: str, X: Any, labels: Any):
         self.name, self.X = name, X
-        self.n = X.shape[0]
-        self.sparse = hasattr(X, "indptr")
-        self.like = X.like if isinstance(X, Blocks) else np.empty(0) if self.sparse else X
+        self.rows = X if isinstance(X, Rows) else InMemory(X)
+        self.n, self.sparse, self.like = self.rows.n, self.rows.sparse, self.rows.like
         labels = check_labels("labels", labels)
         check_same_length(self.n, labels.shape[0])
         found = coded("labels", labels)
         self.sizes = sizes(found)
         self.codes, self.classes = asarray(found.codes, like=self.like), found.classes
         self.k = self.classes.shape[0]
-        self.xp = namespace(self.like)
-        self.kernels = kernels_for(self.xp)
+        self.xp, self.kernels = self.rows.xp, self.rows.kernels
         self.wide = float_dtype(self.xp, self.like)
 
     def check_number_of_labels(self) -> None:
@@ -80,10 +79,10 @@ class Labelled:
         found = host_floats(*sums)
         if np.isfinite(found).all():
             return found
-        if on_host(self.like) and not isinstance(self.X, Blocks):
+        if on_host(self.like) and self.rows.stored is not self.rows:
             check_finite(self.X, input_name="X")
             self._too_large()
-        if all(map(is_finite, self.X.walk() if isinstance(self.X, Blocks) else [self.X])):
+        if all(is_finite(piece) for piece, *_ in self.rows.pieces()):
             self._too_large()
         raise ValueError(
             f"Input X contains NaN or infinity, which {self.name} does not accept: drop or impute "
@@ -132,7 +131,7 @@ def checked_rows(
     """
     if blocks:
         X = in_memory_or_blocks(X)
-    if isinstance(X, Blocks):
+    if isinstance(X, Rows):
         if blocks:
             return X
         raise TypeError(

@@ -78,16 +78,16 @@ def _by_kernel(points: Labelled, metric: str) -> Callable[[int, int], Array]:
     return lambda a, b: sums(X if b - a == points.n else X[a:b, :])
 
 
-def off_means(points: Labelled, blocks: Iterable[tuple[int, int, Array]], means: Array) -> Array:
+def off_means(points: Labelled, pieces: Iterable[tuple[Array, Array]], means: Array) -> Array:
     """What has to be added to the means, which are off by rounding.
 
     Then those of rows that coincide are these rows to the last bit, and no distance is left.
-    `blocks`: all rows, with the numbers of their first and the next's first.
+    `pieces`: all rows, with their clusters.
     """
-    xp, codes, total = points.xp, points.codes, 0.0
-    for a, b, rows in blocks:
-        left = xp.astype(rows, points.wide) - xp.take(means, codes[a:b], axis=0)
-        total = total + points.kernels.reductions.segment_sum(left, codes[a:b], points.k)
+    xp, total = points.xp, 0.0
+    for rows, codes in pieces:
+        left = xp.astype(rows, points.wide) - xp.take(means, codes, axis=0)
+        total = total + points.kernels.reductions.segment_sum(left, codes, points.k)
     return total / points.counts[:, None]
 
 
@@ -102,7 +102,8 @@ def _by_squares(points: Labelled) -> Callable[[int, int], Array]:
     """Squared distances to a cluster's rows: size |x - mean|^2 and the cluster's own scatter."""
     kernels, X, codes, k = points.kernels, points.X, points.codes, points.k
     means = kernels.reductions.segment_sum(X, codes, k) / points.counts[:, None]
-    means = means + off_means(points, _numbered(row_blocks(X, 1)), means)
+    pieces = ((block, codes[a:b]) for a, b, block in _numbered(row_blocks(X, 1)))
+    means = means + off_means(points, pieces, means)
     scatter = kernels.reductions.segment_sum(
         kernels.distances.own_squares(X, means, codes)[:, None], codes, k
     )

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, concat, device, host_floats, namespace, on_host
 from ..blocks import TILE, one_hot
-from ..rows import Blocks
+from ..rows import Rows
 from .inputs import Labelled, check_same_length, checked_rows
 from .labels import check_labels
 from .pairwise import (
@@ -157,7 +157,7 @@ def _sample(
     check_same_length(X.shape[0], labels.shape[0])
     chosen = check_random_state(random_state).permutation(X.shape[0])[:size]
     labels = taken(labels, chosen)
-    if isinstance(X, Blocks):
+    if isinstance(X, Rows):
         return X.take(chosen), labels
     X = X[chosen] if hasattr(X, "indptr") else taken(X, chosen)
     if precomputed:

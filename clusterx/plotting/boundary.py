@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import asarray, is_array, on_host
-from ..rows import Blocks
+from ..rows import Rows
 from .canvas import axes, cluster_colors, counted, drawn_of, label, lightened, pyplot, title
 from .data import (
     Table,
@@ -272,7 +272,7 @@ def _ticks(
 
 def _like(rows: np.ndarray, X: Any, table: Table) -> Any:
     """Host rows in the kind of X: its library and device, or a data frame with its names."""
-    X = X.like if isinstance(X, Blocks) else X
+    X = X.like if isinstance(X, Rows) else X
     if is_array(X):
         dtype = X.dtype if "float" in str(X.dtype) else None
         return asarray(rows, like=X, dtype=dtype)

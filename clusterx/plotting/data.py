@@ -17,7 +17,7 @@ from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array, asarray, float_dtype, is_array, label_array, namespace, on_host, to_host
-from ..rows import Blocks
+from ..rows import Rows
 from ..validation import column_names, host_rows, real_array
 
 #: attributes that hold the middle of each cluster
@@ -143,7 +143,7 @@ class Table:
 
     def __init__(self, X: Any, estimator: Any = None):
         names = getattr(estimator, "feature_names_in_", None)
-        if not isinstance(X, Blocks):
+        if not isinstance(X, Rows):
             if on_host(X):
                 found = host_rows("Input X of a display", X, accept_sparse="csr")
                 names, X = column_names(X) if names is None else names, found
@@ -159,7 +159,7 @@ class Table:
 
     def take(self, indices: np.ndarray | None) -> Any:
         """The rows at the indices, or all of them for None; a CSR matrix stays one."""
-        if isinstance(self.X, Blocks):
+        if isinstance(self.X, Rows):
             return self.X.take(np.arange(self.n) if indices is None else indices)
         if indices is None:
             return self.X

@@ -1,11 +1,13 @@
 """Where the rows live: in memory, or in blocks that are read one at a time.
 
-An algorithm sees the rows through one pass operations (`reduce`, `map`), `take`, and the prepared
-steps of the kernels; whether a step holds all rows or walks over blocks is decided here.
+An algorithm sees `Rows`: passes (`map`, `reduce`), prepared steps (`step`), and rows by their
+indices (`take`). It passes its kernels in; no algorithm is named here, and none asks which rows it
+has.
 """
 
+from .base import Rows
 from .blocks import Blocks
 from .mapped import in_memory_or_blocks
 from .memory import InMemory
 
-__all__ = ["Blocks", "InMemory", "in_memory_or_blocks"]
+__all__ = ["Blocks", "InMemory", "Rows", "in_memory_or_blocks"]

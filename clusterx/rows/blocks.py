@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, asarray, concat, float_dtype, gpu_library, namespace, on_host, to_host
+from ..arrays import Array, asarray, concat, gpu_library, namespace, on_host, to_host
 from ..arrays import device as device_of
 from ..kernels import kernels_for
-from ..kernels.kmeans import SCATTER_ROWS
 from ..kernels.statistics import SUMMARY_VALUES, Summary
 from ..properties import cached_property
-from .memory import InMemory, scatter
+from .base import Along, Rows, cut
+from .memory import InMemory
+from .passes import BlockwiseStep
 from .source import Source
-from .steps import BlockedBatch, BlockedSeeding, BlockedStep
 
 
-class Blocks:
+class Blocks(Rows):
     """Rows that are read block by block, for data larger than memory.
 
     Parameters
@@ -57,8 +57,6 @@ class Blocks:
         'cuda' was asked for, and CuPy is missing or finds no GPU.
     """
 
-    sparse = False
-
     def __init__(self, source: Any, *, block_rows: int | None = None, device: str = "cpu"):
         whole = isinstance(block_rows, numbers.Integral) and not isinstance(block_rows, bool)
         if block_rows is not None and not (whole and block_rows > 0):
@@ -73,11 +71,6 @@ class Blocks:
         self._uploads = not on_host(self.like)
         self.xp = namespace(self.like)
         self.kernels = kernels_for(self.xp)
-        self._scatter: tuple[Array, Array] | None = None
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.n, self.d
 
     def __iter__(self) -> Iterator[Array]:
         """Blocks in the working dtype, each an array of its own."""
@@ -89,13 +82,6 @@ class Blocks:
         On a device a block is overwritten after the next one.
         """
         return self.kernels.runtime.upload(self._host.blocks(), self.like)
-
-    def with_bounds(self) -> Iterator[tuple[int, int, Array]]:
-        """Rows a..b as `walk` has them: a, b and the block."""
-        a = 0
-        for block in self.walk():
-            yield a, a + block.shape[0], block
-            a += block.shape[0]
 
     def of_rows(self, rows: int) -> Iterator[Array]:
         """Blocks of so many rows each, the last one excepted; as in `walk`, to be used at once."""
@@ -124,27 +110,52 @@ class Blocks:
             [(block.shape[0], self.kernels.reductions.summary(block)) for block in blocks]
         )
 
-    def reduce(self, statistic: Callable, *shared: Any) -> Any:
-        """The sum of the statistic over all blocks."""
+    @property
+    def stored(self) -> Blocks:
+        return self
+
+    values = stored
+
+    def reduce(self, statistic: Callable, *shared: Any, along: Along = (), height: int = 1) -> Any:
         total: Any = None
-        for block in self.walk():
-            part = statistic(block, *shared)
+        for block, *own in self.pieces(height, along):
+            part = statistic(block, *own, *shared)
             total = part if total is None else total + part
         return total
 
-    def map(self, fn: Callable, *shared: Any) -> Any:
-        """fn of each block, joined: new arrays with an entry per row."""
+    def map(self, fn: Callable, *shared: Any, along: Along = ()) -> Any:
         whole: tuple[Array, ...] = ()
-        for a, b, block in self.with_bounds():
-            found = fn(block, *shared)
+        a = 0
+        for block, *own in self.pieces(along=along):
+            found = fn(block, *own, *shared)
             parts = found if isinstance(found, tuple) else (found,)
+            b = a + block.shape[0]
             if b - a == self.n:
                 whole = parts
                 continue
             whole = whole or tuple(self._empty(p.shape[1:], p.dtype) for p in parts)
             for rows, part in zip(whole, parts, strict=True):
                 rows[a:b, ...] = part
+            a = b
         return whole if isinstance(found, tuple) else whole[0]
+
+    def step(
+        self, prepare: Callable, along: Along = (), streamed: Callable[..., Any] | None = None
+    ) -> Any:
+        return (streamed or BlockwiseStep)(self, prepare, along)
+
+    def pieces(self, height: int = 1, along: Along = ()) -> Iterator[tuple]:
+        a = 0
+        for block in self.walk() if height == 1 else self.of_rows(height):
+            b = a + block.shape[0]
+            yield block, *cut(along, a, b)
+            a = b
+
+    def dense_pieces(self, along: Along = ()) -> Iterator[tuple]:
+        return self.pieces(along=along)
+
+    def in_memory(self, what: str, cure: str) -> InMemory:
+        raise ValueError(f"{what} takes rows in memory, got Blocks. {cure}")
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         return self.xp.empty((self.n, *shape), dtype=dtype, device=self.device)
@@ -156,37 +167,6 @@ class Blocks:
 
     def subset(self, indices: np.ndarray) -> InMemory:
         return InMemory(self.take(indices))
-
-    def lloyd(self, w: Array | None, total: float, k: int | None = None) -> BlockedStep:
-        self._scatter = None  # the weights may have changed since an earlier fit
-        return BlockedStep(self, w, self.kernels.kmeans.grid(self.summary, total, self.n))
-
-    def scatter(self, w: Array | None) -> Any:
-        return scatter(self, w)
-
-    whole = False
-
-    @property
-    def origin(self) -> Array:
-        return asarray(self.summary.mean, like=self.like)
-
-    def scatter_parts(self, w: Array) -> Array:
-        parts, a = [], 0
-        for block in self.of_rows(max(1, SUMMARY_VALUES // self.d // SCATTER_ROWS) * SCATTER_ROWS):
-            b = a + block.shape[0]
-            parts.append(self.kernels.kmeans.scatter(block, w[a:b], self.origin))
-            a = b
-        return concat(parts)
-
-    def seeding(self, w: Array | None, step: Any = None) -> BlockedSeeding:
-        return BlockedSeeding(self, w)
-
-    def minibatch(self, k: int, batch_size: int) -> BlockedBatch:
-        return BlockedBatch(self, k)
-
-    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
-        wide = float_dtype(self.xp, self.like)
-        return self.xp.zeros(shape, dtype=dtype or wide, device=self.device)
 
 
 def _library(device: str) -> Any:

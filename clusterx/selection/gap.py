@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..arrays import Array, asarray, device, float_dtype, host_floats, to_host
-from ..base import Rows
-from ..blocks import TILE, row_blocks
-from ..rows import Blocks, InMemory
+from ..blocks import row_blocks
+from ..rows import InMemory, Rows
 
 REFERENCES = ("pca", "box")
 
@@ -94,7 +93,7 @@ def within_squares(rows: Rows, labels: Array, k: int, w: Array | None = None) ->
 
     Parameters
     ----------
-    rows : InMemory or Blocks
+    rows : Rows
     labels : array of shape (n,), int32
         In 0..k-1.
     k : int
@@ -116,25 +115,11 @@ def within_squares(rows: Rows, labels: Array, k: int, w: Array | None = None) ->
 
 def _weighted(rows: Rows, labels: Array, w: Array | None) -> Iterator[tuple[Array, Array, Array]]:
     """Blocks of rows, their labels, and their weights as a column."""
-    xp, a = rows.xp, 0
-    for block in dense_blocks(rows):
-        b = a + block.shape[0]
+    xp = rows.xp
+    for block, own, weights in rows.dense_pieces((labels, w)):
         if w is None:
-            weights = xp.ones((b - a, 1), dtype=block.dtype, device=device(block))
+            weights = xp.ones((block.shape[0], 1), dtype=block.dtype, device=device(block))
         else:
             block = xp.astype(block, float_dtype(xp, rows.like))
-            weights = xp.astype(w[a:b], block.dtype)[:, None]
-        yield block, labels[a:b], weights
-        a = b
-
-
-def dense_blocks(rows: Rows) -> Iterator[Array]:
-    """All rows in their order, as dense arrays."""
-    if isinstance(rows, Blocks):
-        yield from rows.walk()
-    elif rows.sparse:
-        height = max(1, TILE // rows.d)
-        for a in range(0, rows.n, height):
-            yield rows.X[a : a + height].toarray()
-    else:
-        yield rows.X
+            weights = xp.astype(weights, block.dtype)[:, None]
+        yield block, own, weights

@@ -11,9 +11,9 @@ from sklearn.base import clone
 
 from .. import metrics
 from ..arrays import Array, asarray, to_host
-from ..base import Clusterer, Rows
+from ..base import Clusterer
 from ..metrics.inputs import checked_rows
-from ..rows import InMemory
+from ..rows import InMemory, Rows
 from .gap import within_squares
 
 
@@ -34,7 +34,7 @@ class Data(NamedTuple):
             if sample_weight is not None:
                 # converted once, so that every fit finds what was prepared for these weights
                 sample_weight = prototype._weights(sample_weight, rows)[0]
-            values = rows.X if isinstance(rows, InMemory) else rows
+            values = rows.stored
             names = getattr(prototype, "feature_names_in_", None)
             return cls(rows, values, rows, sample_weight, names)
         # floats, or whole numbers would cut the fractions off references for the gap
@@ -139,7 +139,7 @@ def drawn_rows(
     if "silhouette" not in names:
         return None
     everything = size is None or size >= data.n or is_precomputed(estimator)
-    if everything and isinstance(data.rows, InMemory):
+    if everything and data.rows.stored is not data.rows:
         return None
     rows = np.arange(data.n) if everything else np.sort(rng.permutation(data.n)[:size])
     return Sample(rows, data.rows.subset(rows).X)

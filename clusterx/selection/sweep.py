@@ -13,7 +13,6 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from ..arrays import Array
-from ..rows import Blocks, InMemory
 from .gap import REFERENCES, gap_statistic, reference_rows
 from .result import SweepResult
 from .scores import Data, Fit, drawn_rows, is_precomputed
@@ -121,8 +120,8 @@ def sweep(
         fits = [Fit.of(model, data, names, sample) for model in models.fitted(data)]
         scores = {name: np.array([fit.scores[name] for fit in fits]) for name in names}
         if gap:
-            assert isinstance(data.rows, InMemory)
-            sets = reference_rows(data.rows, n_refs, reference, rng)
+            rows = data.rows.in_memory("The gap", "Sweep a sample of the rows.")
+            sets = reference_rows(rows, n_refs, reference, rng)
             found = gap_statistic(scores["inertia"], sets, models.dispersions)
             scores |= dict(zip(("gap", "gap_error"), found, strict=True))
     return SweepResult(
@@ -222,7 +221,7 @@ def _hindrance(name: str, estimator: Any, data: Data) -> str | None:
         )
     if is_precomputed(estimator) and name != "silhouette":
         return "which needs columns, and X holds distances. Use 'silhouette'."
-    if name == "gap" and isinstance(data.rows, Blocks):
+    if name == "gap" and data.rows.stored is data.rows:
         return "which needs rows in memory, and X is Blocks. Sweep a sample of the rows."
     if name == "gap" and data.sample_weight is not None:
         return "whose references have no weights. Leave out sample_weight, or use another metric."

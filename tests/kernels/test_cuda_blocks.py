@@ -281,9 +281,9 @@ def test_attributes(gpu):
 def test_two_passes_at_once(gpu):
     X = blobs()
     B = gpu.blocks(X, 77)
-    for (a, b, block), other in zip(B.with_bounds(), B.walk(), strict=True):
-        np.testing.assert_array_equal(gpu.down(block), X[a:b])
-        np.testing.assert_array_equal(gpu.down(other), X[a:b])
+    for (block, places), other in zip(B.pieces(along=(np.arange(len(X)),)), B.walk(), strict=True):
+        np.testing.assert_array_equal(gpu.down(block), X[places])
+        np.testing.assert_array_equal(gpu.down(other), X[places])
 
 
 def test_the_same_bits_in_two_runs(gpu):

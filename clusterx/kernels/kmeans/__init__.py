@@ -38,6 +38,7 @@ class LloydStep:
     """
 
     labels: Array  # (n,) int32, nearest centre of every row in the last call
+    scatter: Array | None = None  # what the inertia keeps with the step
 
     def __call__(self, centers: Array) -> CentroidStats:
         """Assign every row to its nearest centre; the statistics of that."""

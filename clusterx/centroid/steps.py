@@ -1,0 +1,125 @@
+"""The prepared steps of k-means, over rows in memory and rows that come in pieces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, asarray
+from ..kernels.kmeans import BatchStep, LloydStep, with_inertia
+from ..properties import cached_property
+from ..rows import Rows
+from ..rows.base import Preparation
+from ..rows.passes import BlockwiseStep
+
+
+class LloydPreparation(Preparation):
+    """Prepares iterations with sums on one grid, whatever the rows are cut into.
+
+    Parameters
+    ----------
+    rows : Rows
+    total : float
+        The sum of weights.
+    k : int, optional
+        How many centres there will be, if that is known.
+    """
+
+    def __init__(self, rows: Rows, total: float, k: int | None):
+        self.rows, self.total, self.k = rows, total, k
+
+    @cached_property
+    def grid(self) -> Any:
+        rows = self.rows
+        return rows.kernels.kmeans.grid(rows.summary, self.total, rows.n)
+
+    def __call__(self, X: Array, *along: Any, once: bool = False) -> LloydStep:
+        (w,) = along
+        return self.rows.kernels.kmeans.lloyd_stats(X, w, self.grid, once=once, k=self.k)
+
+    def reuses(self, step: LloydStep) -> bool:
+        return self.k is None or step.suits(self.k)
+
+
+class StreamedLloyd(BlockwiseStep, LloydStep):
+    """An iteration that reads the blocks in each call; their sums are exact, so they add up."""
+
+
+def lloyd_step(rows: Rows, w: Array | None, total: float, k: int | None = None) -> LloydStep:
+    """The prepared iteration over the rows of weights w, kept with them.
+
+    total : the sum of weights; k : how many centres there will be, if that is known
+    """
+    prepare = LloydPreparation(rows, total, k)
+    return rows.step(prepare, along=(w,), streamed=StreamedLloyd)
+
+
+def batch_step(rows: Rows, k: int, batch_size: int) -> BatchStep:
+    """The prepared step for batches of the rows."""
+    prepare = rows.kernels.kmeans.minibatch
+    return rows.step(lambda X: prepare(X, k, min(batch_size, X.shape[0])), streamed=StreamedBatch)
+
+
+class StreamedBatch(BatchStep):
+    """A mini-batch step that gathers each batch from the rows."""
+
+    def __init__(self, rows: Rows, prepare: Any, along: Any):
+        self.rows, self.prepare = rows, prepare
+
+    def __call__(self, rows: np.ndarray, w: Any, C: Array, counts: Array) -> Any:
+        batch = self.rows.take(rows)
+        places = self.rows.xp.arange(batch.shape[0], device=self.rows.device)
+        return self.prepare(batch)(places, w, C, counts)
+
+    def label(self, C: Array, w: Array | None) -> tuple[Array, Any]:
+        return with_inertia(self.rows.map(self.rows.kernels.distances.nearest, C), w)
+
+
+def seeding_step(rows: Rows, w: Array | None, step: LloydStep | None = None) -> Any:
+    """The prepared k-means++ step; it shares what `step` has prepared."""
+    prepare = rows.kernels.kmeans.seeding
+    return rows.step(lambda X, w: prepare(X, w, step), along=(w,), streamed=StreamedSeeding)
+
+
+class StreamedSeeding:
+    """k-means++ over rows in pieces: two passes per centre, one number per row in memory.
+
+    Draws and picks are made where the rows are worked on. Rows that are drawn may be elsewhere, so
+    that their few indices are read for each centre.
+    """
+
+    def __init__(self, rows: Rows, prepare: Any, along: Any):
+        (w,) = along
+        self.rows, self.xp = rows, rows.xp
+        self.wide = rows.zeros(()).dtype
+        self.w = None if w is None else rows.xp.astype(w, self.wide, copy=False)
+
+    def start(self, index: int) -> None:
+        xp, rows = self.xp, self.rows
+        self.closest = xp.full((rows.n,), xp.inf, dtype=self.wide, device=rows.device)
+        self._accept(rows.take([index]))
+
+    def add(self, row: Any) -> None:
+        self._accept(self.rows.take(self.xp.reshape(asarray(row, like=self.rows.like), (1,))))
+
+    def _accept(self, center: Array) -> None:
+        self.closest = self.rows.map(self._nearer, center, along=(self.closest,))
+
+    def _nearer(self, X: Array, closest: Array, center: Array) -> Array:
+        found = self.rows.kernels.distances.squared_distances(X, center)[:, 0]
+        return self.xp.minimum(closest, found)
+
+    def grow(self, fractions: np.ndarray) -> Any:
+        xp, rows = self.xp, self.rows
+        chosen = rows.kernels.kmeans.draw(self.closest, self.w, fractions)
+        candidates = rows.take(chosen)
+        gains = rows.reduce(self._gains, candidates, along=(self.closest, self.w))
+        best = xp.reshape(xp.argmax(gains), (1,))
+        self._accept(xp.take(candidates, best, axis=0))
+        return xp.take(chosen, best)[0]
+
+    def _gains(self, X: Array, closest: Array, w: Array | None, candidates: Array) -> Array:
+        found = self.rows.kernels.distances.squared_distances(X, candidates)
+        less = self.xp.maximum(closest[:, None] - found, 0.0)
+        return self.xp.sum(less, axis=0) if w is None else w @ less

@@ -1,0 +1,146 @@
+"""What an algorithm sees of the rows, wherever they live."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ..arrays import Array, float_dtype
+from ..kernels import Kernels
+from ..kernels.statistics import Summary
+
+if TYPE_CHECKING:
+    from .memory import InMemory
+
+#: Arrays with an entry per row, which are cut as the rows are; None stands for none.
+Along = Sequence[Array | None]
+
+
+class Preparation:
+    """What prepares a step that rows keep: by its kind, for equal arrays along them."""
+
+    def __call__(self, X: Array, *along: Any, once: bool = False) -> Any:
+        """The step over an array of rows; `once` says that one call will follow."""
+        raise NotImplementedError
+
+    def reuses(self, step: Any) -> bool:
+        """Whether a step that another one of its kind prepared will do."""
+        return True
+
+
+class Rows(ABC):
+    """Rows of data: passes over them, and steps that are prepared for them.
+
+    Attributes
+    ----------
+    n, d : int
+        Rows and columns.
+    dtype : dtype
+        Of centres, and of rows that are taken.
+    xp, device : namespace and device of what is computed
+    like : array
+        New arrays that belong beside the rows are made like it.
+    kernels : Kernels
+    sparse : bool
+        Whether the rows are a CSR matrix.
+    integral : bool
+        Whether the rows are whole numbers by their dtype.
+    """
+
+    n: int
+    d: int
+    dtype: Any
+    xp: ModuleType
+    device: Any
+    like: Array
+    kernels: Kernels
+    sparse = False
+    integral = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.n, self.d
+
+    @property
+    @abstractmethod
+    def summary(self) -> Summary:
+        """Finiteness and moments of the columns; kept."""
+
+    @property
+    @abstractmethod
+    def stored(self) -> Any:
+        """The array or CSR matrix that holds the rows, or these rows if there is none."""
+
+    @property
+    @abstractmethod
+    def values(self) -> Any:
+        """As `stored`, in the dtype of centres."""
+
+    @abstractmethod
+    def map(self, fn: Callable, *shared: Any, along: Along = ()) -> Any:
+        """fn(rows, *along, *shared) in one pass: new arrays with an entry per row."""
+
+    @abstractmethod
+    def reduce(self, statistic: Callable, *shared: Any, along: Along = (), height: int = 1) -> Any:
+        """statistic(rows, *along, *shared) in one pass: what adds up over rows.
+
+        With `height`, over `pieces` of it: the sums then don't depend on where blocks end.
+        """
+
+    @abstractmethod
+    def step(
+        self, prepare: Callable, along: Along = (), streamed: Callable[..., Any] | None = None
+    ) -> Any:
+        """A step that is called several times, prepared for the rows.
+
+        Parameters
+        ----------
+        prepare : callable
+            prepare(X, *along) gives the step over an array of rows. That of a `Preparation` is
+            kept with the rows.
+        along : sequence of arrays or None
+        streamed : callable, optional
+            streamed(rows, prepare, along) gives the step over rows that are no single array; by
+            default one that is prepared again for each block in each call, and whose statistics
+            add up.
+        """
+
+    @abstractmethod
+    def take(self, indices: Any) -> Array:
+        """The rows at the indices, dense."""
+
+    @abstractmethod
+    def subset(self, indices: Any) -> InMemory:
+        """Rows of their own, in memory."""
+
+    @abstractmethod
+    def pieces(self, height: int = 1, along: Along = ()) -> Iterator[tuple]:
+        """All rows in their order, each piece followed by its part of `along`.
+
+        Pieces end after multiples of `height` rows, but for the last. They are to be used at once.
+        """
+
+    @abstractmethod
+    def dense_pieces(self, along: Along = ()) -> Iterator[tuple]:
+        """As `pieces`, as dense arrays."""
+
+    @abstractmethod
+    def in_memory(self, what: str, cure: str) -> InMemory:
+        """These rows if they are one array.
+
+        Raises
+        ------
+        ValueError
+            They are not: `what` needs that, and `cure` says what to do.
+        """
+
+    def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
+        wide = float_dtype(self.xp, self.like)
+        return self.xp.zeros(shape, dtype=dtype or wide, device=self.device)
+
+
+def cut(along: Along, a: int, b: int) -> tuple:
+    """The parts of rows a..b."""
+    return tuple(None if x is None else x[a:b, ...] for x in along)

@@ -1,0 +1,49 @@
+"""A prepared step over rows that come in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays import Array
+from .base import Along, Rows
+
+
+class BlockwiseStep:
+    """A step that is prepared again for each block in each call; its statistics add up.
+
+    Steps of blocks give statistics when they are called, and have `labels`, one per row.
+
+    Parameters
+    ----------
+    rows : Rows
+    prepare : callable
+        prepare(block, *along, once=True) gives the step of a block.
+    along : sequence of arrays or None
+    """
+
+    def __init__(self, rows: Rows, prepare: Callable, along: Along):
+        self.rows, self.prepare, self.along = rows, prepare, along
+        self.labels = rows.xp.full((rows.n,), -1, dtype=rows.xp.int32, device=rows.device)
+
+    def __call__(self, *shared: Any) -> Any:
+        self.shared = shared
+        total: Any = None
+        a = 0
+        for block, *own in self.rows.pieces(along=self.along):
+            step = self.prepare(block, *own, once=True)
+            part = step(*shared)
+            b = a + block.shape[0]
+            self.labels[a:b] = step.labels
+            total = part if total is None else total + part
+            a = b
+        return total
+
+    def distances(self) -> Array:
+        return self.rows.map(self._distances, along=self.along)
+
+    def _distances(self, block: Array, *own: Any) -> Array:
+        # a step's own distances have the same bits in all kinds of steps
+        step = self.prepare(block, *own, once=True)
+        step.assign(*self.shared)
+        return step.distances()
