@@ -314,7 +314,8 @@ def _summed_pieces(points: Labelled) -> Iterator[tuple[Array, Array]]:
     height = _height(points.rows.d)
     for piece, codes in points.rows.pieces(height, (points.codes,)):
         for a in range(0, piece.shape[0], height):
-            yield piece[a : a + height, :], codes[a : a + height]
+            b = min(a + height, piece.shape[0])
+            yield piece[a:b, :], codes[a:b]
 
 
 def own_squares(points: Labelled, C: Array, codes: Array) -> Array:
