@@ -70,8 +70,9 @@ class KMeans(CentroidClusterer):
     -----
     Where values are multiples of 1/16, whole numbers among them, rows may lie exactly half way
     between centres. The first iteration splits such rows evenly if they are many. When the
-    iterations end, rows are moved as long as that lowers the inertia, and iterations go on until
-    `max_iter`; this is for some thousand distinct rows at most, and not for cosine distances.
+    iterations end, rows are moved where that lowers the inertia, twice at most, and iterations go
+    on until `max_iter`; this is for some thousand distinct rows at most, and not for cosine
+    distances.
 
     References
     ----------
