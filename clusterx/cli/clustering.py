@@ -1,9 +1,8 @@
-"""What `fit` and `elbow` share: options, the choice of an algorithm, rows ready for it."""
+"""What `fit` and `elbow` share: the choice of an algorithm, rows ready for it, pictures."""
 
 from __future__ import annotations
 
 import ast
-import csv
 import difflib
 import io
 import os
@@ -12,10 +11,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 from rich.console import Console
 from sklearn.base import ClusterMixin, DensityMixin
 
@@ -23,85 +21,9 @@ import clusterx
 
 from ..arrays import on_host
 from ..image.device import describe, move
-from .common import Device, UsageError, need, say
+from .common import UsageError, need, say
 from .source import Source
 from .tables import Table, numbers_rows, read
-
-DataArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="CSV, TSV, Parquet, NPY or NPZ; - is CSV from stdin.",
-        show_default=False,
-    ),
-]
-AlgorithmOption = Annotated[
-    str,
-    typer.Option(
-        "--algorithm",
-        "-a",
-        metavar="NAME",
-        help="An estimator of clusterx, such as mini-batch-kmeans; a wrong name lists them.",
-    ),
-]
-ParamOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--param", "-p", metavar="KEY=VALUE", help="A parameter of the algorithm; may be repeated."
-    ),
-]
-ColumnsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--columns", "-c", metavar="A,B,...", help="Columns to cluster by; all by default."
-    ),
-]
-StandardizeOption = Annotated[
-    bool,
-    typer.Option(
-        "--standardize", "-s", help="Scale each column to mean 0 and standard deviation 1 first."
-    ),
-]
-DelimiterOption = Annotated[
-    str | None,
-    typer.Option("--delimiter", metavar="D", help="CSV delimiter; recognised by default."),
-]
-DecimalOption = Annotated[
-    str | None,
-    typer.Option(
-        "--decimal",
-        metavar="D",
-        help="Decimal mark in CSV, such as ','; recognised by default where it is beyond doubt.",
-    ),
-]
-ThousandsOption = Annotated[
-    str | None,
-    typer.Option("--thousands", metavar="D", help="Mark between thousands in CSV, such as '.'."),
-]
-EncodingOption = Annotated[
-    str | None,
-    typer.Option(
-        "--encoding", metavar="NAME", help="CSV encoding, such as cp1252; UTF-8 by default."
-    ),
-]
-DropMissingOption = Annotated[
-    bool, typer.Option("--drop-missing", help="Leave out rows with missing values.")
-]
-HeaderOption = Annotated[
-    bool | None,
-    typer.Option(
-        "--header/--no-header",
-        help="Whether the first line of CSV has the names of columns.",
-        show_default="names, unless all are numbers",
-    ),
-]
-ArrayOption = Annotated[
-    str | None, typer.Option("--array", metavar="NAME", help="Which array of an NPZ file.")
-]
-SeedOption = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")]
-DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
-ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing files.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no notes.")]
 
 #: ratio of standard deviations from which columns are pointed out
 UNEQUAL = 30
@@ -265,20 +187,6 @@ def _refuse_constant(source: Source, table: Table) -> None:
                 "has no standard deviation to scale by, and tells no rows apart. Leave it out "
                 "with --columns."
             )
-
-
-def column_names(columns: list[str] | None) -> tuple[str, ...] | None:
-    """The names in --columns, which may be repeated, and quoted as in CSV."""
-    if not columns:
-        return None
-    parts = [[name.strip() for name in row] for row in csv.reader(columns, skipinitialspace=True)]
-    names = [name for part in parts for name in part if name]
-    if len(parts) < len(columns) or not all(map(any, parts)):
-        raise UsageError("--columns: is empty. Name columns, as --columns age,income.")
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise UsageError(f"--columns: names {twice[0]!r} twice.")
-    return tuple(names)
 
 
 def check_plot(plot: str | None) -> None:

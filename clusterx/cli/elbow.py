@@ -15,34 +15,17 @@ from ..selection.result import CRITERIA
 from ..selection.sweep import METRICS
 from . import report
 from .clustering import (
-    AlgorithmOption,
-    ArrayOption,
-    ColumnsOption,
-    DataArgument,
-    DecimalOption,
-    DelimiterOption,
-    DeviceOption,
-    DropMissingOption,
-    EncodingOption,
-    ForceOption,
-    HeaderOption,
-    ParamOption,
-    QuietOption,
-    SeedOption,
-    StandardizeOption,
-    ThousandsOption,
     advise,
     algorithm,
     check_plot,
     clusters_parameter,
-    column_names,
     estimator,
     fitting,
     picture,
     rows_of,
 )
-from .common import Device, UsageError, check_outputs, need, put, tell, timed, told
-from .source import Source
+from .common import UsageError, check_outputs, need, put, tell, timed, told
+from .options import Algorithm, DataArgument, Reading, Running, flat
 
 
 class Choice(NamedTuple):
@@ -53,6 +36,7 @@ class Choice(NamedTuple):
     note: str = ""
 
 
+@flat
 def elbow(
     data: DataArgument,
     span: Annotated[
@@ -67,51 +51,28 @@ def elbow(
             metavar="NAMES", help=f"Scores, with commas between: {', '.join(METRICS)}; or all."
         ),
     ] = None,
-    name: AlgorithmOption = "kmeans",
-    params: ParamOption = None,
-    columns: ColumnsOption = None,
-    standardize: StandardizeOption = False,
     plot: Annotated[
         str | None, typer.Option("--plot", metavar="FILE", help="Picture of the scores.")
     ] = None,
-    delimiter: DelimiterOption = None,
-    decimal: DecimalOption = None,
-    thousands: ThousandsOption = None,
-    encoding: EncodingOption = None,
-    header: HeaderOption = None,
-    drop_missing: DropMissingOption = False,
-    array: ArrayOption = None,
-    seed: SeedOption = 0,
-    device: DeviceOption = Device.AUTO,
-    force: ForceOption = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object instead of the table.")
-    ] = False,
-    quiet: QuietOption = False,
+    *,
+    chosen: Algorithm,
+    reading: Reading,
+    running: Running,
 ) -> None:
     """Cluster with several numbers of clusters, and show which one fits the data."""
     notes = Console(stderr=True)
     seconds: dict[str, float] = {}
+    quiet, seed = running.quiet, chosen.seed
     with told(notes, data, quiet=quiet):
-        ks, model = _numbers(span), _estimator(name, params, seed)
+        ks, model = _numbers(span), _estimator(chosen.name, chosen.params, seed)
         check_plot(plot)
-        check_outputs(data, {"--plot": plot}, force=force)
+        check_outputs(data, {"--plot": plot}, force=running.force)
         wanted = _metrics(metrics, model)
         if wanted is None or {"inertia", "gap"} & set(wanted):  # the gap computes inertia
             need("kneed", "kneed", "plot", "The elbow")
-        source = Source(
-            data,
-            column_names(columns),
-            delimiter=delimiter,
-            header=header,
-            array=array,
-            decimal=decimal,
-            thousands=thousands,
-            encoding=encoding,
-            drop_missing=drop_missing,
-        )
+        source = reading.source(data)
         with timed(seconds, "read"):
-            rows = rows_of(source, standardize=standardize, device=device.value)
+            rows = rows_of(source, standardize=reading.standardize, device=running.device.value)
         if not quiet:
             advise(rows, notes)
         if ks[-1] > rows.n:
@@ -122,9 +83,9 @@ def elbow(
         choices = _choices(result)
         if plot is not None:
             with timed(seconds, "plot"):
-                put(plot, _curves(result, choices, plot), force=force)
+                put(plot, _curves(result, choices, plot), force=running.force)
         shown = Console()
-        if as_json:
+        if running.as_json:
             tell(shown, report.dumps(report.sweep_facts(data, result, choices, seconds)))
         elif not quiet:
             tell(shown, report.sweep_table(data, result, choices, seconds, rows.backend))

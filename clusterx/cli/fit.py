@@ -15,34 +15,18 @@ from ..arrays import to_host
 from ..selection.scores import Data, Fit, drawn_rows
 from . import report
 from .clustering import (
-    AlgorithmOption,
-    ArrayOption,
-    ColumnsOption,
-    DataArgument,
-    DecimalOption,
-    DelimiterOption,
-    DeviceOption,
-    DropMissingOption,
-    EncodingOption,
-    ForceOption,
-    HeaderOption,
-    ParamOption,
-    QuietOption,
     Rows,
-    SeedOption,
-    StandardizeOption,
-    ThousandsOption,
     advise,
     algorithm,
     check_plot,
     clusters_parameter,
-    column_names,
     estimator,
     fitting,
     picture,
     rows_of,
 )
-from .common import Device, UsageError, check_outputs, need, put, tell, timed, told
+from .common import UsageError, check_outputs, need, put, tell, timed, told
+from .options import Algorithm, DataArgument, Reading, Running, column_names, flat
 from .source import Source
 
 #: of more rows, so many are drawn for the silhouette
@@ -50,15 +34,10 @@ SILHOUETTE_ROWS = 10_000
 _ENDINGS = (".csv", ".tsv", ".parquet", ".pq", ".npy")
 
 
-def fit(
-    data: DataArgument,
-    name: AlgorithmOption = "kmeans",
-    clusters: Annotated[
-        int | None, typer.Option("--clusters", "-k", metavar="K", min=1, help="How many clusters.")
-    ] = None,
-    params: ParamOption = None,
-    columns: ColumnsOption = None,
-    standardize: StandardizeOption = False,
+@dataclass(frozen=True)
+class Writing:
+    """What is written of a fitted model."""
+
     output: Annotated[
         str | None,
         typer.Option(
@@ -67,74 +46,78 @@ def fit(
             metavar="OUT",
             help="The cluster of each row, as .csv, .tsv, .parquet or .npy; - is CSV on stdout.",
         ),
-    ] = None,
+    ] = None
     with_data: Annotated[
         bool, typer.Option("--with-data", help="Write all columns of DATA beside the clusters.")
-    ] = False,
-    model_file: Annotated[
+    ] = False
+    model: Annotated[
         str | None,
         typer.Option("--model", "-m", metavar="FILE", help="Pickle of the fitted model."),
-    ] = None,
+    ] = None
     plot: Annotated[
         str | None, typer.Option("--plot", metavar="FILE", help="Picture of the clusters.")
-    ] = None,
+    ] = None
     plot_columns: Annotated[
         str | None,
         typer.Option(metavar="A,B", help="Axes of the picture; principal components by default."),
+    ] = None
+
+    def check(self, data: str, *, drop_missing: bool, force: bool) -> None:
+        """Refuse what can't be written, before anything is computed."""
+        _check_output(self.output, self.with_data, drop_missing)
+        check_plot(self.plot)
+        named = {"-o": self.output, "--model": self.model, "--plot": self.plot}
+        check_outputs(data, named, force=force)
+
+    def write(self, run: Run, axes: tuple[str, ...] | None, *, force: bool) -> None:
+        with timed(run.seconds, "write"):
+            if self.output is not None:
+                put(self.output, _labels_file(self.output, run), force=force)
+            if self.model is not None:
+                put(self.model, pickle.dumps(run.saved()), force=force)
+            if self.plot is not None:
+                put(self.plot, _scatter(run, self.plot, axes), force=force)
+
+
+@flat
+def fit(
+    data: DataArgument,
+    clusters: Annotated[
+        int | None, typer.Option("--clusters", "-k", metavar="K", min=1, help="How many clusters.")
     ] = None,
-    delimiter: DelimiterOption = None,
-    decimal: DecimalOption = None,
-    thousands: ThousandsOption = None,
-    encoding: EncodingOption = None,
-    header: HeaderOption = None,
-    drop_missing: DropMissingOption = False,
-    array: ArrayOption = None,
-    seed: SeedOption = 0,
-    device: DeviceOption = Device.AUTO,
-    force: ForceOption = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object instead of the table.")
-    ] = False,
-    quiet: QuietOption = False,
+    *,
+    chosen: Algorithm,
+    reading: Reading,
+    writing: Writing,
+    running: Running,
 ) -> None:
     """Cluster the rows of a table; write the cluster of each, the model, a picture."""
     notes = Console(stderr=True)
-    with told(notes, data, quiet=quiet):
-        if output == "-" and as_json:
+    with told(notes, data, quiet=running.quiet):
+        if writing.output == "-" and running.as_json:
             raise UsageError("--json and -o - would both write to stdout. Write to a file.")
-        _check_output(output, with_data, drop_missing)
-        check_plot(plot)
-        check_outputs(data, {"-o": output, "--model": model_file, "--plot": plot}, force=force)
-        source = Source(
-            data,
-            column_names(columns),
-            delimiter=delimiter,
-            header=header,
-            array=array,
-            decimal=decimal,
-            thousands=thousands,
-            encoding=encoding,
-            drop_missing=drop_missing,
+        writing.check(data, drop_missing=reading.drop_missing, force=running.force)
+        source = reading.source(data)
+        axes = _plot_columns(writing.plot, writing.plot_columns)
+        model = _estimator(chosen, clusters)
+        run = Run.of(
+            source,
+            model,
+            reading.standardize,
+            running.device.value,
+            whole=writing.with_data,
+            seed=chosen.seed,
         )
-        axes = _plot_columns(plot, plot_columns)
-        model = _estimator(name, params, clusters, seed)
-        run = Run.of(source, model, standardize, device.value, whole=with_data, seed=seed)
-        if not quiet:
+        if not running.quiet:
             advise(run.rows, notes)
         if axes is not None:
             _check_axes(axes, run.rows.table.names)
-        with timed(run.seconds, "write"):
-            if output is not None:
-                put(output, _labels_file(output, run), force=force)
-            if model_file is not None:
-                put(model_file, pickle.dumps(run.saved()), force=force)
-            if plot is not None:
-                put(plot, _scatter(run, plot, axes), force=force)
-        written = {"labels": output, "model": model_file, "plot": plot}
-        shown = Console(stderr=output == "-")
-        if as_json:
+        writing.write(run, axes, force=running.force)
+        written = {"labels": writing.output, "model": writing.model, "plot": writing.plot}
+        shown = Console(stderr=writing.output == "-")
+        if running.as_json:
             tell(shown, report.dumps(report.fit_facts(run, written)))
-        elif not quiet:
+        elif not running.quiet:
             tell(shown, report.fit_table(run, written, shown.width))
 
 
@@ -186,16 +169,17 @@ class Run:
         return np.arange(len(fitted)), fitted
 
 
-def _estimator(name: str, params: list[str] | None, clusters: int | None, seed: int) -> Any:
+def _estimator(chosen: Algorithm, clusters: int | None) -> Any:
+    name = chosen.name
     parameter = clusters_parameter(name)
     if clusters is None:
-        return estimator(name, params, seed=seed)
+        return estimator(name, chosen.params, seed=chosen.seed)
     if parameter is None:
         raise UsageError(
             f"--clusters: {algorithm(name).__name__} finds the number of clusters by itself. Leave "
             "the option out."
         )
-    return estimator(name, params, seed=seed, **{parameter: clusters})
+    return estimator(name, chosen.params, seed=chosen.seed, **{parameter: clusters})
 
 
 # -- files ---------------------------------------------------------------------------------------

@@ -70,17 +70,7 @@ def quantize_files(
     ] = False,
 ) -> None:
     """Reduce images to K colours by exact k-means; write indexed PNGs."""
-    if not 1 <= colors <= 256:
-        raise typer.BadParameter(
-            f"{colors} colours: an indexed PNG holds 1 to 256. For more, use "
-            "clusterx.quantize(...).image in Python and save it in true colour.",
-            param_hint="--colors",
-        )
-    if output == "-" and as_json:
-        raise typer.BadParameter(
-            "--json and -o - would both write to stdout. Write the image to a file.",
-            param_hint="--json",
-        )
+    _check(colors, output, as_json)
     run = _Run(
         settings={
             "n_colors": colors,
@@ -100,6 +90,20 @@ def quantize_files(
     with told(run.notes, "quantize", quiet=quiet):
         need("Pillow", "PIL", "image", "clusterx quantize")
         raise typer.Exit(run(inputs, _targets(inputs, output, suffix)))
+
+
+def _check(colors: int, output: str | None, as_json: bool) -> None:
+    if not 1 <= colors <= 256:
+        raise typer.BadParameter(
+            f"{colors} colours: an indexed PNG holds 1 to 256. For more, use "
+            "clusterx.quantize(...).image in Python and save it in true colour.",
+            param_hint="--colors",
+        )
+    if output == "-" and as_json:
+        raise typer.BadParameter(
+            "--json and -o - would both write to stdout. Write the image to a file.",
+            param_hint="--json",
+        )
 
 
 @dataclass(frozen=True)
