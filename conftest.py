@@ -1,4 +1,4 @@
-"""The `xp` fixture: every test that asks for it runs once on each backend."""
+"""The `xp` fixture: every test that asks for it runs once on each backend that can be had."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -104,9 +106,44 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             needed(name, load)
 
 
-@pytest.fixture(
-    params=[pytest.param(b, marks=pytest.mark.gpu) if b == "cupy" else b for b in BACKENDS]
-)
+@cache
+def _can_be_had(name: str) -> bool:
+    """Whether tests can use the backend; an array library on the CPU is not imported for that."""
+    if name not in ("cuda_on_cpu", "cupy"):
+        return find_spec(name) is not None
+    try:
+        _load(name)
+    except Exception:
+        return False
+    return True
+
+
+def pytest_report_header() -> str:
+    missing = [name for name in BACKENDS if not _can_be_had(name)]
+    return f"backends: {', '.join(name for name in BACKENDS if name not in missing)}" + (
+        f"; missing: {', '.join(missing)}" if missing else ""
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give `xp` the backends that can be had or are required, of those that a marker names.
+
+    A test marked ``backends(missing="skip")`` gets the missing ones too: it skips for all others.
+    """
+    if "xp" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("backends")
+    names = marker.args if marker and marker.args else BACKENDS
+    if marker is None or marker.kwargs.get("missing") != "skip":
+        names = [name for name in names if name in _required() or _can_be_had(name)]
+    metafunc.parametrize(
+        "xp",
+        [pytest.param(b, marks=pytest.mark.gpu) if b == "cupy" else b for b in names],
+        indirect=True,
+    )
+
+
+@pytest.fixture
 def xp(request: pytest.FixtureRequest) -> Backend:
     """Each backend in turn."""
     return needed(request.param, lambda: _load(request.param))

@@ -10,9 +10,7 @@ import sklearn
 
 from clusterx import Blocks, KMeans, MiniBatchKMeans, k_means, kmeans_plusplus, metrics, sweep
 
-pytestmark = pytest.mark.parametrize(
-    "xp", ["cuda_on_cpu", pytest.param("cupy", marks=pytest.mark.gpu)], indirect=True
-)
+pytestmark = pytest.mark.backends("cuda_on_cpu", "cupy")
 INITS = ("k-means++", "random", "k-means||", "maximin", "array")
 CLOSE = {"rtol": 1e-10, "atol": 0}
 

@@ -14,7 +14,7 @@ from clusterx.arrays import DeviceError
 from tests.cuda_on_cpu import arrays as stand_in
 from tests.cuda_on_cpu import streams
 
-pytestmark = pytest.mark.parametrize("xp", ["cuda_on_cpu"], indirect=True)
+pytestmark = pytest.mark.backends("cuda_on_cpu")
 
 
 def rows(n=600, d=3):
