@@ -128,12 +128,15 @@ def pytest_report_header() -> str:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give `xp` the backends that can be had or are required, of those that a marker names.
 
+    PyTorch runs the generic kernels, as array_api_strict does; only smoke tests run on it.
     A test marked ``backends(missing="skip")`` gets the missing ones too: it skips for all others.
     """
     if "xp" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("backends")
     names = marker.args if marker and marker.args else BACKENDS
+    if metafunc.definition.get_closest_marker("smoke") is None:
+        names = [name for name in names if name != "torch"]
     if marker is None or marker.kwargs.get("missing") != "skip":
         names = [name for name in names if name in _required() or _can_be_had(name)]
     metafunc.parametrize(

@@ -80,6 +80,7 @@ def test_other_words_are_refused_at_once(wrong):
         clusterx.precision(wrong)
 
 
+@pytest.mark.smoke
 def test_every_backend_takes_it_and_results_stay(xp):
     X = np.random.default_rng(0).standard_normal((300, 20)).astype("float32")
     models, found = [], []

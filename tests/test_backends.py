@@ -6,6 +6,7 @@ import pytest
 from clusterx import KMeans
 
 
+@pytest.mark.smoke
 @pytest.mark.backends(missing="skip")
 def test_a_fit_on_each_backend(xp):
     X = np.random.default_rng(0).standard_normal((300, 3)) + 20 * np.repeat(np.eye(3), 100, axis=0)

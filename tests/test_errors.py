@@ -39,6 +39,7 @@ def use(method, X, like=None):
 # -- X -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (np.inf, "inf"), (-np.inf, "inf")])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -61,6 +62,7 @@ def test_not_finite_in_containers(X):
         KMeans(2).fit(X)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     ("shape", "message"),
@@ -90,6 +92,7 @@ def test_other_number_of_features_in_a_later_batch(xp):
         model.partial_fit(xp.asarray(rows(5, 2)))
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("method", METHODS)
 def test_complex(xp, method):
     with pytest.raises(ValueError, match="Complex data not supported"):
@@ -312,6 +315,7 @@ def test_shape_of_init(xp, kind, shape, message):
             kind(3, init=start).fit(xp.asarray(rows()))
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     ("value", "message"),
     [
@@ -393,6 +397,7 @@ WEIGHTS = [
 ]
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(("w", "message"), WEIGHTS)
 @pytest.mark.parametrize("where", ["beside X", "on the host"])
 def test_weights(xp, w, message, where):
@@ -418,6 +423,7 @@ def test_weights_that_are_no_numbers(w):
         KMeans(3).fit(rows(), sample_weight=w)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     "w",
     [
@@ -455,6 +461,7 @@ def test_fewer_rows_of_weight_than_clusters(kind):
 # -- libraries -----------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("method", ["predict", "transform", "score"])
 def test_another_library_than_in_fit(xp, method):
     others = {"host": rows(), "list": rows().tolist(), "frame": pd.DataFrame(rows())}

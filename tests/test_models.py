@@ -67,6 +67,7 @@ def test_centers_that_rows_cannot_be_compared_with(change):
                 model.partial_fit(X)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("change", ["columns", "nan", "vector", "whole"])
 def test_centers_are_checked_where_the_rows_are(xp, change):
     X = xp.asarray(rows())
@@ -223,6 +224,7 @@ def test_float32_rows_of_a_model_fitted_in_float64(xp, d):
     )
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("d", [2, 40])
 def test_float64_rows_of_a_model_fitted_in_float32(xp, d):
     X = far(d, "float64") + np.random.default_rng(0).random((3000, d)) / 7

@@ -318,6 +318,7 @@ def test_systems_that_do_not_tell(tmp_path, monkeypatch):
 # -- rows that were prepared ---------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("d", [3, 12])
 def test_rows_in_memory_that_are_fitted_again(xp, d):
     X = blobs(5000, d, "float64")

@@ -110,6 +110,7 @@ def test_rows_are_prepared_anew_where_a_tree_pays():
     assert lloyd_step(rows, None, 5000.0, 2) is tree
 
 
+@pytest.mark.smoke
 def test_on_every_backend(xp, blobs):
     X = xp.asarray(blobs)
     names = ("inertia", "silhouette", "calinski_harabasz", "davies_bouldin", "gap")

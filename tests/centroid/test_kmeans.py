@@ -334,6 +334,7 @@ def test_one_row():
     assert model.inertia_ == 0
 
 
+@pytest.mark.smoke
 def test_the_data_are_not_changed(xp):
     X, w = blobs(500, 3), np.random.default_rng(0).random(500)
     given, weights, start = xp.asarray(X), xp.asarray(w), xp.asarray(X[:4])
@@ -356,6 +357,7 @@ def test_tiny_values(size):
 # -- backends ------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("init", ["k-means++", "random", "k-means||", "maximin", "array"])
 @pytest.mark.parametrize("shape", [(300, 1), (2000, 3), (500, 20)], ids=str)
@@ -377,6 +379,7 @@ def test_backends_agree(xp, shape, init, weighted):
     assert found.n_iter_ == expected.n_iter_
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_results_stay_with_the_data(xp, dtype, metric):
@@ -396,6 +399,7 @@ def test_results_stay_with_the_data(xp, dtype, metric):
     assert isinstance(model.score(X), float)
 
 
+@pytest.mark.smoke
 def test_weights_and_start_from_the_host(xp):
     X = blobs(300, 3)
     w = np.random.default_rng(0).random(300)
@@ -547,6 +551,7 @@ DTYPES = {
 }
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_dtypes(xp, dtype):
     if xp.name == "array_api_strict" and dtype == "float16":
@@ -563,6 +568,7 @@ def test_dtypes(xp, dtype):
     assert_array_equal(xp.to_host(model.predict(X)), expected.labels_)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("X", [blobs(300, 3)[:, ::-1], np.asfortranarray(blobs(300, 3))])
 def test_memory_layouts(xp, X):
     expected = KMeans(4, random_state=0).fit(np.ascontiguousarray(X))
@@ -731,6 +737,7 @@ def test_what_a_library_says_of_arrays_it_does_not_export():
 # -- models --------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 def test_pickle_holds_numpy_only_and_loads(xp):
     X = xp.asarray(blobs(300, 3))
     model = KMeans(4, random_state=0).fit(X)
@@ -751,6 +758,7 @@ def test_pickle_of_a_model_with_a_start_on_the_device(xp):
     assert_array_equal(loaded.fit(X).labels_, xp.to_host(model.labels_))
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("copied", [copy, deepcopy])
 def test_copies_stay_on_their_device(xp, copied):
     X = xp.asarray(blobs(300, 3))
@@ -763,6 +771,7 @@ def test_copies_stay_on_their_device(xp, copied):
     assert_array_equal(xp.to_host(found.predict(X)), xp.to_host(model.labels_))
 
 
+@pytest.mark.smoke
 def test_to_device_there_and_back(xp):
     X = blobs(300, 3)
     model = KMeans(4, random_state=0).fit(X)
@@ -777,6 +786,7 @@ def test_to_device_there_and_back(xp):
     assert_array_equal(back.predict(X), model.labels_)
 
 
+@pytest.mark.smoke
 def test_a_model_of_named_features_moves(xp):
     data = pd.DataFrame(blobs(300, 3), columns=list("abc"))
     model = KMeans(4, random_state=0).fit(data)

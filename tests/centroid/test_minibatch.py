@@ -141,6 +141,7 @@ def test_default_parameters_are_scikit_learns():
     assert {name: found[name] for name in expected} == expected
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("init", ["k-means++", "random", "k-means||", "maximin", "array"])
 def test_backends_agree(xp, init, weighted):
@@ -163,6 +164,7 @@ def test_backends_agree(xp, init, weighted):
     assert found.n_steps_ == expected.n_steps_
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_results_stay_with_the_data(xp, dtype):
     X = xp.asarray(blobs(500, 3, dtype))
@@ -651,6 +653,7 @@ def holds_only_numpy(state):
             holds_only_numpy(value.__getstate__() or {})
 
 
+@pytest.mark.smoke
 def test_pickle_goes_on_where_it_was(xp):
     X = blobs(600, 3)
     model = MiniBatchKMeans(4, random_state=0).partial_fit(xp.asarray(X[:300]))
@@ -662,6 +665,7 @@ def test_pickle_goes_on_where_it_was(xp):
     assert loaded.n_steps_ == 2
 
 
+@pytest.mark.smoke
 def test_to_device_goes_on_where_it_was(xp):
     X = blobs(600, 3)
     model = MiniBatchKMeans(4, random_state=0).partial_fit(X[:300])

@@ -73,6 +73,7 @@ def test_sparse_choices_are_the_dense_ones(seed):
     assert_array_equal(centers, X[rows])
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("shape", [(300, 2), (5000, 3), (900, 12)], ids=str)
 def test_every_backend_chooses_the_same_rows(xp, shape, weighted):

@@ -68,6 +68,7 @@ def test_tied_rows_are_split(xp, weighted):
     assert_allclose(xp.to_host(ties.split(rows, C, w))[:, 0], expected, rtol=1e-4)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("seed", range(2))
 def test_backends_agree_on_ties(xp, seed):
     X, w = binary(seed), np.random.default_rng(seed).integers(1, 4, 300) * 1.0

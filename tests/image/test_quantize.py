@@ -173,6 +173,7 @@ def test_indices_are_as_wide_as_the_palette_needs(n_colors, dtype):
     assert len(result.palette) == n_colors
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_arrays_of_any_library(xp, channels):
     image = some_image(channels)
@@ -345,6 +346,7 @@ def test_estimator_refuses_other_images():
         model.transform(some_image(3, np.uint16))
 
 
+@pytest.mark.smoke
 def test_estimator_on_a_device_pickles_to_the_host(xp):
     image = xp.asarray(some_image())
     model = ColorQuantizer(4, random_state=0).fit(image)

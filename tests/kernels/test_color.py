@@ -57,6 +57,7 @@ def test_colors_are_in_morton_order(dtype, channels):
     assert codes == sorted(codes)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(("dtype", "channels"), KINDS)
 def test_generic_gives_the_same(xp, dtype, channels):
     rng = np.random.default_rng(1)

@@ -78,6 +78,7 @@ class TestEncode:
         CPU.labels.encode(labels)
         assert_array_equal(labels, [5, 3, 5, 4])
 
+    @pytest.mark.smoke
     @pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "float32", "float64"])
     @pytest.mark.parametrize("n", [0, 1, 400])
     def test_on_each_backend(self, xp, dtype, n):
@@ -134,6 +135,7 @@ class TestContingency:
             flat = np.bincount(a * shape[1] + b, minlength=shape[0] * shape[1])
             assert_array_equal(dense, flat.reshape(shape))
 
+    @pytest.mark.smoke
     @pytest.mark.parametrize("n", [0, 1, 60, 3000])
     @pytest.mark.parametrize("shape", [(1, 1), (4, 9), (300, 300)], ids=str)
     def test_on_each_backend(self, xp, shape, n):

@@ -731,6 +731,7 @@ SHAPES = [(1, 1, 1), (2, 3, 1), (65, 1, 4), (257, 16, 5), (257, 200, 5), (1000, 
 EASY = ["blobs", "duplicates", "grid", "constant", "offset 1e4", "scale 1e-30", "scale 1e30"]
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", EASY)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -764,6 +765,7 @@ def test_one_centre_far_away_leaves_the_others_their_digits(xp, size, offset):
     assert (own - true.min(axis=1)).max() < 1e-3
 
 
+@pytest.mark.smoke
 def test_nearest_takes_the_lowest_of_equal_centres(xp):
     X = make("grid", 500, 4, "float64")
     C = np.tile(np.array([[1, 1, 0, 0], [-1, -1, 0, 0], [1, -1, 0, 0], [-1, 1, 0, 0]]), (2, 1))
@@ -794,6 +796,7 @@ def test_distances_to(xp, name, shape):
         np.testing.assert_allclose(xp.to_host(found), brute_squared(X, c[None])[:, 0], rtol=1e-12)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("shape", [*SHAPES, (70_000, 3, 2)], ids=str)
 def test_scatter(xp, shape):
     n, d = shape[:2]
@@ -812,6 +815,7 @@ def test_scatter(xp, shape):
     np.testing.assert_array_equal(np.concatenate(parts), xp.to_host(found))
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", [*EASY, "offset 1e8", "outlier 1e12"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -870,6 +874,7 @@ def test_equal_rows_have_no_variance_but_rounding(xp, d):
         np.testing.assert_array_equal(xp.to_host(found.largest), np.abs(row[0]))
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2), (70, 9), (5000, 3), (300, 130)], ids=str)
@@ -880,6 +885,7 @@ def test_summary_finds_what_is_not_finite(xp, shape, dtype, bad):
         assert not bool(xp.to_host(kernels_for(xp.xp).reductions.summary(xp.asarray(X)).finite))
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("weights", ["none", "whole", "fractions"])
 @pytest.mark.parametrize("once", [False, True])
 @pytest.mark.parametrize("shape", [(1, 1, 1), (65, 3, 4), (257, 16, 5), (4500, 3, 9)], ids=str)
@@ -922,6 +928,7 @@ def test_stats_of_two_blocks_add_up(xp):
     assert int(xp.to_host(both.moved)) == 257
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(1, 1), (4, 3), (9, 130), (300, 2)], ids=str)
 def test_update(xp, shape, dtype):
@@ -949,6 +956,7 @@ def test_update(xp, shape, dtype):
     assert (counts == 0).any() == (k > 1)
 
 
+@pytest.mark.smoke
 def test_kernels_do_not_change_their_input(xp):
     X = make("blobs", 300, 9, "float32")
     w, C = weights_of("fractions", 300), some_rows(X, 5).astype(np.float32)
@@ -1012,6 +1020,7 @@ def draws_for(rounds, trials=4):
     return np.random.default_rng(3).random((rounds, trials))
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("weights", ["none", "whole", "fractions"])
 @pytest.mark.parametrize("n", [2, 65, 1025, 2100])
 def test_seeding(xp, n, weights):
@@ -1093,6 +1102,7 @@ def brute_batch(X, rows, w, C, counts):
     return new, counts + gained, (w * squared.min(axis=1)).sum()
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("weights", ["none", "whole", "fractions"])
 @pytest.mark.parametrize("d", [1, 3, 9, 130])
 @pytest.mark.parametrize("size", [1, 65, 300])

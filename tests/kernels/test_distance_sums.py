@@ -178,6 +178,7 @@ def test_separation_of_float32_rows_is_exact(make, d):
     np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-300)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("metric", SCIPY)
 @pytest.mark.parametrize(("n", "d", "k"), SHAPES)
 def test_separation_on_every_library(xp, metric, n, d, k):
@@ -188,6 +189,7 @@ def test_separation_on_every_library(xp, metric, n, d, k):
     assert float(xp.to_host(found[1])) == pytest.approx(most, rel=1e-10)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(("n", "d", "k"), SHAPES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_sums_by_label(xp, n, d, k, dtype):

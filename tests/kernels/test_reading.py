@@ -8,6 +8,7 @@ import pytest
 from clusterx.kernels import kernels_for
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("given", ["uint8", "float16", ">f4", "float32"])
 def test_blocks_come_beside_others(xp, given, dtype):
@@ -24,6 +25,7 @@ def test_blocks_come_beside_others(xp, given, dtype):
     assert count == 4
 
 
+@pytest.mark.smoke
 def test_no_blocks(xp):
     assert list(kernels_for(xp.xp).runtime.upload(iter(()), xp.asarray(np.empty(0)))) == []
 
@@ -46,6 +48,7 @@ def test_a_pass_that_is_abandoned_leaves_no_thread(xp, used):
     assert not [t for t in threading.enumerate() if t.name.startswith("clusterx-read")]
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("n", [1, 5, 1000, 5000, 20_000])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_draws_are_in_proportion(xp, n, weighted):

@@ -70,6 +70,7 @@ def is_defined(true, pred, average):
 
 
 class TestAgreement:
+    @pytest.mark.smoke
     @pytest.mark.parametrize("block", range(10))
     def test_scores_are_scikit_learns(self, xp, block):
         for seed in range(20 * block, 20 * block + 20):
@@ -179,6 +180,7 @@ class TestKnownValues:
 
 
 class TestDegenerate:
+    @pytest.mark.smoke
     @pytest.mark.parametrize("name", [*SCORES, *OURS])
     @pytest.mark.parametrize(
         ("true", "pred"), [([], []), ([0], [1]), ([0, 0, 0], [7, 7, 7]), ([-1, -1], [-1, -1])]
@@ -321,6 +323,7 @@ class TestFormats:
         ]
         assert metrics.adjusted_rand_score(["a", "a\0"], [0, 1]) == 1.0
 
+    @pytest.mark.smoke
     @pytest.mark.parametrize("dtype", ["uint16", "uint32", "uint64"])
     def test_unsigned_numbers(self, xp, dtype):
         most = np.iinfo(dtype).max
@@ -330,6 +333,7 @@ class TestFormats:
         assert xp.to_host(labels).tolist() == [most, 1, 1, most]
         assert metrics.adjusted_rand_score(true, xp.asarray([0, 1, 1, 0])) == 1.0
 
+    @pytest.mark.smoke
     def test_booleans(self, xp):
         true, pred = xp.asarray([True, False, True, True]), xp.asarray([0, 1, 1, 0])
         assert_array_equal(xp.to_host(metrics.contingency_matrix(true, pred)), [[0, 1], [2, 1]])
@@ -337,6 +341,7 @@ class TestFormats:
         assert majority.dtype == xp.xp.bool
         assert xp.to_host(majority).tolist() == [True, False, False, True]
 
+    @pytest.mark.smoke
     def test_one_on_the_device_and_one_on_the_host(self, xp):
         rng = np.random.default_rng(0)
         true, pred = rng.integers(0, 4, 300), rng.integers(0, 5, 300)
@@ -350,6 +355,7 @@ class TestFormats:
         assert xp.owns(found)
         assert_array_equal(xp.to_host(found), cluster.contingency_matrix(true, pred))
 
+    @pytest.mark.smoke
     def test_only_the_table_leaves_the_device(self, xp, monkeypatch):
         rng = np.random.default_rng(0)
         true, pred = (xp.asarray(rng.integers(0, 6, 10_000)) for _ in range(2))
@@ -374,6 +380,7 @@ class TestFormats:
         metrics.adjusted_mutual_info_score(true, pred)
         assert used == [namespace(np.empty(0))]
 
+    @pytest.mark.smoke
     @pytest.mark.parametrize("dtype", ["int32", "float32", "float64"])
     def test_dtype_of_the_matrix(self, xp, dtype):
         true, pred = xp.asarray([0, 0, 1, 2]), xp.asarray([1, 1, 0, 1])
@@ -445,6 +452,7 @@ class TestMajority:
         assert labels.tolist() == ["cat", "cat", "cat", "mouse"]
         assert mapping == {-1: "mouse", 7: "cat"}
 
+    @pytest.mark.smoke
     @pytest.mark.filterwarnings("ignore:Clustering metrics expects discrete")
     def test_classes_follow_to_the_device(self, xp):
         labels = metrics.majority_labels([0.5, 0.5, 2.0], xp.asarray([1, 1, 0]))
@@ -487,6 +495,7 @@ class TestErrors:
             with pytest.raises(ValueError, match=words):
                 getattr(metrics, name)([0, 1], labels)
 
+    @pytest.mark.smoke
     def test_values_on_a_device(self, xp):
         for bad in (np.nan, np.inf):
             with pytest.raises(ValueError, match="labels_true contains NaN or infinity"):

@@ -174,6 +174,7 @@ def test_metrics(metric):
     assert dunn_index(X, labels, metric=metric) == pytest.approx(dunn(D, labels), abs=1e-7)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("metric", pairwise.DEVICE_METRICS)
 @pytest.mark.parametrize("zero_rows", [0, 3])
 def test_metrics_on_every_library(xp, metric, zero_rows):
@@ -325,6 +326,7 @@ def test_threads_do_not_change_the_bits(monkeypatch, score):
     assert len(found) == 1
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("score", SCORES)
 def test_labels_may_live_elsewhere(xp, score):
     X, labels = load_iris(return_X_y=True)
@@ -349,6 +351,7 @@ def test_figures_of_a_book():
         assert model.inertia_ == pytest.approx(inertia, rel=1e-13)
 
 
+@pytest.mark.smoke
 def test_by_hand(xp):
     X = xp.asarray(np.array([[0.0], [1.0], [5.0], [7.0], [7.0]]))
     labels = [0, 0, 1, 2, 2]
@@ -420,6 +423,7 @@ def test_numbers_of_labels(xp, score):
             score(X, xp.asarray(labels))
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("score", [*SCORES, silhouette_samples, simplified_silhouette_samples])
 def test_wrong_input(xp, score):
     X = np.arange(12.0).reshape(6, 2)
@@ -443,6 +447,7 @@ def test_wrong_input(xp, score):
         score(xp.asarray(X + 1j), labels)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("score", SCORES)
 @pytest.mark.parametrize("labels_there", [True, False])
 def test_sizes_of_clusters_are_the_most_that_is_read(xp, monkeypatch, score, labels_there):

@@ -41,6 +41,7 @@ def test_most_frequent_first():
     assert display.texts_[0].get_text().startswith("#ff0000")
 
 
+@pytest.mark.smoke
 def test_palette_of_an_image(xp):
     result = quantize(xp.asarray(IMAGE), 6, random_state=0)
     display = PaletteDisplay.from_image(result, name="noise")

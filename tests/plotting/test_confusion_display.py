@@ -36,6 +36,7 @@ def test_cells_are_counts_in_matched_order(xp):
     assert f"{display.accuracy_:.1%} of 300 points" in display.ax_.get_title()
 
 
+@pytest.mark.smoke
 def test_model_on_its_device(xp):
     rows = xp.asarray(X)
     model = KMeans(3, random_state=0).fit(rows)

@@ -21,6 +21,7 @@ def test_every_merge_is_a_line_at_its_distance():
     assert labels == [str(i) for i in display.leaves_]
 
 
+@pytest.mark.smoke
 def test_merges_of_a_device(xp):
     model = AgglomerativeClustering(3, compute_distances=True).fit(X)
     display = DendrogramDisplay.from_merges(

@@ -43,6 +43,7 @@ def test_points_of_each_cluster(xp):
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("Feature 0", "Feature 1")
 
 
+@pytest.mark.smoke
 def test_model_on_its_device(xp):
     rows = xp.asarray(X)
     model = KMeans(3, random_state=0).fit(rows)

@@ -50,6 +50,7 @@ def test_colors_are_those_of_the_clusters():
         np.testing.assert_array_equal(band.get_facecolor()[0], to_rgba(color))
 
 
+@pytest.mark.smoke
 def test_model_on_its_device(xp):
     rows = xp.asarray(X)
     model = KMeans(4, random_state=0).fit(rows)
