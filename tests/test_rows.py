@@ -16,8 +16,6 @@ from clusterx.centroid.steps import lloyd_step
 from clusterx.rows import InMemory, in_memory_or_blocks
 from clusterx.rows.available import available_memory
 
-INITS = ("k-means++", "random", "k-means||", "maximin", "array")
-
 
 def blobs(n=5000, d=3, dtype="float32", seed=0):
     rng = np.random.default_rng(seed)
@@ -51,10 +49,34 @@ def model_for(init, X, **options):
 # -- the same bits as in memory ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("d", [1, 3, 8, 9, 130])
-@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize(
+    ("init", "d", "dtype", "weighted"),
+    [
+        ("k-means++", 1, "float32", True),
+        ("k-means++", 3, "float64", False),
+        ("k-means++", 8, "float32", False),
+        ("k-means++", 9, "float32", True),
+        ("k-means++", 130, "float32", False),
+        ("k-means++", 130, "float64", True),
+        ("random", 1, "float64", False),
+        ("random", 3, "float32", True),
+        ("random", 9, "float64", True),
+        ("random", 130, "float32", True),
+        ("k-means||", 3, "float32", False),
+        ("k-means||", 8, "float64", True),
+        ("k-means||", 9, "float32", False),
+        ("k-means||", 130, "float32", True),
+        ("maximin", 1, "float32", True),
+        ("maximin", 3, "float64", True),
+        ("maximin", 9, "float64", False),
+        ("maximin", 130, "float32", False),
+        ("array", 1, "float64", True),
+        ("array", 3, "float32", True),
+        ("array", 8, "float32", True),
+        ("array", 9, "float64", False),
+        ("array", 130, "float64", False),
+    ],
+)
 def test_fit_in_blocks_has_the_bits_of_one_in_memory(init, d, dtype, weighted):
     X = blobs(5000, d, dtype)
     w = np.random.default_rng(1).random(5000) if weighted else None

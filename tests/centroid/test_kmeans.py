@@ -358,9 +358,23 @@ def test_tiny_values(size):
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("init", ["k-means++", "random", "k-means||", "maximin", "array"])
-@pytest.mark.parametrize("shape", [(300, 1), (2000, 3), (500, 20)], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "init", "weighted"),
+    [
+        ((300, 1), "k-means++", True),
+        ((300, 1), "array", False),
+        ((300, 1), "maximin", False),
+        ((2000, 3), "random", False),
+        ((2000, 3), "maximin", True),
+        ((2000, 3), "k-means++", False),
+        ((2000, 3), "k-means||", True),
+        ((500, 20), "k-means||", False),
+        ((500, 20), "random", True),
+        ((500, 20), "array", True),
+        ((500, 20), "k-means++", True),
+    ],
+    ids=str,
+)
 def test_backends_agree(xp, shape, init, weighted):
     X = blobs(*shape)
     w = np.random.default_rng(1).random(len(X)) if weighted else None
@@ -692,8 +706,10 @@ def test_cosine(xp, d, weighted):
     assert_allclose(model.score(xp.asarray(X)), -(1 - (unit @ C.T).max(axis=1)).sum(), rtol=1e-9)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("scale", [1e-30, 1e-10, 1e10, 1e30])
+@pytest.mark.parametrize(
+    ("scale", "dtype"),
+    [(1e-30, "float32"), (1e-10, "float64"), (1e10, "float32"), (1e30, "float32")],
+)
 def test_cosine_knows_no_length(xp, scale, dtype):
     X = blobs(600, 3, dtype)
     lengths = np.random.default_rng(0).uniform(1, 100, (600, 1)) * scale

@@ -142,8 +142,16 @@ def test_default_parameters_are_scikit_learns():
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("init", ["k-means++", "random", "k-means||", "maximin", "array"])
+@pytest.mark.parametrize(
+    ("init", "weighted"),
+    [
+        ("k-means++", True),
+        ("random", False),
+        ("k-means||", True),
+        ("maximin", False),
+        ("array", True),
+    ],
+)
 def test_backends_agree(xp, init, weighted):
     X = blobs(1000, 3)
     w = np.random.default_rng(1).random(1000) if weighted else None

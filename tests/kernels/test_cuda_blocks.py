@@ -11,7 +11,6 @@ import sklearn
 from clusterx import Blocks, KMeans, MiniBatchKMeans, k_means, kmeans_plusplus, metrics, sweep
 
 pytestmark = pytest.mark.backends("cuda_on_cpu", "cupy")
-INITS = ("k-means++", "random", "k-means||", "maximin", "array")
 CLOSE = {"rtol": 1e-10, "atol": 0}
 
 
@@ -42,10 +41,23 @@ def same_fit(gpu, found, expected):
 # -- as in memory --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
-@pytest.mark.parametrize("d", [3, 20])
-@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize(
+    ("init", "d", "dtype", "weighted"),
+    [
+        ("k-means++", 3, "uint8", False),
+        ("k-means++", 3, "float32", True),
+        ("k-means++", 20, "float64", True),
+        ("random", 3, "float64", True),
+        ("random", 20, "uint8", False),
+        ("k-means||", 3, "float32", True),
+        ("k-means||", 20, "float64", False),
+        ("k-means||", 20, "uint8", True),
+        ("maximin", 3, "uint8", True),
+        ("maximin", 20, "float32", False),
+        ("array", 3, "float64", False),
+        ("array", 20, "float32", True),
+    ],
+)
 def test_fit(gpu, init, d, dtype, weighted):
     X, w = blobs(600, d, dtype), weights() if weighted else None
     start = X[100:106].astype("float64") if init == "array" else init
@@ -162,8 +174,9 @@ SCORES = (
 )
 
 
-@pytest.mark.parametrize("pieces", [1 << 21, 300])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+@pytest.mark.parametrize(
+    ("dtype", "pieces"), [("float32", 300), ("float64", 1 << 21), ("uint8", 300)]
+)
 @pytest.mark.parametrize("score", SCORES)
 def test_scores(gpu, monkeypatch, score, dtype, pieces):
     monkeypatch.setattr("clusterx.metrics.centers.SUMMARY_VALUES", pieces)

@@ -6,7 +6,20 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
-from test_distance_sums import DATA, SCIPY, brute, by_labels, labelled, normal
+from test_distance_sums import (
+    DATA,
+    SCIPY,
+    blobs,
+    brute,
+    by_labels,
+    constant,
+    duplicates,
+    far,
+    labelled,
+    near_duplicates,
+    normal,
+    outlier,
+)
 
 from clusterx.kernels import Kernels
 from clusterx.kernels.distances.cuda import sums as cuda_sums
@@ -16,7 +29,20 @@ from tests.cuda_on_cpu.loader import LaunchError
 
 pytestmark = pytest.mark.usefixtures("gxx")
 GPU = emulated()
-TILED = [(1, 1, 1), (2, 3, 2), (64, 9, 4), (65, 2, 1), (130, 17, 7), (200, 40, 90)]
+#: Data and (n, d, k), on both sides of a tile of 64.
+TILED = [
+    (normal, (1, 1, 1)),
+    (outlier, (2, 3, 2)),
+    (blobs, (64, 9, 4)),
+    (near_duplicates, (64, 9, 4)),
+    (far, (65, 2, 1)),
+    (duplicates, (65, 2, 1)),
+    (constant, (130, 17, 7)),
+    (near_duplicates, (130, 17, 7)),
+    (far, (130, 17, 7)),
+    (outlier, (200, 40, 90)),
+    (normal, (200, 40, 90)),
+]
 
 
 class Watched(type(GPU.gpu)):
@@ -34,9 +60,9 @@ class Watched(type(GPU.gpu)):
 
 
 class TestDistanceSums:
-    @pytest.mark.parametrize("make", DATA)
-    @pytest.mark.parametrize(("n", "d", "k"), TILED)
-    def test_float64_sums_are_exact(self, make, n, d, k):
+    @pytest.mark.parametrize(("make", "shape"), TILED)
+    def test_float64_sums_are_exact(self, make, shape):
+        n, d, k = shape
         X, labels = labelled(make, n, d, min(n, k))
         sums = GPU.distances.distance_sums(*up(X, labels), k, "euclidean")
         expected = brute(X, X, labels, k)
@@ -45,8 +71,10 @@ class TestDistanceSums:
         assert_allclose(sums(asarray(few)).get(), expected[: n // 2 + 1], rtol=1e-12, atol=1e-300)
 
     @pytest.mark.parametrize("metric", SCIPY)
-    @pytest.mark.parametrize("make", DATA)
-    @pytest.mark.parametrize("d", [9, 50])
+    @pytest.mark.parametrize(("make", "d"), [
+        (normal, 9), (blobs, 50), (duplicates, 9), (near_duplicates, 9), (near_duplicates, 50),
+        (far, 50), (outlier, 9), (constant, 50),
+    ])  # fmt: skip
     def test_float32_sums_keep_six_digits(self, monkeypatch, make, metric, d):
         monkeypatch.setattr(cuda_sums, "FLOAT64_ROWS", 0)
         X, labels = labelled(make, 250, d, 6, "float32")
@@ -123,9 +151,12 @@ class TestPairs:
         return gpu.distances.distance_sums(given, codes, k, metric)(given).get()
 
     @pytest.mark.parametrize("metric", SCIPY)
-    @pytest.mark.parametrize("make", DATA)
-    @pytest.mark.parametrize(("n", "d", "k"), [*TILED, (320, 20, 3), (190, 5, 150)])
-    def test_float64_sums_are_exact(self, make, metric, n, d, k):
+    @pytest.mark.parametrize(
+        ("make", "shape"),
+        [*TILED, (blobs, (320, 20, 3)), (far, (320, 20, 3)), (normal, (190, 5, 150))],
+    )
+    def test_float64_sums_are_exact(self, make, metric, shape):
+        n, d, k = shape
         X, labels = labelled(make, n, d, min(n, k))
         found = self.sums(X, labels, k, metric)
         assert GPU.gpu.loader.launches[-2:] == ["pair_sums", "read_pair_sums"]
@@ -225,10 +256,14 @@ def grid_points(rng, n, d):
 
 class TestSeparation:
     @pytest.mark.parametrize("metric", SCIPY)
-    @pytest.mark.parametrize("make", [*DATA, grid_points])
-    @pytest.mark.parametrize(("dtype", "n", "d", "k"), [
-        ("float64", 1, 1, 1), ("float64", 65, 2, 1), ("float64", 130, 17, 7),
-        ("float32", 130, 20, 5), ("float32", 70, 50, 70),
+    @pytest.mark.parametrize(("make", "dtype", "n", "d", "k"), [
+        (normal, "float64", 1, 1, 1), (grid_points, "float64", 65, 2, 1),
+        (outlier, "float64", 65, 2, 1), (blobs, "float64", 130, 17, 7),
+        (near_duplicates, "float64", 130, 17, 7), (far, "float64", 130, 17, 7),
+        (near_duplicates, "float32", 130, 20, 5), (far, "float32", 130, 20, 5),
+        (constant, "float32", 130, 20, 5), (grid_points, "float32", 130, 20, 5),
+        (normal, "float32", 70, 50, 70), (duplicates, "float32", 70, 50, 70),
+        (outlier, "float32", 70, 50, 70),
     ])  # fmt: skip
     def test_exact(self, monkeypatch, metric, make, dtype, n, d, k):
         monkeypatch.setattr(cuda_sums, "FLOAT64_ROWS", 0)

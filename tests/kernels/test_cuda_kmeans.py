@@ -23,7 +23,6 @@ ORDERS = (
     {"order": "falling"},
     *({"order": "shuffled", "seed": s} for s in (1, 2)),
 )
-RAGGED = (1, 2, 31, 33, 257, 1025)
 
 
 pytestmark = pytest.mark.usefixtures("gxx")
@@ -78,9 +77,24 @@ def run_all(gpu, X, k, w=None):
 # -- centres that follow ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("d", [1, 3, 255, 256, 257, 600])
-@pytest.mark.parametrize("k", [1, 2, 255, 256, 300])
+@pytest.mark.parametrize(
+    ("k", "d", "dtype"),
+    [
+        (1, 1, "float32"),
+        (1, 600, "float64"),
+        (2, 3, "float64"),
+        (2, 255, "float32"),
+        (2, 256, "float64"),
+        (255, 1, "float64"),
+        (255, 257, "float32"),
+        (256, 1, "float32"),
+        (256, 256, "float32"),
+        (300, 3, "float32"),
+        (300, 255, "float64"),
+        (300, 257, "float64"),
+        (300, 600, "float32"),
+    ],
+)
 def test_means_shift_and_the_lightest_cluster(k, d, dtype):
     gpu, rng = emulated(), np.random.default_rng([k, d])
     sums, C = rng.standard_normal((k, d)), rng.standard_normal((k, d)).astype(dtype)
@@ -97,9 +111,33 @@ def test_means_shift_and_the_lightest_cluster(k, d, dtype):
 # -- labels and sums -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("d", [1, 2, 3, 4, 5, 16, 17, 40])
-@pytest.mark.parametrize("n", RAGGED)
+@pytest.mark.parametrize(
+    ("n", "d", "dtype"),
+    [
+        (1, 1, "float32"),
+        (1, 17, "float64"),
+        (2, 3, "float64"),
+        (2, 40, "float32"),
+        (31, 1, "float64"),
+        (31, 2, "float32"),
+        (31, 16, "float64"),
+        (31, 17, "float32"),
+        (33, 3, "float32"),
+        (33, 4, "float64"),
+        (33, 16, "float32"),
+        (33, 40, "float64"),
+        (257, 1, "float32"),
+        (257, 2, "float64"),
+        (257, 5, "float32"),
+        (257, 17, "float64"),
+        (257, 40, "float32"),
+        (1025, 3, "float32"),
+        (1025, 4, "float32"),
+        (1025, 5, "float64"),
+        (1025, 16, "float64"),
+        (1025, 17, "float32"),
+    ],
+)
 def test_ragged_sizes_and_ties(n, d, dtype):
     gpu = emulated()
     X = whole(n, d, dtype)

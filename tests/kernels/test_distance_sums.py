@@ -13,7 +13,6 @@ from clusterx.kernels.reductions.cpu import segments
 
 CPU = kernels_for(np)
 SCIPY = {"euclidean": "euclidean", "manhattan": "cityblock", "chebyshev": "chebyshev"}
-SHAPES = [(1, 1, 1), (2, 3, 2), (9, 9, 4), (130, 2, 1), (257, 8, 7), (600, 9, 3), (700, 40, 300)]
 
 
 def normal(rng, n, d):
@@ -47,6 +46,26 @@ def constant(rng, n, d):
 
 
 DATA = [normal, blobs, duplicates, near_duplicates, far, outlier, constant]
+#: Data and (n, d, k): each size twice, few and many columns of each kind of data.
+CASES = [
+    (normal, (1, 1, 1)),
+    (constant, (1, 1, 1)),
+    (duplicates, (2, 3, 2)),
+    (outlier, (2, 3, 2)),
+    (far, (9, 9, 4)),
+    (near_duplicates, (9, 9, 4)),
+    (blobs, (130, 2, 1)),
+    (outlier, (130, 2, 1)),
+    (near_duplicates, (257, 8, 7)),
+    (constant, (257, 8, 7)),
+    (far, (257, 8, 7)),
+    (duplicates, (600, 9, 3)),
+    (normal, (600, 9, 3)),
+    (near_duplicates, (600, 9, 3)),
+    (far, (700, 40, 300)),
+    (outlier, (700, 40, 300)),
+    (blobs, (700, 40, 300)),
+]
 
 
 def labelled(make, n, d, k, dtype="float64", seed=0):
@@ -65,9 +84,9 @@ def by_labels(D, labels):
     return D[~same].min(initial=np.inf), D[same].max()
 
 
-@pytest.mark.parametrize("make", DATA)
-@pytest.mark.parametrize(("n", "d", "k"), SHAPES)
-def test_float64_sums_are_exact(make, n, d, k):
+@pytest.mark.parametrize(("make", "shape"), CASES)
+def test_float64_sums_are_exact(make, shape):
+    n, d, k = shape
     X, labels = labelled(make, n, d, k)
     sums = CPU.distances.distance_sums(X, labels, k, "euclidean")
     np.testing.assert_allclose(sums(X), brute(X, X, labels, k), rtol=1e-11, atol=1e-300)
@@ -75,9 +94,25 @@ def test_float64_sums_are_exact(make, n, d, k):
     np.testing.assert_allclose(sums(few), brute(few, X, labels, k), rtol=1e-11, atol=1e-300)
 
 
-@pytest.mark.parametrize("metric", SCIPY)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("n", "d", "k"), SHAPES)
+@pytest.mark.parametrize(
+    ("metric", "dtype", "n", "d", "k"),
+    [
+        ("euclidean", "float32", 1, 1, 1),
+        ("manhattan", "float64", 1, 1, 1),
+        ("chebyshev", "float32", 2, 3, 2),
+        ("euclidean", "float64", 2, 3, 2),
+        ("manhattan", "float32", 9, 9, 4),
+        ("euclidean", "float64", 9, 9, 4),
+        ("chebyshev", "float64", 130, 2, 1),
+        ("euclidean", "float32", 257, 8, 7),
+        ("manhattan", "float64", 257, 8, 7),
+        ("chebyshev", "float32", 600, 9, 3),
+        ("euclidean", "float32", 600, 9, 3),
+        ("euclidean", "float64", 700, 40, 300),
+        ("manhattan", "float32", 700, 40, 300),
+        ("chebyshev", "float64", 700, 40, 300),
+    ],
+)
 def test_every_library(xp, metric, dtype, n, d, k):
     X, labels = labelled(blobs, n, d, k, dtype)
     given, codes = xp.asarray(X), xp.asarray(labels)
@@ -94,9 +129,11 @@ def test_every_library(xp, metric, dtype, n, d, k):
     np.testing.assert_allclose(some, brute(X[:5], X, labels, k, metric), rtol=1e-10, atol=atol)
 
 
-@pytest.mark.parametrize("make", DATA)
-@pytest.mark.parametrize("k", [2, 8, 60])
-@pytest.mark.parametrize("d", [9, 60])
+@pytest.mark.parametrize(("make", "k", "d"), [
+    (normal, 2, 9), (normal, 60, 60), (blobs, 8, 9), (blobs, 60, 9), (duplicates, 2, 60),
+    (duplicates, 8, 9), (near_duplicates, 8, 60), (near_duplicates, 60, 9), (far, 2, 9),
+    (far, 8, 60), (far, 60, 60), (outlier, 8, 9), (outlier, 60, 60), (constant, 2, 60),
+])  # fmt: skip
 def test_float32_products_keep_six_digits(make, k, d):
     n = FLOAT32_ROWS + 300
     X, labels = labelled(make, n, d, k, "float32")
@@ -158,9 +195,9 @@ def test_memory_does_not_grow_with_pairs():
 
 
 @pytest.mark.parametrize("metric", SCIPY)
-@pytest.mark.parametrize("make", DATA)
-@pytest.mark.parametrize(("n", "d", "k"), SHAPES)
-def test_separation_is_exact(make, metric, n, d, k):
+@pytest.mark.parametrize(("make", "shape"), CASES)
+def test_separation_is_exact(make, metric, shape):
+    n, d, k = shape
     X, labels = labelled(make, n, d, k)
     expected = by_labels(cdist(X, X, SCIPY[metric]), labels)
     found = CPU.distances.separation(X, labels, k, metric)
@@ -179,8 +216,20 @@ def test_separation_of_float32_rows_is_exact(make, d):
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("metric", SCIPY)
-@pytest.mark.parametrize(("n", "d", "k"), SHAPES)
+@pytest.mark.parametrize(
+    ("metric", "n", "d", "k"),
+    [
+        ("euclidean", 1, 1, 1),
+        ("manhattan", 2, 3, 2),
+        ("chebyshev", 9, 9, 4),
+        ("euclidean", 130, 2, 1),
+        ("euclidean", 257, 8, 7),
+        ("manhattan", 600, 9, 3),
+        ("euclidean", 700, 40, 300),
+        ("manhattan", 700, 40, 300),
+        ("chebyshev", 700, 40, 300),
+    ],
+)
 def test_separation_on_every_library(xp, metric, n, d, k):
     X, labels = labelled(blobs, n, d, k)
     found = kernels_for(xp.xp).distances.separation(xp.asarray(X), xp.asarray(labels), k, metric)
@@ -190,8 +239,19 @@ def test_separation_on_every_library(xp, metric, n, d, k):
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize(("n", "d", "k"), SHAPES)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("n", "d", "k", "dtype"),
+    [
+        (1, 1, 1, "float32"),
+        (2, 3, 2, "float64"),
+        (9, 9, 4, "float32"),
+        (130, 2, 1, "float64"),
+        (257, 8, 7, "float32"),
+        (600, 9, 3, "float64"),
+        (700, 40, 300, "float32"),
+        (700, 40, 300, "float64"),
+    ],
+)
 def test_sums_by_label(xp, n, d, k, dtype):
     X, labels = labelled(far, n, d, k, dtype)
     kernel = kernels_for(xp.xp)

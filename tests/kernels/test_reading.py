@@ -9,8 +9,11 @@ from clusterx.kernels import kernels_for
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("given", ["uint8", "float16", ">f4", "float32"])
+@pytest.mark.parametrize(
+    ("given", "dtype"),
+    [("uint8", "float32"), ("float16", "float64"), (">f4", "float32"), ("float32", "float64"),
+     ("float32", "float32")],
+)  # fmt: skip
 def test_blocks_come_beside_others(xp, given, dtype):
     X = np.random.default_rng(0).integers(0, 200, (100, 3)).astype(given)
     blocks, like = np.split(X, [40, 41, 90]), xp.asarray(np.empty(0, dtype))
@@ -49,8 +52,10 @@ def test_a_pass_that_is_abandoned_leaves_no_thread(xp, used):
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("n", [1, 5, 1000, 5000, 20_000])
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("n", "weighted"),
+    [(1, True), (5, False), (1000, True), (5000, False), (20_000, False), (20_000, True)],
+)
 def test_draws_are_in_proportion(xp, n, weighted):
     rng = np.random.default_rng(n)
     closest = rng.random(n) * (rng.random(n) < 0.7)

@@ -71,9 +71,9 @@ def is_defined(true, pred, average):
 
 class TestAgreement:
     @pytest.mark.smoke
-    @pytest.mark.parametrize("block", range(10))
+    @pytest.mark.parametrize("block", range(4))
     def test_scores_are_scikit_learns(self, xp, block):
-        for seed in range(20 * block, 20 * block + 20):
+        for seed in range(50 * block, 50 * block + 50):
             true, pred = (xp.asarray(labels) for labels in pair(seed))
             for name, value in expected(seed).items():
                 found = getattr(metrics, name)(true, pred)
@@ -181,16 +181,16 @@ class TestKnownValues:
 
 class TestDegenerate:
     @pytest.mark.smoke
-    @pytest.mark.parametrize("name", [*SCORES, *OURS])
     @pytest.mark.parametrize(
         ("true", "pred"), [([], []), ([0], [1]), ([0, 0, 0], [7, 7, 7]), ([-1, -1], [-1, -1])]
     )
-    def test_what_can_not_be_wrong(self, xp, name, true, pred):
-        found = getattr(metrics, name)(xp.asarray(true, "int64"), xp.asarray(pred, "int64"))
-        if name == "fowlkes_mallows_score":
-            assert found == (1.0 if len(true) > 1 else 0.0)
-        else:
-            assert found == (0.0 if name == "mutual_info_score" else 1.0)
+    def test_what_can_not_be_wrong(self, xp, true, pred):
+        expected = dict.fromkeys([*SCORES, *OURS], 1.0)
+        expected["mutual_info_score"] = 0.0
+        expected["fowlkes_mallows_score"] = 1.0 if len(true) > 1 else 0.0
+        for name, value in expected.items():
+            found = getattr(metrics, name)(xp.asarray(true, "int64"), xp.asarray(pred, "int64"))
+            assert found == value, name
 
     @pytest.mark.parametrize("average", AVERAGES)
     def test_one_cluster_against_many(self, average):
@@ -407,18 +407,17 @@ class TestFormats:
 
 
 class TestAccuracy:
-    @pytest.mark.parametrize("seed", range(15))
-    def test_is_that_of_the_best_matching(self, xp, seed):
-        rng = np.random.default_rng(seed)
-        n, classes, clusters = rng.integers(1, 60), rng.integers(1, 6), rng.integers(1, 6)
-        true, pred = rng.integers(0, classes, n), rng.integers(0, clusters, n)
-        best = max(
-            np.mean(np.array(names)[pred] == true)
-            for names in permutations(range(6), int(clusters))
-        )
-        assert metrics.cluster_accuracy(xp.asarray(true), xp.asarray(pred)) == pytest.approx(
-            best, rel=1e-14
-        )
+    def test_is_that_of_the_best_matching(self, xp):
+        for seed in range(15):
+            rng = np.random.default_rng(seed)
+            n, classes, clusters = rng.integers(1, 60), rng.integers(1, 6), rng.integers(1, 6)
+            true, pred = rng.integers(0, classes, n), rng.integers(0, clusters, n)
+            best = max(
+                np.mean(np.array(names)[pred] == true)
+                for names in permutations(range(6), int(clusters))
+            )
+            found = metrics.cluster_accuracy(xp.asarray(true), xp.asarray(pred))
+            assert found == pytest.approx(best, rel=1e-14), seed
 
     def test_left_over_clusters_are_wrong(self):
         assert metrics.cluster_accuracy(["a"] * 4, [0, 0, 1, 2]) == 0.5
@@ -426,19 +425,19 @@ class TestAccuracy:
 
 
 class TestMajority:
-    @pytest.mark.parametrize("seed", range(15))
-    def test_is_the_most_common_class(self, xp, seed):
-        true, pred = pair(seed)
-        labels, mapping = metrics.majority_labels(
-            xp.asarray(true), xp.asarray(pred), return_mapping=True
-        )
-        assert xp.owns(labels)
-        assert labels.dtype == xp.xp.int64
-        for c in np.unique(pred):
-            classes, sizes = np.unique(true[pred == c], return_counts=True)
-            assert mapping[c] == classes[sizes.argmax()]
-        assert xp.to_host(labels).tolist() == [mapping[c] for c in pred]
-        assert {type(v) for v in (*mapping, *mapping.values())} == {int}
+    def test_is_the_most_common_class(self, xp):
+        for seed in range(15):
+            true, pred = pair(seed)
+            labels, mapping = metrics.majority_labels(
+                xp.asarray(true), xp.asarray(pred), return_mapping=True
+            )
+            assert xp.owns(labels)
+            assert labels.dtype == xp.xp.int64
+            for c in np.unique(pred):
+                classes, sizes = np.unique(true[pred == c], return_counts=True)
+                assert mapping[c] == classes[sizes.argmax()], seed
+            assert xp.to_host(labels).tolist() == [mapping[c] for c in pred]
+            assert {type(v) for v in (*mapping, *mapping.values())} == {int}
 
     def test_ties_go_to_the_lowest_class(self):
         assert metrics.majority_labels([3, 1, 2, 0], [0, 0, 0, 1]).tolist() == [1, 1, 1, 0]
@@ -461,15 +460,15 @@ class TestMajority:
 
 
 class TestErrors:
-    @pytest.mark.parametrize("name", [*SCORES, *OURS, "contingency_matrix", "majority_labels"])
-    def test_shapes(self, xp, name):
-        function = getattr(metrics, name)
-        with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[2, 3\]"):
-            function(xp.asarray([0, 1]), xp.asarray([1, 1, 1]))
-        with pytest.raises(ValueError, match=r"labels_true must be 1D: shape is \(2, 2\)"):
-            function(xp.asarray([[0, 1], [1, 0]]), xp.asarray([1, 1, 1]))
-        with pytest.raises(ValueError, match=r"labels_pred must be 1D: shape is \(2, 2\)"):
-            function(xp.asarray([0, 1, 0]), xp.asarray([[1, 1], [0, 0]]))
+    def test_shapes(self, xp):
+        for name in [*SCORES, *OURS, "contingency_matrix", "majority_labels"]:
+            function = getattr(metrics, name)
+            with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[2, 3\]"):
+                function(xp.asarray([0, 1]), xp.asarray([1, 1, 1]))
+            with pytest.raises(ValueError, match=r"labels_true must be 1D: shape is \(2, 2\)"):
+                function(xp.asarray([[0, 1], [1, 0]]), xp.asarray([1, 1, 1]))
+            with pytest.raises(ValueError, match=r"labels_pred must be 1D: shape is \(2, 2\)"):
+                function(xp.asarray([0, 1, 0]), xp.asarray([[1, 1], [0, 0]]))
 
     @pytest.mark.parametrize(
         ("labels", "words"),
