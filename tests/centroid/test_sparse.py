@@ -57,23 +57,29 @@ def shuffled(S):
     ],
     ids=["int64", "int64 coo", "unsorted", *FORMATS, "bool", "float32"],
 )
-@pytest.mark.parametrize("d", [5, 20])
-def test_sparse_formats(matrix, d):
-    rng = np.random.default_rng(0)
-    X = np.where(rng.random((60, d)) < 0.3, rng.integers(1, 9, (60, d)), 0)
-    X[7] = 0
-    S, labels = matrix(csr_matrix(X)), np.arange(60) % 3
-    X = S.toarray()
-    before = S.copy()
-    for kind in (KMeans, MiniBatchKMeans):
-        expected = kind(3, random_state=0).fit(X).cluster_centers_
-        assert_array_equal(kind(3, random_state=0).fit(S).cluster_centers_, expected)
-    assert_array_equal(
-        kmeans_plusplus(S, 3, random_state=0)[1], kmeans_plusplus(X, 3, random_state=0)[1]
-    )
-    found = sweep(KMeans(random_state=0), S, [2, 3], metrics="silhouette").scores["silhouette"]
-    expected = sweep(KMeans(random_state=0), X, [2, 3], metrics="silhouette").scores["silhouette"]
-    assert_allclose(found, expected, rtol=1e-6)
-    for score in (metrics.silhouette_score, metrics.dunn_index, metrics.calinski_harabasz_score):
-        assert_allclose(score(S, labels), score(X, labels), rtol=1e-6)
-    assert (before != S).nnz == 0
+def test_sparse_formats(matrix):
+    for d in (5, 20):
+        rng = np.random.default_rng(0)
+        X = np.where(rng.random((60, d)) < 0.3, rng.integers(1, 9, (60, d)), 0)
+        X[7] = 0
+        S, labels = matrix(csr_matrix(X)), np.arange(60) % 3
+        X = S.toarray()
+        before = S.copy()
+        for kind in (KMeans, MiniBatchKMeans):
+            expected = kind(3, random_state=0).fit(X).cluster_centers_
+            assert_array_equal(kind(3, random_state=0).fit(S).cluster_centers_, expected)
+        assert_array_equal(
+            kmeans_plusplus(S, 3, random_state=0)[1], kmeans_plusplus(X, 3, random_state=0)[1]
+        )
+        found = sweep(KMeans(random_state=0), S, [2, 3], metrics="silhouette").scores["silhouette"]
+        expected = sweep(KMeans(random_state=0), X, [2, 3], metrics="silhouette").scores[
+            "silhouette"
+        ]
+        assert_allclose(found, expected, rtol=1e-6)
+        for score in (
+            metrics.silhouette_score,
+            metrics.dunn_index,
+            metrics.calinski_harabasz_score,
+        ):
+            assert_allclose(score(S, labels), score(X, labels), rtol=1e-6)
+        assert (before != S).nnz == 0

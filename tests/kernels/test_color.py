@@ -42,12 +42,12 @@ def check_counts(pixels, colors, counts):
 
 
 @pytest.mark.parametrize(("dtype", "channels"), KINDS)
-@pytest.mark.parametrize("n", [1, 2, 1000, 70_001])
 @pytest.mark.parametrize("spread", [3, None])
-def test_counts_are_those_of_unique(dtype, channels, n, spread):
-    pixels = random_pixels(np.random.default_rng(n), n, channels, dtype, spread)
-    colors, counts = cpu_color_counts.color_counts(pixels)
-    check_counts(pixels, colors, counts)
+def test_counts_are_those_of_unique(dtype, channels, spread):
+    for n in (1, 2, 1000, 70_001):
+        pixels = random_pixels(np.random.default_rng(n), n, channels, dtype, spread)
+        colors, counts = cpu_color_counts.color_counts(pixels)
+        check_counts(pixels, colors, counts)
 
 
 @pytest.mark.parametrize(("dtype", "channels"), KINDS)
@@ -89,17 +89,17 @@ def test_the_table_has_both():
 @pytest.mark.parametrize(
     ("n_labels", "expected"), [(2, np.uint8), (256, np.uint8), (257, np.uint16), (70_000, np.int32)]
 )
-@pytest.mark.parametrize("n", [5, 70_001])
-def test_remap_finds_every_label(dtype, channels, n_labels, expected, n):
-    rng = np.random.default_rng(2)
-    pixels = random_pixels(rng, n, channels, dtype)
-    colors, inverse = np.unique(pixels, axis=0, return_inverse=True)
-    shuffled = rng.permutation(len(colors))  # the order of the colours does not matter
-    labels = rng.integers(0, n_labels, len(colors)).astype(np.int32)
-    labels[inverse.reshape(-1)[0]] = n_labels - 1
-    indices = cpu_color_counts.remap(pixels, colors[shuffled], labels[shuffled])
-    assert indices.dtype == expected
-    np.testing.assert_array_equal(indices, labels[inverse.reshape(-1)])
+def test_remap_finds_every_label(dtype, channels, n_labels, expected):
+    for n in (5, 70_001):
+        rng = np.random.default_rng(2)
+        pixels = random_pixels(rng, n, channels, dtype)
+        colors, inverse = np.unique(pixels, axis=0, return_inverse=True)
+        shuffled = rng.permutation(len(colors))  # the order of the colours does not matter
+        labels = rng.integers(0, n_labels, len(colors)).astype(np.int32)
+        labels[inverse.reshape(-1)[0]] = n_labels - 1
+        indices = cpu_color_counts.remap(pixels, colors[shuffled], labels[shuffled])
+        assert indices.dtype == expected
+        np.testing.assert_array_equal(indices, labels[inverse.reshape(-1)])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -34,10 +34,10 @@ def check_remap(pixels, colors, labels, gpu=GPU):
 
 
 @pytest.mark.parametrize(("dtype", "channels"), KINDS)
-@pytest.mark.parametrize("n", [1, 2, 500, 5001])
 @pytest.mark.parametrize("spread", [3, None])
-def test_counts_are_those_of_unique_in_morton_order(dtype, channels, n, spread):
-    check(random_pixels(np.random.default_rng(n), n, channels, dtype, spread))
+def test_counts_are_those_of_unique_in_morton_order(dtype, channels, spread):
+    for n in (1, 2, 500, 5001):
+        check(random_pixels(np.random.default_rng(n), n, channels, dtype, spread))
 
 
 @pytest.mark.parametrize(("dtype", "channels"), KINDS)
@@ -116,15 +116,15 @@ def test_no_pixels(dtype, channels):
     assert check_remap(pixels, some, np.array([3, 400])).dtype == np.uint16
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("dtype", "channels"), KINDS)
-def test_in_every_order(way, dtype, channels):
-    gpu = emulated(**WAYS[way])
-    rng = np.random.default_rng(7)
-    # runs of one colour of every length, and warps of one colour
-    pixels = np.repeat(random_pixels(rng, 60, channels, dtype, 20), rng.integers(1, 300, 60), 0)
-    colors = check(pixels, gpu)
-    check_remap(pixels, colors, np.arange(len(colors)) % 7, gpu)
+def test_in_every_order(dtype, channels):
+    for way in WAYS:
+        gpu = emulated(**WAYS[way])
+        rng = np.random.default_rng(7)
+        # runs of one colour of every length, and warps of one colour
+        pixels = np.repeat(random_pixels(rng, 60, channels, dtype, 20), rng.integers(1, 300, 60), 0)
+        colors = check(pixels, gpu)
+        check_remap(pixels, colors, np.arange(len(colors)) % 7, gpu)
 
 
 def test_rows_and_columns_of_an_image_may_be_views():

@@ -202,17 +202,17 @@ def bound(d, dtype):
 class TestDistances:
     @pytest.mark.parametrize(("rows", "centers", "result"), TYPES)
     @pytest.mark.parametrize(("n", "d", "k"), SIZES)
-    @pytest.mark.parametrize("offset", [0.0, 1e5])
-    def test_of_any_types(self, n, d, k, rows, centers, result, offset):
-        X, C = normal(n, d, rows, offset), normal(k, d, centers, offset, seed=1)
-        found = GPU.distances.distances(*map(asarray, (X, C))).get()
-        assert found.dtype == result
-        assert_allclose(found, np.sqrt(brute(X, C)), rtol=bound(d, result))
-        squares = GPU.distances.squared_distances(*map(asarray, (X, C))).get()
-        assert squares.dtype == np.float64
-        assert_allclose(squares, brute(X, C), rtol=1e-13)
-        to_one = GPU.distances.distances_to(*map(asarray, (X, C[0]))).get()
-        assert_allclose(to_one, brute(X, C[:1])[:, 0], rtol=1e-13)
+    def test_of_any_types(self, n, d, k, rows, centers, result):
+        for offset in (0.0, 1e5):
+            X, C = normal(n, d, rows, offset), normal(k, d, centers, offset, seed=1)
+            found = GPU.distances.distances(*map(asarray, (X, C))).get()
+            assert found.dtype == result
+            assert_allclose(found, np.sqrt(brute(X, C)), rtol=bound(d, result))
+            squares = GPU.distances.squared_distances(*map(asarray, (X, C))).get()
+            assert squares.dtype == np.float64
+            assert_allclose(squares, brute(X, C), rtol=1e-13)
+            to_one = GPU.distances.distances_to(*map(asarray, (X, C[0]))).get()
+            assert_allclose(to_one, brute(X, C[:1])[:, 0], rtol=1e-13)
 
     @pytest.mark.parametrize("k", [5, 40])
     @pytest.mark.parametrize("power", [-125, -100, -75, -40, 60, 63, 64, 100, 123])

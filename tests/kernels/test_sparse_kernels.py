@@ -34,20 +34,23 @@ def exact_squares(X, C):
 
 
 @pytest.mark.parametrize("size", LARGEST)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("d", [9, 31, 33, 130, 700])
-def test_labels_and_distances_with_offsets(d, dtype, size):
-    X = rows_with_offsets(300, d, size).astype(dtype)
-    S = csr_matrix(X)
-    for C in (X[:7].astype(np.float64), X[:60].reshape(6, 10, d).mean(axis=1, dtype=np.float64)):
-        labels, squared = CPU.distances.nearest(S, C)
-        expected, dense = CPU.distances.nearest(X, C)
-        np.testing.assert_array_equal(labels, expected)
-        np.testing.assert_allclose(squared, dense, rtol=2e-10)
-        np.testing.assert_allclose(
-            CPU.distances.squared_distances(S, C), exact_squares(X, C), rtol=2e-10
-        )
-        np.testing.assert_array_equal(sparse.SparseRows(S).own_squares(C, labels), dense)
+def test_labels_and_distances_with_offsets(d, size):
+    for dtype in ("float32", "float64"):
+        X = rows_with_offsets(300, d, size).astype(dtype)
+        S = csr_matrix(X)
+        for C in (
+            X[:7].astype(np.float64),
+            X[:60].reshape(6, 10, d).mean(axis=1, dtype=np.float64),
+        ):
+            labels, squared = CPU.distances.nearest(S, C)
+            expected, dense = CPU.distances.nearest(X, C)
+            np.testing.assert_array_equal(labels, expected)
+            np.testing.assert_allclose(squared, dense, rtol=2e-10)
+            np.testing.assert_allclose(
+                CPU.distances.squared_distances(S, C), exact_squares(X, C), rtol=2e-10
+            )
+            np.testing.assert_array_equal(sparse.SparseRows(S).own_squares(C, labels), dense)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
