@@ -28,6 +28,10 @@ UP = np.float32(1 + 2**-21)
 DOWN = np.float32(1 - 2**-21)
 #: More than all that a float32 bound loses below the least normal number.
 TINY = np.float32(2**-120)
+#: Centres on a list: more spare more screening against all, fewer are screened faster.
+LISTED = 4
+#: Above the bits of any lower end.
+LARGEST = np.int32(2**31 - 1)
 
 
 @jit(**INNER)
@@ -248,3 +252,68 @@ def screen_rows(
             screened += n
             n = 0
     return screened, measured
+
+
+@jit(fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
+def shortlists(T, terms, rest, norm, base, best, ends, keys):
+    """The centres of least lower ends, for each column of the products T (k, rows).
+
+    keys (LISTED + 1, CHUNK), flat: the least lower ends, rising. A key is the bits of a positive
+    float32, which order as its values do; the last ones, as many as k takes, are the centre's.
+    ends: their roots, safe bounds of distances; best: the roots of the least upper ends. base:
+    |x|^2, less what rounding takes.
+    """
+    two = np.float32(2)
+    n = T.shape[1]
+    bits, mask = ends.view(np.int32), key_mask(T.shape[0])
+    for p in range(n):
+        best[p] = FAR
+    for p in range((LISTED + 1) * CHUNK):
+        keys[p] = LARGEST
+    for j in range(T.shape[0]):
+        t = T[j]
+        centre, slop, r, s = terms[0, j], terms[1, j], terms[2, j], terms[3, j]
+        # loops of few arrays: what compilers vectorise
+        for p in range(n):
+            above = (centre - two * t[p]) + (slop + rest[p] * r + norm[p] * s)
+            best[p] = above if above < best[p] else best[p]
+        for p in range(n):
+            ends[p] = base[p] + ((centre - two * t[p]) - (slop + rest[p] * r + norm[p] * s))
+        insert(bits, mask, np.int32(j), keys, n)
+    for p in range((LISTED + 1) * CHUNK):
+        bits[p] = keys[p] & mask
+    for p in range((LISTED + 1) * CHUNK):
+        ends[p] = np.sqrt(ends[p]) * DOWN - TINY
+    for p in range(n):
+        top = base[p] + np.float32(2.0**-19) * norm[p] * norm[p] + best[p]
+        best[p] = np.sqrt(top if top > 0 else np.float32(0)) * UP
+
+
+@jit(inline="always")
+def key_mask(k):
+    """The bits of a key that are the lower end's."""
+    size = 1
+    while size < k:
+        size *= 2
+    return np.int32(-size)
+
+
+@jit(inline="always")
+def insert(bits, mask, j, keys, n):
+    """Centre j's lower ends into the sorted keys."""
+    for p in range(n):
+        v = bits[p]
+        v = np.int32(0) if v < 0 else v
+        v = np.int32(np.int32(v & mask) | j)
+        # CHUNK is known when this is compiled, and so is that these don't overlap
+        a, b, c = keys[p], keys[CHUNK + p], keys[2 * CHUNK + p]
+        d, e = keys[3 * CHUNK + p], keys[4 * CHUNK + p]
+        keys[p] = v if v < a else a
+        v = a if v < a else v
+        keys[CHUNK + p] = v if v < b else b
+        v = b if v < b else v
+        keys[2 * CHUNK + p] = v if v < c else c
+        v = c if v < c else v
+        keys[3 * CHUNK + p] = v if v < d else d
+        v = d if v < d else v
+        keys[4 * CHUNK + p] = v if v < e else e

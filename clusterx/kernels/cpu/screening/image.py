@@ -270,11 +270,6 @@ class Screen:
         terms = bounds.centre_terms(E, images, self.mean, shifted, self.kappa)  # may change images
         return images, terms
 
-    def rounding(self, terms):
-        """What rounding alone does to screened values, and to `norm` in them."""
-        share = bounds.rounding(self.Z.shape[1])
-        return float(terms[1].max()), float(terms[3].max()) * share / (share + 2.0 * self.kappa)
-
     def assign(self, C, previous, upper, lower, labels, moved):
         """Screen all rows; `previous`: the centres that the bounds speak of, or None."""
         E, terms = self.centres(C)

@@ -4,12 +4,7 @@ Every row keeps a short list of near centres, its own first: an upper bound of t
 own, a lower bound for each of the others, and one for all that are not listed (after Hamerly, SIAM
 SDM 2010, and Elkan, ICML 2003). Bounds move with the centres. Where they leave a doubt, the listed
 centres are screened alone, and only if one off the list may be nearest is the row screened against
-all; see `screen` for the intervals.
-
-A distance once measured goes on to help. With y what the float32 image of a row x leaves of it, the
-squared distance to c, less its screened value, is |x|^2 - 2 y.c: it changes with the centre by
-2 y.(c' - c) at most, which is little where centres move little. `mend` keeps the difference of
-each listed centre, `at` how far that centre had wandered then.
+all; see `screening.bounds` for the intervals.
 """
 
 from __future__ import annotations
@@ -21,15 +16,20 @@ import numpy as np
 from ...cpu.direct import distance
 from ...cpu.jit import INNER, jit
 from ...cpu.ranges import CHUNK, blocks, rows_per_task
-from ...cpu.screening.bounds import DOWN, FAR, TINY, UP, loosen, tile_rows
+from ...cpu.screening.bounds import (
+    DOWN,
+    LISTED,
+    TINY,
+    UP,
+    key_mask,
+    loosen,
+    shortlists,
+    tile_rows,
+)
 from ...cpu.threads import run_blocks, single_threaded_blas
 
-#: Centres on a list: more spare more screening against all, fewer are screened faster.
-LISTED = 4
-#: Above the bits of any lower end.
-LARGEST = np.int32(2**31 - 1)
-#: Where the notes of a row begin.
-WHO, MEND, AT = LISTED, 2 * LISTED, 3 * LISTED
+#: Where the notes of a row say who is listed.
+WHO = LISTED
 
 
 class Rows(NamedTuple):
@@ -50,9 +50,7 @@ class Centres(NamedTuple):
     E: np.ndarray
     terms: np.ndarray
     walk: np.ndarray  # (k,) lengths of their paths, rounded up
-    side: np.ndarray  # (k,) the same of what a row's y may meet, in units of `rest`
     reach: np.float32  # the longest steps of all, summed up, rounded up
-    slack: tuple[float, float]  # what rounding does to two screened values, and to `norm` in them
 
 
 class Bounds(NamedTuple):
@@ -61,9 +59,8 @@ class Bounds(NamedTuple):
     labels: np.ndarray
     upper: np.ndarray  # (n,) bounds of the distance to the own centre
     lower: np.ndarray  # (n,) bounds for all others
-    # (n, 4 or 2 times LISTED), one line of cache for each row: the bound for all that are not
-    # listed, plus `reach`, then for those listed, plus `walk`; who is listed, the own centre first,
-    # in `listed`; `mend`; `at`, negative where nothing was measured
+    # (n, 2 * LISTED), half a line of cache per row: the bound for all that are not listed, plus
+    # `reach`, then for those listed, plus `walk`; who is listed, the own centre first, in `listed`
     notes: np.ndarray
     listed: np.ndarray  # the same memory as int32
     moved: np.ndarray  # (n,) set where a label changes
@@ -76,7 +73,7 @@ class Shortlists:
 
     def __init__(self, screen):
         self.screen = screen
-        self.notes = _lines(screen.X.shape[0], LISTED * (2 if screen.Q is None else 4))
+        self.notes = np.empty((screen.X.shape[0], 2 * LISTED), np.float32)
         self.C = None
 
     def forget(self):
@@ -86,11 +83,6 @@ class Shortlists:
     def project_anew(self):
         """Forget what depends on the image of the rows; the bounds hold."""
         self.images = None
-        self.notes[:, AT:] = -1
-        if self.screen.Q is None:  # nothing is left to mend
-            kept = self.notes[:, :MEND]
-            self.notes = _lines(*kept.shape)
-            self.notes[:] = kept
 
     def assign(self, C, upper, lower, labels, moved):
         """Nearest centres, for the first time those of all rows; `moved` is set where they change.
@@ -101,10 +93,8 @@ class Shortlists:
         fresh = self.C is None
         drift = self._follow(C)
         rows = Rows(s.X, s.Z, s.norm, s.rest, s.centred, s.factor**2)
-        centres = Centres(
-            C, self.images, self.terms, _above(self.walk), _above(self.side),
-            np.float32(_above(self.reach)), self.slack,
-        )  # fmt: skip
+        walk, reach = _above(self.walk), np.float32(_above(self.reach))
+        centres = Centres(C, self.images, self.terms, walk, reach)
         notes = self.notes
         bounds = Bounds(labels, upper, lower, notes, notes.view(np.int32), moved)
         parts = blocks(len(labels), rows_per_task(len(labels)))
@@ -122,118 +112,27 @@ class Shortlists:
         """Take the centres to C; safe float32 bounds of their steps, and of the two longest."""
         s, k = self.screen, len(C)
         if self.C is None:
-            self.walk, self.side, self.reach = np.zeros(k), np.zeros(k), 0.0
-            self.slack = 0.0, 0.0
+            self.walk, self.reach = np.zeros(k), 0.0
             self.images = None
             steps = np.zeros(k)
         else:
             step = C - self.C
             steps = np.sqrt(np.einsum("kd,kd->k", step, step)) * (s.factor * (1 + 1e-6))
-        before = self.images
-        if before is None:
+        if self.images is None:
             self.images, self.terms = s.centres(C)
         else:
             few = np.flatnonzero(steps)
-            self.images, self.terms = before.copy(), self.terms.copy()
             self.images[few], self.terms[:, few] = s.centres(C[few])
-            self.side[few] += self._aside(before[few], self.images[few], steps[few])
         self.C = C.copy()
         self.walk += steps
         ranked = np.partition(steps, k - 2)[: k - 3 : -1]  # the two longest, falling
         self.reach += ranked[0]
-        rounding = s.rounding(self.terms)
-        self.slack = tuple(max(a, 2.0 * b) for a, b in zip(self.slack, rounding, strict=True))
         return np.concatenate([steps, ranked]).astype(np.float32) * UP
-
-    def _aside(self, old, new, steps):
-        """Bounds of 2 y.(c' - c) in units of `rest`: what leaves the projection, and rounding.
-
-        `rest` is at least sqrt(2.5 kappa) norm, and rounding moves the image of a row by kappa norm
-        at most.
-        """
-        if self.screen.Q is None:
-            return np.zeros(len(steps))
-        size = np.linalg.norm(new, axis=1) + np.linalg.norm(old, axis=1)
-        inside = np.linalg.norm(new.astype(np.float64) - old, axis=1) - 2.0**-23 * size
-        left = np.sqrt(np.maximum(steps**2 - np.maximum(inside, 0.0) ** 2, 0.0))
-        return 2.0 * (1 + 1e-6) * (left + np.sqrt(self.screen.kappa / 2.5) * steps)
-
-
-def _lines(n, width):
-    """Room for n rows of float32, none of which begins in the middle of a line of cache."""
-    room = np.empty(n * width + 16, np.float32)
-    first = -room.ctypes.data % 64 // 4
-    return room[first : first + n * width].reshape(n, width)
 
 
 def _above(lengths):
     """In float32, not less."""
     return np.asarray(lengths, np.float32) * UP
-
-
-@jit(fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
-def shortlists(T, terms, rest, norm, base, best, ends, keys):
-    """The centres of least lower ends, for each column of the products T (k, rows).
-
-    keys (LISTED + 1, CHUNK), flat: the least lower ends, rising. A key is the bits of a positive
-    float32, which order as its values do; the last ones, as many as k takes, are the centre's.
-    ends: their roots, safe bounds of distances; best: the roots of the least upper ends. base:
-    |x|^2, less what rounding takes.
-    """
-    two = np.float32(2)
-    n = T.shape[1]
-    bits, mask = ends.view(np.int32), key_mask(T.shape[0])
-    for p in range(n):
-        best[p] = FAR
-    for p in range((LISTED + 1) * CHUNK):
-        keys[p] = LARGEST
-    for j in range(T.shape[0]):
-        t = T[j]
-        centre, slop, r, s = terms[0, j], terms[1, j], terms[2, j], terms[3, j]
-        # loops of few arrays: what compilers vectorise
-        for p in range(n):
-            above = (centre - two * t[p]) + (slop + rest[p] * r + norm[p] * s)
-            best[p] = above if above < best[p] else best[p]
-        for p in range(n):
-            ends[p] = base[p] + ((centre - two * t[p]) - (slop + rest[p] * r + norm[p] * s))
-        insert(bits, mask, np.int32(j), keys, n)
-    for p in range((LISTED + 1) * CHUNK):
-        bits[p] = keys[p] & mask
-    for p in range((LISTED + 1) * CHUNK):
-        ends[p] = np.sqrt(ends[p]) * DOWN - TINY
-    for p in range(n):
-        top = base[p] + np.float32(2.0**-19) * norm[p] * norm[p] + best[p]
-        best[p] = np.sqrt(top if top > 0 else np.float32(0)) * UP
-
-
-@jit(inline="always")
-def key_mask(k):
-    """The bits of a key that are the lower end's."""
-    size = 1
-    while size < k:
-        size *= 2
-    return np.int32(-size)
-
-
-@jit(inline="always")
-def insert(bits, mask, j, keys, n):
-    """Centre j's lower ends into the sorted keys."""
-    for p in range(n):
-        v = bits[p]
-        v = np.int32(0) if v < 0 else v
-        v = np.int32(np.int32(v & mask) | j)
-        # CHUNK is known when this is compiled, and so is that these don't overlap
-        a, b, c = keys[p], keys[CHUNK + p], keys[2 * CHUNK + p]
-        d, e = keys[3 * CHUNK + p], keys[4 * CHUNK + p]
-        keys[p] = v if v < a else a
-        v = a if v < a else v
-        keys[CHUNK + p] = v if v < b else b
-        v = b if v < b else v
-        keys[2 * CHUNK + p] = v if v < c else c
-        v = c if v < c else v
-        keys[3 * CHUNK + p] = v if v < d else d
-        v = d if v < d else v
-        keys[4 * CHUNK + p] = v if v < e else e
 
 
 @jit(fastmath={"reassoc", "contract", "nsz"})
@@ -260,13 +159,6 @@ def half_width(terms, j, norm, rest):
     """Of the interval about a screened value."""
     half = np.float64(terms[1, j]) + rest * terms[2, j] + norm * terms[3, j]
     return half + 2.0**-21 * norm * norm
-
-
-@jit(inline="always")
-def mended_width(side, at, slack, mend, value, norm, rest):
-    """Of the interval about a screened value that a distance measured earlier corrects."""
-    less = rest * (side - at + 2.0**-22 * side) + slack[0] + norm * slack[1]
-    return less + 2.0**-21 * (abs(mend) + abs(value))
 
 
 @jit(inline="always")
@@ -300,11 +192,9 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
     distances measured.
     """
     X, Z, norms, rests, centred, square = rows
-    C, E, terms, walk, side, reach, slack = centres
+    C, E, terms, walk, reach = centres
     labels, upper, lower, notes, listed, moved = bounds
-    mends = notes.shape[1] > MEND
-    low, top, value = np.empty(LISTED), np.empty(LISTED), np.empty(LISTED)
-    mend, at, exact = np.empty(LISTED), np.empty(LISTED), np.empty(LISTED, np.bool_)
+    low, top, exact = np.empty(LISTED), np.empty(LISTED), np.empty(LISTED, np.bool_)
     who = np.empty(LISTED, np.int32)
     measured = 0
     for p in range(doubtful.shape[0]):
@@ -314,18 +204,9 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
         for s in range(LISTED):
             j = lists[p, s]
             who[s] = j
-            mend[s], at[s], exact[s] = 0.0, -1.0, False
-            value[s] = np.float64(terms[0, j]) - 2.0 * np.float64(product(Z, i, E, j))
-            middle, half = base + value[s], half_width(terms, j, norm, rest)
-            if mends and not fresh:
-                for q in range(LISTED):
-                    if listed[i, WHO + q] == j and notes[i, AT + q] >= 0:
-                        mend[s], at[s] = notes[i, MEND + q], notes[i, AT + q]
-                        less = mended_width(
-                            np.float64(side[j]), at[s], slack, mend[s], value[s], norm, rest
-                        )
-                        if less < half:
-                            middle, half = mend[s] + value[s], less
+            exact[s] = False
+            middle = base + np.float64(terms[0, j]) - 2.0 * np.float64(product(Z, i, E, j))
+            half = half_width(terms, j, norm, rest)
             low[s], top[s] = middle - half, middle + half
         while True:
             chosen, doubt = next_to_measure(who, low, top, exact)
@@ -351,7 +232,6 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
                     chosen = LISTED - 1 if chosen < LISTED - 1 else 0
                     beyond = min(beyond, low[chosen])
                     who[chosen], low[chosen], top[chosen] = j, squared, squared
-                    value[chosen] = terms[0, j] - 2.0 * np.float64(T[j, places[p]])
                     exact[chosen] = True
         # the bounds, with the chosen centre at the front of the list
         label = who[chosen]
@@ -367,10 +247,6 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
                 near = below(low[s])
                 notes[i, to] = (near + walk[j]) * DOWN
                 away = min(away, near)
-            if mends:
-                if exact[s]:
-                    mend[s], at[s] = low[s] - value[s], side[j]
-                notes[i, MEND + to], notes[i, AT + to] = mend[s], at[s]
         lower[i] = away
         if labels[i] != label:
             labels[i] = label
@@ -387,8 +263,7 @@ def revisit(rows, centres, bounds, todo, doubtful, lists, outside):
     number of rows that took more than bounds.
     """
     Z, norms, rests, centred = rows.Z, rows.norm, rows.rest, rows.centred
-    E, terms, walk, side = centres.E, centres.terms, centres.walk, centres.side
-    reach, slack = centres.reach, centres.slack
+    E, terms, walk, reach = centres.E, centres.terms, centres.walk, centres.reach
     upper, lower, notes, listed = bounds.upper, bounds.lower, bounds.notes, bounds.listed
     left, count, looked = 0, 0, 0
     for p in range(todo.shape[0]):
@@ -403,11 +278,6 @@ def revisit(rows, centres, bounds, todo, doubtful, lists, outside):
             j = listed[i, WHO]
             value = np.float64(terms[0, j]) - 2.0 * np.float64(product(Z, i, E, j))
             top = centred[i] + value + half_width(terms, j, norm, rest)
-            if notes.shape[1] > MEND and notes[i, AT] >= 0:
-                mend = np.float64(notes[i, MEND])
-                since = np.float64(notes[i, AT])
-                less = mended_width(np.float64(side[j]), since, slack, mend, value, norm, rest)
-                top = min(top, mend + value + less)
             upper[i] = min(upper[i], above(top))
         if upper[i] < closest:
             lower[i] = closest
@@ -450,8 +320,6 @@ def search(centres, bounds, fresh, some, best, keys, ends, doubtful, places, lis
             listed[i, WHO + s] = j
             if s > 0:
                 notes[i, s] = (ends[s * CHUNK + p] + walk[j]) * DOWN
-            if notes.shape[1] > MEND:
-                notes[i, AT + s] = -1
     return count
 
 

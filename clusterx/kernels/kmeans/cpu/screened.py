@@ -12,8 +12,9 @@ from .neighbour_bounds import Shortlists
 from .step import NONE, RowStep
 
 #: Lists of near centres are kept for more than so many centres, and so many rows times centres:
-#: fewer are screened as fast, and the lists' kernels take two more seconds to compile.
-FEW_CENTRES = 16
+#: they take about a quarter off fit-digits-256, and less than a tenth off fit-digits-64, and their
+#: kernels take two more seconds to compile.
+FEW_CENTRES = 64
 LARGE = 1 << 20
 #: Bytes of sums that each task may have of its own.
 CACHED_SUMS = 1 << 20
