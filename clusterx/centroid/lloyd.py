@@ -47,11 +47,7 @@ def lloyd(
     verbose: int = 0,
     project: Callable | None = None,
 ) -> Fit:
-    """Lloyd's iterations from the given centres; the device is read once in each, or in a few.
-
-    A step may say how many iterations are worth queuing before the host looks at what came of
-    them. Those after the one that ends the fit, or leaves a cluster empty, are dropped then, and so
-    the result is that of iterations which are looked at one by one.
+    """Lloyd's iterations from the given centres; the device is read once in each.
 
     Where rows may lie half way between centres, `ties` has a say at the start and at the end; what
     it does counts within `max_iter`.
@@ -124,53 +120,25 @@ def _iterate(plan: Plan, centers: Array, before: int) -> Run:
 
     before : iterations before these
     """
-    rows, step, w, max_iter, tol, verbose, project, exchange = plan
-    ahead = 1 if verbose else step.ahead(centers.shape[0])
+    rows, step, project = plan.rows, plan.step, plan.project
     done, end, stats, found = before, "", None, Found(np.inf, 0.0, 0.0)
-    while done < max_iter and not end:
-        path, stats, founds = _queue(rows, step, centers, min(ahead, max_iter - done), project)
-        at = _first_to_look_at(founds, done - before, tol)
-        done += at + 1
-        old, centers, found = path[at], path[at + 1], founds[at]
-        if at + 1 < len(founds) and (found.least <= 0 or found.shift == 0 or exchange):
-            stats = step(old)  # its labels went on to iterations that are dropped
-        if verbose:
-            print(f"Iteration {done - 1}, inertia {weighted_sum(step.distances(), w)}.")
+    while done < plan.max_iter and not end:
+        old, stats = centers, step(centers)
+        centers, shift, least = rows.kernels.kmeans.update(stats, old)
+        if project is not None:
+            centers = project(centers, rows)
+            shift = _squared_shift(rows, centers, old)
+        found = Found(*host_floats(shift, least, stats.moved))
+        done += 1
+        if plan.verbose:
+            print(f"Iteration {done - 1}, inertia {weighted_sum(step.distances(), plan.w)}.")
         if found.least <= 0:
-            centers = _relocate(rows, step, stats, old, w)
+            centers = _relocate(rows, step, stats, old, plan.w)
             centers = centers if project is None else project(centers, rows)
             (shift,) = host_floats(_squared_shift(rows, centers, old))
             found = found._replace(shift=shift)
-        end = _end(found, done - before, tol)
+        end = _end(found, done - before, plan.tol)
     return Run(centers, stats, found, done, end)
-
-
-def _queue(
-    rows: Rows, step: Any, centers: Array, count: int, project: Callable | None
-) -> tuple[list[Array], Any, list[Found]]:
-    """So many iterations, and one read of the device.
-
-    The centres before the first and after each, the statistics of the last, and what was read.
-    """
-    path, scalars = [centers], []
-    for _ in range(count):
-        stats = step(path[-1])
-        means, shift, least = rows.kernels.kmeans.update(stats, path[-1])
-        if project is not None:
-            means = project(means, rows)
-            shift = _squared_shift(rows, means, path[-1])
-        path.append(means)
-        scalars += [shift, least, stats.moved]
-    read = host_floats(*scalars)
-    return path, stats, [Found(*read[i : i + 3]) for i in range(0, len(read), 3)]
-
-
-def _first_to_look_at(founds: list[Found], before: int, tol: float) -> int:
-    """The first iteration that ends the fit or leaves a cluster empty, or the last of all."""
-    for i, found in enumerate(founds):
-        if found.least <= 0 or _end(found, before + i + 1, tol):
-            return i
-    return len(founds) - 1
 
 
 def _end(found: Found, iteration: int, tol: float) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clusterx import KMeans, MiniBatchKMeans, kmeans_plusplus
-from clusterx.kernels.kmeans.cuda.lloyd import QUEUED, QUEUED_WORK, LloydStep
+from clusterx.kernels.kmeans.cuda.lloyd import LloydStep
 from clusterx.rows import InMemory
 from tests.cuda_on_cpu import arrays
 from tests.cuda_on_cpu.arrays import namespace as xp
@@ -18,12 +18,6 @@ pytestmark = pytest.mark.usefixtures("stand_in")
 @pytest.fixture
 def stand_in(gxx):
     install()
-
-
-@pytest.fixture
-def singly(monkeypatch):
-    """The host looks at each iteration."""
-    monkeypatch.setattr(LloydStep, "ahead", lambda self, k: 1)
 
 
 def up(values, dtype=None):
@@ -155,48 +149,8 @@ def reads_of(reads, most, d):
 
 
 @pytest.mark.parametrize("d", [3, 20])
-def test_one_host_read_an_iteration(d, reads, singly):
+def test_one_host_read_an_iteration(d, reads):
     assert reads_of(reads, 7, d) - reads_of(reads, 3, d) == 4
-
-
-@pytest.mark.parametrize("d", [3, 20])
-def test_one_host_read_for_a_few_short_iterations(d, reads):
-    first = reads_of(reads, QUEUED, d)
-    assert reads_of(reads, QUEUED + 1, d) == first + 1
-    assert reads_of(reads, 3 * QUEUED, d) == first + 2
-
-
-def test_long_iterations_are_looked_at_singly():
-    gpu = emulated()
-    X = up(np.zeros((1, 2)))
-    step = gpu.kmeans.lloyd_stats(X, None, gpu.kmeans.grid(gpu.reductions.summary(X), 1.0, 1))
-
-    class Shape:
-        shape = (QUEUED_WORK // 512, 2)
-
-    step.X = Shape()
-    assert [step.ahead(k) for k in (1, 256, 257, 10_000)] == [QUEUED, QUEUED, 1, 1]
-    Shape.shape = (QUEUED_WORK // 8, 2)
-    assert step.ahead(1) == 1  # reading the rows takes long too
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("d", [2, 20])
-def test_queued_iterations_are_the_same_bits(d, weighted, monkeypatch):
-    """Ends by convergence, by tol and by max_iter; clusters that are empty."""
-    found = {}
-    for ahead in (1, QUEUED):
-        monkeypatch.setattr(LloydStep, "ahead", lambda self, k, ahead=ahead: ahead)
-        found[ahead] = []
-        for seed in range(8):
-            X = np.round(2 * rows(150, d, seed=seed))  # ties
-            w = up(np.random.default_rng(seed).integers(0, 3, 150)) if weighted else None
-            start = X[:9] + (50.0 if seed % 3 == 0 else 0.0) * (np.arange(9) == 4)[:, None]
-            options = {"max_iter": (100, 6, 3)[seed % 3], "tol": (0.0, 0.01)[seed % 2]}
-            model = fitted(KMeans(9, init=up(start), **options), up(X), sample_weight=w)
-            results = model.cluster_centers_.get().tobytes(), model.labels_.get().tobytes()
-            found[ahead].append((*results, model.inertia_, model.n_iter_))
-    assert found[1] == found[QUEUED]
 
 
 # -- whose the labels are ------------------------------------------------------------------------

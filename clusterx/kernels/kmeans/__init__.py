@@ -55,10 +55,6 @@ class LloydStep:
         """Squared distance of every row to the centre it was assigned to, (n,) float64."""
         raise NotImplementedError
 
-    def ahead(self, k: int) -> int:
-        """Iterations with k centres that are worth queuing between reads of the device."""
-        return 1
-
     def suits(self, k: int) -> bool:
         """Whether the step is as fast as one that is prepared for k centres."""
         return True

@@ -25,12 +25,6 @@ from .. import Update
 SHARED_TABLE = 32 << 10
 #: Blocks that share the rows: as many as large GPUs run at once, twice.
 BLOCKS = 1024
-#: Iterations that are queued before the host looks, where one takes less than a look: some tens of
-#: microseconds of waiting and starting anew, in which large GPUs multiply QUEUED_WORK times. What
-#: was queued in vain, fewer than QUEUED iterations a fit, then costs less than the looks saved.
-QUEUED, QUEUED_WORK = 4, 1 << 28
-#: Reading a row costs as much as measuring its distance to so many centres.
-READING = 8
 
 
 @dataclass(frozen=True)
@@ -125,11 +119,6 @@ class LloydStep(Step):
         self.grid = grid
         self.w = None if w is None else self.gpu.contiguous(xp.astype(w, xp.float64, copy=False))
         self._followed = False
-
-    def ahead(self, k: int) -> int:
-        """Iterations with k centres that are worth queuing before the host looks at them."""
-        n, d = self.X.shape
-        return QUEUED if n * d * max(k, READING) <= QUEUED_WORK else 1
 
     def _forget(self, k: int) -> None:
         """No row has a label, and nothing has been added up."""
