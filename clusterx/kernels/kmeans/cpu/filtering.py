@@ -81,7 +81,15 @@ def exchange(Y, v, old, new, n, cands, m, units, hi, share):
 
 @jit(**INNER)
 def change_rows(XT, w, start, old, new, n, units, lo_scale, whole_only, hi, lo, spare):
-    """Change the sums for each of n rows from `start` whose label changes."""
+    """Change the sums for each of n rows from `start` whose label changes.
+
+    Their shares leave the clusters that `old` names (none if negative).
+
+    units : (d + 1,), the scales of the columns and of the weights
+    whole_only : whether all terms are whole numbers, which leave no rest for `lo`
+    hi, lo : (k, d + 1), sums of the weighted rows and of their weights
+    spare : (2, LEAF) int32, room for the rows that changed and their old labels
+    """
     d = XT.shape[0]
     count = 0
     for i in range(n):
@@ -109,26 +117,6 @@ def change_rows(XT, w, start, old, new, n, units, lo_scale, whole_only, hi, lo, 
                 if left >= 0:
                     hi[left, a] -= whole
                     lo[left, a] -= rest
-
-
-@jit(**INNER)
-def change_labels(XT, w, start, stop, new, labels, units, lo_scale, whole_only, hi, lo, spare):
-    """Give rows start..stop (at most LEAF) the labels `new`; how many of them changed.
-
-    Their shares leave the clusters that `labels` names (none if negative).
-
-    units : (d + 1,), the scales of the columns and of the weights
-    whole_only : whether all terms are whole numbers, which leave no rest for `lo`
-    hi, lo : (k, d + 1), sums of the weighted rows and of their weights
-    spare : (2, LEAF) int32, room for the rows that changed and their old labels
-    """
-    n = stop - start
-    old = labels[start:stop]
-    changed = count_changed(old, new, n)
-    if changed > 0:
-        change_rows(XT, w, start, old, new, n, units, lo_scale, whole_only, hi, lo, spare)
-        store_labels(new, n, labels, start)
-    return changed
 
 
 @jit(**INNER)
@@ -298,16 +286,3 @@ def write_labels(start, stop, skip, owner, labels):
                 for p in range(start[i], stop[i]):
                     labels[p] = -1
             i += 1
-
-
-@jit
-def change_all(XT, w, new, labels, units, lo_scale, hi, lo):
-    """Give all rows the labels `new`; how many of them changed."""
-    spare = np.empty((2, LEAF), np.int32)
-    moved = 0
-    for start in range(0, labels.shape[0], LEAF):
-        stop = min(start + LEAF, labels.shape[0])
-        moved += change_labels(
-            XT, w, start, stop, new[start:stop], labels, units, lo_scale, False, hi, lo, spare
-        )
-    return moved

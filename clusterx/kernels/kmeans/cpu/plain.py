@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...cpu import fixed_point
 from ...cpu.boxes import candidates
+from ...cpu.jit import jit
 from ...cpu.ranges import ROWS_PER_TASK, blocks
 from ...cpu.threads import run_blocks
-from . import filtering
 from .step import RowStep
 
 TREE_ROWS = 4096
@@ -43,8 +44,29 @@ class PlainStep(RowStep):
         known = self.follows(C.shape[0])
         previous = self.labels.copy() if known else np.full(len(self.labels), -1, np.int32)
         self.assign(C)
-        moved = filtering.change_all(
-            self.X.T, self.w, self.labels, previous, self.grid.units, self.grid.lo_scale,
-            *self.table,
-        )  # fmt: skip
+        moved = move_changed(
+            self.X, self.w, self.labels, previous, self.grid.units, self.grid.lo_scale, *self.table
+        )
         return self.stats(moved)
+
+
+@jit
+def move_changed(X, w, labels, previous, units, lo_scale, hi, lo):
+    """Take rows from their previous cluster (none if negative) to their label's; how many moved."""
+    d = X.shape[1]
+    moved = 0
+    for i in range(X.shape[0]):
+        new, old = labels[i], previous[i]
+        if new == old:
+            continue
+        moved += 1
+        weight = w[i] if w.shape[0] > 0 else 1.0
+        for a in range(d + 1):
+            value = weight * np.float64(X[i, a]) if a < d else weight
+            whole, rest = fixed_point.add_term(value, units[a], lo_scale)
+            hi[new, a] += whole
+            lo[new, a] += rest
+            if old >= 0:
+                hi[old, a] -= whole
+                lo[old, a] -= rest
+    return moved
