@@ -74,6 +74,7 @@ def _load(name: str) -> Backend:
 #: What marked tests need; they skip without it, or fail if CLUSTERX_REQUIRE names it.
 MARKS: dict[str, Callable[[], Any]] = {
     "torch": lambda: _load("torch"),
+    "jax": lambda: import_module("jax"),
     "nvrtc": lambda: import_module("tests.cuda_on_cpu.nvrtc").library(),
 }
 

@@ -155,6 +155,15 @@ def _float_dtype(xp: ModuleType, where: Any) -> Any:
     return offered.get("float64", xp.float32)
 
 
+@cache
+def has_int64(xp: ModuleType, where: Any) -> bool:
+    """Whether arrays of 64-bit integers can be made there: JAX has none unless it is told to."""
+    try:
+        return "int64" in xp.__array_namespace_info__().dtypes(device=where, kind="signed integer")
+    except AttributeError:
+        return True
+
+
 _EXACT_IN_FLOAT32 = frozenset({"bool", "uint8", "int8", "uint16", "int16", "float16", "bfloat16"})
 
 

@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .arrays import (
     Array,
     asarray,
-    contiguous,
     device,
     dtype_name,
     float_dtype,
@@ -31,7 +30,14 @@ from .arrays import (
 from .fitted import FLOATS, SavedModel, fitted_matrix
 from .kernels import kernels_for
 from .rows import InMemory, Rows, in_memory_or_blocks
-from .validation import check_finite, host_rows, real_array, working_dtypes
+from .validation import (
+    check_concrete,
+    check_finite,
+    device_rows,
+    host_rows,
+    real_array,
+    working_dtypes,
+)
 
 #: CSR rows of at most so many columns are made dense.
 FEW_COLUMNS = 8
@@ -88,32 +94,9 @@ class Clusterer(ClusterMixin, SavedModel):
         return X.toarray() if hasattr(X, "indptr") and X.shape[1] <= FEW_COLUMNS else X
 
     def _device_rows(self, X: Array, *, reset: bool) -> Array:
-        name, xp = type(self).__name__, namespace(X)
-        if X.ndim != 2:
-            raise ValueError(
-                f"Expected 2D array, got {X.ndim}D array instead:\nshape={tuple(X.shape)}.\n"
-                "Reshape your data either using array.reshape(-1, 1) if your data has a single "
-                "feature or array.reshape(1, -1) if it contains a single sample."
-            )
-        for size, what in zip(X.shape, ("sample", "feature"), strict=True):
-            if size == 0:
-                raise ValueError(
-                    f"Found array with 0 {what}(s) (shape={tuple(X.shape)}) while a minimum of 1 "
-                    f"is required by {name}."
-                )
-        kind = dtype_name(X.dtype)
-        if "complex" in kind:
-            raise ValueError(f"Complex data not supported: X has dtype {kind}. Pass its parts.")
-        if getattr(X, "is_sparse", False) or getattr(X, "is_sparse_csr", False):
-            raise TypeError(
-                f"Input X is a sparse array on a device ({X.layout}), and {name} takes sparse rows "
-                "on the host only, as SciPy's CSR. Convert X, or make it dense."
-            )
+        X = device_rows(type(self).__name__, X)
         validate_data(self, X, reset=reset, skip_check_array=True)
-        wanted = named_dtype(xp, working_dtype(kind))
-        X = X if X.dtype == wanted else xp.astype(X, wanted)
-        X = X.detach() if hasattr(X, "detach") else X  # no gradients flow through
-        return contiguous(X)  # once, where each kernel would make a copy of its own
+        return X
 
     def _check_values(self, rows: Rows, beside: str | None) -> None:
         """Raise if X, or the fitted matrix beside it, is not finite or too large: one read."""
@@ -211,6 +194,8 @@ class Clusterer(ClusterMixin, SavedModel):
     def _check_same_library(self, X: Any, method: str, attribute: str) -> None:
         fitted = getattr(self, attribute)
         X = X.like if isinstance(X, Rows) else X
+        if not on_host(X):
+            check_concrete(f"{type(self).__name__}.{method}()", X)
         mine, theirs = namespace(fitted), namespace(X)
         where = None if on_host(X) else device(X)
         if mine is theirs and (on_host(X) or device(fitted) == where):

@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 from sklearn.utils import assert_all_finite, check_array
 
-from .arrays import Array, dtype_name, is_array, working_dtype
+from .arrays import (
+    Array,
+    backend,
+    contiguous,
+    device,
+    dtype_name,
+    has_int64,
+    is_array,
+    named_dtype,
+    namespace,
+    working_dtype,
+)
 
 #: how the messages of NumPy and scikit-learn begin when they can't make numbers of something
 CONVERSION = (
@@ -68,6 +79,67 @@ def host_rows(what: str, X: Any, check: Callable[..., Any] = check_array, **how:
             "it."
         ) from error
     return canonical_rows(found) if hasattr(found, "indptr") else found
+
+
+def device_rows(name: str, X: Array) -> Array:
+    """X, an array of a library other than NumPy, as C-contiguous rows of float32 or float64.
+
+    Parameters
+    ----------
+    name : str
+        Of the estimator or function, for messages.
+    X : array of shape (n, d)
+
+    Raises
+    ------
+    TypeError
+        X is sparse, or it is being traced and has no values, as under ``jax.jit``.
+    ValueError
+        X is empty, is not 2-D, or holds complex numbers; or its library has no 64-bit integers.
+    """
+    xp, kind = namespace(X), dtype_name(X.dtype)
+    check_concrete(name, X)
+    if X.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got {X.ndim}D array instead:\nshape={tuple(X.shape)}.\n"
+            "Reshape your data either using array.reshape(-1, 1) if your data has a single "
+            "feature or array.reshape(1, -1) if it contains a single sample."
+        )
+    for size, what in zip(X.shape, ("sample", "feature"), strict=True):
+        if size == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={tuple(X.shape)}) while a minimum of 1 "
+                f"is required by {name}."
+            )
+    if "complex" in kind:
+        raise ValueError(f"Complex data not supported: X has dtype {kind}. Pass its parts.")
+    if getattr(X, "is_sparse", False) or getattr(X, "is_sparse_csr", False):
+        raise TypeError(
+            f"Input X is a sparse array on a device ({X.layout}), and {name} takes sparse rows "
+            "on the host only, as SciPy's CSR. Convert X, or make it dense."
+        )
+    wanted = named_dtype(xp, working_dtype(kind))
+    X = X if X.dtype == wanted else xp.astype(X, wanted)
+    X = X.detach() if hasattr(X, "detach") else X  # no gradients flow through
+    return contiguous(X)  # once, where each kernel would make a copy of its own
+
+
+def check_concrete(name: str, X: Array) -> None:
+    """Refuse an array that has no values yet, or whose library has no 64-bit integers."""
+    xp = namespace(X)
+    where = device(X)
+    if where is None:
+        raise TypeError(
+            f"{name} got an array without values: {backend(xp)} is tracing it, as jit, grad and "
+            "vmap do. What comes next depends on the values, so that this can't be traced: call "
+            "clusterx outside."
+        )
+    if not has_int64(xp, where):
+        raise ValueError(
+            f"{name} needs 64-bit integers to count in, and {backend(xp)} has none here. With JAX, "
+            'say jax.config.update("jax_enable_x64", True) before any array is made, or set '
+            "JAX_ENABLE_X64=1. float32 arrays stay float32."
+        )
 
 
 def canonical_rows(X: Any) -> Any:

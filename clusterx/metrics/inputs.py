@@ -11,20 +11,17 @@ import numpy as np
 from ..arrays import (
     Array,
     asarray,
-    contiguous,
     dtype_name,
     float_dtype,
     host_floats,
-    named_dtype,
     namespace,
     on_host,
-    working_dtype,
 )
 from ..kernels import kernels_for
 from ..kernels.statistics import SUMMARY_VALUES
 from ..properties import cached_property
 from ..rows import Blocks, InMemory, Rows, in_memory_or_blocks
-from ..validation import check_finite, column_names, host_rows, working_dtypes
+from ..validation import check_finite, column_names, device_rows, host_rows, working_dtypes
 from .labels import check_labels, coded, sizes
 
 
@@ -140,7 +137,13 @@ def checked_rows(
             "davies_bouldin_score or calinski_harabasz_score, which read the blocks twice."
         )
     if not on_host(X):
-        return _device_rows(name, X, finite)
+        X = device_rows(name, X)
+        if finite and not is_finite(X):
+            raise ValueError(
+                f"Input X contains NaN or infinity, which {name} does not accept: drop or impute "
+                "those rows first."
+            )
+        return X
     found = host_rows(
         f"Input X of {name}",
         X,
@@ -166,25 +169,3 @@ def is_finite(X: Array) -> bool:
     """Whether all of the rows are, without a truth value for each."""
     with np.errstate(invalid="ignore", over="ignore"):
         return bool(host_floats(kernels_for(namespace(X)).reductions.summary(X).finite)[0])
-
-
-def _device_rows(name: str, X: Array, finite: bool) -> Array:
-    xp, kind = namespace(X), dtype_name(X.dtype)
-    if X.ndim != 2 or 0 in X.shape:
-        raise ValueError(
-            f"Expected 2D array, got X of shape {tuple(X.shape)}: {name} takes rows of samples and "
-            "columns of features, at least one of each. reshape(-1, 1) makes a column of them."
-        )
-    if "complex" in kind:
-        raise ValueError(f"Complex data not supported: X has dtype {kind}. Pass its parts.")
-    if getattr(X, "is_sparse", False) or getattr(X, "is_sparse_csr", False):
-        raise TypeError(f"X is a sparse array on a device; {name} takes dense ones. Convert it.")
-    X = X.detach() if hasattr(X, "detach") else X  # no gradients flow through
-    X = xp.astype(X, named_dtype(xp, working_dtype(kind)), copy=False)
-    X = contiguous(X)
-    if finite and not is_finite(X):
-        raise ValueError(
-            f"Input X contains NaN or infinity, which {name} does not accept: drop or impute those "
-            "rows first."
-        )
-    return X

@@ -19,6 +19,7 @@ from ..arrays import (
     to_host,
 )
 from ..kernels import kernels_for
+from ..validation import check_concrete
 
 
 class Coded(NamedTuple):
@@ -115,6 +116,8 @@ def _one_dimensional(name: str, labels: Any) -> Array:
         )
     if np.ma.is_masked(labels):
         raise ValueError(f"{name} is masked in places: drop those samples from both labelings.")
+    if not on_host(labels):
+        check_concrete(name, labels)
     return labels.detach() if hasattr(labels, "detach") else labels
 
 
