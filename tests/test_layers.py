@@ -32,7 +32,7 @@ FAMILIES = (
     ("reductions",),
     ("distances",),
     ("kmeans",),
-    ("labels", "color"),
+    ("graphs", "labels", "color"),
 )
 LEVELS = 7
 

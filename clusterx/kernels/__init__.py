@@ -37,6 +37,7 @@ from ..arrays import backend
 from ..properties import cached_property
 from .color import ColorKernels
 from .distances import DistanceKernels
+from .graphs import GraphKernels
 from .kmeans import KMeansKernels
 from .labels import LabelKernels
 from .reductions import ReductionKernels
@@ -72,6 +73,10 @@ class Kernels:
     @cached_property
     def kmeans(self) -> KMeansKernels:
         return self._family("kmeans", KMeansKernels)
+
+    @cached_property
+    def graphs(self) -> GraphKernels:
+        return self._family("graphs", GraphKernels)
 
     @cached_property
     def labels(self) -> LabelKernels:

@@ -1,0 +1,82 @@
+"""Graphs: spanning trees, and the hierarchies of clusters that follow from them.
+
+Unlike other families, all arrays here are NumPy's: O(n) values that were brought to the host. So
+`kernels_for` of NumPy's namespace serves data of every library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+#: component (n,) int32 -> for each row the least weight of an edge into another component, and the
+#: row it leads to; -1 where there is none. Ties go to the lower index.
+Nearest = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+class Edges(NamedTuple):
+    """Undirected edges, each with ``low < high``.
+
+    They are ordered by weight, then low, then high. No two edges are equal in that order, so that
+    there is one least spanning tree.
+    """
+
+    low: np.ndarray  # (m,) int64
+    high: np.ndarray  # (m,) int64
+    weight: np.ndarray  # (m,) float64
+
+
+class Linkage(NamedTuple):
+    """Merges by rising height: below n a node is a row, else merge ``node - n``.
+
+    The left node is the one that a walk along the spanning tree from row 0 meets first.
+    """
+
+    left: np.ndarray  # (n - 1,) int64
+    right: np.ndarray  # (n - 1,) int64
+    height: np.ndarray  # (n - 1,) float64
+    size: np.ndarray  # (n - 1,) float64: the weight of the rows below
+
+
+class CondensedTree(NamedTuple):
+    """Clusters of at least a given size, and where rows and smaller clusters leave them.
+
+    Clusters are numbered from n, which is the root, parents before children. A row of the tree is
+    a cluster or a row of the data that leaves its parent at a density, one over the height.
+    """
+
+    parent: np.ndarray  # (m,) int64
+    child: np.ndarray  # (m,) int64
+    density: np.ndarray  # (m,) float64
+    size: np.ndarray  # (m,) float64
+
+
+class GraphKernels(Protocol):
+    def spanning_tree(self, n: int, nearest: Nearest) -> Edges:
+        """The least spanning tree, by Boruvka's rounds; fewer edges if some rows have no way.
+
+        `nearest` is called once per round, at most log2(n) + 1 times, and must give an edge the
+        same weight from both ends.
+        """
+
+    def dense_tree(self, distances: np.ndarray, core: np.ndarray, alpha: float) -> Edges:
+        """The least spanning tree of a symmetric matrix (n, n), by Prim's steps.
+
+        An edge weighs ``max(distance / alpha, core of both ends)``; infinite ones are left out.
+        """
+
+    def least_forest(self, n: int, edges: Edges) -> Edges:
+        """The edges of the least spanning forest, in their order; edges in any order."""
+
+    def single_linkage(self, edges: Edges, weights: np.ndarray) -> Linkage:
+        """The merges that a spanning tree in any order gives; weights (n,) float64 of the rows."""
+
+    def condense(
+        self, linkage: Linkage, weights: np.ndarray, core: np.ndarray, least: float
+    ) -> CondensedTree:
+        """The tree of clusters that weigh at least `least`.
+
+        core (n,) : where a row that weighs so much itself falls apart
+        """

@@ -1,0 +1,41 @@
+"""Compiled graphs: union-find with path halving, stacks and queues in place of recursion."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import CondensedTree, Edges, Linkage
+from ..boruvka import sorted_edges, spanning_edges
+from . import loops
+
+
+def spanning_tree(n, nearest):
+    return spanning_edges(n, nearest, _join)
+
+
+def _join(component, weights, others):
+    count = int(component.max()) + 1
+    rows = loops.least_rows(component, weights, others, count)
+    component = component.copy()
+    low, high, kept = loops.unite(component, np.ascontiguousarray(others), rows)
+    return component, Edges(low, high, weights[kept].astype(np.float64, copy=False))
+
+
+def dense_tree(distances, core, alpha):
+    return Edges(*loops.prim(distances, core, float(alpha)))
+
+
+def least_forest(n, edges):
+    edges = sorted_edges(edges, n)
+    kept = loops.forest(n, edges.low, edges.high)
+    return Edges(*(part[kept] for part in edges))
+
+
+def single_linkage(edges, weights):
+    edges = sorted_edges(edges, len(weights))
+    left, right, size = loops.merge(edges.low, edges.high, weights)
+    return Linkage(left, right, edges.weight, size)
+
+
+def condense(linkage, weights, core, least):
+    return CondensedTree(*loops.condense(*linkage, weights, core, float(least)))

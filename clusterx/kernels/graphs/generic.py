@@ -1,0 +1,154 @@
+"""The definition, in plain Python."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import numpy as np
+
+from . import CondensedTree, Edges, Linkage
+from .boruvka import sorted_edges, spanning_edges
+
+
+class _Sets:
+    """Disjoint sets, each named by its least element."""
+
+    def __init__(self, n):
+        self.parent = list(range(n))
+
+    def find(self, x):
+        while self.parent[x] != x:
+            self.parent[x] = self.parent[self.parent[x]]
+            x = self.parent[x]
+        return x
+
+    def unite(self, x, y):
+        """Whether they were apart."""
+        x, y = sorted((self.find(x), self.find(y)))
+        self.parent[y] = x
+        return x != y
+
+
+def spanning_tree(n, nearest):
+    return spanning_edges(n, nearest, join)
+
+
+def join(component, weights, others):
+    """One round of Boruvka: the least edge out of each component."""
+    least = {}
+    for row, (weight, other) in enumerate(zip(weights.tolist(), others.tolist(), strict=True)):
+        if other >= 0:
+            edge = (weight, min(row, other), max(row, other))
+            c = int(component[row])
+            least[c] = min(least.get(c, edge), edge)
+    sets = _Sets(len(component))
+    chosen = [e for _, e in sorted(least.items()) if sets.unite(component[e[1]], component[e[2]])]
+    roots = np.array([sets.find(int(c)) for c in component])
+    return np.unique(roots, return_inverse=True)[1].astype(np.int32), _edges(chosen)
+
+
+def dense_tree(distances, core, alpha):
+    n = len(distances)
+    best = {j: (math.inf, 0, j) for j in range(1, n)}
+    chosen, row = [], 0
+    while best:
+        for j in best:
+            weight = max(float(distances[row, j]) / alpha, float(core[row]), float(core[j]))
+            best[j] = min(best[j], (weight, min(row, j), max(row, j)))
+        row = min(best, key=lambda j: best[j])
+        chosen.append(best.pop(row))
+    return _edges([edge for edge in chosen if edge[0] < math.inf])
+
+
+def least_forest(n, edges):
+    sets = _Sets(n)
+    edges = zip(*(part.tolist() for part in sorted_edges(edges, n)), strict=True)
+    return _edges([(w, low, high) for low, high, w in edges if sets.unite(low, high)])
+
+
+def single_linkage(edges, weights):
+    n = len(weights)
+    edges = sorted_edges(edges, n)
+    seen = _walk(edges, n)
+    sets, node = _Sets(n), list(range(n))  # the node of each set, at its least element
+    first = list(range(n))  # of the rows of each node, the one met first
+    size = weights.tolist()
+    merges = []
+    for low, high in zip(edges.low.tolist(), edges.high.tolist(), strict=True):
+        a, b = sets.find(low), sets.find(high)
+        left, right = sorted((node[a], node[b]), key=lambda x: seen[first[x]])
+        merges.append((left, right))
+        size.append(size[left] + size[right])
+        first.append(first[left])
+        sets.unite(a, b)
+        node[min(a, b)] = n + len(merges) - 1
+    left, right = np.array(merges, np.int64).reshape(-1, 2).T.copy()
+    return Linkage(left, right, edges.weight, np.array(size[n:], np.float64))
+
+
+def _walk(edges, n):
+    """When Prim's steps from row 0 meet each row."""
+    around = [[] for _ in range(n)]
+    for low, high, weight in zip(*(part.tolist() for part in edges), strict=True):
+        around[low].append((weight, low, high, high))
+        around[high].append((weight, low, high, low))
+    seen = {0: 0}
+    open_edges = list(around[0])
+    while open_edges:
+        edge = min(open_edges)
+        open_edges.remove(edge)
+        if edge[3] not in seen:
+            seen[edge[3]] = len(seen)
+            open_edges += around[edge[3]]
+    return seen
+
+
+def condense(linkage, weights, core, least):
+    n = len(weights)
+    size = [*weights.tolist(), *linkage.size.tolist()]
+    entries, clusters = [], n
+    queue = deque([(2 * n - 2, n)])
+    while queue:
+        node, cluster = queue.popleft()
+        if node < n:  # a row that is a cluster by its weight
+            entries.append((cluster, node, _density(core[node]), size[node]))
+            continue
+        left, right = int(linkage.left[node - n]), int(linkage.right[node - n])
+        density = _density(linkage.height[node - n])
+        split = min(size[left], size[right]) >= least
+        for child in (left, right):
+            if split:
+                clusters += 1
+                entries.append((cluster, clusters, density, size[child]))
+                queue.append((child, clusters))
+            elif size[child] >= least:
+                queue.append((child, cluster))
+            else:
+                rows = _rows_below(linkage, child, n)
+                entries += [(cluster, row, density, size[row]) for row in rows]
+    parent, child, density, size = zip(*entries, strict=True)
+    return CondensedTree(
+        np.array(parent, np.int64), np.array(child, np.int64), np.array(density), np.array(size)
+    )
+
+
+def _density(height):
+    return 1.0 / float(height) if height > 0 else math.inf
+
+
+def _rows_below(linkage, node, n):
+    """From left to right."""
+    rows, stack = [], [node]
+    while stack:
+        node = stack.pop()
+        if node < n:
+            rows.append(node)
+        else:
+            stack += [int(linkage.right[node - n]), int(linkage.left[node - n])]
+    return rows
+
+
+def _edges(triples):
+    weight, low, high = zip(*triples, strict=True) if triples else ((), (), ())
+    return Edges(np.array(low, np.int64), np.array(high, np.int64), np.array(weight, np.float64))
