@@ -32,6 +32,7 @@ FAMILIES = (
     ("reductions",),
     ("distances",),
     ("kmeans",),
+    ("neighbors",),
     ("graphs", "labels", "color"),
 )
 LEVELS = 7

@@ -40,6 +40,7 @@ from .distances import DistanceKernels
 from .graphs import GraphKernels
 from .kmeans import KMeansKernels
 from .labels import LabelKernels
+from .neighbors import NeighborKernels
 from .reductions import ReductionKernels
 from .runtime import Runtime
 
@@ -77,6 +78,10 @@ class Kernels:
     @cached_property
     def graphs(self) -> GraphKernels:
         return self._family("graphs", GraphKernels)
+
+    @cached_property
+    def neighbors(self) -> NeighborKernels:
+        return self._family("neighbors", NeighborKernels)
 
     @cached_property
     def labels(self) -> LabelKernels:

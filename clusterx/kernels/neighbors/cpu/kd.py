@@ -1,0 +1,168 @@
+"""The search in a k-d tree, for few columns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...cpu.ranges import blocks, rows_per_task
+from ...cpu.threads import run_blocks
+from .. import Measure
+from ..generic import unit_rows
+from . import links, walk
+from .build import Tree, columns_of, tree
+from .walk import Kind
+
+#: Ranges that find unions of their own, joined in the end.
+UNIONS = 8
+NONE = np.empty(0)
+
+
+class TreeSearch:
+    """Rows in k-d order; see `neighbors.Search`."""
+
+    def __init__(self, X: np.ndarray, measure: Measure):
+        self.measure, self.n = measure, X.shape[0]
+        self.kind = Kind(measure.kind, measure.p, measure.power, measure.scale)
+        self.tree: Tree = tree(self._rows(X))
+
+    def _rows(self, X: np.ndarray) -> np.ndarray:
+        return unit_rows(X) if self.measure.metric == "cosine" else X
+
+    def _queries(self, Y: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Columns of the queries, and where the answers go: those of X itself by place."""
+        if Y is None:
+            return self.tree.Z, self.tree.order
+        return columns_of(self._rows(Y)), np.arange(Y.shape[0])
+
+    def _parts(self, m: int) -> list[tuple[int, int]]:
+        return blocks(m, rows_per_task(m))
+
+    def knn(self, Y, k):
+        Q, place = self._queries(Y)
+        m = Q.shape[1]
+        distances, indices = np.empty((m, k)), np.empty((m, k), np.int64)
+        parts = self._parts(m)
+
+        def block(b):
+            start, stop = parts[b]
+            sums, found = np.empty((stop - start, k)), np.empty((stop - start, k), np.int64)
+            walk.k_nearest(Q, self.tree, self.kind, k, start, stop, sums, found)
+            walk.restore(sums, self.kind, sums)
+            distances[place[start:stop]], indices[place[start:stop]] = sums, found
+
+        run_blocks(block, len(parts))
+        return distances, indices
+
+    def kth_distances(self, k):
+        out = np.empty(self.n)
+        parts = self._parts(self.n)
+
+        def block(b):
+            start, stop = parts[b]
+            sums, found = np.empty((stop - start, k)), np.empty((stop - start, k), np.int64)
+            walk.k_nearest(self.tree.Z, self.tree, self.kind, k, start, stop, sums, found)
+            kth = sums[:, k - 1 :]
+            walk.restore(np.ascontiguousarray(kth), self.kind, kth)
+            out[self.tree.order[start:stop]] = kth[:, 0]
+
+        run_blocks(block, len(parts))
+        return out
+
+    def radius_counts(self, Y, radius, weights=None):
+        counts = self._counts(Y, radius, weights, np.inf)
+        return counts if weights is not None else counts.astype(np.int64)
+
+    def _counts(self, Y, radius, weights, enough):
+        Q, place = self._queries(Y)
+        by_place = NONE if weights is None else np.asarray(weights, np.float64)[self.tree.order]
+        found, out = np.empty((2, Q.shape[1]))
+        parts = self._parts(Q.shape[1])
+        limit = self.measure.reduced(float(radius))
+        run_blocks(
+            lambda b: walk.count_within(
+                Q, self.tree, self.kind, limit, by_place, enough, *parts[b], found
+            ),
+            len(parts),
+        )
+        out[place] = found
+        return out
+
+    def core_rows(self, radius, least, weights=None):
+        # weights may be negative, and then a sum may fall again
+        early = weights is None or bool((weights >= 0).all())
+        return self._counts(None, radius, weights, float(least) if early else np.inf) >= least
+
+    def radius_neighbors(self, Y, radius):
+        starts = np.zeros((self.n if Y is None else Y.shape[0]) + 1, np.int64)
+        np.cumsum(self.radius_counts(Y, radius), out=starts[1:])
+        rows, distances = np.empty(starts[-1], np.int64), np.empty(starts[-1])
+        limit = self.measure.reduced(float(radius))
+        Q, _ = self._queries(Y)
+        if Y is None:  # the answers lie by row, so that queries come by row
+            Q = np.empty_like(self.tree.Z)
+            Q[:, self.tree.order] = self.tree.Z
+        parts = self._parts(Q.shape[1])
+        run_blocks(
+            lambda b: walk.collect_within(
+                Q, self.tree, self.kind, limit, starts, *parts[b], rows, distances
+            ),
+            len(parts),
+        )
+        return starts, rows, distances
+
+    def radius_links(self, radius, core):
+        limit = self.measure.reduced(float(radius))
+        parents = self._unions(limit, np.asarray(core)[self.tree.order])
+        label = np.empty(self.n, np.int32)
+        links.number_roots(parents, core, label)
+        rest = np.flatnonzero(~core[self.tree.order])
+        if rest.size:
+            self._lowest(limit, label, rest)
+        return label
+
+    def _unions(self, limit, core):
+        parts = blocks(self.n, -(-self.n // UNIONS))
+        parents = np.empty((len(parts), self.n), np.int32)
+        parents[:] = np.arange(self.n, dtype=np.int32)
+        run_blocks(
+            lambda b: links.link_within(self.tree, self.kind, limit, core, *parts[b], parents[b]),
+            len(parts),
+        )
+        for other in parents[1:]:
+            links.merge_parents(parents[0], other)
+        return parents[0]
+
+    def _lowest(self, limit, label, rest):
+        """Fill in the labels of the rows at the places `rest`."""
+        Q = np.ascontiguousarray(self.tree.Z[:, rest])
+        by_place, found = label[self.tree.order], np.empty(rest.size, np.int32)
+        parts = self._parts(rest.size)
+        run_blocks(
+            lambda b: links.lowest_within(
+                Q, self.tree, self.kind, limit, by_place, *parts[b], found
+            ),
+            len(parts),
+        )
+        label[self.tree.order[rest]] = found
+
+    def nearest_other(self, component, core=None, alpha=1.0):
+        order = self.tree.order
+        places = self._places(
+            np.asarray(component)[order].astype(np.int32),
+            np.zeros(self.n) if core is None else np.asarray(core, np.float64)[order],
+        )
+        weights, others = np.empty(self.n), np.empty(self.n, np.int64)
+        parts = self._parts(self.n)
+        run_blocks(
+            lambda b: links.nearest_others(
+                self.tree, self.kind, places, float(alpha), *parts[b], weights, others
+            ),
+            len(parts),
+        )
+        return weights, others
+
+    def _places(self, component, core):
+        nodes = self.tree.low.shape[0]
+        told = np.empty(nodes, np.int32), np.empty(nodes), np.empty(nodes, np.int32)
+        links.fill_nodes(self.tree, component, core, *told)
+        return links.Places(component, core, *told)

@@ -1,0 +1,182 @@
+"""Loops that join rows: unions within a radius, and the nearest row of another component."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...cpu.jit import INNER, jit
+from .walk import DEPTH, leaf_range, measure, push_children, reduced, restored
+
+
+@jit(**INNER)
+def root_of(parent, i):
+    """The root of i; the path to it is halved."""
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@jit(**INNER)
+def unite(parent, i, j):
+    """Hook the larger root to the smaller, so that a root is the least of its set."""
+    i, j = root_of(parent, i), root_of(parent, j)
+    if i < j:
+        parent[j] = i
+    elif j < i:
+        parent[i] = j
+
+
+@jit
+def merge_parents(parent, other):
+    """Join all that `other` joins."""
+    for i in range(parent.shape[0]):
+        if other[i] != i:
+            unite(parent, i, other[i])
+
+
+@jit
+def number_roots(parent, core, label):
+    """Labels of core rows by the order of their roots, which are their first core rows."""
+    count = 0
+    for i in range(parent.shape[0]):
+        label[i] = -1
+        if core[i]:
+            r = root_of(parent, i)
+            if r == i:
+                label[i] = count
+                count += 1
+            else:
+                label[i] = label[r]
+    return count
+
+
+@jit
+def link_within(tree, kind, limit, core, start, stop, parent):
+    """Unite the core rows at start..stop with those within the limit; core is by place."""
+    d = tree.Z.shape[0]
+    q = np.empty(d)
+    leaf = np.empty(tree.order.shape[0] // (1 << tree.levels) + 1)
+    nodes, gaps = np.empty(DEPTH, np.int64), np.empty(DEPTH)
+    for i in range(start, stop):
+        if not core[i]:
+            continue
+        for j in range(d):
+            q[j] = tree.Z[j, i]
+        nodes[0], gaps[0], top = 0, 0.0, 1
+        while top:
+            top -= 1
+            a, b = leaf_range(tree, nodes[top])
+            if a < 0:
+                top = push_children(q, tree, nodes[top], kind, limit, nodes, gaps, top)
+                continue
+            if a > i:  # the other row sees this one
+                continue
+            b = min(b, i)
+            measure(q, tree.Z, a, b, kind, leaf)
+            for p in range(b - a):
+                if leaf[p] <= limit and core[a + p]:
+                    unite(parent, tree.order[i], tree.order[a + p])
+
+
+@jit
+def lowest_within(Q, tree, kind, limit, label, start, stop, out):
+    """The lowest label, by place, of the rows within the limit of queries; -1 is none."""
+    d = Q.shape[0]
+    q = np.empty(d)
+    leaf = np.empty(tree.order.shape[0] // (1 << tree.levels) + 1)
+    nodes, gaps = np.empty(DEPTH, np.int64), np.empty(DEPTH)
+    for i in range(start, stop):
+        for j in range(d):
+            q[j] = Q[j, i]
+        least = -1
+        nodes[0], gaps[0], top = 0, 0.0, 1
+        while top:
+            top -= 1
+            a, b = leaf_range(tree, nodes[top])
+            if a < 0:
+                top = push_children(q, tree, nodes[top], kind, limit, nodes, gaps, top)
+                continue
+            measure(q, tree.Z, a, b, kind, leaf)
+            for p in range(b - a):
+                if leaf[p] <= limit and label[a + p] >= 0:
+                    if least < 0 or label[a + p] < least:
+                        least = label[a + p]
+        out[i] = least
+
+
+class Places(NamedTuple):
+    """Rows by place, and what nodes tell of theirs, for `nearest_others`."""
+
+    component: np.ndarray  # int32
+    core: np.ndarray
+    node_component: np.ndarray  # -1 if there are several
+    node_core: np.ndarray  # the least
+    node_row: np.ndarray  # the lowest
+
+
+@jit
+def fill_nodes(tree, component, core, node_component, node_core, node_row):
+    for node in range(node_row.shape[0] - 1, -1, -1):
+        a, b = leaf_range(tree, node)
+        if a < 0:
+            u, v = 2 * node + 1, 2 * node + 2
+            same = node_component[u] == node_component[v]
+            node_component[node] = node_component[u] if same else -1
+            node_core[node] = min(node_core[u], node_core[v])
+            node_row[node] = min(node_row[u], node_row[v])
+            continue
+        own, least, row = component[a], core[a], tree.order[a]
+        for i in range(a + 1, b):
+            own = own if component[i] == own else -1
+            least = min(least, core[i])
+            row = min(row, tree.order[i])
+        node_component[node], node_core[node], node_row[node] = own, least, row
+
+
+@jit(**INNER)
+def bound_of_sums(weight, alpha, kind):
+    """No sum above it has a weight of at most `weight`."""
+    if weight == np.inf:
+        return np.inf
+    return reduced(weight * alpha, kind) * (1.0 + 1e-12)
+
+
+@jit
+def nearest_others(tree, kind, places, alpha, start, stop, weights, others):
+    """The least (weight, row) of another component for the rows at start..stop."""
+    d = tree.Z.shape[0]
+    q = np.empty(d)
+    leaf = np.empty(tree.order.shape[0] // (1 << tree.levels) + 1)
+    nodes, gaps = np.empty(DEPTH, np.int64), np.empty(DEPTH)
+    component, core = places.component, places.core
+    for i in range(start, stop):
+        for j in range(d):
+            q[j] = tree.Z[j, i]
+        own, mine = component[i], core[i]
+        best, other, limit = np.inf, np.int64(-1), np.inf
+        nodes[0], gaps[0], top = 0, 0.0, 1
+        while top:
+            top -= 1
+            node = nodes[top]
+            if gaps[top] > limit or places.node_component[node] == own:
+                continue
+            floor = max(mine, places.node_core[node])
+            if floor > best or (floor == best and places.node_row[node] > other):
+                continue
+            a, b = leaf_range(tree, node)
+            if a < 0:
+                top = push_children(q, tree, node, kind, limit, nodes, gaps, top)
+                continue
+            measure(q, tree.Z, a, b, kind, leaf)
+            for p in range(b - a):
+                if leaf[p] <= limit and component[a + p] != own:
+                    w = max(mine, core[a + p], restored(leaf[p], kind) / alpha)
+                    row = tree.order[a + p]
+                    if w < best or (w == best and row < other):
+                        best, other = w, row
+                        limit = bound_of_sums(best, alpha, kind)
+        weights[tree.order[i]] = best
+        others[tree.order[i]] = other

@@ -1,0 +1,1 @@
+"""CuPy's arrays are searched by the generic kernels so far."""
