@@ -6,6 +6,8 @@ import os
 
 # scikit-learn's array API checks skip unless this is set before SciPy is imported
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
+# the tests are of compiled code, but for those of what stands in for it
+os.environ["CLUSTERX_COMPILE"] = "always"
 
 from collections.abc import Callable
 from dataclasses import dataclass

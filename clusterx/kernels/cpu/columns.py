@@ -14,9 +14,26 @@ BLOCK = 1 << 18
 FOLDED = 1 << 14
 #: Most rows of such a block of bytes, whose squares then sum to less than 2^31 in a column.
 BYTE_ROWS = 1 << 15
+#: Most values that NumPy goes through while the loop is not compiled: it takes as long then.
+STAND_IN_VALUES = 1 << 23
 
 
-@jit
+def column_moments_in_numpy(X, shift, start, stop, sums, squares, low, high):
+    if X.size > STAND_IN_VALUES:
+        return NotImplemented
+    n, d = stop - start, X.shape[1]
+    low[:], high[:] = X[start:stop].min(axis=0), X[start:stop].max(axis=0)
+    terms = X[start:stop] - shift
+    for out in (sums, squares):
+        fours = terms[: n - n % 4].reshape(-1, 4, d)
+        pairs = (fours[:, 0] + fours[:, 1]) + (fours[:, 2] + fours[:, 3])
+        # not `sum`, whose order is its own
+        out += np.add.accumulate(np.concatenate([pairs, terms[n - n % 4 :]]), axis=0)[-1]
+        terms *= terms
+    return None
+
+
+@jit(stand_in=column_moments_in_numpy, seconds=0.5)
 def column_moments(X, shift, start, stop, sums, squares, low, high):
     """Sums and squares of X - shift, and extremes, of rows start..stop."""
     d = X.shape[1]
@@ -96,7 +113,15 @@ def _moments_of(X: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, ...]:
     return sums.sum(axis=0), squares.sum(axis=0), low.min(axis=0), high.max(axis=0)
 
 
-@jit
+def byte_moments_in_numpy(X, start, stop, sums, squares, largest):
+    x = X[start:stop].astype(np.int32)
+    sums += x.sum(axis=0)
+    np.maximum(largest, X[start:stop].max(axis=0), out=largest)
+    x *= x
+    squares += x.sum(axis=0)
+
+
+@jit(stand_in=byte_moments_in_numpy, seconds=0.3)
 def byte_moments(X, start, stop, sums, squares, largest):
     """Sums, sums of squares and maxima of rows start..stop, at most BYTE_ROWS, of whole
     numbers below 256.

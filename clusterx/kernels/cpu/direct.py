@@ -6,6 +6,9 @@ import numpy as np
 
 from .jit import INNER, jit
 
+#: Columns too few for vector loops over them: their squares are added in order.
+FEW = 8
+
 
 @jit(**INNER, fastmath={"reassoc", "contract", "nsz"})
 def squared_distance(x, c):
@@ -36,6 +39,29 @@ def squared_norm(x):
     return s
 
 
+@jit(**INNER)
+def row_distance(X, i, C, j):
+    """Squared distance of X[i] and C[j]; of few columns, added in their order."""
+    if X.shape[1] > FEW:
+        return squared_distance(X[i], C[j])
+    s = 0.0
+    for a in range(X.shape[1]):
+        t = np.float64(X[i, a]) - np.float64(C[j, a])
+        s += t * t
+    return s
+
+
+def squares_to(X, c):
+    """Squared distances (n,) of rows of few columns to one point, in NumPy: the same bits."""
+    total = np.zeros(X.shape[0])
+    for j in range(X.shape[1]):
+        t = X[:, j].astype(np.float64)
+        t -= np.float64(c[j])
+        t *= t
+        total += t
+    return total
+
+
 @jit
 def own_distances(X, C, labels, start, stop, out):
     """Squared distances of rows to the centre of their label."""
@@ -43,12 +69,19 @@ def own_distances(X, C, labels, start, stop, out):
         out[i] = squared_distance(X[i], C[labels[i]])
 
 
-@jit(fastmath={"reassoc", "contract", "nsz"})
+def distances_to_in_numpy(X, c, start, stop, out):
+    if X.shape[1] > FEW:
+        return NotImplemented
+    out[start:stop] = squares_to(X[start:stop], c)
+    return None
+
+
+@jit(stand_in=distances_to_in_numpy, seconds=0.2)
 def distances_to(X, c, start, stop, out):
     d = c.shape[0]
     for i in range(start, stop):
         s = 0.0
-        if d <= 8:  # too short for vector loops
+        if d <= FEW:
             for j in range(d):
                 t = X[i, j] - c[j]
                 s += t * t
@@ -57,8 +90,16 @@ def distances_to(X, c, start, stop, out):
             out[i] = squared_distance(X[i], c)
 
 
-@jit
+def all_distances_in_numpy(X, C, start, stop, out):
+    if X.shape[1] > FEW:
+        return NotImplemented
+    for j in range(C.shape[0]):
+        out[start:stop, j] = squares_to(X[start:stop], C[j])
+    return None
+
+
+@jit(stand_in=all_distances_in_numpy, seconds=0.2)
 def all_distances(X, C, start, stop, out):
     for i in range(start, stop):
         for j in range(C.shape[0]):
-            out[i, j] = squared_distance(X[i], C[j])
+            out[i, j] = row_distance(X, i, C, j)

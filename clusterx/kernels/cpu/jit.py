@@ -2,29 +2,73 @@
 
 import pickle
 import warnings
+from contextlib import AbstractContextManager
 from functools import partial
+from glob import escape
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
 import numba
+from numba.core import event
 from numba.core.caching import CompileResultCacheImpl, NullCache
 from numba.core.serialize import dumps
 
 from ... import __version__
 from ...properties import cached_property
+from ..compiling import announce
+from .deferred import Deferred
 
 #: Loops that only other loops call: without the way in from Python, a tenth of what is compiled.
 INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
-def jit(function=None, **options):
-    """`numba.njit` for kernels: without the GIL, and with their code in a `KernelCache`."""
+def jit(function=None, *, stand_in=None, seconds=0.0, **options):
+    """`numba.njit` for kernels: without the GIL, and with their code in a `KernelCache`.
+
+    Parameters
+    ----------
+    stand_in : callable, optional
+        A NumPy function with the same arguments that computes the same bits. The kernel is then
+        `Deferred`: compiled once the stand-in has taken as long as compiling takes.
+    seconds : float
+        How long compiling takes, about.
+    """
     if function is None:
-        return partial(jit, **options)
+        return partial(jit, stand_in=stand_in, seconds=seconds, **options)
     kernel = numba.njit(nogil=True, **options)(function)
     kernel._cache = KernelCache(function)
-    return kernel
+    if stand_in is None:
+        return kernel
+    return Deferred(function, stand_in, seconds, kernel, partial(_has_code_for, kernel))
+
+
+def _has_code_for(kernel, *args):
+    """Whether code for such arguments is in this process or on disk."""
+    signature = tuple(kernel.typeof_pyval(value) for value in args)
+    return signature in kernel.overloads or kernel._cache.has(signature, kernel.targetctx)
+
+
+class _Announcer(event.Listener):
+    """Announces compilations of kernels; those inside another one go with it."""
+
+    def __init__(self):
+        self._under_way: list[AbstractContextManager | None] = []
+
+    def on_start(self, event):
+        ours = isinstance(event.data["dispatcher"]._cache, KernelCache)
+        first = announce() if ours and not any(self._under_way) else None
+        self._under_way.append(first)
+        if first is not None:
+            first.__enter__()
+
+    def on_end(self, event):
+        first = self._under_way.pop()
+        if first is not None:
+            first.__exit__(None, None, None)
+
+
+event.register("numba:compile", _Announcer())  # numba compiles one function at a time
 
 
 class KernelCache(NullCache):
@@ -52,19 +96,35 @@ class KernelCache(NullCache):
     def cache_path(self):
         return self._numba and self._numba.locator.get_cache_path()
 
+    def has_files(self):
+        """Whether there is code for any signature, were it of another version."""
+        if self._numba is None:
+            return False
+        files = Path(self.cache_path).glob(f"{escape(self._numba.filename_base)}.*.nbc")
+        return next(files, None) is not None
+
+    def has(self, sig, target_context):
+        """Whether there is code for the signature that can be used."""
+        return self._code(sig, target_context) is not None
+
     def load_overload(self, sig, target_context):
         target_context.refresh()  # code is linked against what it knows
+        code = self._code(sig, target_context)
+        try:
+            return code and self._numba.rebuild(target_context, pickle.loads(code))
+        except Exception:  # pickle may raise anything, such as for a class that has moved since
+            return None
+
+    def _code(self, sig, target_context):
         if self._numba is None:
             return None
         try:
             file, purpose = self._entry(sig, target_context.codegen())
             content = file.read_bytes()
-            code = content[_DIGEST:]
-            if content[:_DIGEST] != _digest(purpose, code):
-                return None
-            return self._numba.rebuild(target_context, pickle.loads(code))
-        except Exception:  # pickle may raise anything, such as for a class that has moved since
+        except OSError:
             return None
+        code = content[_DIGEST:]
+        return code if content[:_DIGEST] == _digest(purpose, code) else None
 
     def save_overload(self, sig, data):
         if self._numba is None or not self._numba.check_cachable(data):

@@ -14,6 +14,8 @@ from ..jit import INNER, jit
 LEAF = 256
 #: Consecutive rows that share a box where there is no tree.
 RUN = 128
+#: Rows that NumPy takes at once: their arrays stay in a core's cache.
+BLOCK = 4096
 #: Centres whose squared distances to a box differ by less than this share are both measured: far
 #: above the rounding of float64 sums of up to sixteen squares.
 SLACK = 1e-13
@@ -150,7 +152,28 @@ def nearest_of(Y, n, C, cands, count, best, label, acc):
             label[p] = j if closer else label[p]
 
 
-@jit
+def nearest_blocks_in_numpy(X, C, start, stop, labels, squared, three, other):
+    """Every centre is measured: those that a box drops are nearest to none of its rows."""
+    for a in range(start, stop, BLOCK):
+        Y = np.array(X[a : min(stop, a + BLOCK)].T, np.float64, order="C")
+        best, label = squared[a : a + Y.shape[1]], labels[a : a + Y.shape[1]]
+        t, s = np.empty((2, Y.shape[1]))
+        label[:] = 0
+        for j, c in enumerate(C):
+            np.subtract(Y[0], c[0], out=s)
+            np.multiply(s, s, out=s)
+            for y, value in zip(Y[1:], c[1:], strict=True):
+                np.subtract(y, value, out=t)
+                np.multiply(t, t, out=t)
+                np.add(s, t, out=s)
+            if j == 0:
+                best[:] = s
+                continue
+            np.copyto(label, j, where=s < best)
+            np.minimum(best, s, out=best)
+
+
+@jit(stand_in=nearest_blocks_in_numpy, seconds=1.0)
 def nearest_blocks(X, C, start, stop, labels, squared, three, other):
     """Nearest centre of rows start..stop, a box of RUN consecutive rows at a time.
 

@@ -16,22 +16,28 @@ from ...cpu.threads import run_blocks, single_threaded_blas
 from ...reductions.cpu.segments import LANES
 from ...statistics import SUMMARY_VALUES
 
-#: Columns too few for vector loops over them.
-FEW = 8
-
 
 def own_squares(X: np.ndarray, C: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Squared distances (n,) to the centre of each row's label."""
     out = np.empty(X.shape[0])
     C = np.ascontiguousarray(C, np.float64)
     parts = blocks(X.shape[0], max(LANES, SUMMARY_VALUES // 4 // X.shape[1]))
-    measure = few_columns if X.shape[1] <= FEW else direct.own_distances
+    measure = few_columns if X.shape[1] <= direct.FEW else direct.own_distances
 
     run_blocks(lambda b: measure(X, C, labels, *parts[b], out), len(parts))
     return out
 
 
-@jit
+def few_columns_in_numpy(X, C, labels, start, stop, out):
+    own = out[start:stop]
+    own[:] = 0.0
+    for j in range(X.shape[1]):
+        t = X[start:stop, j] - C[labels[start:stop], j]
+        t *= t
+        own += t
+
+
+@jit(stand_in=few_columns_in_numpy, seconds=0.2)
 def few_columns(X, C, labels, start, stop, out):
     for i in range(start, stop):
         s = 0.0

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...cpu.direct import distances_to
+from ...cpu.direct import FEW, distances_to, squares_to
 from ...cpu.jit import jit
 from ...cpu.ranges import blocks
 from ...cpu.threads import run_blocks
 from .. import SCATTER_ROWS, Update
 
 
-@jit(fastmath={"reassoc"})
+def scatter_of_in_numpy(X, w, c, start, stop):
+    if X.shape[1] > FEW:
+        return NotImplemented
+    terms = squares_to(X[start:stop], c) * w[start:stop]
+    return np.add.accumulate(terms)[-1] if len(terms) else 0.0
+
+
+@jit(stand_in=scatter_of_in_numpy, seconds=0.3)
 def scatter_of(X, w, c, start, stop):
     """Weighted sum of the squared distances of rows start..stop to one point."""
     squared = np.empty(1024)  # stays in the core's nearest cache
@@ -31,7 +38,16 @@ def update(stats, C):
     return Update(new, shift, least)
 
 
-@jit
+def move_means_in_numpy(sums, counts, C, new):
+    filled = counts > 0.0
+    new[:] = C
+    new[filled] = sums[filled] / counts[filled, None]
+    moved = new.astype(np.float64) - C.astype(np.float64)
+    moved *= moved
+    return np.add.accumulate(moved.ravel())[-1], counts.min()
+
+
+@jit(stand_in=move_means_in_numpy, seconds=0.2)
 def move_means(sums, counts, C, new):
     """Means of the clusters; how far they moved from C, squared, and the least count."""
     shift, least = 0.0, np.inf

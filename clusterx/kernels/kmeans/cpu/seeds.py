@@ -180,7 +180,20 @@ class TreeSeeding(PlainSeeding):
         _add_up(self.closest, self.w, changed, self.sums)
 
 
-@jit
+def draw_inside_in_numpy(closest, w, cumulated, inside, targets):
+    out = np.empty(len(targets), np.int64)
+    for f, (target, b) in enumerate(zip(targets, inside, strict=True)):
+        rows = slice(b * DRAW_BLOCK, (b + 1) * DRAW_BLOCK)
+        values = closest[rows] * w[rows] if len(w) else closest[rows]
+        so_far = np.add.accumulate([cumulated[b - 1] if b > 0 else 0.0, *values])[1:]
+        positive = values > 0.0
+        passed = np.flatnonzero(positive & (so_far > target))[:1]
+        found = passed if len(passed) else np.flatnonzero(positive)[-1:]
+        out[f] = rows.start + (found[0] if len(found) else 0)
+    return out
+
+
+@jit(stand_in=draw_inside_in_numpy, seconds=0.3)
 def draw_inside(closest, w, cumulated, inside, targets):
     """The first rows at which the weighted squared distances, summed in order, pass the targets.
 
@@ -206,7 +219,15 @@ def draw_inside(closest, w, cumulated, inside, targets):
     return out
 
 
-@jit
+def block_sums_in_numpy(closest, w, changed, start, stop, sums):
+    for b in range(start, stop):
+        if changed[b]:
+            rows = slice(b * DRAW_BLOCK, (b + 1) * DRAW_BLOCK)
+            values = closest[rows] * w[rows] if len(w) else closest[rows]
+            sums[b] = np.add.accumulate(values)[-1]
+
+
+@jit(stand_in=block_sums_in_numpy, seconds=0.2)
 def block_sums(closest, w, changed, start, stop, sums):
     n = closest.shape[0]
     for b in range(start, stop):
@@ -217,20 +238,40 @@ def block_sums(closest, w, changed, start, stop, sums):
             sums[b] = s
 
 
-@jit
+def plain_gains_in_numpy(X, w, chosen, start, stop, closest, out):
+    if X.shape[1] > direct.FEW:
+        return NotImplemented
+    for g, row in enumerate(chosen):
+        s, own = direct.squares_to(X[start:stop], X[row]), closest[start:stop]
+        gains = np.where(s < own, own - s, 0.0)
+        if len(w):
+            gains *= w[start:stop]
+        out[g] += np.add.accumulate(gains)[-1]
+    return None
+
+
+@jit(stand_in=plain_gains_in_numpy, seconds=0.3)
 def plain_gains(X, w, chosen, start, stop, closest, out):
     for i in range(start, stop):
         for g in range(chosen.shape[0]):
-            s = direct.squared_distance(X[i], X[chosen[g]])
+            s = direct.row_distance(X, i, X, chosen[g])
             if s < closest[i]:
                 gain = closest[i] - s
                 out[g] += gain * w[i] if w.shape[0] > 0 else gain
 
 
-@jit
+def plain_accept_in_numpy(X, row, start, stop, closest):
+    if X.shape[1] > direct.FEW:
+        return NotImplemented
+    own = closest[start:stop]
+    np.minimum(own, direct.squares_to(X[start:stop], X[row]), out=own)
+    return None
+
+
+@jit(stand_in=plain_accept_in_numpy, seconds=0.2)
 def plain_accept(X, row, start, stop, closest):
     for i in range(start, stop):
-        closest[i] = min(closest[i], direct.squared_distance(X[i], X[row]))
+        closest[i] = min(closest[i], direct.row_distance(X, i, X, row))
 
 
 @jit

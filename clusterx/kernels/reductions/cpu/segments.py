@@ -11,6 +11,8 @@ from ...statistics import SUMMARY_VALUES
 
 #: Float64 values that the sums of the blocks in work may take together.
 PARTIAL_SUMS = 1 << 23
+#: Most values that NumPy adds while the loop is not compiled.
+STAND_IN_VALUES = 1 << 20
 #: Rows whose entries are added in one go, so that additions to a label do not wait for each other.
 LANES = 8
 
@@ -43,7 +45,16 @@ def label_sums(D: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
     return out
 
 
-@jit
+def add_rows_in_numpy(X, labels, start, stop, sums):
+    if (stop - start) * X.shape[1] > STAND_IN_VALUES:
+        return NotImplemented
+    own = labels[start:stop]
+    for j in range(X.shape[1]):  # one after another, as the loop does
+        sums[:, j] += np.bincount(own, X[start:stop, j], len(sums))
+    return None
+
+
+@jit(stand_in=add_rows_in_numpy, seconds=0.2)
 def add_rows(X, labels, start, stop, sums):
     for i in range(start, stop):
         to = sums[labels[i]]
