@@ -35,91 +35,99 @@ class Fault(NamedTuple):
     file: str = ""  # part of the path, where the text occurs in several files
 
 
-KERNELS = "tests/kernels"
+STRICT = " -k array_api_strict"  # the generic kernels
+STEPS = "tests/kernels/kmeans"
+SUMS = "tests/kernels/kmeans/test_sums.py tests/kernels/kmeans/test_steps.py"
+SEEDS = "tests/kernels/kmeans/test_seeding.py tests/centroid/test_seeding.py"
+BATCHES = "tests/kernels/kmeans/test_batches.py tests/centroid/test_minibatch.py"
+MOMENTS = "tests/kernels/reductions"
+DISTANCES = "tests/kernels/distances"
+LABELS = "tests/kernels/labels tests/metrics"
+COLORS = "tests/kernels/color"
 KMEANS = "tests/centroid/test_kmeans.py"
 MINIBATCH = "tests/centroid/test_minibatch.py"
 SCORES = "tests/metrics"
 IMAGE = "tests/image"
-CUDA = "tests/kernels/test_cuda_kmeans.py"
+CUDA = "tests/kernels/kmeans/test_cuda.py tests/kernels/kmeans/test_contract.py"
 
 FAULTS = (
     # -- the definition: kernels in the array API standard ---------------------------------------
-    Fault("generic: far ties", "xp.argmin(own - 2 *", "xp.argmin(own - 1.9999 *", KERNELS + " -k nearest"),
-    Fault("generic: sums skip weights", "belongs = belongs * xp.astype(self.w[a:b], self.wide)[:, None]", "pass", KERNELS),
-    Fault("generic: empty cluster moves", "means = xp.where(some[:, None], stats.sums / divisor[:, None], kept)", "means = stats.sums / divisor[:, None]", KERNELS),
-    Fault("generic: variance in float32", "variance = sum(xp.sum((xp.astype(b, wide) - mean) ** 2, axis=0) for b in blocks) / n", "variance = sum(xp.astype(xp.sum((b - xp.astype(mean, b.dtype)) ** 2, axis=0), wide) for b in blocks) / n", KERNELS + " -k summary"),
-    Fault("generic: largest loses its sign", "largest = xp.max(xp.stack([xp.max(xp.abs(b), axis=0) for b in blocks]), axis=0)", "largest = xp.max(xp.stack([xp.max(b, axis=0) for b in blocks]), axis=0)", KERNELS + " -k summary"),
-    Fault("generic: distances not centred", "shift = xp.mean(xp.astype(C, wide), axis=0)", "shift = 0 * xp.mean(xp.astype(C, wide), axis=0)", KERNELS + " -k distances"),
-    Fault("generic: draw before the place", 'rows = xp.searchsorted(cumulated, targets, side="right")', 'rows = xp.searchsorted(cumulated, targets, side="left")', KERNELS + " tests/centroid/test_seeding.py", "generic"),
-    Fault("generic: candidate of the most", "best = xp.reshape(xp.argmin(xp.sum(found * self.w[:, None], axis=0)), (1,))", "best = xp.reshape(xp.argmax(xp.sum(found * self.w[:, None], axis=0)), (1,))", KERNELS + " tests/centroid/test_seeding.py"),
-    Fault("generic: a batch forgets the past", "sums = C * counts[:, None] + belongs.T @ xp.astype(batch, C.dtype)", "sums = belongs.T @ xp.astype(batch, C.dtype)", KERNELS),
-    Fault("generic: separation of one block", "if b < a:\n                continue", "if b <= a:\n                continue", KERNELS + " -k separation"),
-    Fault("generic: label sums of the first tile", "b = min(m, a + width)\n        total = total +", "b = min(m, a + width)\n        total =", KERNELS + " " + SCORES),
-    Fault("blocks: a row is left out", "return [X[a : min(n, a + rows), ...] for a in range(0, n, rows)]", "return [X[a : min(n - 1, a + rows), ...] for a in range(0, n, rows)]", KERNELS),
+    Fault("generic: far ties", "xp.argmin(own - 2 *", "xp.argmin(own - 1.9999 *", DISTANCES + STRICT),
+    Fault("generic: sums skip weights", "belongs = belongs * xp.astype(self.w[a:b], self.wide)[:, None]", "pass", STEPS + STRICT),
+    Fault("generic: empty cluster moves", "means = xp.where(some[:, None], stats.sums / divisor[:, None], kept)", "means = stats.sums / divisor[:, None]", STEPS + STRICT),
+    Fault("generic: variance in float32", "variance = sum(xp.sum((xp.astype(b, wide) - mean) ** 2, axis=0) for b in blocks) / n", "variance = sum(xp.astype(xp.sum((b - xp.astype(mean, b.dtype)) ** 2, axis=0), wide) for b in blocks) / n", MOMENTS + STRICT),
+    Fault("generic: largest loses its sign", "largest = xp.max(xp.stack([xp.max(xp.abs(b), axis=0) for b in blocks]), axis=0)", "largest = xp.max(xp.stack([xp.max(b, axis=0) for b in blocks]), axis=0)", MOMENTS + STRICT),
+    Fault("generic: distances not centred", "shift = xp.mean(xp.astype(C, wide), axis=0)", "shift = 0 * xp.mean(xp.astype(C, wide), axis=0)", DISTANCES + STRICT),
+    Fault("generic: draw before the place", 'rows = xp.searchsorted(cumulated, targets, side="right")', 'rows = xp.searchsorted(cumulated, targets, side="left")', SEEDS + STRICT, "generic"),
+    Fault("generic: candidate of the most", "best = xp.reshape(xp.argmin(xp.sum(found * self.w[:, None], axis=0)), (1,))", "best = xp.reshape(xp.argmax(xp.sum(found * self.w[:, None], axis=0)), (1,))", SEEDS + STRICT),
+    Fault("generic: a batch forgets the past", "sums = C * counts[:, None] + belongs.T @ xp.astype(batch, C.dtype)", "sums = belongs.T @ xp.astype(batch, C.dtype)", BATCHES + STRICT),
+    Fault("generic: separation of one block", "if b < a:\n                continue", "if b <= a:\n                continue", DISTANCES),
+    Fault("generic: label sums of the first tile", "b = min(m, a + width)\n        total = total +", "b = min(m, a + width)\n        total =", DISTANCES + STRICT),
+    Fault("blocks: a row is left out", "return [X[a : min(n, a + rows), ...] for a in range(0, n, rows)]", "return [X[a : min(n - 1, a + rows), ...] for a in range(0, n, rows)]", DISTANCES + STRICT),
     # -- sums --------------------------------------------------------------------------------------
-    Fault("sums: the second integer is dropped", "los[j] += np.int64(np.rint((scaled[j] - np.rint(scaled[j])) * lo_scale))", "los[j] += 0", KERNELS),
-    Fault("sums: a term is cut, not rounded", "whole = np.rint(scaled)\n    return np.int64(whole),", "whole = np.floor(scaled)\n    return np.int64(whole),", KERNELS),
-    Fault("sums: leaving is joining", "sign = -1.0", "sign = 1.0", KERNELS + " " + KMEANS),
-    Fault("sums: a run ends early", "return clusters, np.append(starts, offsets[-1])", "return clusters, np.append(starts, offsets[-1] - 1)", KERNELS),
-    Fault("sums: a weight is dropped", "v = w[row] if w.shape[0] > 0 else 1.0\n        new, old", "v = 1.0\n        new, old", KERNELS + " " + KMEANS),
-    Fault("sums: merge takes the first", "all_lo[j, a] += lo[r, a]", "all_lo[j, a] = lo[r, a]", KERNELS),
-    Fault("moments: the last rows are skipped", "for p in range(i, stop):\n                for j in range(d):\n                    t = np.float64(X[p, j]) - shift[j]", "for p in range(i, stop - 1):\n                for j in range(d):\n                    t = np.float64(X[p, j]) - shift[j]", KERNELS + " -k summary"),
-    Fault("moments: no origin", "origin = np.partition(few, len(few) // 2, axis=0)[len(few) // 2].astype(np.float64)", "origin = np.zeros(d)", KERNELS + " -k summary"),
-    Fault("moments: bytes overflow", "BYTE_ROWS = 1 << 15", "BYTE_ROWS = 1 << 20", KERNELS + " -k summary"),
+    Fault("sums: the second integer is dropped", "los[j] += np.int64(np.rint((scaled[j] - np.rint(scaled[j])) * lo_scale))", "los[j] += 0", SUMS),
+    Fault("sums: a term is cut, not rounded", "whole = np.rint(scaled)\n    return np.int64(whole),", "whole = np.floor(scaled)\n    return np.int64(whole),", SUMS),
+    Fault("sums: leaving is joining", "sign = -1.0", "sign = 1.0", SUMS),
+    Fault("sums: a run ends early", "return clusters, np.append(starts, offsets[-1])", "return clusters, np.append(starts, offsets[-1] - 1)", SUMS),
+    Fault("sums: a weight is dropped", "v = w[row] if w.shape[0] > 0 else 1.0\n        new, old", "v = 1.0\n        new, old", SUMS),
+    Fault("sums: merge takes the first", "all_lo[j, a] += lo[r, a]", "all_lo[j, a] = lo[r, a]", SUMS),
+    Fault("moments: the last rows are skipped", "for p in range(i, stop):\n                for j in range(d):\n                    t = np.float64(X[p, j]) - shift[j]", "for p in range(i, stop - 1):\n                for j in range(d):\n                    t = np.float64(X[p, j]) - shift[j]", MOMENTS),
+    Fault("moments: no origin", "origin = np.partition(few, len(few) // 2, axis=0)[len(few) // 2].astype(np.float64)", "origin = np.zeros(d)", MOMENTS),
+    Fault("moments: bytes overflow", "BYTE_ROWS = 1 << 15", "BYTE_ROWS = 1 << 20", MOMENTS),
     # -- few columns -------------------------------------------------------------------------------
-    Fault("boxes: no slack", "SLACK = 1e-13", "SLACK = -1e-3", KERNELS + " " + KMEANS),
-    Fault("boxes: ties to the later", "closer = s < best[p]\n            best[p] = s if closer else best[p]", "closer = s <= best[p]\n            best[p] = s if closer else best[p]", KERNELS),
-    Fault("boxes: the wrong corner", "v = high[box, a] if C[j, a] > C[star, a] else low[box, a]", "v = low[box, a] if C[j, a] > C[star, a] else high[box, a]", KERNELS),
-    Fault("boxes: the first two swapped", "label[p] = j if closer else i", "label[p] = i if closer else j", KERNELS),
-    Fault("octree: a box too small", "high[i, j] = max(high[i + 1, j], high[right, j])", "high[i, j] = high[i + 1, j]", KERNELS + " " + KMEANS),
-    Fault("octree: sums of one child", "hi[i, j] = hi[i + 1, j] + hi[right, j]", "hi[i, j] = hi[i + 1, j]", KERNELS + " " + KMEANS),
-    Fault("octree: what is short", "brief &= scaled * SHORT == np.rint(scaled * SHORT)", "brief &= True", KERNELS),
-    Fault("octree: weights of leaves", "load(w, start[i], n, v)", "load(w, 0, n, v)", KERNELS + " " + KMEANS),
-    Fault("filtering: an owner stays", "owner[below] = likely", "owner[node] = likely", KERNELS + " " + KMEANS),
-    Fault("filtering: mixed is settled", "owner[node] = MIXED if m > 1 else likely", "owner[node] = likely", KERNELS + " " + KMEANS),
-    Fault("filtering: a change is lost", "count += old[i] != new[i]", "count += (old[i] != new[i]) & (i > 0)", KERNELS + " " + KMEANS),
-    Fault("seeding: a box too near", "if box_distance(low[node], high[node], c) * (1 - 1e-13) >= peak[node]:\n            node = skip[node]\n            continue\n        if skip[node] == node + 1:\n            for p", "if box_distance(low[node], high[node], c) * 1.1 >= peak[node]:\n            node = skip[node]\n            continue\n        if skip[node] == node + 1:\n            for p", KERNELS + " tests/centroid/test_seeding.py"),
-    Fault("seeding: no weights", "gain += less * w[p] if w.shape[0] > 0 else less", "gain += less", KERNELS + " tests/centroid/test_seeding.py"),
-    Fault("seeding: the place of a draw", "if so_far > target:", "if so_far >= target and row > 0:", KERNELS + " tests/centroid/test_seeding.py"),
-    Fault("seeding: an untouched block", "changed[row // DRAW_BLOCK] = True", "changed[0] = True", KERNELS + " tests/centroid/test_seeding.py"),
+    Fault("boxes: no slack", "SLACK = 1e-13", "SLACK = -1e-3", SUMS + " " + KMEANS),
+    Fault("boxes: ties to the later", "closer = s < best[p]\n            best[p] = s if closer else best[p]", "closer = s <= best[p]\n            best[p] = s if closer else best[p]", SUMS + " " + KMEANS),
+    Fault("boxes: the wrong corner", "v = high[box, a] if C[j, a] > C[star, a] else low[box, a]", "v = low[box, a] if C[j, a] > C[star, a] else high[box, a]", SUMS + " " + KMEANS),
+    Fault("boxes: the first two swapped", "label[p] = j if closer else i", "label[p] = i if closer else j", SUMS + " " + KMEANS),
+    Fault("octree: a box too small", "high[i, j] = max(high[i + 1, j], high[right, j])", "high[i, j] = high[i + 1, j]", SUMS + " " + KMEANS),
+    Fault("octree: sums of one child", "hi[i, j] = hi[i + 1, j] + hi[right, j]", "hi[i, j] = hi[i + 1, j]", SUMS + " " + KMEANS),
+    Fault("octree: what is short", "brief &= scaled * SHORT == np.rint(scaled * SHORT)", "brief &= True", SUMS + " " + KMEANS),
+    Fault("octree: weights of leaves", "load(w, start[i], n, v)", "load(w, 0, n, v)", SUMS + " " + KMEANS),
+    Fault("filtering: an owner stays", "owner[below] = likely", "owner[node] = likely", SUMS + " " + KMEANS),
+    Fault("filtering: mixed is settled", "owner[node] = MIXED if m > 1 else likely", "owner[node] = likely", SUMS + " " + KMEANS),
+    Fault("filtering: a change is lost", "count += old[i] != new[i]", "count += (old[i] != new[i]) & (i > 0)", SUMS + " " + KMEANS),
+    Fault("seeding: a box too near", "if box_distance(low[node], high[node], c) * (1 - 1e-13) >= peak[node]:\n            node = skip[node]\n            continue\n        if skip[node] == node + 1:\n            for p", "if box_distance(low[node], high[node], c) * 1.1 >= peak[node]:\n            node = skip[node]\n            continue\n        if skip[node] == node + 1:\n            for p", SEEDS),
+    Fault("seeding: no weights", "gain += less * w[p] if w.shape[0] > 0 else less", "gain += less", SEEDS),
+    Fault("seeding: the place of a draw", "if so_far > target:", "if so_far >= target and row > 0:", SEEDS),
+    Fault("seeding: an untouched block", "changed[row // DRAW_BLOCK] = True", "changed[0] = True", SEEDS),
     # -- many columns ------------------------------------------------------------------------------
-    Fault("screen: rounding forgotten", "return 2.0 * (m + 4) * 2.0**-24 + 2.0**-21", "return 0.0", KERNELS),
-    Fault("screen: upper bounds shrink", "upper[i] = (upper[i] + drift[labels[i]]) * UP", "upper[i] = upper[i]", KERNELS + " " + KMEANS),
-    Fault("screen: lower bounds stay", "lower[i] = lower[i] * DOWN - away[labels[i]]", "lower[i] = lower[i]", KERNELS + " " + KMEANS),
-    Fault("screen: ties to the later", "if s < squared or (s == squared and j < label):", "if s <= squared:", KERNELS),
-    Fault("screen: a tie of two", "if second < squared:\n        label, squared, second = last, second, squared", "if second <= squared:\n        label, squared, second = last, second, squared", KERNELS),
-    Fault("screen: what a projection leaves", "left = max(whole - s, 0.0) + error * reach * reach", "left = 0.0", KERNELS),
-    Fault("screen: the last rows", "if n == tile or (i == stop - 1 and n > 0):", "if n == tile:", KERNELS),
-    Fault("lists: a bound too small", "looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", "self.upper *= 0.5\n            looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", KERNELS + " " + KMEANS),
-    Fault("distances: digits lost", "if s < 1e-4 * (own[i] + others[j]):", "if s < 1e-30 * (own[i] + others[j]):", KERNELS + " -k distances"),
+    Fault("screen: rounding forgotten", "return 2.0 * (m + 4) * 2.0**-24 + 2.0**-21", "return 0.0", STEPS),
+    Fault("screen: upper bounds shrink", "upper[i] = (upper[i] + drift[labels[i]]) * UP", "upper[i] = upper[i]", STEPS),
+    Fault("screen: lower bounds stay", "lower[i] = lower[i] * DOWN - away[labels[i]]", "lower[i] = lower[i]", STEPS),
+    Fault("screen: ties to the later", "if s < squared or (s == squared and j < label):", "if s <= squared:", STEPS),
+    Fault("screen: a tie of two", "if second < squared:\n        label, squared, second = last, second, squared", "if second <= squared:\n        label, squared, second = last, second, squared", STEPS),
+    Fault("screen: what a projection leaves", "left = max(whole - s, 0.0) + error * reach * reach", "left = 0.0", STEPS),
+    Fault("screen: the last rows", "if n == tile or (i == stop - 1 and n > 0):", "if n == tile:", STEPS),
+    Fault("lists: a bound too small", "looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", "self.upper *= 0.5\n            looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", STEPS),
+    Fault("distances: digits lost", "if s < 1e-4 * (own[i] + others[j]):", "if s < 1e-30 * (own[i] + others[j]):", DISTANCES),
     # -- mini-batches ------------------------------------------------------------------------------
-    Fault("batch: a mean of the new alone", "c[a] = old[a] * seen", "c[a] = 0.0", KERNELS + " " + MINIBATCH),
-    Fault("batch: weights in a walk", "v = w[p] if w.shape[0] > 0 else 1.0\n        seen[j] += v", "v = 1.0\n        seen[j] += v", KERNELS + " " + MINIBATCH),
-    Fault("batch: an untouched centre", "new[j, a] = C[j, a]\n", "new[j, a] = 0.0\n", KERNELS + " " + MINIBATCH, "few_columns"),
-    Fault("batch: rows of the batch before", "self.batches, self.rows = batches, drawn[0]", "self.rows = drawn[0]", KERNELS + " " + MINIBATCH),
+    Fault("batch: a mean of the new alone", "c[a] = old[a] * seen", "c[a] = 0.0", BATCHES),
+    Fault("batch: weights in a walk", "v = w[p] if w.shape[0] > 0 else 1.0\n        seen[j] += v", "v = 1.0\n        seen[j] += v", BATCHES),
+    Fault("batch: an untouched centre", "new[j, a] = C[j, a]\n", "new[j, a] = 0.0\n", BATCHES, "few_columns"),
+    Fault("batch: rows of the batch before", "self.batches, self.rows = batches, drawn[0]", "self.rows = drawn[0]", BATCHES),
     Fault("batch: draws are not taken back", "self.rng.set_state(state)", "pass", MINIBATCH),
     Fault("batch: patience", "if self.patience is not None and self.stale >= self.patience:", "if self.patience is not None and self.stale > self.patience:", MINIBATCH),
     # -- labels ------------------------------------------------------------------------------------
-    Fault("labels: the least is not zero", "i = v - low\n        if i < 0", "i = v\n        if i < 0", KERNELS + " " + SCORES),
-    Fault("labels: columns out of order", "while j > 0 and values[j - 1] > v:", "while j > 1 and values[j - 1] > v:", KERNELS + " " + SCORES),
-    Fault("labels: a row is not wiped", "table[labels[i]] = 0\n        found[row]", "found[row]", KERNELS + " " + SCORES),
-    Fault("labels: chance from the mode up", "total += w * gain(x, mean, log_mean, logs)\n        w *= x * (rest + x)", "w *= x * (rest + x)", KERNELS + " " + SCORES),
-    Fault("labels: a series too short", "SMALL = ", "SMALL = 1e3 * ", KERNELS + " " + SCORES, "labels/cpu.py"),
+    Fault("labels: the least is not zero", "i = v - low\n        if i < 0", "i = v\n        if i < 0", LABELS),
+    Fault("labels: columns out of order", "while j > 0 and values[j - 1] > v:", "while j > 1 and values[j - 1] > v:", LABELS),
+    Fault("labels: a row is not wiped", "table[labels[i]] = 0\n        found[row]", "found[row]", LABELS),
+    Fault("labels: chance from the mode up", "total += w * gain(x, mean, log_mean, logs)\n        w *= x * (rest + x)", "w *= x * (rest + x)", LABELS),
+    Fault("labels: a series too short", "SMALL = ", "SMALL = 1e3 * ", LABELS, "labels/cpu.py"),
     # -- colours -----------------------------------------------------------------------------------
-    Fault("colours: a counter overflows", "if count == 255:", "if count == 300:", KERNELS + "/test_color.py"),
-    Fault("colours: the last pixels", "for i in range(4 * quarter, len(rows)):\n        sizes[3,", "for i in range(4 * quarter, len(rows) - 1):\n        sizes[3,", KERNELS + "/test_color.py"),
-    Fault("colours: halves of a word", "code = top + np.uint32(8 * i)", "code = top + np.uint32(8 * i + 1)", KERNELS + "/test_color.py"),
+    Fault("colours: a counter overflows", "if count == 255:", "if count == 300:", COLORS),
+    Fault("colours: the last pixels", "for i in range(4 * quarter, len(rows)):\n        sizes[3,", "for i in range(4 * quarter, len(rows) - 1):\n        sizes[3,", COLORS),
+    Fault("colours: halves of a word", "code = top + np.uint32(8 * i)", "code = top + np.uint32(8 * i + 1)", COLORS),
     # -- CUDA --------------------------------------------------------------------------------------
-    Fault("cuda: a barrier is missed", "__syncthreads();  // what an earlier call left is no longer read\n    if (threadIdx.x % WARP == 0)", "if (threadIdx.x % WARP == 0)", CUDA + " tests/kernels/test_contracts.py -k cuda_on_cpu or races or order"),
-    Fault("cuda: a row too many", "if (row >= n)\n            continue;\n        double sum = 0.0;", "if (row > n)\n            continue;\n        double sum = 0.0;", CUDA + " tests/kernels/test_contracts.py"),
-    Fault("cuda: the carry", "if (low && atomicAdd(&halves[0], low) > 0xffffffffu - low)", "if (low && atomicAdd(&halves[0], low) > 0xfffffffeu)", CUDA + " tests/kernels/test_contracts.py"),
+    Fault("cuda: a barrier is missed", "__syncthreads();  // what an earlier call left is no longer read\n    if (threadIdx.x % WARP == 0)", "if (threadIdx.x % WARP == 0)", CUDA + " -k cuda_on_cpu or races or order"),
+    Fault("cuda: a row too many", "if (row >= n)\n            continue;\n        double sum = 0.0;", "if (row > n)\n            continue;\n        double sum = 0.0;", DISTANCES + " " + CUDA),
+    Fault("cuda: the carry", "if (low && atomicAdd(&halves[0], low) > 0xffffffffu - low)", "if (low && atomicAdd(&halves[0], low) > 0xfffffffeu)", CUDA),
     Fault("cuda: a plain sum for an atomic", "if (term.high)\n        atomicAdd(&table[cell], (word)term.high);", "if (term.high)\n        table[cell] += (word)term.high;", CUDA),
-    Fault("cuda: 61 bits", "#define SUM_BITS 61", "#define SUM_BITS 64", CUDA + " tests/kernels/test_contracts.py"),
-    Fault("cuda: an empty cluster", "mean = count > 0.0 ? (T)(sums[c] / count) : old;", "mean = (T)(sums[c] / count);", CUDA + " tests/kernels/test_contracts.py"),
-    Fault("cuda: weights of seeding", "return w ? closest[i] * w[i] : closest[i];", "return closest[i];", CUDA + " tests/kernels/test_contracts.py tests/centroid/test_seeding.py"),
-    Fault("cuda: keep what is nearer", "(!keep || sum < closest[i])", "(!keep || sum > closest[i])", CUDA + " tests/kernels/test_contracts.py tests/centroid/test_seeding.py"),
-    Fault("cuda: moments of the first slab", "a.spread += b.spread + apart * apart * (a.count * share);", "a.spread += b.spread;", "tests/kernels/test_cuda_rows.py"),
-    Fault("cuda: a place of 32 bits", "T x = X[i * d + column];", "T x = X[(int)(i * d) + column];", "tests/kernels/test_cuda_rows.py"),
+    Fault("cuda: 61 bits", "#define SUM_BITS 61", "#define SUM_BITS 64", CUDA),
+    Fault("cuda: an empty cluster", "mean = count > 0.0 ? (T)(sums[c] / count) : old;", "mean = (T)(sums[c] / count);", CUDA),
+    Fault("cuda: weights of seeding", "return w ? closest[i] * w[i] : closest[i];", "return closest[i];", CUDA + " " + SEEDS),
+    Fault("cuda: keep what is nearer", "(!keep || sum < closest[i])", "(!keep || sum > closest[i])", CUDA + " " + SEEDS),
+    Fault("cuda: moments of the first slab", "a.spread += b.spread + apart * apart * (a.count * share);", "a.spread += b.spread;", MOMENTS),
+    Fault("cuda: a place of 32 bits", "T x = X[i * d + column];", "T x = X[(int)(i * d) + column];", MOMENTS),
     # -- rows --------------------------------------------------------------------------------------
     Fault("rows: a changed source", "if seen != self.n or not same:", "if False:", "tests/test_rows.py"),
     Fault("rows: repeated rows of a file", "return np.asarray(given[rows], self.dtype)[places]", "return np.asarray(given[rows], self.dtype)", "tests/test_rows.py"),
@@ -163,7 +171,7 @@ def copy(to: Path) -> None:
             shutil.copy(ROOT / name, to / name)
 
 
-def run(fault: Fault, root: Path, cuda_cache: Path) -> tuple[bool, str]:
+def run(fault: Fault, root: Path, caches: Path) -> tuple[bool, str]:
     """Whether the tests fail with the fault, and which one does first."""
     (path,) = places(fault, root)
     whole = path.read_text()
@@ -171,11 +179,12 @@ def run(fault: Fault, root: Path, cuda_cache: Path) -> tuple[bool, str]:
     files, _, words = fault.tests.partition(" -k ")
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files.split()]
     command += ["-k", words] if words else []
+    compiles = "cpu" in path.relative_to(root).parts  # loops may hold the code of others
     with tempfile.TemporaryDirectory() as compiled:
         env = {
             **os.environ,
-            "NUMBA_CACHE_DIR": compiled,
-            "CLUSTERX_CUDA_ON_CPU_CACHE": str(cuda_cache),
+            "NUMBA_CACHE_DIR": compiled if compiles else str(caches / "numba"),
+            "CLUSTERX_CUDA_ON_CPU_CACHE": str(caches / "cuda"),
             "PYTHONPATH": str(root),
         }
         try:
@@ -202,7 +211,7 @@ def main() -> int:
             print(f"{fault.name:45} {'' if count == 1 else f'occurs {count} times'}")
         print(f"{len(chosen)} faults")
         return int(bad > 0)
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cuda:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as caches:
         root = Path(folder)
         copy(root)
         for fault in chosen:
@@ -210,7 +219,7 @@ def main() -> int:
             if len(places(fault, root)) != 1:
                 caught, how = False, "its text is gone, or occurs more than once"
             else:
-                caught, how = run(fault, root, Path(cuda))
+                caught, how = run(fault, root, Path(caches))
             bad += not caught
             took = time.perf_counter() - start
             print(

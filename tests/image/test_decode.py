@@ -5,10 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
-from made_files import directory, encoded, png, tiff
 from PIL import Image, ImageCms, ImageDraw
 
 from clusterx.image import UnreadableImageError, load, quantize
+from tests.image.made_files import directory, encoded, png, tiff
 
 GREY = np.arange(20, dtype=np.uint8).reshape(4, 5) * 12
 COLOR = np.stack([GREY, GREY[::-1], GREY[:, ::-1]], axis=2)

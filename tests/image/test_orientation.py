@@ -5,11 +5,11 @@ import struct
 
 import numpy as np
 import pytest
-from made_files import ORIENTATION, directory, encoded, tiff, turn, with_exif
 from PIL import Image
 
 from clusterx.image import load, quantize
 from clusterx.image.orientation import turned
+from tests.image.made_files import ORIENTATION, directory, encoded, tiff, turn, with_exif
 
 PIXELS = (np.arange(5 * 7 * 3) * 2 % 251).astype(np.uint8).reshape(5, 7, 3)
 UNIT = (0x0128, 3, 1, b"\2\0")

@@ -5,11 +5,11 @@ import struct
 
 import numpy as np
 import pytest
-from made_files import chunk, encoded, tiff, turn, with_chunks
 from PIL import Image, ImageCms
 
 from clusterx.image import ColorQuantizer, load, quantize
 from clusterx.image.png import display_chunks
+from tests.image.made_files import chunk, encoded, tiff, turn, with_chunks
 
 COLOR = (np.arange(4 * 6 * 3) * 3).astype(np.uint8).reshape(4, 6, 3)
 GAMMA = (b"gAMA", struct.pack(">I", 100_000))

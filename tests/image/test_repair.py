@@ -6,10 +6,10 @@ import zlib
 
 import numpy as np
 import pytest
-from made_files import chunk, encoded, with_chunks
 from PIL import Image, ImageCms
 
 from clusterx.image import UnreadableImageError, load
+from tests.image.made_files import chunk, encoded, with_chunks
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 7, 3), dtype=np.uint8)
 PNG = encoded(Image.fromarray(PIXELS))

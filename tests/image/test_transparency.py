@@ -4,10 +4,10 @@ import io
 
 import numpy as np
 import pytest
-from made_files import chunk, encoded, png
 from PIL import Image
 
 from clusterx.image import load, quantize
+from tests.image.made_files import chunk, encoded, png
 
 
 def key_of(values):

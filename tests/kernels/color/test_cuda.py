@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from test_color import KINDS, check_counts, morton, random_pixels
 
 from clusterx.kernels.color import cuda as cuda_color
 from tests.cuda_on_cpu.arrays import Array, asarray
 from tests.cuda_on_cpu.backend import WAYS, emulated
+from tests.kernels.color.test_contract import KINDS, check_counts, morton, random_pixels
 
 pytestmark = pytest.mark.usefixtures("gxx")
 GPU = emulated()

@@ -1,6 +1,6 @@
 """The CUDA kernels of k-means, built by g++: contracts, order of threads, faults that are caught.
 
-`test_contracts.py` runs them through the `xp` fixture with all other kernels; here is what only
+`test_contract.py` runs them through the `xp` fixture with all other kernels; here is what only
 they promise: labels that rounding does not change, and the same bits in any order of threads.
 """
 

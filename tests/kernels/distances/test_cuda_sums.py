@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
-from test_distance_sums import (
+
+from clusterx.kernels import Kernels
+from clusterx.kernels.distances.cuda import sums as cuda_sums
+from tests.cuda_on_cpu.arrays import asarray
+from tests.cuda_on_cpu.backend import WAYS, emulated, faulty, last_block, up, vast
+from tests.cuda_on_cpu.loader import LaunchError
+from tests.kernels.distances.test_sums import (
     DATA,
     SCIPY,
     blobs,
@@ -20,12 +26,6 @@ from test_distance_sums import (
     normal,
     outlier,
 )
-
-from clusterx.kernels import Kernels
-from clusterx.kernels.distances.cuda import sums as cuda_sums
-from tests.cuda_on_cpu.arrays import asarray
-from tests.cuda_on_cpu.backend import WAYS, emulated, faulty, last_block, up, vast
-from tests.cuda_on_cpu.loader import LaunchError
 
 pytestmark = pytest.mark.usefixtures("gxx")
 GPU = emulated()

@@ -4,15 +4,15 @@ import math
 
 import numpy as np
 import pytest
-import test_contingency as pairs
 from numpy.testing import assert_allclose, assert_array_equal
-from test_distance_sums import labelled, normal
 
 from clusterx.kernels.labels import cuda as cuda_labels
 from clusterx.kernels.reductions.cuda import segments
 from tests.cuda_on_cpu.arrays import asarray
 from tests.cuda_on_cpu.backend import WAYS, emulated, faulty, last_block, up, vast
 from tests.cuda_on_cpu.loader import LaunchError
+from tests.kernels.distances.test_sums import labelled, normal
+from tests.kernels.labels import test_contract as pairs
 
 pytestmark = pytest.mark.usefixtures("gxx")
 GPU = emulated()

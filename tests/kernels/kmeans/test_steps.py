@@ -1,0 +1,253 @@
+"""The CPU's prepared steps find exactly the nearest centre, the lowest index among equal ones."""
+
+import numpy as np
+import pytest
+
+from clusterx.kernels.cpu.screening import image
+from clusterx.kernels.kmeans.cpu import screened
+from clusterx.kernels.kmeans.cpu.screened import ScreenedStep
+from tests.data import WIDE_DATA, make, some_rows
+from tests.kernels.brute import CPU, brute_labels
+from tests.kernels.kmeans.iterations import (
+    FEW_COLUMNS,
+    ITERATIONS,
+    MANY_COLUMNS,
+    PROJECTED,
+    RAGGED,
+    WIDTHS,
+    assert_sums,
+    grid_for,
+    kinds_for,
+    run_iterations,
+    step_for,
+)
+
+
+@pytest.mark.parametrize(("name", "d", "dtype"), FEW_COLUMNS)
+@pytest.mark.parametrize("kind", ["plain", "tree"])
+def test_few_dimensions_equal_brute_force_while_centres_move(kind, name, d, dtype):
+    run_iterations(kind, make(name, 5000, d, dtype), None, 17)
+
+
+@pytest.mark.parametrize(("name", "d", "dtype"), MANY_COLUMNS)
+def test_screen_equals_brute_force_while_centres_move(name, d, dtype):
+    run_iterations("screened", make(name, 1500, d, dtype), None, 17)
+
+
+@pytest.mark.parametrize(("name", "dtype"), PROJECTED)
+def test_projected_screen_equals_brute_force_while_centres_move(name, dtype):
+    run_iterations("projected", make(name, 4200, 130, dtype), None, 17)
+
+
+@pytest.mark.parametrize(("name", "dtype"), PROJECTED)
+def test_projection_aimed_anew_in_every_call_changes_nothing(monkeypatch, name, dtype):
+    monkeypatch.setattr(image, "PATIENCE", -1)
+    monkeypatch.setattr(image, "FEW", -1.0)
+    aimed, towards = [], image.Screen._towards
+    monkeypatch.setattr(
+        image.Screen, "_towards", lambda self, C: aimed.append(len(C)) or towards(self, C)
+    )
+    step = run_iterations("projected", make(name, 2200, 130, dtype), None, 17)
+    # data that a few directions do not hold lose their projection, at the start or on the way
+    assert len(aimed) >= ITERATIONS - 1 or step.screen.Q is None
+
+
+def test_projection_is_aimed_at_the_centres():
+    rng = np.random.default_rng(0)
+    centers = 3 * rng.standard_normal((300, 200)) * 0.97 ** np.arange(200)
+    X = (centers[rng.integers(0, 300, 6000)] + rng.standard_normal((6000, 200))).astype("float32")
+    screen = ScreenedStep(X, None, grid_for(X), once=False).screen
+    if screen.Q is None:
+        screen._project_onto(image._leading_directions(screen.sample, image.PROJECTION))
+    left = screen.centres(centers)[1][2].mean()
+    screen._project_onto(screen._towards(centers))
+    assert screen.centres(centers)[1][2].mean() < 0.8 * left
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["low rank", "low rank 1e30", "low rank 1e-30"])
+def test_low_rank_rows_are_projected(name, dtype):
+    X = make(name, 5000, 200, dtype)
+    step = ScreenedStep(X, None, grid_for(X), once=False)
+    assert step.screen.Q is not None
+    assert ScreenedStep(X, None, grid_for(X), once=True).screen.Q is None
+
+
+def test_rows_without_structure_are_not_projected():
+    X = make("normal", 5000, 200, "float32")
+    assert ScreenedStep(X, None, grid_for(X), once=False).screen.Q is None
+
+
+@pytest.mark.parametrize("name", WIDE_DATA)
+@pytest.mark.parametrize("d", [2, 3, 9, 130])
+def test_extreme_float64_equals_brute_force(name, d):
+    X = make(name, 4200, d, "float64")
+    for kind in kinds_for(*X.shape):
+        run_iterations(kind, X, None, 9)
+
+
+@pytest.mark.parametrize(
+    ("name", "d"),
+    [
+        ("blobs", 3),
+        ("duplicates", 9),
+        ("grid", 3),
+        ("grid", 130),
+        ("constant", 9),
+        ("zeros", 130),
+        ("offset 1e4", 3),
+        ("offset 1e6", 9),
+        ("offset 1e8", 3),
+        ("offset 1e8", 130),
+        ("scale 1e-30", 3),
+        ("scale 1e30", 130),
+        ("low rank 1e30", 9),
+        ("low rank 1e-30", 130),
+        ("outlier 1e12", 3),
+        ("outlier 1e12", 130),
+        ("outlier 1e20", 9),
+    ],
+)
+def test_sparse_equals_brute_force_while_centres_move(name, d):
+    run_iterations("sparse", make(name, 700, d, "float64"), None, 7)
+
+
+@pytest.mark.parametrize("d", WIDTHS)
+def test_ragged_shapes(d):
+    for n in RAGGED:
+        X = make("blobs", n, d, "float32")
+        for kind in kinds_for(n, d):
+            for k in {1, min(n, 5)}:
+                C = some_rows(X, k)
+                step = step_for(kind, X, None, grid_for(X))
+                stats = step(C)
+                expected = brute_labels(X, C)
+                np.testing.assert_array_equal(step.labels, expected)
+                assert stats.moved == n
+                assert step(C).moved == 0
+                np.testing.assert_array_equal(stats.counts, np.bincount(expected, minlength=k))
+                assert_sums(stats, X, None, expected, k)
+
+
+@pytest.mark.parametrize("d", [3, 9, 130])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_ties_go_to_the_lowest_index(d, dtype):
+    """Every centre stands three times, and whole numbers are equally far from several."""
+    X = make("grid", 4200, d, dtype)
+    C = np.tile(some_rows(X, 11), (3, 1))
+    for kind in kinds_for(*X.shape):
+        step = step_for(kind, X, None, grid_for(X))
+        for centres in (C, C[::-1].copy(), C):
+            step(centres)
+            assert step.labels.max() < 11
+            np.testing.assert_array_equal(step.labels, brute_labels(X, centres))
+
+
+@pytest.mark.parametrize("k", [31, 32, 33, 64, 300, 1000])
+@pytest.mark.parametrize("d", [3, 16])
+def test_many_centres(k, d):
+    X = make("blobs", 4200, d, "float32")
+    for kind in kinds_for(*X.shape):
+        step = step_for(kind, X, None, grid_for(X))
+        for seed in range(3):
+            C = some_rows(X, k, seed) + 1e-3 * seed
+            step(C)
+            np.testing.assert_array_equal(step.labels, brute_labels(X, C))
+
+
+@pytest.mark.parametrize("d", [3, 16])
+def test_more_centres_than_rows(d):
+    X = make("blobs", 20, d, "float32")
+    C = some_rows(make("blobs", 500, d, "float32", seed=3), 90)
+    np.testing.assert_array_equal(CPU.distances.nearest(X, C)[0], brute_labels(X, C))
+
+
+@pytest.mark.parametrize("d", [3, 16, 130])
+def test_number_of_centres_changes_between_calls(d):
+    X = make("low rank", 4200, d, "float32")
+    for kind in kinds_for(*X.shape):
+        step = step_for(kind, X, None, grid_for(X))
+        for k in (5, 12, 3, 3, 7):
+            C = some_rows(X, k, k)
+            stats = step(C)
+            expected = brute_labels(X, C)
+            np.testing.assert_array_equal(step.labels, expected)
+            assert_sums(stats, X, None, expected, k)
+
+
+@pytest.mark.parametrize("d", [3, 16])
+def test_assign_again_and_again(d):
+    X = make("blobs", 4200, d, "float32")
+    first, second = some_rows(X, 6, 1), some_rows(X, 6, 2)
+    for kind in set(kinds_for(*X.shape)) - {"tree"}:
+        step = step_for(kind, X, None, grid_for(X))
+        step.assign(first)
+        np.testing.assert_array_equal(step.labels, brute_labels(X, first))
+        step.assign(second)
+        np.testing.assert_array_equal(step.labels, brute_labels(X, second))
+
+
+def test_bounds_survive_centres_that_stand_still():
+    """Bounds are used, hardly moving centres spare most rows, and nothing is lost by that."""
+    X = make("blobs", 5000, 16, "float32")
+    step = ScreenedStep(X, None, grid_for(X), once=False)
+    rng, C, measured = np.random.default_rng(0), some_rows(X, 12), []
+    inner = step.screen.assign
+
+    def counted(*arguments):
+        found = tuple(inner(*arguments))
+        measured.append(found[0])
+        return found
+
+    step.screen.assign = counted
+    for _ in range(ITERATIONS):
+        step(C)
+        np.testing.assert_array_equal(step.labels, brute_labels(X, C))
+        C = C + 1e-4 * rng.standard_normal(C.shape)
+    assert measured[0] == 5000
+    assert max(measured[1:]) < 2500
+
+
+@pytest.mark.parametrize("d", [9, 130])
+@pytest.mark.parametrize("size", [1e15, 1e20, 1e21, 1e22, 1e37])
+@pytest.mark.parametrize("listed", [False, True])
+def test_screen_of_rows_that_an_outlier_scales_to_nothing(monkeypatch, listed, d, size):
+    """Squares of the others underflow in float32, where a relative error bound no longer holds."""
+    monkeypatch.setattr(screened, "LARGE", 0 if listed else 1 << 62)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((4200, d)).astype(np.float32)
+    X[7], X[8] = size, -size  # of no weight in the mean
+    C = 1e-3 * rng.standard_normal((40, d))  # nearly equal distances
+    for dtype in ("float32", "float64"):
+        Y = X.astype(dtype)
+        for kind in kinds_for(*Y.shape):
+            step = step_for(kind, Y, None, grid_for(Y))
+            for iteration in range(3):
+                step(C * (1 + iteration))
+                wrong = np.flatnonzero(step.labels != brute_labels(Y, C * (1 + iteration)))
+                assert set(wrong) <= {7, 8}  # from where all centres are one point, in float64
+
+
+@pytest.mark.parametrize("size", [1e36, 1e40, 1e42, 1e43, 1e44])
+def test_bounds_of_rows_that_an_outlier_scales_to_nothing(size):
+    """Bounds are float32 too, and round coarsely where numbers are that small."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((4200, 9))
+    X[7], X[8] = size, -size
+    step = step_for("screened", X, None, grid_for(X))
+    C = rng.standard_normal((12, 9))
+    for _ in range(ITERATIONS):
+        step(C)
+        assert set(np.flatnonzero(step.labels != brute_labels(X, C))) <= {7, 8}
+        C = C + 0.01 * rng.standard_normal(C.shape)
+
+
+@pytest.mark.parametrize("d", [2, 3, 16])
+def test_distances_that_overflow_are_no_crash(d):
+    X = make("blobs", 300, d, "float64") * 1e200
+    for kind in kinds_for(*X.shape):
+        with np.errstate(over="ignore", invalid="ignore"):
+            step = step_for(kind, X, None, grid_for(X))
+            step.assign(some_rows(X, 4)) if kind != "tree" else step(some_rows(X, 4))
+        assert step.labels.min() >= 0
+        assert step.labels.max() < 4
