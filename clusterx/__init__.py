@@ -9,8 +9,10 @@ from .rows import Blocks
 
 if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
     from . import image, metrics, plotting, selection
+    from .density import DBSCAN, dbscan
     from .image.quantize import QuantizedImage, quantize
     from .image.quantizer import ColorQuantizer
+    from .neighbors import NearestNeighbors
     from .selection.result import SweepResult
     from .selection.sweep import sweep
 
@@ -19,8 +21,11 @@ __version__ = "0.1.0"
 #: public names whose import costs something: module that has them
 _LAZY = {
     "ColorQuantizer": "image",
+    "DBSCAN": "density",
+    "NearestNeighbors": "neighbors",
     "QuantizedImage": "image",
     "SweepResult": "selection",
+    "dbscan": "density",
     "quantize": "image",
     "sweep": "selection",
 }
@@ -28,12 +33,15 @@ _LAZY = {
 _MODULES = {"image", "metrics", "plotting", "selection"}
 
 __all__ = [
+    "DBSCAN",
     "Blocks",
     "ColorQuantizer",
     "KMeans",
     "MiniBatchKMeans",
+    "NearestNeighbors",
     "QuantizedImage",
     "SweepResult",
+    "dbscan",
     "image",
     "k_means",
     "kmeans_plusplus",

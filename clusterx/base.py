@@ -43,7 +43,7 @@ from .validation import (
 FEW_COLUMNS = 8
 
 
-class Clusterer(ClusterMixin, SavedModel):
+class Estimator(SavedModel):
     """Base of the estimators. X decides where they compute; results stay with it."""
 
     #: whether CSR matrices are taken
@@ -209,7 +209,7 @@ class Clusterer(ClusterMixin, SavedModel):
 
     # -- moving ------------------------------------------------------------------------------
 
-    def to_device(self, like: Any) -> Clusterer:
+    def to_device(self, like: Any) -> Estimator:
         """A copy of the fitted model whose arrays live with `like`.
 
         Parameters
@@ -219,7 +219,7 @@ class Clusterer(ClusterMixin, SavedModel):
 
         Returns
         -------
-        Clusterer
+        Estimator
             A fitted model; this one stays as it is.
 
         Raises
@@ -245,13 +245,17 @@ class Clusterer(ClusterMixin, SavedModel):
                 setattr(moved, name, copy.deepcopy(value))
         return moved
 
-    def __copy__(self) -> Clusterer:
+    def __copy__(self) -> Estimator:
         # not by way of the state, which is for saving: arrays stay on their device
         made = type(self).__new__(type(self))
         made.__dict__.update(self.__dict__)
         return made
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Clusterer:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Estimator:
         made = memo[id(self)] = copy.copy(self)
         made.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return made
+
+
+class Clusterer(ClusterMixin, Estimator):
+    """Base of the estimators that label the rows of X."""

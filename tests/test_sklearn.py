@@ -6,8 +6,9 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import clusterx
-from clusterx import KMeans, MiniBatchKMeans
-from clusterx.base import Clusterer
+from clusterx import DBSCAN, KMeans, MiniBatchKMeans, NearestNeighbors
+from clusterx.base import Clusterer, Estimator
+from clusterx.centroid.base import CentroidClusterer
 
 DRAWS = {
     f"check_sample_weight_equivalence_on_{kind}_data": (
@@ -33,11 +34,16 @@ ESTIMATORS = [
     KMeans(n_clusters=2, init="maximin", max_iter=5),
     MiniBatchKMeans(n_clusters=2, n_init=2, max_iter=5, batch_size=10),
     MiniBatchKMeans(n_clusters=2, init="maximin", max_iter=5, batch_size=10),
+    DBSCAN(eps=1.0),
+    DBSCAN(metric="cosine"),
+    NearestNeighbors(n_neighbors=1),
 ]
 
 
 def expected_failures(estimator):
     """Checks that must fail, with the reasons; one that passes is an error (xfail_strict)."""
+    if not isinstance(estimator, CentroidClusterer):
+        return {}
     draws = isinstance(estimator, MiniBatchKMeans) or estimator.init != "maximin"
     cosine = getattr(estimator, "metric", None) == "cosine"
     return {**(DRAWS if draws else {}), **(NO_DIRECTION if cosine else {})}
@@ -48,16 +54,16 @@ def test_checks(estimator, check):
     check(estimator)
 
 
-def test_every_clusterer_is_checked():
+def test_every_estimator_is_checked():
     public = {getattr(clusterx, name) for name in clusterx.__all__}
-    clusterers = {kind for kind in public if isinstance(kind, type) and issubclass(kind, Clusterer)}
-    assert clusterers <= {type(estimator) for estimator in ESTIMATORS}
+    kinds = {kind for kind in public if isinstance(kind, type) and issubclass(kind, Estimator)}
+    assert kinds <= {type(estimator) for estimator in ESTIMATORS}
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
 def test_tags(estimator):
     tags = get_tags(estimator)
-    assert is_clusterer(estimator)
+    assert is_clusterer(estimator) == isinstance(estimator, Clusterer)
     assert tags.array_api_support
     assert tags.input_tags.sparse
     assert not tags.input_tags.allow_nan

@@ -34,10 +34,11 @@ def unit_rows(X):
 class BlockSearch:
     """All but the tiles of sums: `tile(Q, a, b)` of rows Q and the rows a..b of X."""
 
-    def __init__(self, X, measure):
+    def __init__(self, X, measure, like=None):
         self.X, self.measure, self.n = X, measure, X.shape[0]
-        self.xp, self.device = namespace(X), device(X)
-        self.wide = float_dtype(self.xp, X)
+        self.like = X if like is None else like  # where X is no array of its own
+        self.xp, self.device = namespace(self.like), device(self.like)
+        self.wide = float_dtype(self.xp, self.like)
         self.side = max(1, int(TILE**0.5))
 
     def tile(self, Q, a, b):
@@ -97,7 +98,7 @@ class BlockSearch:
         return starts, concat(indices), self.measure.restored(concat(sums), xp)
 
     def core_rows(self, radius, least, weights=None):
-        return self.radius_counts(None, radius, weights) >= least
+        return self.xp.astype(self.radius_counts(None, radius, weights), self.wide) >= least
 
     def radius_links(self, radius, core):
         """Unions on the host, by Borůvka's rounds: each joins a cluster to some other near it."""
@@ -114,7 +115,7 @@ class BlockSearch:
         if not inside.all():
             lowest = to_host(self._first_within(limit, core, None, self._up(label)))
             label = np.where(inside, label, lowest)
-        return asarray(label.astype(np.int32), like=self.X)
+        return asarray(label.astype(np.int32), like=self.like)
 
     def _first_within(self, limit, core, component, label=None):
         """The lowest core row of another component within the limit; or, the lowest label."""
@@ -155,7 +156,7 @@ class BlockSearch:
 
     def _blocks(self, Y) -> Iterator:
         return numbered(
-            Y[a : min(Y.shape[0], a + self.side), ...] for a in range(0, Y.shape[0], self.side)
+            Y[a : min(Y.shape[0], a + self.side), :] for a in range(0, Y.shape[0], self.side)
         )
 
     def _columns(self) -> list[tuple[int, int]]:
@@ -165,7 +166,7 @@ class BlockSearch:
         return self.xp.arange(a, b, dtype=self.xp.int64, device=self.device)
 
     def _up(self, values):
-        return asarray(np.asarray(values, np.int64), like=self.X)
+        return asarray(np.asarray(values, np.int64), like=self.like)
 
 
 class RowSearch(BlockSearch):

@@ -1,0 +1,5 @@
+"""Nearest neighbours."""
+
+from .nearest import NearestNeighbors
+
+__all__ = ["NearestNeighbors"]
