@@ -37,9 +37,13 @@ KMeans({k}, random_state=int(sys.argv[2])).fit(np.load(sys.argv[1]))
 """
 
 
-def _child(*arguments: str, numba_cache: str | None = None) -> str:
-    """What a fresh interpreter prints; where it fails, the last line of its complaint."""
+def _child(*arguments: str, numba_cache: str | None = None, compiles: str = "") -> str:
+    """What a fresh interpreter prints; where it fails, the last line of its complaint.
+
+    compiles : its CLUSTERX_COMPILE, which is not that of this process: a first run is a user's.
+    """
     env = os.environ | ({} if numba_cache is None else {"NUMBA_CACHE_DIR": numba_cache})
+    env["CLUSTERX_COMPILE"] = compiles
     command = [sys.executable, *arguments]
     child = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if child.returncode:
@@ -83,7 +87,8 @@ def first_fit(module: str, problem: Problem) -> Run:
 
     def run(seed: int) -> Outcome:
         with nullcontext(path.parent) if warm else tempfile.TemporaryDirectory() as cache:
-            said = _child("-c", code, str(path), numba_cache=str(cache))
+            compiles = "always" if warm else ""
+            said = _child("-c", code, str(path), numba_cache=str(cache), compiles=compiles)
         return Outcome(seconds=json.loads(said))
 
     if warm:

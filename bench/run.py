@@ -146,6 +146,7 @@ def job_of(case: Case, library: str, settings: Settings) -> dict[str, Any]:
 def run_job(job: dict[str, Any], seconds: float) -> dict[str, Any]:
     """One worker process from start to end; whatever becomes of it is an answer."""
     env = os.environ | {name: str(job["threads"]) for name in THREAD_SETTINGS}
+    env["CLUSTERX_COMPILE"] = "always"  # warm runs are of compiled code
     # min: a limit per run times hundreds of tiny runs would be hours
     runs = min(1 + job["repeats"] * len(job["seeds"]), 8)
     limit = job["process_limit"] or SPARE_SECONDS + job["time_limit"] * runs

@@ -49,6 +49,7 @@ MINIBATCH = "tests/centroid/test_minibatch.py"
 SCORES = "tests/metrics"
 IMAGE = "tests/image"
 CUDA = "tests/kernels/kmeans/test_cuda.py tests/kernels/kmeans/test_contract.py"
+STAND_INS = "tests/kernels/test_stand_ins.py"
 
 FAULTS = (
     # -- the definition: kernels in the array API standard ---------------------------------------
@@ -113,6 +114,13 @@ FAULTS = (
     Fault("labels: a row is not wiped", "table[labels[i]] = 0\n        found[row]", "found[row]", LABELS),
     Fault("labels: chance from the mode up", "total += w * gain(x, mean, log_mean, logs)\n        w *= x * (rest + x)", "w *= x * (rest + x)", LABELS),
     Fault("labels: a series too short", "SMALL = ", "SMALL = 1e3 * ", LABELS, "labels/cpu.py"),
+    # -- stand-ins ---------------------------------------------------------------------------------
+    Fault("stand-ins: ties go to the last", "np.copyto(label, j, where=s < best)", "np.copyto(label, j, where=s <= best)", STAND_INS),
+    Fault("stand-ins: another order of sums", "pairs = (fours[:, 0] + fours[:, 1]) + (fours[:, 2] + fours[:, 3])", "pairs = fours[:, 0] + fours[:, 1] + fours[:, 2] + fours[:, 3]", STAND_INS),
+    Fault("stand-ins: new rows leave the last", "np.subtract.at(sums[:, a], old[known], integers[known])", "np.subtract.at(sums[:, a], old, integers)", STAND_INS),
+    Fault("stand-ins: they serve for ever", "if self._spent[kind] >= self.seconds:", "if False:", STAND_INS),
+    Fault("stand-ins: code on disk is overlooked", "if compiles_always() or self._has_code(*args):", "if compiles_always():", STAND_INS),
+    Fault("stand-ins: weights that are not whole", "if w is not None and not np.array_equal(w, np.rint(w)):", "if False:", STAND_INS),
     # -- colours -----------------------------------------------------------------------------------
     Fault("colours: a counter overflows", "if count == 255:", "if count == 300:", COLORS),
     Fault("colours: the last pixels", "for i in range(4 * quarter, len(rows)):\n        sizes[3,", "for i in range(4 * quarter, len(rows) - 1):\n        sizes[3,", COLORS),

@@ -8,7 +8,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from rich.console import Console, RenderableType
 from ..files import UnwritableError, refuse_existing, write
 from ..image.device import DeviceError
 from ..image.picture import ImageTooLargeError, UnreadableImageError
+from ..kernels.compiling import listening
 from . import ExitCode
+from .compiling_note import CompilingNote
 
 EXIT_CODES = (
     "Exit status: 0 done; 2 wrong option or argument; 3 input missing; 4 input unreadable; 5 input "
@@ -102,14 +104,14 @@ def _stdout_blamed() -> Iterator[None]:
 def told(notes: Console, name: str, *, quiet: bool = False) -> Iterator[None]:
     """End the command with a message and the fitting status when one of the errors occurs.
 
-    Warnings are messages too, unless `quiet`.
+    Warnings are messages too, and so is that kernels are compiled, unless `quiet`.
     """
 
     def note(message: Warning | str, *_: Any, **__: Any) -> None:
         if not quiet:
             say(notes, f"clusterx: {message}")
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), nullcontext() if quiet else listening(CompilingNote(notes)):
         warnings.showwarning = note
         try:
             yield

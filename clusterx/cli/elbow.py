@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from ..selection import SweepResult, sweep
 from ..selection.result import CRITERIA
@@ -77,8 +79,7 @@ def elbow(
             advise(rows, notes)
         if ks[-1] > rows.n:
             raise UsageError(f"--k goes up to {ks[-1]}, and {data} has {rows.n} rows.")
-        with timed(seconds, "sweep"), fitting(model):
-            bar = notes.is_terminal and not quiet
+        with timed(seconds, "sweep"), fitting(model), _bar(notes, quiet=quiet) as bar:
             result = sweep(model, rows.X, ks, metrics=wanted, random_state=seed, progress=bar)
         choices = _choices(result)
         if plot is not None:
@@ -89,6 +90,18 @@ def elbow(
             tell(shown, report.dumps(report.sweep_facts(data, result, choices, seconds)))
         elif not quiet:
             tell(shown, report.sweep_table(data, result, choices, seconds, rows.backend))
+
+
+@contextmanager
+def _bar(notes: Console, *, quiet: bool) -> Iterator[Callable[[int, int], None] | bool]:
+    """What shows the progress of a sweep on the terminal."""
+    if quiet or not notes.is_terminal:
+        yield False
+        return
+    moving = Progress(console=notes, transient=True, redirect_stdout=False, redirect_stderr=False)
+    with moving as bar:
+        task = bar.add_task("Fitting", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _numbers(span: str) -> Sequence[int]:

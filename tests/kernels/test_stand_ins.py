@@ -6,10 +6,14 @@ import numba
 import numpy as np
 import pytest
 
+from clusterx.kernels import kernels_for
+from clusterx.kernels.color.cpu import counts as colors
 from clusterx.kernels.cpu import columns, deferred, direct, fixed_point, jit
-from clusterx.kernels.cpu.boxes import candidates
+from clusterx.kernels.cpu.boxes import candidates, morton
 from clusterx.kernels.distances.cpu import to_centers
 from clusterx.kernels.kmeans.cpu import centers, plain, seeds
+from clusterx.kernels.kmeans.cpu.tree import TreeStep
+from clusterx.kernels.labels import cpu as labels_cpu
 from clusterx.kernels.reductions.cpu import segments
 
 RNG = np.random.default_rng(0)
@@ -169,6 +173,57 @@ def test_many_columns_have_no_stand_in(kernel, args):
     assert kernel.stand_in(np.ones((4, 9)), *args) is NotImplemented
 
 
+def pictures():
+    grey = RNG.integers(0, 256, (300, 1)).astype(np.uint8)
+    photo = RNG.normal(120, 30, (70_000, 3)).astype(np.uint8)
+    yield from (grey, photo[:500], photo, np.c_[photo, photo[:, 0]], np.c_[photo, photo[:, :1] * 0])
+    yield RNG.integers(0, 1 << 16, (500, 3)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("pixels", list(pictures()), ids=lambda a: str(a.shape))
+def test_colors(pixels):
+    found, _ = same_bits(colors.color_counts, pixels)
+    unique = found[0]
+    assert unique.dtype == pixels.dtype
+    for k in (2, 300):
+        labels = RNG.integers(0, min(k, len(unique)), len(unique)).astype(np.int32)
+        indices, _ = same_bits(colors.remap, pixels, unique, labels)
+        assert indices.dtype == colors.remap.compiled(pixels, unique, labels).dtype
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        RNG.integers(0, 5, 1000).astype(np.int32),
+        RNG.integers(-9, 9, 1000),
+        RNG.integers(-9, 9, 1000) * 10**12,
+        RNG.integers(0, 9, 1000).astype(np.uint64) + np.uint64(1 << 63),
+        RNG.integers(-3, 3, 1000) / 2,
+        np.array([3.0, 1.0]),
+        np.array([True, False, True]),
+        np.empty(0, np.int64),
+    ],
+    ids=lambda a: f"{a.dtype} {len(a)}",
+)
+def test_labels(values):
+    (codes, classes), _ = same_bits(labels_cpu.encode, values)
+    assert (codes.dtype, classes.dtype) == (np.int32, values.dtype)
+    other = codes[::-1].copy()
+    k = len(classes)
+    found, _ = same_bits(labels_cpu.contingency, codes, other, (k, k))
+    assert {a.dtype for a in found} == {np.dtype(np.int64)}
+    same_bits(labels_cpu.contingency, codes, other, (k, 1 << 20))
+
+
+def test_many_pixels_and_labels_have_no_stand_in():
+    pixels = np.broadcast_to(np.uint8(7), ((1 << 21) + 1, 3))
+    assert colors.color_counts.stand_in(pixels) is NotImplemented
+    assert colors.remap.stand_in(pixels, pixels[:1], np.zeros(1)) is NotImplemented
+    labels = np.broadcast_to(np.int32(0), (1 << 17) + 1)
+    assert labels_cpu.encode.stand_in(labels) is NotImplemented
+    assert labels_cpu.contingency.stand_in(labels, labels, (1, 1)) is NotImplemented
+
+
 def test_many_values_have_no_stand_in():
     X = np.broadcast_to(np.float32(1.0), (1 << 20, 9))
     out = np.zeros((4, 9))
@@ -176,6 +231,77 @@ def test_many_values_have_no_stand_in():
     labels = np.zeros(len(X), np.int32)
     assert segments.add_rows.stand_in(X, labels, 0, len(X), out) is NotImplemented
     assert not out.any()
+
+
+# -- the plain step in place of a tree -------------------------------------------------------------
+
+
+@pytest.fixture
+def no_tree(monkeypatch):
+    """No tree has been compiled yet, for pictures or at all."""
+    monkeypatch.delenv("CLUSTERX_COMPILE")
+    monkeypatch.setattr(plain, "_stood_in", 0)
+    monkeypatch.setattr(plain, "has_code", lambda kernel: kernel is not morton.byte_keys)
+
+
+def picture_step(X=BYTES, w=None, k=64):
+    X = np.tile(X, (4, 1))
+    w = None if w is None else np.tile(w, 4)
+    own = kernels_for(np)
+    return own.kmeans.lloyd_stats(X, w, own.kmeans.grid(own.reductions.summary(X), 9.0, 9), k=k)
+
+
+def test_pictures_do_without_a_tree_that_is_not_compiled(no_tree):
+    step = picture_step(w=np.arange(float(N)))
+    assert type(step) is plain.PlainStep
+    assert step.suits(64)
+    assert not step.suits(1 << 10)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"X": ROWS["float64"]}, {"w": some_weights(N)}, {"k": 1 << 10}, {"k": None}],
+    ids=["float64", "weights", "many centres", "number unknown"],
+)
+def test_other_rows_get_a_tree(no_tree, given):
+    assert type(picture_step(**given)) is TreeStep
+
+
+def test_a_compiled_tree_is_used(no_tree, monkeypatch):
+    monkeypatch.setattr(plain, "has_code", lambda kernel: kernel is morton.byte_keys)
+    assert type(picture_step()) is TreeStep
+
+
+def test_the_tree_is_compiled_for_pictures_that_go_on_coming(no_tree):
+    kinds = [type(picture_step()) for _ in range(plain.PICTURES + 2)]
+    assert kinds == [plain.PlainStep] * plain.PICTURES + [TreeStep] * 2
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_pictures_come_out_alike_with_and_without_a_tree(no_tree, weighted):
+    X = np.unique(RNG.integers(0, 40, (20_000, 3)).astype(np.uint8), axis=0)  # many ties
+    w = RNG.integers(1, 1000, len(X)).astype(float) if weighted else None
+    own = kernels_for(np).kmeans
+    summary = kernels_for(np).reductions.summary(X)
+    grid = own.grid(summary, float(len(X) if w is None else w.sum()), len(X))
+    steps = plain.PlainStep(X, w, grid, stands_in=True), TreeStep(X, w, grid)
+    centers = []
+    for step in steps:
+        seeding = own.seeding(X, w, step)
+        seeding.start(3)
+        rng = np.random.default_rng(5)
+        centers.append(
+            np.array([X[3], *(X[seeding.grow(rng.random(4))] for _ in range(31))], float)
+        )
+    assert_same(*centers)
+    C = centers[0]
+    for _ in range(10):
+        one, other = (step(C) for step in steps)
+        for a, b in ((one.sums, other.sums), (one.counts, other.counts), (one.moved, other.moved)):
+            assert_same(a, b)
+        assert_same(steps[0].labels, steps[1].labels)
+        C = own.update(one, C).centers
+    assert_same(*(step.distances() for step in steps))
 
 
 # -- when the kernel takes over --------------------------------------------------------------------
@@ -189,7 +315,7 @@ def twice(x):
 def clock(monkeypatch):
     """The time that stand-ins see, in seconds; a stand-in takes one."""
     now = [0.0]
-    monkeypatch.setattr(deferred, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(deferred, "thread_time", lambda: now[0])
     return now
 
 

@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
+from ..cpu.deferred import deferred
 from ..cpu.jit import INNER, jit
 from ..cpu.ranges import blocks
 from ..cpu.threads import run_blocks
+from . import generic
 
 BLOCK = 1 << 17  # labels a task
 FIRST, USUAL = -8, 1 << 10  # the least label of a table that is tried first, and its size
@@ -17,33 +19,6 @@ TERMS = 1 << 16  # of the expectation, a task
 SMALL = 0.01  # relative difference below which a series is used
 NEGLIGIBLE = 1e-24  # probability against the mode's at which a hypergeometric tail is cut
 _TOP_BIT = np.uint64(1 << 63)
-
-
-def encode(labels):
-    """Codes by a table where the range of the labels is small, else by sorting."""
-    kind = labels.dtype
-    if kind == np.uint64:  # the same order, in int64
-        codes, classes = encode((labels ^ _TOP_BIT).view(np.int64))
-        return codes, classes.view(np.uint64) ^ _TOP_BIT
-    if kind.kind == "f":
-        whole = _whole_numbers(labels)
-        if whole is None:
-            return _sorted(labels)
-        codes, classes = encode(whole)
-        return codes, classes.astype(kind)
-    wide = np.int64 if kind.itemsize >= 8 or kind == np.uint32 else np.int32
-    values = np.ascontiguousarray(labels, dtype=wide)
-    if not len(values):
-        return np.empty(0, np.int32), labels
-    # most labels are small, and then their range need not be found first
-    found = _tabulated(values, FIRST, USUAL)
-    if found is None:
-        low, high = _extent(values)
-        if high - low >= max(1 << 12, 2 * len(values)):
-            return _sorted(labels)
-        found = _tabulated(values, low, high - low + 1)
-    codes, classes = found
-    return codes, classes.astype(kind)
 
 
 def _sorted(labels):
@@ -96,27 +71,6 @@ def _tabulated(values, low, size):
 
     run_blocks(block, len(parts))
     return codes, classes
-
-
-def contingency(a, b, shape):
-    """Counts in one table where it is small, else row by row."""
-    if not len(a):
-        return (np.empty(0, np.int64),) * 3
-    if shape[0] * shape[1] > DENSE:
-        return _by_rows(a, b, shape)
-    # at most 64 tables, whatever the number of labels; each made by the thread that fills it
-    parts = blocks(len(a), max(BLOCK, -(-len(a) // 64)))
-    tables = [np.empty(0, np.int64)] * len(parts)
-
-    def block(i):
-        first, last = parts[i]
-        tables[i] = count(a[first:last], b[first:last], shape[0] * shape[1], shape[1])
-
-    run_blocks(block, len(parts))
-    table = tables[0] if len(tables) == 1 else np.stack(tables).sum(axis=0)
-    cells = np.flatnonzero(table)
-    rows, columns = np.divmod(cells, shape[1])
-    return rows, columns, table[cells]
 
 
 def _by_rows(a, b, shape):
@@ -317,3 +271,61 @@ def gain(x, mean, log_mean, logs):
     i = int(x) - 1
     log = logs[i] if i < logs.shape[0] else math.log(x)
     return x * (log - log_mean) - x + mean
+
+
+def encode_in_numpy(labels):
+    return generic.encode(labels) if len(labels) <= BLOCK else NotImplemented
+
+
+@deferred(encode_in_numpy, seconds=0.3, kernels=(rank,))
+def encode(labels):
+    """Codes by a table where the range of the labels is small, else by sorting."""
+    kind = labels.dtype
+    if kind == np.uint64:  # the same order, in int64
+        codes, classes = encode((labels ^ _TOP_BIT).view(np.int64))
+        return codes, classes.view(np.uint64) ^ _TOP_BIT
+    if kind.kind == "f":
+        whole = _whole_numbers(labels)
+        if whole is None:
+            return _sorted(labels)
+        codes, classes = encode(whole)
+        return codes, classes.astype(kind)
+    wide = np.int64 if kind.itemsize >= 8 or kind == np.uint32 else np.int32
+    values = np.ascontiguousarray(labels, dtype=wide)
+    if not len(values):
+        return np.empty(0, np.int32), labels
+    # most labels are small, and then their range need not be found first
+    found = _tabulated(values, FIRST, USUAL)
+    if found is None:
+        low, high = _extent(values)
+        if high - low >= max(1 << 12, 2 * len(values)):
+            return _sorted(labels)
+        found = _tabulated(values, low, high - low + 1)
+    codes, classes = found
+    return codes, classes.astype(kind)
+
+
+def contingency_in_numpy(a, b, shape):
+    return generic.contingency(a, b, shape) if len(a) <= BLOCK else NotImplemented
+
+
+@deferred(contingency_in_numpy, seconds=0.3, kernels=(count, compressed))
+def contingency(a, b, shape):
+    """Counts in one table where it is small, else row by row."""
+    if not len(a):
+        return (np.empty(0, np.int64),) * 3
+    if shape[0] * shape[1] > DENSE:
+        return _by_rows(a, b, shape)
+    # at most 64 tables, whatever the number of labels; each made by the thread that fills it
+    parts = blocks(len(a), max(BLOCK, -(-len(a) // 64)))
+    tables = [np.empty(0, np.int64)] * len(parts)
+
+    def block(i):
+        first, last = parts[i]
+        tables[i] = count(a[first:last], b[first:last], shape[0] * shape[1], shape[1])
+
+    run_blocks(block, len(parts))
+    table = tables[0] if len(tables) == 1 else np.stack(tables).sum(axis=0)
+    cells = np.flatnonzero(table)
+    rows, columns = np.divmod(cells, shape[1])
+    return rows, columns, table[cells]

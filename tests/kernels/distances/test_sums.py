@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 
 from clusterx.kernels import kernels_for
 from clusterx.kernels.distances import generic as generic_distances
-from clusterx.kernels.distances.cpu.sums import FLOAT32_ROWS, Side
+from clusterx.kernels.distances.cpu.sums import DIRECT_DIMENSIONS, FEW_ROWS, FLOAT32_ROWS, Side
 from clusterx.kernels.reductions.cpu import segments
 
 CPU = kernels_for(np)
@@ -127,6 +127,18 @@ def test_every_library(xp, metric, dtype, n, d, k):
     )
     some = xp.to_host(sums(xp.asarray(X[:5])))
     np.testing.assert_allclose(some, brute(X[:5], X, labels, k, metric), rtol=1e-10, atol=atol)
+
+
+@pytest.mark.parametrize("metric", SCIPY)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_few_rows(metric, dtype):
+    X, labels = labelled(blobs, FEW_ROWS, DIRECT_DIMENSIONS, 5, dtype)
+    sums = CPU.distances.distance_sums(X, labels, 6, metric)  # the last cluster is empty
+    np.testing.assert_allclose(sums(X), brute(X, X, labels, 6, metric), rtol=1e-13)
+    np.testing.assert_array_equal(sums(X[7:9]), sums(X)[7:9])
+    many = np.tile(X, (9, 1))
+    np.testing.assert_array_equal(sums(many), np.tile(sums(X), (9, 1)))
+    assert sums(X[:0]).shape == (0, 6)
 
 
 @pytest.mark.parametrize(("make", "k", "d"), [

@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from ...cpu.deferred import deferred
 from ...cpu.threads import run_blocks
+from .. import generic
 from . import loops
 
 Piece = tuple[np.ndarray, np.ndarray]  # sorted codes, and how often each occurs
@@ -35,6 +37,8 @@ _PIECES = 32
 _BLOCK_BITS = 12
 # an image with fewer pixels is hashed sooner than the table of 2**24 colours is made
 _HASH_BELOW = 1 << 16
+# most pixels that the generic kernels take while the loops here are not compiled: half a second
+_STAND_IN_PIXELS = 1 << 21
 
 
 class _Layout:
@@ -109,6 +113,11 @@ def _read_only(view: np.ndarray) -> np.ndarray:
     return view
 
 
+def color_counts_in_numpy(pixels: np.ndarray) -> Any:
+    return generic.color_counts(pixels) if len(pixels) <= _STAND_IN_PIXELS else NotImplemented
+
+
+@deferred(color_counts_in_numpy, seconds=1.5, kernels=(loops.decode,))
 def color_counts(pixels: np.ndarray) -> Piece:
     """Unique colours in Morton order, and the number of pixels of each.
 
@@ -242,6 +251,13 @@ def _decode_pieces(layout: _Layout, pieces: list[Piece], pixels: np.ndarray) -> 
     return colors, counts
 
 
+def remap_in_numpy(pixels: np.ndarray, colors: np.ndarray, labels: np.ndarray) -> Any:
+    if len(pixels) > _STAND_IN_PIXELS:
+        return NotImplemented
+    return generic.remap(pixels, colors, labels)
+
+
+@deferred(remap_in_numpy, seconds=0.5, kernels=(loops.look_up, loops.look_up_hash))
 def remap(pixels: np.ndarray, colors: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Label of the colour of every pixel.
 

@@ -19,6 +19,9 @@ TILE = 512
 LEAST_TILE = 128
 #: Up to this many columns distances are summed up coordinate by coordinate.
 DIRECT_DIMENSIONS = 8
+#: A table of the distances between so few rows is made in NumPy, which compiles nothing: the first
+#: silhouette of a small table takes a second less, and later ones no longer.
+FEW_ROWS = 256
 #: Fewer float32 rows are multiplied in float64: it costs little, and few errors average out.
 FLOAT32_ROWS = 2048
 #: A distance is measured again when its square is below this share of the terms it comes from.
@@ -212,8 +215,37 @@ class DistanceSums(Tiles):
         tiles.add_tile(P, r0, c0, labels_r, self.labels, self.stops, of_rows, of_columns, both)
 
 
-def distance_sums(X: np.ndarray, labels: np.ndarray, k: int, metric: str) -> DistanceSums:
-    return DistanceSums(X, labels, k, metric)
+class FewSums:
+    """The same for few rows X of few columns: the table of all distances is made."""
+
+    def __init__(self, X: np.ndarray, labels: np.ndarray, k: int, metric: str):
+        self.columns = X.T.astype(np.float64)
+        self.labels, self.k, self.metric = labels, k, metric
+
+    def __call__(self, Q: np.ndarray) -> np.ndarray:
+        parts = blocks(len(Q), ROWS_PER_TASK)
+        return np.concatenate([np.empty((0, self.k)), *(self._sums(Q[a:b]) for a, b in parts)])
+
+    def _sums(self, Q: np.ndarray) -> np.ndarray:
+        table = np.zeros((len(self.labels), len(Q)))
+        with np.errstate(over="ignore"):
+            for x, q in zip(self.columns, Q.T.astype(np.float64), strict=True):
+                apart = np.subtract.outer(x, q)
+                if self.metric == "chebyshev":
+                    np.maximum(table, np.abs(apart), out=table)
+                else:
+                    table += np.abs(apart) if self.metric == "manhattan" else apart * apart
+        if self.metric == "euclidean":
+            np.sqrt(table, out=table)
+        sums = np.zeros((self.k, len(Q)))
+        for label, distances in zip(self.labels, table, strict=True):
+            sums[label] += distances
+        return sums.T
+
+
+def distance_sums(X: np.ndarray, labels: np.ndarray, k: int, metric: str) -> DistanceSums | FewSums:
+    few = X.shape[0] <= FEW_ROWS and X.shape[1] <= DIRECT_DIMENSIONS
+    return (FewSums if few else DistanceSums)(X, labels, k, metric)
 
 
 def separation(X: np.ndarray, labels: np.ndarray, k: int, metric: str) -> tuple[float, float]:

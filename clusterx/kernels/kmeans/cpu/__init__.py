@@ -10,7 +10,7 @@ from ...distances.cpu.sparse import distances_to
 from . import centers, seeds, sparse
 from .batches import minibatch
 from .centers import update
-from .plain import PlainStep, few
+from .plain import PlainStep, few, stands_in
 from .screened import ScreenedStep
 from .seeds import draw
 from .tree import TreeStep
@@ -29,6 +29,8 @@ def lloyd_stats(X, w, grid, once=False, k=None):
         return ScreenedStep(X, w, grid, once)
     if once or few(n, k):
         return PlainStep(X, w, grid)
+    if stands_in(X, w, k):
+        return PlainStep(X, w, grid, stands_in=True)
     return TreeStep(X, w, grid)
 
 
