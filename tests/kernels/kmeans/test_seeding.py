@@ -124,3 +124,12 @@ def test_seeding_never_draws_a_row_of_no_weight_or_distance(xp, trial):
     found = kernels_for(xp.xp).kmeans.seeding(xp.asarray(X), xp.asarray(w), None)
     found.start(0)
     assert int(xp.to_host(found.grow(np.array([trial])))) == 3
+
+
+def test_a_draw_that_ends_a_row_takes_the_next(xp):
+    squared, w = xp.asarray([1.0, 1.0, 2.0, 4.0]), xp.asarray([1.0, 1.0, 1.0, 0.0])
+    draw = kernels_for(xp.xp).kmeans.draw
+    edges = np.array([0.0, 0.25, 0.5, 1 - 2**-53])
+    assert xp.to_host(draw(squared, w, edges)).tolist() == [0, 1, 2, 2]
+    edges = np.array([0.0, 0.125, 0.25, 0.5])
+    assert xp.to_host(draw(squared, None, edges)).tolist() == [0, 1, 2, 3]
