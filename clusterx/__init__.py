@@ -8,8 +8,16 @@ from .centroid import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
 from .rows import Blocks
 
 if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
-    from . import image, metrics, plotting, selection
-    from .density import DBSCAN, dbscan
+    from . import density, image, metrics, plotting, selection
+    from .density import (
+        DBSCAN,
+        HDBSCAN,
+        OPTICS,
+        cluster_optics_dbscan,
+        cluster_optics_xi,
+        compute_optics_graph,
+        dbscan,
+    )
     from .image.quantize import QuantizedImage, quantize
     from .image.quantizer import ColorQuantizer
     from .neighbors import NearestNeighbors
@@ -22,18 +30,25 @@ __version__ = "0.1.0"
 _LAZY = {
     "ColorQuantizer": "image",
     "DBSCAN": "density",
+    "HDBSCAN": "density",
     "NearestNeighbors": "neighbors",
+    "OPTICS": "density",
     "QuantizedImage": "image",
     "SweepResult": "selection",
+    "cluster_optics_dbscan": "density",
+    "cluster_optics_xi": "density",
+    "compute_optics_graph": "density",
     "dbscan": "density",
     "quantize": "image",
     "sweep": "selection",
 }
 
-_MODULES = {"image", "metrics", "plotting", "selection"}
+_MODULES = {"density", "image", "metrics", "plotting", "selection"}
 
 __all__ = [
     "DBSCAN",
+    "HDBSCAN",
+    "OPTICS",
     "Blocks",
     "ColorQuantizer",
     "KMeans",
@@ -41,7 +56,11 @@ __all__ = [
     "NearestNeighbors",
     "QuantizedImage",
     "SweepResult",
+    "cluster_optics_dbscan",
+    "cluster_optics_xi",
+    "compute_optics_graph",
     "dbscan",
+    "density",
     "image",
     "k_means",
     "kmeans_plusplus",

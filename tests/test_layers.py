@@ -34,7 +34,7 @@ FAMILIES = (
     ("distances",),
     ("kmeans",),
     ("neighbors",),
-    ("graphs", "labels", "color"),
+    ("graphs", "reachability", "labels", "color"),
 )
 LEVELS = 7
 

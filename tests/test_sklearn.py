@@ -6,7 +6,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import clusterx
-from clusterx import DBSCAN, KMeans, MiniBatchKMeans, NearestNeighbors
+from clusterx import DBSCAN, HDBSCAN, OPTICS, KMeans, MiniBatchKMeans, NearestNeighbors
 from clusterx.base import Clusterer, Estimator
 from clusterx.centroid.base import CentroidClusterer
 
@@ -36,6 +36,8 @@ ESTIMATORS = [
     MiniBatchKMeans(n_clusters=2, init="maximin", max_iter=5, batch_size=10),
     DBSCAN(eps=1.0),
     DBSCAN(metric="cosine"),
+    HDBSCAN(min_samples=1),
+    OPTICS(),
     NearestNeighbors(n_neighbors=1),
 ]
 
@@ -66,5 +68,5 @@ def test_tags(estimator):
     assert is_clusterer(estimator) == isinstance(estimator, Clusterer)
     assert tags.array_api_support
     assert tags.input_tags.sparse
-    assert not tags.input_tags.allow_nan
+    assert tags.input_tags.allow_nan == isinstance(estimator, HDBSCAN)
     assert not tags.target_tags.required

@@ -41,6 +41,7 @@ from .graphs import GraphKernels
 from .kmeans import KMeansKernels
 from .labels import LabelKernels
 from .neighbors import NeighborKernels
+from .reachability import ReachabilityKernels
 from .reductions import ReductionKernels
 from .runtime import Runtime
 
@@ -82,6 +83,10 @@ class Kernels:
     @cached_property
     def neighbors(self) -> NeighborKernels:
         return self._family("neighbors", NeighborKernels)
+
+    @cached_property
+    def reachability(self) -> ReachabilityKernels:
+        return self._family("reachability", ReachabilityKernels)
 
     @cached_property
     def labels(self) -> LabelKernels:

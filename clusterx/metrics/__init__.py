@@ -7,6 +7,7 @@ from .centers import (
     simplified_silhouette_score,
 )
 from .contingency import cluster_accuracy, contingency_matrix, majority_labels
+from .density import density_validity_score
 from .information import (
     adjusted_mutual_info_score,
     completeness_score,
@@ -34,6 +35,7 @@ __all__ = [
     "completeness_score",
     "contingency_matrix",
     "davies_bouldin_score",
+    "density_validity_score",
     "dunn_index",
     "entropy",
     "expected_mutual_information",

@@ -73,6 +73,12 @@ class GraphKernels(Protocol):
     def single_linkage(self, edges: Edges, weights: np.ndarray) -> Linkage:
         """The merges that a spanning tree in any order gives; weights (n,) float64 of the rows."""
 
+    def cut(self, linkage: Linkage, n: int, height: float) -> np.ndarray:
+        """Components (n,) int64 of the rows where merges below the height alone are made.
+
+        Numbered by their first rows.
+        """
+
     def condense(
         self, linkage: Linkage, weights: np.ndarray, core: np.ndarray, least: float
     ) -> CondensedTree:

@@ -36,7 +36,7 @@ def spanning_tree(n, nearest):
 
 def join(component, weights, others):
     """One round of Boruvka: the least edge out of each component."""
-    least = {}
+    least: dict[int, tuple] = {}
     for row, (weight, other) in enumerate(zip(weights.tolist(), others.tolist(), strict=True)):
         if other >= 0:
             edge = (weight, min(row, other), max(row, other))
@@ -89,7 +89,7 @@ def single_linkage(edges, weights):
 
 def _walk(edges, n):
     """When Prim's steps from row 0 meet each row."""
-    around = [[] for _ in range(n)]
+    around: list[list[tuple]] = [[] for _ in range(n)]
     for low, high, weight in zip(*(part.tolist() for part in edges), strict=True):
         around[low].append((weight, low, high, high))
         around[high].append((weight, low, high, low))
@@ -104,10 +104,20 @@ def _walk(edges, n):
     return seen
 
 
+def cut(linkage, n, height):
+    owner = list(range(2 * n - 1))
+    for node in range(2 * n - 2, n - 1, -1):
+        if linkage.height[node - n] < height:
+            owner[linkage.left[node - n]] = owner[linkage.right[node - n]] = owner[node]
+    number: dict[int, int] = {}
+    return np.array([number.setdefault(owner[row], len(number)) for row in range(n)], np.int64)
+
+
 def condense(linkage, weights, core, least):
     n = len(weights)
     size = [*weights.tolist(), *linkage.size.tolist()]
-    entries, clusters = [], n
+    entries: list[tuple] = []
+    clusters = n
     queue = deque([(2 * n - 2, n)])
     while queue:
         node, cluster = queue.popleft()
@@ -127,10 +137,8 @@ def condense(linkage, weights, core, least):
             else:
                 rows = _rows_below(linkage, child, n)
                 entries += [(cluster, row, density, size[row]) for row in rows]
-    parent, child, density, size = zip(*entries, strict=True)
-    return CondensedTree(
-        np.array(parent, np.int64), np.array(child, np.int64), np.array(density), np.array(size)
-    )
+    parts = [np.array(part) for part in zip(*entries, strict=True)]
+    return CondensedTree(*parts)
 
 
 def _density(height):

@@ -31,18 +31,20 @@ class PairwiseSearch(BlockSearch):
     def __init__(self, X: Any, metric: str | Callable, options: dict[str, Any]):
         like = X.data if hasattr(X, "indptr") else X
         super().__init__(X, Measure("manhattan"), like)
-        self.metric, self.options = metric, {**_of_all_rows(X, metric), **options}
+        self.metric, self.options = metric, _of_all_rows(X, metric, options)
 
     def tile(self, Q, a, b):
         return pairwise_distances(Q, self.X[a:b], metric=self.metric, **self.options)
 
 
-def _of_all_rows(X: Any, metric: str | Callable) -> dict[str, Any]:
-    if metric == "seuclidean":
-        return {"V": np.var(X, axis=0, ddof=1)}
-    if metric == "mahalanobis":
-        return {"VI": np.linalg.inv(np.cov(X.T)).T}
-    return {}
+def _of_all_rows(X: Any, metric: str | Callable, options: dict[str, Any]) -> dict[str, Any]:
+    """The options, and those that scikit-learn would take from each tile by itself."""
+    if metric == "seuclidean" and "V" not in options:
+        return {**options, "V": np.var(X, axis=0, ddof=1)}
+    if metric == "mahalanobis" and "VI" not in options:
+        covariance = options.get("V")
+        return {"VI": np.linalg.inv(np.cov(X.T) if covariance is None else covariance).T}
+    return options
 
 
 class SparseSearch(BlockSearch):

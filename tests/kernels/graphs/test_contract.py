@@ -55,7 +55,7 @@ def least_tree(W):
     n = len(W)
     owner = list(range(n))
     kept = []
-    for w, i, j in sorted((W[i, j], i, j) for i in range(n) for j in range(i + 1, n)):
+    for w, i, j in sorted((W[a, b], a, b) for a in range(n) for b in range(a + 1, n)):
         if owner[i] != owner[j] and w < np.inf:
             kept.append((w, i, j))
             a, b = owner[i], owner[j]
@@ -146,7 +146,22 @@ def test_condensed_tree_keeps_every_row_and_its_weight_once(kernels):
     assert tree.size[tree.parent == 60].sum() == weights.sum()
 
 
-def test_a_chain_of_thousands_needs_no_recursion_and_no_quadratic_time():
+@KERNELS
+def test_cut_joins_what_merges_below_the_height(kernels):
+    _, _, W = reachability(points("normal"))
+    merges = kernels.single_linkage(kernels.spanning_tree(60, nearest_in(W)), np.ones(60))
+    for height in (0.0, merges.height[30], merges.height[-1], np.inf):
+        component = kernels.cut(merges, 60, height)
+        expected = list(range(60))
+        for i in range(60):
+            for j in range(60):
+                if i != j and W[i, j] < height and expected[i] != expected[j]:
+                    a, b = sorted((expected[i], expected[j]))
+                    expected = [a if c == b else c for c in expected]
+        assert component.tolist() == np.unique(expected, return_inverse=True)[1].tolist()
+
+
+def test_a_chain_of_thousands_needs_no_recursion():
     # every merge adds one row, found at the far end of the path of all the others
     n = 200_000
     i = np.arange(n - 1)

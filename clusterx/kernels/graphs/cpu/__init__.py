@@ -37,5 +37,9 @@ def single_linkage(edges, weights):
     return Linkage(left, right, edges.weight, size)
 
 
+def cut(linkage, n, height):
+    return loops.cut(linkage.left, linkage.right, linkage.height, n, float(height))
+
+
 def condense(linkage, weights, core, least):
     return CondensedTree(*loops.condense(*linkage, weights, core, float(least)))

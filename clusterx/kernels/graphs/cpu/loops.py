@@ -159,6 +159,25 @@ def places(left, right, n):
 
 
 @jit
+def cut(left, right, height, n, limit):
+    """The topmost node below the limit over each row, numbered by first rows."""
+    m = left.shape[0]
+    owner = np.arange(n + m)
+    for e in range(m - 1, -1, -1):
+        if height[e] < limit:
+            owner[left[e]] = owner[right[e]] = owner[n + e]
+    number = np.full(n + m, -1, np.int64)
+    component = np.empty(n, np.int64)
+    found = 0
+    for i in range(n):
+        if number[owner[i]] < 0:
+            number[owner[i]] = found
+            found += 1
+        component[i] = number[owner[i]]
+    return component
+
+
+@jit
 def condense(left, right, height, size, weights, core, least):
     """Clusters from the root down, level by level; rows that leave one in order of the leaves."""
     m, n = left.shape[0], weights.shape[0]

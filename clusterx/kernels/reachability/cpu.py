@@ -1,0 +1,230 @@
+"""The walks, compiled."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..cpu.jit import INNER, jit
+from ..neighbors.generic import unit_rows
+from . import DIGITS, Ordering
+
+BLOCK = 1024  # sums that stay in the innermost cache
+_SCALE = 10.0**DIGITS
+
+
+class Heap(NamedTuple):
+    """Rows that wait, the one of the least (reach, row) on top."""
+
+    rows: np.ndarray  # (n,)
+    place: np.ndarray  # (n,): of each row among them; -1 not there yet, -2 done
+    size: np.ndarray  # (1,)
+
+
+def walk_rows(X, core, limit, measure):
+    rows = unit_rows(X) if measure.metric == "cosine" else X
+    Z = np.array(rows.T, dtype=np.float64, order="C")  # a copy: rows that are done drop out
+    how = float(measure.power), float(measure.scale)
+    kind = measure.kind
+    return Ordering(*dense_walk(Z, core.astype(np.float64), float(limit), kind, *how))
+
+
+def walk_links(starts, rows, distances, core):
+    return Ordering(*link_walk(starts, rows, distances, core))
+
+
+def walk_found(neighbours, core):
+    n = len(core)
+    reach, before, order = np.full(n, np.inf), np.full(n, -1), np.empty(n, np.int64)
+    heap = new_heap(n)
+    fresh = 0
+    for step in range(n):
+        row, fresh = next_row(heap, reach, fresh)
+        order[step] = row
+        if core[row] < np.inf:
+            relax(heap, row, *neighbours(int(row)), core, reach, before)
+    return Ordering(order, reach, before)
+
+
+@jit
+def new_heap(n):
+    return Heap(np.empty(n, np.int64), np.full(n, -1), np.zeros(1, np.int64))
+
+
+@jit(**INNER)
+def rounded(value):
+    """As numpy.around."""
+    return np.rint(value * _SCALE) / _SCALE if value < np.inf else value
+
+
+@jit
+def dense_walk(Z, core, limit, kind, power, scale):
+    """Sums column by column over the rows that wait, which stay in their order."""
+    d, n = Z.shape
+    reach, before, order = np.full(n, np.inf), np.full(n, -1), np.empty(n, np.int64)
+    rows = np.arange(n)  # those in the columns of Z
+    key = np.full(n, np.inf)  # reach of the rows in Z; NaN for those that are done
+    # sums from which on a distance is not below the reach, whatever rounding did
+    bound = np.full(n, np.inf)
+    sums, row = np.empty(BLOCK), np.empty(d)
+    m, at, dropped = n, 0, 0
+    for step in range(n):
+        p = rows[at]
+        order[step] = p
+        key[at], bound[at] = np.nan, -1.0
+        for a in range(d):
+            row[a] = Z[a, at]
+        dropped += 1
+        if 4 * dropped > m:
+            m = compacted(Z, rows, key, bound, m)
+            dropped = 0
+        at, best = -1, np.inf
+        own = core[p]
+        for begin in range(0, m, BLOCK):
+            end = min(m, begin + BLOCK)
+            if own < np.inf:
+                fill_sums(Z, row, begin, end, kind, power, sums)
+                for j in range(begin, end):
+                    if not sums[j - begin] < bound[j]:
+                        continue
+                    away = distance_of(sums[j - begin], power, scale)
+                    near = rounded(max(away, own))
+                    if away <= limit and near < key[j]:
+                        key[j] = near
+                        bound[j] = sum_above(near, power, scale)
+                        reach[rows[j]], before[rows[j]] = near, p
+            for j in range(begin, end):
+                if key[j] < best or (at < 0 and key[j] == best):
+                    at, best = j, key[j]
+    return order, reach, before
+
+
+@jit(**INNER)
+def compacted(Z, rows, key, bound, m):
+    """Drop the rows that are done; how many are left."""
+    kept = 0
+    for j in range(m):
+        if key[j] == key[j]:
+            rows[kept], key[kept], bound[kept] = rows[j], key[j], bound[j]
+            for a in range(Z.shape[0]):
+                Z[a, kept] = Z[a, j]
+            kept += 1
+    return kept
+
+
+@jit(**INNER)
+def fill_sums(Z, row, begin, end, kind, power, sums):
+    out = sums[: end - begin]
+    out[:] = 0.0
+    for a in range(Z.shape[0]):
+        x, column = row[a], Z[a, begin:end]
+        if kind == 0:
+            for j in range(out.shape[0]):
+                out[j] += (x - column[j]) * (x - column[j])
+        elif kind == 1:
+            for j in range(out.shape[0]):
+                out[j] += abs(x - column[j])
+        elif kind == 2:
+            for j in range(out.shape[0]):
+                out[j] = max(out[j], abs(x - column[j]))
+        else:
+            for j in range(out.shape[0]):
+                out[j] += abs(x - column[j]) ** power
+
+
+@jit(**INNER)
+def distance_of(total, power, scale):
+    if power == 2.0:
+        return np.sqrt(total)
+    return total ** (1.0 / power) if power != 1.0 else total * scale
+
+
+@jit(**INNER)
+def sum_above(distance, power, scale):
+    """A sum that only larger distances than this have, rounding counted."""
+    wide = distance * (1.0 + 1e-12) + 1e-14
+    if power == 2.0:
+        return wide * wide
+    return wide**power if power != 1.0 else wide / scale
+
+
+@jit
+def link_walk(starts, rows, distances, core):
+    n = core.shape[0]
+    reach, before, order = np.full(n, np.inf), np.full(n, -1), np.empty(n, np.int64)
+    heap = new_heap(n)
+    fresh = 0
+    for step in range(n):
+        row, fresh = next_row(heap, reach, fresh)
+        order[step] = row
+        a, b = starts[row], starts[row + 1]
+        relax(heap, row, rows[a:b], distances[a:b], core, reach, before)
+    return order, reach, before
+
+
+@jit
+def next_row(heap, reach, fresh):
+    """The top of the heap, taken out, or the first row that was never reached."""
+    size = heap.size[0]
+    if size == 0:
+        while heap.place[fresh] != -1:
+            fresh += 1
+        heap.place[fresh] = -2
+        return fresh, fresh
+    top, last = heap.rows[0], heap.rows[size - 1]
+    heap.size[0] = size - 1
+    if size > 1:
+        sift_down(heap, reach, last)
+    heap.place[top] = -2
+    return top, fresh
+
+
+@jit(**INNER)
+def sift_down(heap, reach, row):
+    """Put a row where the top was."""
+    i, size = 0, heap.size[0]
+    while 2 * i + 1 < size:
+        c = 2 * i + 1
+        if c + 1 < size and before_in(reach, heap.rows[c + 1], heap.rows[c]):
+            c += 1
+        if not before_in(reach, heap.rows[c], row):
+            break
+        heap.rows[i] = heap.rows[c]
+        heap.place[heap.rows[i]] = i
+        i = c
+    heap.rows[i] = row
+    heap.place[row] = i
+
+
+@jit(**INNER)
+def before_in(reach, a, b):
+    return reach[a] < reach[b] or (reach[a] == reach[b] and a < b)
+
+
+@jit
+def relax(heap, row, rows, distances, core, reach, before):
+    """Lower the reach of neighbours that wait."""
+    if core[row] == np.inf:
+        return
+    for e in range(rows.shape[0]):
+        j = rows[e]
+        if heap.place[j] == -2:
+            continue
+        near = rounded(max(distances[e], core[row]))
+        if not near < reach[j]:
+            continue
+        reach[j], before[j] = near, row
+        i = heap.place[j]
+        if i < 0:
+            i = heap.size[0]
+            heap.size[0] += 1
+        while i > 0:
+            up = heap.rows[(i - 1) // 2]
+            if not before_in(reach, j, up):
+                break
+            heap.rows[i] = up
+            heap.place[up] = i
+            i = (i - 1) // 2
+        heap.rows[i] = j
+        heap.place[j] = i
