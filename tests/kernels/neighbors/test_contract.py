@@ -173,3 +173,42 @@ def test_threads_do_not_change_what_is_found(monkeypatch):
                       *search.nearest_other(np.arange(5000) // 2)))  # fmt: skip
     for a, b in zip(*found, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_cells_and_trees_find_the_same(monkeypatch):
+    rng = np.random.RandomState(7)
+    for trial in range(60):
+        n, d = rng.randint(1, 150), rng.randint(1, 4)
+        X = rng.randint(0, rng.randint(2, 15), (n, d)) if trial % 2 else 3 * rng.randn(n, d)
+        radius, least = float(rng.choice([0.3, 1.0, 2**0.5, 2.0])), rng.randint(1, 8)
+        weights = None if trial % 3 else rng.rand(n)
+        search = kernels_for(np).neighbors.search(np.asarray(X, float))
+        core = search.core_rows(radius, least, weights)
+        links = search.radius_links(radius, core)
+        assert search._in_cells(radius) is not None
+        monkeypatch.setattr(search, "_in_cells", lambda radius: None)
+        np.testing.assert_array_equal(search.core_rows(radius, least, weights), core)
+        np.testing.assert_array_equal(search.radius_links(radius, core), links)
+
+
+@pytest.mark.parametrize("radius", [1e-9, 1e9, np.inf])
+def test_a_radius_far_from_the_extent_of_the_rows_is_searched(radius):
+    X = np.random.RandomState(0).rand(40, 2)
+    search = kernels_for(np).neighbors.search(X)
+    core = search.core_rows(radius, 2)
+    assert core.all() == (radius > 1)
+    assert set(search.radius_links(radius, core)) == ({0} if radius > 1 else {-1})
+
+
+def test_rows_at_the_corners_of_cells_are_linked():
+    """Distances of exactly the radius across the farthest cells that are looked at."""
+    for d in (1, 2, 3):
+        X = np.array(np.meshgrid(*[np.arange(7.0)] * d)).reshape(d, -1).T.copy()
+        for square in {1, d, 2}:
+            search = kernels_for(np).neighbors.search(X)
+            radius = square**0.5
+            near = brute(X, X, "sqeuclidean") <= radius * radius
+            least = int(near.sum(axis=1).max())
+            core = search.core_rows(radius, least)
+            np.testing.assert_array_equal(core, near.sum(axis=1) >= least)
+            np.testing.assert_array_equal(search.radius_links(radius, core), components(near, core))

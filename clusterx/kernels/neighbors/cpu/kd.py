@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....properties import cached_property
 from ...cpu.ranges import blocks, rows_per_task
 from ...cpu.threads import run_blocks
 from .. import Measure
 from ..generic import unit_rows
 from . import links, walk
 from .build import Tree, columns_of, tree
+from .cells import COLUMNS, Cells, cells
 from .walk import Kind
 
 #: Ranges that find unions of their own, joined in the end.
@@ -21,9 +23,21 @@ class TreeSearch:
     """Rows in k-d order; see `neighbors.Search`."""
 
     def __init__(self, X: np.ndarray, measure: Measure):
-        self.measure, self.n = measure, X.shape[0]
+        self.X, self.measure, self.n = X, measure, X.shape[0]
         self.kind = Kind(measure.kind, measure.p, measure.power, measure.scale)
-        self.tree: Tree = tree(self._rows(X))
+        self._cells: tuple[float, Cells | None] = (-1.0, None)
+
+    @cached_property
+    def tree(self) -> Tree:
+        return tree(self._rows(self.X))
+
+    def _in_cells(self, radius: float) -> Cells | None:
+        """The rows in cells of the radius, where those serve."""
+        if self.measure.metric != "euclidean" or self.X.shape[1] > COLUMNS:
+            return None
+        if self._cells[0] != radius:
+            self._cells = radius, cells(self.X, radius)
+        return self._cells[1]
 
     def _rows(self, X: np.ndarray) -> np.ndarray:
         return unit_rows(X) if self.measure.metric == "cosine" else X
@@ -89,7 +103,10 @@ class TreeSearch:
 
     def core_rows(self, radius, least, weights=None):
         # weights may be negative, and then a sum may fall again
-        early = weights is None or bool((weights >= 0).all())
+        early = weights is None or bool((np.asarray(weights) >= 0).all())
+        grid = self._in_cells(float(radius)) if early else None
+        if grid is not None:
+            return grid.core_rows(self.measure.reduced(float(radius)), float(least), weights)
         return self._counts(None, radius, weights, float(least) if early else np.inf) >= least
 
     def radius_neighbors(self, Y, radius):
@@ -112,6 +129,9 @@ class TreeSearch:
 
     def radius_links(self, radius, core):
         limit = self.measure.reduced(float(radius))
+        grid = self._in_cells(float(radius))
+        if grid is not None:
+            return grid.links(limit, np.asarray(core))
         parents = self._unions(limit, np.asarray(core)[self.tree.order])
         label = np.empty(self.n, np.int32)
         links.number_roots(parents, core, label)

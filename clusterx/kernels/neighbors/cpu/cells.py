@@ -1,0 +1,91 @@
+"""Rows of few columns in cells whose rows are all within a radius: dense data take linear time.
+
+A cell whose rows weigh enough is all core, without a distance; cells are united by one pair of
+near core rows (A. Gunawan, "A faster algorithm for DBSCAN", 2013).
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+from ...cpu.boxes.morton import radix_order
+from ...cpu.ranges import ROWS_PER_TASK, blocks
+from ...cpu.threads import run_blocks
+from . import cell_loops
+from .cell_loops import REACH, Grid
+
+#: With more columns too many cells are near, and a tree is searched.
+COLUMNS = 3
+#: The side of a cell is shorter than it could be, by what rounding may do to its number, if there
+#: are at most MOST cells along a column.
+SHORTER = 1.0 - 1e-9
+MOST = 1 << 20
+NONE = np.empty(0)
+
+
+def cells(X: np.ndarray, radius: float) -> Cells | None:
+    """The cells of rows X; None where there would be too many along a column."""
+    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    side = radius / X.shape[1] ** 0.5 * SHORTER
+    if not side > 0.0 or not ((high - low) / side < MOST).all():
+        return None
+    sizes = ((high - low) / side).astype(np.int64) + 1 + 2 * REACH
+    return Cells(X, low, side, sizes) if sizes.astype(float).prod() < 2.0**62 else None
+
+
+class Cells:
+    """Rows in cells of one side."""
+
+    def __init__(self, X: np.ndarray, low: np.ndarray, side: float, sizes: np.ndarray):
+        n, d = X.shape
+        keys = np.empty(n, np.int64)
+        self.parts = blocks(n, max(1024, min(1 << 17, -(-n // 4))))
+        run_blocks(
+            lambda b: cell_loops.cell_keys(X, low, side, sizes, *self.parts[b], keys),
+            len(self.parts),
+        )
+        bits = int(sizes.astype(float).prod()).bit_length()
+        order, ordered = radix_order(keys.view(np.uint64), bits)
+        Z = np.empty((d, n))
+        run_blocks(lambda b: cell_loops.gather(X, order, *self.parts[b], Z), len(self.parts))
+        self.grid = self._grid(Z, order, ordered.view(np.int64), sizes)
+        self.tasks = blocks(self.grid.keys.shape[0], ROWS_PER_TASK)
+
+    @staticmethod
+    def _grid(Z: np.ndarray, order: np.ndarray, ordered: np.ndarray, sizes: np.ndarray) -> Grid:
+        n, d = Z.shape[1], Z.shape[0]
+        keys, starts = np.empty(n, np.int64), np.empty(n + 1, np.int32)
+        count = cell_loops.find_cells(ordered, keys, starts)
+        strides = np.append(np.cumprod(sizes[:0:-1])[::-1], 1)[: d - 1]
+        offsets = sorted(
+            product(range(-REACH, REACH + 1), repeat=d - 1), key=lambda o: (sum(map(abs, o)), o)
+        )
+        shifts = np.array([np.dot(o, strides) for o in offsets], np.int64)
+        return Grid(Z, order, keys[:count].copy(), starts[: count + 1].copy(), shifts)
+
+    def core_rows(self, limit: float, least: float, weights: np.ndarray | None) -> np.ndarray:
+        """Whether the weight within the radius of each row is enough; weights are 0 or more."""
+        by_place = NONE if weights is None else np.asarray(weights, np.float64)[self.grid.order]
+        core = np.empty(self.grid.order.shape[0], bool)
+        self._each(cell_loops.find_cores, self.grid, by_place, limit, least, after=(core,))
+        out = np.empty_like(core)
+        out[self.grid.order] = core
+        return out
+
+    def links(self, limit: float, core: np.ndarray) -> np.ndarray:
+        """Labels of the rows, given which are core rows."""
+        grid = self.grid
+        core = core[grid.order]
+        has_core = np.empty(grid.keys.shape[0], bool)
+        self._each(cell_loops.any_core, grid, core, after=(has_core,))
+        parent = np.arange(grid.keys.shape[0], dtype=np.int32)
+        cell_loops.link_cells(grid, core, limit, 0, parent.shape[0], has_core, parent)
+        label = np.empty(core.shape[0], np.int32)
+        number = cell_loops.number_cells(grid, core, parent, label)
+        self._each(cell_loops.label_borders, grid, core, limit, has_core, number, after=(label,))
+        return label
+
+    def _each(self, loop, *before, after):
+        run_blocks(lambda b: loop(*before, *self.tasks[b], *after), len(self.tasks))
