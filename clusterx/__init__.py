@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from .arithmetic import precision
 from .centroid import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
+from .distribution import BayesianGaussianMixture, GaussianMixture
 from .rows import Blocks
 
 if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
@@ -49,8 +50,10 @@ __all__ = [
     "DBSCAN",
     "HDBSCAN",
     "OPTICS",
+    "BayesianGaussianMixture",
     "Blocks",
     "ColorQuantizer",
+    "GaussianMixture",
     "KMeans",
     "MiniBatchKMeans",
     "NearestNeighbors",

@@ -21,6 +21,7 @@ LAYERS = (
     ("base",),
     ("neighbors",),
     ("centroid", "density", "metrics"),
+    ("distribution",),
     ("selection",),
     ("image",),
     ("plotting",),
@@ -29,7 +30,7 @@ LAYERS = (
 #: Families of kernels in the order in which they may use each other.
 FAMILIES = (
     ("statistics",),
-    ("runtime",),
+    ("runtime", "mixture"),
     ("reductions",),
     ("distances",),
     ("kmeans",),

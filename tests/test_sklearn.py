@@ -6,9 +6,19 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import clusterx
-from clusterx import DBSCAN, HDBSCAN, OPTICS, KMeans, MiniBatchKMeans, NearestNeighbors
+from clusterx import (
+    DBSCAN,
+    HDBSCAN,
+    OPTICS,
+    BayesianGaussianMixture,
+    GaussianMixture,
+    KMeans,
+    MiniBatchKMeans,
+    NearestNeighbors,
+)
 from clusterx.base import Clusterer, Estimator
 from clusterx.centroid.base import CentroidClusterer
+from clusterx.distribution.base import Mixture
 
 DRAWS = {
     f"check_sample_weight_equivalence_on_{kind}_data": (
@@ -39,11 +49,15 @@ ESTIMATORS = [
     HDBSCAN(min_samples=1),
     OPTICS(),
     NearestNeighbors(n_neighbors=1),
+    GaussianMixture(2, random_state=0),
+    BayesianGaussianMixture(n_components=2, random_state=0),
 ]
 
 
 def expected_failures(estimator):
     """Checks that must fail, with the reasons; one that passes is an error (xfail_strict)."""
+    if isinstance(estimator, Mixture):
+        return {name: why for name, why in DRAWS.items() if "dense" in name}
     if not isinstance(estimator, CentroidClusterer):
         return {}
     draws = isinstance(estimator, MiniBatchKMeans) or estimator.init != "maximin"
@@ -67,6 +81,6 @@ def test_tags(estimator):
     tags = get_tags(estimator)
     assert is_clusterer(estimator) == isinstance(estimator, Clusterer)
     assert tags.array_api_support
-    assert tags.input_tags.sparse
+    assert tags.input_tags.sparse != isinstance(estimator, Mixture)
     assert tags.input_tags.allow_nan == isinstance(estimator, HDBSCAN)
     assert not tags.target_tags.required

@@ -40,6 +40,7 @@ from .distances import DistanceKernels
 from .graphs import GraphKernels
 from .kmeans import KMeansKernels
 from .labels import LabelKernels
+from .mixture import MixtureKernels
 from .neighbors import NeighborKernels
 from .reachability import ReachabilityKernels
 from .reductions import ReductionKernels
@@ -91,6 +92,10 @@ class Kernels:
     @cached_property
     def labels(self) -> LabelKernels:
         return self._family("labels", LabelKernels)
+
+    @cached_property
+    def mixture(self) -> MixtureKernels:
+        return self._family("mixture", MixtureKernels)
 
     @cached_property
     def color(self) -> ColorKernels:

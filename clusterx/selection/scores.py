@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from .. import metrics
 from ..arrays import Array, asarray, to_host
-from ..base import Clusterer
+from ..base import Estimator
 from ..metrics.inputs import checked_rows
 from ..rows import InMemory, Rows
 from .gap import within_squares
@@ -28,7 +28,7 @@ class Data(NamedTuple):
 
     @classmethod
     def of(cls, estimator: Any, X: Any, sample_weight: Any) -> Data:
-        if isinstance(estimator, Clusterer):
+        if isinstance(estimator, Estimator):
             prototype = clone(estimator)
             rows = prototype._rows(X, reset=True)
             if sample_weight is not None:
@@ -54,10 +54,17 @@ class Data(NamedTuple):
             model.feature_names_in_ = self.names
         return model
 
+    def criterion(self, model: Any, name: str) -> float:
+        """BIC or AIC."""
+        weights = {}
+        if self.sample_weight is not None and isinstance(model, Estimator):
+            weights = {"sample_weight": self.sample_weight}
+        return float(getattr(model, name)(self.values, **weights))
+
     def labels(self, model: Any) -> Array:
         labels = getattr(model, "labels_", None)
         if labels is None:
-            labels = model.predict(self.values if isinstance(model, Clusterer) else self.given)
+            labels = model.predict(self.values if isinstance(model, Estimator) else self.given)
         return labels
 
 
@@ -83,7 +90,7 @@ class Fit(NamedTuple):
             if name == "inertia":
                 scores[name] = inertia_of(model, data, host)
             elif name in ("bic", "aic"):
-                scores[name] = float(getattr(model, name)(data.values))
+                scores[name] = data.criterion(model, name)
             elif name == "silhouette":
                 scores[name] = silhouette_of(model, data, labels, host, sample)
             else:

@@ -1,0 +1,237 @@
+"""Loops over blocks of rows, which stand in columns: what is next to each other is of other rows,
+and every loop over rows is one that compilers vectorise.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...cpu.jit import INNER, jit
+
+#: exp(x) = 2^n exp(r) with |r| <= log(2) / 2. What is below LEAST counts as zero.
+LOG2_E, LN2_HIGH, LN2_LOW = 1.4426950408889634, 6.93145751953125e-1, 1.42860682030941723212e-6
+LEAST = -700.0
+#: Added to a float, it leaves the nearest whole number in the lowest bits.
+ROUNDING = 1.5 * 2.0**52
+#: Responsibilities below this are left out of the moments about each mean: of 1e10 rows they would
+#: change none by its rounding.
+NEGLIGIBLE = 1e-30
+
+
+class Frame(NamedTuple):
+    """What rows are standardised by, and features made of."""
+
+    center: np.ndarray  # (d,)
+    inverse: np.ndarray  # (d,) of the scale
+    first: np.ndarray  # places in u = [1, z]
+    second: np.ndarray
+
+
+class Whitening(NamedTuple):
+    constants: np.ndarray  # (k,)
+    means: np.ndarray  # (k, d)
+    factors: np.ndarray  # (k, d, d) transposed, (k, 1, d) of diagonals, or (0, 0, 0)
+
+
+class Sums(NamedTuple):
+    """What a task adds to."""
+
+    moments: np.ndarray  # (k, features)
+    scalars: np.ndarray  # log-likelihood, entropy
+
+
+class Output(NamedTuple):
+    """What is kept of each row; empty where it is not asked for."""
+
+    log_likelihood: np.ndarray  # (n,)
+    labels: np.ndarray  # (n,)
+    R: np.ndarray  # (n, k)
+
+
+@jit(**INNER)
+def standardise(X, w, frame, start, U):
+    """Rows from `start` on as columns of u = [1, z]; zeros where the weight is zero."""
+    d, n = U.shape[0] - 1, U.shape[1]
+    for i in range(n):
+        U[0, i] = 1.0
+        row = X[start + i]
+        if w.shape[0] > 0 and w[start + i] == 0.0:
+            for j in range(d):
+                U[j + 1, i] = 0.0
+        else:
+            for j in range(d):
+                U[j + 1, i] = (np.float64(row[j]) - frame.center[j]) * frame.inverse[j]
+
+
+@jit(**INNER)
+def exponentials(x, scratch, out):
+    """out = exp(x) for x <= 0, within two units of the last place."""
+    n = x.shape[0]
+    bits = scratch.view(np.int64)
+    for i in range(n):
+        scratch[i] = max(x[i], LEAST) * LOG2_E + ROUNDING
+        whole = scratch[i] - ROUNDING
+        r = (max(x[i], LEAST) - whole * LN2_HIGH) - whole * LN2_LOW
+        p = 1.0 / 479001600.0 + r * (1.0 / 6227020800.0)
+        p = 1.0 / 3628800.0 + r * (1.0 / 39916800.0 + r * p)
+        p = 1.0 / 40320.0 + r * (1.0 / 362880.0 + r * p)
+        p = 1.0 / 720.0 + r * (1.0 / 5040.0 + r * p)
+        p = 1.0 / 24.0 + r * (1.0 / 120.0 + r * p)
+        out[i] = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * p)))
+    for i in range(n):
+        bits[i] = (bits[i] << 52) + (1023 << 52)
+    for i in range(n):
+        out[i] = out[i] * scratch[i] if x[i] > LEAST else 0.0
+
+
+@jit(**INNER)
+def soften(L, w, start, output, scalars):
+    """Log-densities L (k, n) become responsibilities times weights; adds to `scalars`."""
+    k, n = L.shape
+    top = np.full(n, -np.inf)
+    base, total, inner = np.zeros((3, n))
+    scratch, e = np.empty((2, n))
+    if output.labels.shape[0] > 0:
+        assign(L, start, output.labels)
+    for j in range(k):
+        for i in range(n):
+            top[i] = max(top[i], L[j, i])
+    for i in range(n):
+        base[i] = top[i]
+        if top[i] == -np.inf:
+            base[i] = 0.0
+            for j in range(k):
+                L[j, i] = 0.0
+    for j in range(k):
+        row = L[j]
+        for i in range(n):
+            row[i] -= base[i]
+        exponentials(row, scratch, e)
+        for i in range(n):
+            total[i] += e[i]
+            inner[i] += e[i] * max(row[i], LEAST)
+            row[i] = e[i]
+    for i in range(n):
+        log_total = np.log(total[i])
+        likelihood = top[i] + log_total
+        weight = w[start + i] if w.shape[0] > 0 else 1.0
+        if weight != 0.0:
+            scalars[0] += weight * likelihood
+            scalars[1] += weight * (inner[i] / total[i] - log_total)
+        total[i] = weight / total[i]
+        if output.log_likelihood.shape[0] > 0:
+            output.log_likelihood[start + i] = likelihood
+    for j in range(k):
+        for i in range(n):
+            L[j, i] *= total[i]
+    if output.R.shape[0] > 0:
+        output.R[start : start + n] = L.T
+
+
+@jit(**INNER)
+def assign(L, start, labels):
+    for i in range(L.shape[1]):
+        best = 0
+        for j in range(1, L.shape[0]):
+            if L[j, i] > L[best, i]:
+                best = j
+        labels[start + i] = best
+
+
+@jit
+def by_products(X, w, frame, theta, ranges, sums):
+    """Statistics of rows ranges[0]..ranges[1], in blocks of ranges[2]."""
+    q, k = frame.first.shape[0], theta.shape[0]
+    output = Output(np.empty(0), np.empty(0, np.int32), np.empty((0, 0)))
+    n = 0
+    for a in range(ranges[0], ranges[1], ranges[2]):
+        if n != min(ranges[2], ranges[1] - a):
+            n = min(ranges[2], ranges[1] - a)
+            U = np.empty((X.shape[1] + 1, n))
+            F, L, part = np.empty((q, n)), np.empty((k, n)), np.empty((k, q))
+        standardise(X, w, frame, a, U)
+        for p in range(q):
+            x, y, out = U[frame.first[p]], U[frame.second[p]], F[p]
+            for i in range(n):
+                out[i] = x[i] * y[i]
+        np.dot(theta, F, L)
+        soften(L, w, a, output, sums.scalars)
+        np.dot(L, F.T, part)
+        sums.moments[:] += part
+
+
+@jit
+def by_whitening(X, w, frame, density, given, ranges, sums, output):
+    """As `by_products`, of rows about each mean; `given` (n, k) are responsibilities, or empty."""
+    k, d = density.means.shape
+    diagonal = density.factors.shape[1] == 1
+    n = 0
+    for a in range(ranges[0], ranges[1], ranges[2]):
+        if n != min(ranges[2], ranges[1] - a):
+            n = min(ranges[2], ranges[1] - a)
+            U, L = np.empty((d + 1, n)), np.empty((k, n))
+            D, Y = np.empty((d, n)), np.empty((k, d, n))
+            G, H = np.empty((n, d)), np.empty((n, d))
+        standardise(X, w, frame, a, U)
+        for j in range(k):
+            for c in range(d):
+                z, away, mean = U[c + 1], D[c], density.means[j, c]
+                for i in range(n):
+                    away[i] = z[i] - mean
+            if density.factors.shape[0] == 0:
+                Y[j] = D
+            elif diagonal:
+                for c in range(d):
+                    away, y, factor = D[c], Y[j, c], density.factors[j, 0, c]
+                    for i in range(n):
+                        y[i] = away[i] * factor
+            else:
+                np.dot(density.factors[j], D, Y[j])
+            squares(Y[j], density.constants[j], L[j])
+        if given.shape[0] > 0:
+            L[:] = given[a : a + n].T
+        else:
+            soften(L, w, a, output, sums.scalars)
+        if sums.moments.shape[0] > 0:
+            for j in range(k):
+                gather(Y[j], L[j], G, H, sums.moments[j])
+
+
+@jit(**INNER)
+def squares(Y, constant, logs):
+    logs[:] = 0.0
+    for c in range(Y.shape[0]):
+        y = Y[c]
+        for i in range(logs.shape[0]):
+            logs[i] += y[i] * y[i]
+    for i in range(logs.shape[0]):
+        logs[i] = constant - 0.5 * logs[i]
+
+
+@jit(**INNER)
+def gather(Y, r, G, H, moments):
+    """Add the moments of the columns of Y whose weight r is worth it, put together in G and H."""
+    d, m = Y.shape[0], 0
+    for i in range(r.shape[0]):
+        if r[i] > NEGLIGIBLE:
+            moments[0] += r[i]
+            for c in range(d):
+                G[m, c] = Y[c, i]
+                H[m, c] = Y[c, i] * r[i]
+            m += 1
+    for i in range(m):
+        for c in range(d):
+            moments[c + 1] += H[i, c]
+    if moments.shape[0] == 2 * d + 1:
+        for i in range(m):
+            for c in range(d):
+                moments[d + 1 + c] += H[i, c] * G[i, c]
+    elif m > 0 and moments.shape[0] > 2 * d + 1:
+        S = np.dot(H[:m].T, G[:m])
+        p = d + 1
+        for c in range(d):
+            for e in range(c, d):
+                moments[p] += S[c, e]
+                p += 1

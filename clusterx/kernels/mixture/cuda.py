@@ -1,0 +1,1 @@
+"""Mixtures for CuPy: the generic kernels are products of large matrices, which cuBLAS computes."""
