@@ -354,6 +354,15 @@ def test_a_stand_in_works_as_long_as_compiling_takes(new_process):
     assert len(calls) == 3
 
 
+def test_a_stand_in_can_be_retired(new_process):
+    kernel, calls = new_process()
+    kernel.retire(np.arange(3.0))
+    kernel(np.arange(3.0))
+    assert (compiled(kernel), calls) == (1, [])
+    kernel(np.arange(3))
+    assert len(calls) == 1
+
+
 def test_each_dtype_has_its_own_time(new_process):
     kernel, calls = new_process()
     for _ in range(4):

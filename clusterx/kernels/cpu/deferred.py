@@ -72,6 +72,13 @@ class Deferred:
             return False
         return True
 
+    def retire(self, *like: Any) -> None:
+        """Let the stand-in serve no data of this kind: there are more than it is worth using for.
+
+        like : the first and the last argument of a call, or one array that is like both
+        """
+        self._compiled.add((like[0].dtype, type(like[-1])))
+
     @property
     def _numba_type_(self) -> Any:
         """Compiled code that calls this calls the kernel."""

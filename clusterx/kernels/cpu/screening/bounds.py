@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..direct import squared_distance, squared_norm
+from ..direct import squared_distance
 from ..jit import INNER, jit
 from ..ranges import CHUNK
 
@@ -46,7 +46,6 @@ def rounding(m):
     return 2.0 * (m + 4) * 2.0**-24 + 2.0**-21
 
 
-@jit
 def centre_terms(E, images, mean, shifted, kappa):
     """The terms (4, k) of the centres' intervals; see `intervals`.
 
@@ -55,45 +54,32 @@ def centre_terms(E, images, mean, shifted, kappa):
     for float32 get intervals that hold anything far, and an image of zeros.
     """
     (k, d), m = E.shape, images.shape[1]
-    terms = np.empty((4, k), np.float32)
-    share = rounding(m) + 2.0 * kappa
+    share = rounding.py_func(m) + 2.0 * kappa
     wider = 1 + 1e-6
-    for j in range(k):
-        whole = squared_norm(E[j])
-        if not whole < VAST:  # an interval from 1e36 to more than FAR
-            images[j] = 0.0
-            terms[0, j], terms[1, j], terms[2, j], terms[3, j] = 1.6e38, 1.59e38, 0.0, 0.0
-            continue
-        size = whole
-        left = 0.0
+    with np.errstate(all="ignore"):  # of centres that are too far
+        whole = np.einsum("kd,kd->k", E, E)
+        size, left = whole, np.zeros(k)
         if m < d:
-            size = squared_norm(images[j])
-            left = 2.0 * np.sqrt(max(whole - size, 0.0) + 1e-12 * whole)
-        centre = whole
-        if not shifted:
-            for a in range(d):
-                centre += 2.0 * E[j, a] * mean[a]
-        terms[0, j] = centre
-        terms[1, j] = (2.0**-21 * (abs(centre) + whole) + underflow(m)) * wider
-        terms[2, j] = left * wider
-        terms[3, j] = share * np.sqrt(size) * wider
+            size = np.einsum("kd,kd->k", images, images, dtype=np.float64)
+            left = 2.0 * np.sqrt(np.maximum(whole - size, 0.0) + 1e-12 * whole)
+        centre = whole if shifted else whole + 2.0 * (E @ mean)
+        slop = 2.0**-21 * (np.abs(centre) + whole) + underflow.py_func(m)
+        terms = np.stack([centre, slop * wider, left * wider, share * np.sqrt(size) * wider])
+        terms = terms.astype(np.float32)
+    vast = ~(whole < VAST)
+    images[vast] = 0.0
+    terms[:, vast] = [[1.6e38], [1.59e38], [0.0], [0.0]]  # from 1e36 to more than FAR
     return terms
 
 
-@jit
 def movement(C, previous, factor):
     """Safe float32 bounds of how far each centre moved, then the two largest of them."""
-    k = C.shape[0]
-    drift = np.zeros(k + 2, np.float32)
-    for j in range(k):
-        moved = np.sqrt(squared_distance(C[j], previous[j])) * factor * (1 + 1e-6)
-        drift[j] = np.float32(moved) * UP
-        if drift[j] > drift[k]:
-            drift[k + 1] = drift[k]
-            drift[k] = drift[j]
-        elif drift[j] > drift[k + 1]:
-            drift[k + 1] = drift[j]
-    return drift
+    with np.errstate(over="ignore"):
+        moved = C - previous
+        moved = np.sqrt(np.einsum("kd,kd->k", moved, moved)) * factor * (1 + 1e-6)
+        drift = moved.astype(np.float32) * UP
+    largest = np.sort(np.append(drift, np.float32(0.0)))[:-3:-1]
+    return np.concatenate([drift, largest])
 
 
 @jit(**INNER, fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})

@@ -14,6 +14,8 @@ __all__ = ["label_sums", "segment_sum", "summary"]
 def summary(X):
     if not isinstance(X, np.ndarray):
         return sparse.summary(X)
+    if X.size > columns.STAND_IN_VALUES:  # a block has fewer
+        columns.column_moments.retire(X)
     blocks = ranges.blocks(X.shape[0], max(1, SUMMARY_VALUES // X.shape[1]))
     parts: list[tuple[int, Summary]] = [None] * len(blocks)  # type: ignore[list-item]
 
