@@ -23,8 +23,9 @@ from .covariance import Covariance, Moments, Reference
 #: the terms, |u|^T |M| |u|, for the row farthest from the centre; rounding seen is 100 times less.
 #: The covariances' relative error has the same bound. Beyond it rows are whitened.
 TOLERANCE = 1e-9
-#: Rows of more columns are whitened: their features, d^2 / 2 of them, leave the cache.
-PRODUCT_COLUMNS = 24
+#: Rows of more columns are whitened. Making d^2 / 2 features takes as long as 16 components do with
+#: them, so that few components are whitened earlier.
+PRODUCT_COLUMNS, OF_FEW_COMPONENTS, FEW_COMPONENTS = 64, 24, 16
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -172,13 +173,21 @@ def with_scatter(problem: Problem) -> Problem:
     return problem._replace(scatter=scatter)
 
 
+def _product_columns(covariance: Covariance, k: int) -> float:
+    """The most columns whose log-densities are computed by products."""
+    if covariance.product_form == "diag":
+        return math.inf
+    few = covariance.product_form == "full" and k < FEW_COMPONENTS
+    return OF_FEW_COMPONENTS if few else PRODUCT_COLUMNS
+
+
 def expectation(problem: Problem, parameters: Parameters) -> Expected:
     """The E step."""
     covariance, frame = problem.covariance, problem.frame
     k, d = parameters.means.shape
     terms = covariance.terms(parameters.means, parameters.factors, frame.reach)
     precise = np.finfo(float_dtype(np, None)).eps / 2 * terms <= TOLERANCE
-    products = d <= PRODUCT_COLUMNS and precise
+    products = precise and d <= _product_columns(covariance, k)
     shown = density(covariance, frame, parameters, problem.rows.like, products)
     found = _reduced(problem, shown)
     likelihood, total = found.log_likelihood, None

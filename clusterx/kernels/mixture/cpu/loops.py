@@ -18,6 +18,8 @@ ROUNDING = 1.5 * 2.0**52
 #: Responsibilities below this are left out of the moments about each mean: of 1e10 rows they would
 #: change none by its rounding.
 NEGLIGIBLE = 1e-30
+#: Below this share of responsibilities that are not negligible, rows are gathered by component.
+FEW = 0.15
 
 
 class Frame(NamedTuple):
@@ -91,8 +93,9 @@ def soften(L, w, start, output, scalars):
     """Log-densities L (k, n) become responsibilities times weights; adds to `scalars`."""
     k, n = L.shape
     top = np.full(n, -np.inf)
-    base, total, inner = np.zeros((3, n))
-    scratch, e = np.empty((2, n))
+    # arrays of their own: LLVM tells parts of one array from each other too late to vectorise
+    base, total, inner = np.zeros(n), np.zeros(n), np.zeros(n)
+    scratch, e = np.empty(n), np.empty(n)
     if output.labels.shape[0] > 0:
         assign(L, start, output.labels)
     for j in range(k):
@@ -140,6 +143,16 @@ def assign(L, start, labels):
         labels[start + i] = best
 
 
+@jit(**INNER)
+def worthwhile(L):
+    """How many responsibilities are not negligible."""
+    count = 0
+    for j in range(L.shape[0]):
+        for i in range(L.shape[1]):
+            count += 1 if L[j, i] > NEGLIGIBLE else 0
+    return count
+
+
 @jit
 def by_products(X, w, frame, theta, ranges, sums):
     """Statistics of rows ranges[0]..ranges[1], in blocks of ranges[2]."""
@@ -151,6 +164,7 @@ def by_products(X, w, frame, theta, ranges, sums):
             n = min(ranges[2], ranges[1] - a)
             U = np.empty((X.shape[1] + 1, n))
             F, L, part = np.empty((q, n)), np.empty((k, n)), np.empty((k, q))
+            G, H = np.empty((n, X.shape[1])), np.empty((n, X.shape[1]))
         standardise(X, w, frame, a, U)
         for p in range(q):
             x, y, out = U[frame.first[p]], U[frame.second[p]], F[p]
@@ -158,8 +172,12 @@ def by_products(X, w, frame, theta, ranges, sums):
                 out[i] = x[i] * y[i]
         np.dot(theta, F, L)
         soften(L, w, a, output, sums.scalars)
-        np.dot(L, F.T, part)
-        sums.moments[:] += part
+        if worthwhile(L) < FEW * k * n:
+            for j in range(k):
+                gather(U[1:], L[j], G, H, sums.moments[j])
+        else:
+            np.dot(L, F.T, part)
+            sums.moments[:] += part
 
 
 @jit
