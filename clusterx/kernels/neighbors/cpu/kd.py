@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from ....properties import cached_property
 from ...cpu.ranges import blocks, rows_per_task
@@ -125,7 +126,10 @@ class TreeSearch:
             ),
             len(parts),
         )
-        return starts, rows, distances
+        # compiling a sort takes long, and SciPy has one
+        graph = csr_array((distances, rows, starts), shape=(starts.size - 1, self.n))
+        graph.sort_indices()
+        return starts, graph.indices.astype(np.int64, copy=False), graph.data
 
     def radius_links(self, radius, core):
         limit = self.measure.reduced(float(radius))

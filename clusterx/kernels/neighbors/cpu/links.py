@@ -7,26 +7,27 @@ from typing import NamedTuple
 import numpy as np
 
 from ...cpu.jit import INNER, jit
+from .unions import root_of, unite
 from .walk import DEPTH, leaf_range, measure, push_children, reduced, restored
 
 
-@jit(**INNER)
-def root_of(parent, i):
-    """The root of i; the path to it is halved."""
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
+@jit
+def unite_pairs(parent, core, i, j):
+    """Join pairs of core rows."""
+    for e in range(i.shape[0]):
+        if core[i[e]] and core[j[e]]:
+            unite(parent, i[e], j[e])
 
 
-@jit(**INNER)
-def unite(parent, i, j):
-    """Hook the larger root to the smaller, so that a root is the least of its set."""
-    i, j = root_of(parent, i), root_of(parent, j)
-    if i < j:
-        parent[j] = i
-    elif j < i:
-        parent[i] = j
+@jit
+def lower_borders(core, label, i, j, lowest):
+    """Lower the labels of the rows of pairs that are no core to those of their core rows."""
+    for e in range(i.shape[0]):
+        a, b = i[e], j[e]
+        if core[a] and not core[b]:
+            lowest[b] = min(lowest[b], label[a])
+        elif core[b] and not core[a]:
+            lowest[a] = min(lowest[a], label[b])
 
 
 @jit

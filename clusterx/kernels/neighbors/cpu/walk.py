@@ -218,7 +218,7 @@ def count_within(Q, tree, kind, limit, weights, enough, start, stop, out):
 
 @jit
 def collect_within(Q, tree, kind, limit, starts, start, stop, rows, distances):
-    """The rows within the limit of the queries start..stop, from starts[i] on by rising row."""
+    """The rows within the limit of the queries start..stop, from starts[i] on in any order."""
     d = Q.shape[0]
     q = np.empty(d)
     leaf = np.empty(tree.order.shape[0] // (1 << tree.levels) + 1)
@@ -242,6 +242,3 @@ def collect_within(Q, tree, kind, limit, starts, start, stop, rows, distances):
                     rows[at] = tree.order[a + p]
                     distances[at] = restored(leaf[p], kind)
                     at += 1
-        by_row = np.argsort(rows[starts[i] : at])
-        rows[starts[i] : at] = rows[starts[i] : at][by_row]
-        distances[starts[i] : at] = distances[starts[i] : at][by_row]

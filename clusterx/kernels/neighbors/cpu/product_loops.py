@@ -1,0 +1,162 @@
+"""Loops over tiles of products of float32 rows, where what may be near is measured in float64.
+
+With h = |z|^2 / 2 of centred rows, z_i z_j - h_j = h_i - |z_i - z_j|^2 / 2. In float32 it is off by
+at most `error` times (|z_i| + |z_j|)^2: rows that are near by more than that are near, those that
+are far by more are far, and the others are measured.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...cpu.jit import INNER, jit
+from .walk import restored, sift_down
+
+#: Above all that numbers below the least normal one are off by.
+TINY = 1e-36
+
+
+class Side(NamedTuple):
+    """Rows of a tile, and their numbers."""
+
+    X: np.ndarray  # as they came
+    half: np.ndarray  # float64, half the square of the centred row's length
+    first: int
+
+
+@jit(**INNER)
+def square(X, i, Y, j):
+    """In the order of the columns, as every backend adds them."""
+    s = 0.0
+    for e in range(X.shape[1]):
+        t = np.float64(X[i, e]) - np.float64(Y[j, e])
+        s += t * t
+    return s
+
+
+@jit(**INNER)
+def halves(columns, w):
+    """Half the squared lengths of the columns of a tile, and the largest."""
+    longest = 0.0
+    shift = np.empty(w, np.float32)
+    for j in range(w):
+        shift[j] = columns.half[columns.first + j]
+        longest = max(longest, columns.half[columns.first + j])
+    return shift, longest
+
+
+@jit(**INNER, fastmath={"nnan", "nsz", "reassoc"})
+def largest_less(p, shift):
+    """The largest of p - shift: a loop of vectors, which most rows of a tile end with."""
+    most = p[0] - shift[0]
+    for j in range(1, p.shape[0]):
+        v = p[j] - shift[j]
+        most = v if v > most else most
+    return most
+
+
+@jit
+def near_pairs(P, rows, columns, limit, error, above, found_i, found_j):
+    """Pairs of rows and columns of a tile within the limit; how many. `above` takes i < j alone."""
+    m, w = P.shape
+    shift, longest = halves(columns, w)
+    count = 0
+    for i in range(m):
+        half = rows.half[rows.first + i]
+        slack = 2.0 * error * (np.sqrt(half) + np.sqrt(longest)) ** 2 + TINY
+        surely = np.float32(half - 0.5 * limit + slack)
+        maybe = np.float32(half - 0.5 * limit - slack)
+        p = P[i]
+        if not largest_less(p, shift) >= maybe:
+            continue
+        a = rows.first + i
+        for j in range(w):
+            v = p[j] - shift[j]
+            if v >= maybe:
+                b = columns.first + j
+                if above and b <= a:
+                    continue
+                if v >= surely or square(rows.X, a, columns.X, b) <= limit:
+                    found_i[count], found_j[count] = a, b
+                    count += 1
+    return count
+
+
+@jit
+def squares_of_pairs(X, Y, i, j, out):
+    for e in range(i.shape[0]):
+        out[e] = square(X, i[e], Y, j[e])
+
+
+@jit
+def improve(P, rows, columns, error, best, other):
+    """Better the k least pairs (sum, row) of each row of a tile, kept as heaps."""
+    m, w = P.shape
+    k = best.shape[1]
+    shift, longest = halves(columns, w)
+    for i in range(m):
+        half = rows.half[rows.first + i]
+        slack = 2.0 * error * (np.sqrt(half) + np.sqrt(longest)) ** 2 + TINY
+        maybe = np.float32(half - 0.5 * best[i, 0] - slack)
+        p = P[i]
+        if not largest_less(p, shift) >= maybe:
+            continue
+        for j in range(w):
+            if p[j] - shift[j] >= maybe:
+                b = columns.first + j
+                s = square(rows.X, rows.first + i, columns.X, b)
+                if s < best[i, 0] or (s == best[i, 0] and b < other[i, 0]):
+                    best[i, 0], other[i, 0] = s, b
+                    sift_down(best[i], other[i], k)
+                    maybe = np.float32(half - 0.5 * best[i, 0] - slack)
+
+
+@jit
+def sort_heaps(best, other):
+    k = best.shape[1]
+    for i in range(best.shape[0]):
+        for e in range(k - 1, 0, -1):
+            s, r = best[i, 0], other[i, 0]
+            best[i, 0], other[i, 0] = best[i, e], other[i, e]
+            sift_down(best[i], other[i], e)
+            best[i, e], other[i, e] = s, r
+
+
+@jit
+def improve_weights(P, rows, columns, error, kind, alpha, component, core, best, other):
+    """Lower each row's least (weight, row) of another component."""
+    m, w = P.shape
+    shift, longest = halves(columns, w)
+    for i in range(m):
+        a = rows.first + i
+        half = rows.half[a]
+        slack = 2.0 * error * (np.sqrt(half) + np.sqrt(longest)) ** 2 + TINY
+        maybe = np.float32(half - 0.5 * sums_of(best[i], alpha, kind) - slack)
+        p = P[i]
+        if not largest_less(p, shift) >= maybe:
+            continue
+        for j in range(w):
+            if p[j] - shift[j] >= maybe:
+                b = columns.first + j
+                floor = max(core[a], core[b])
+                if component[a] == component[b] or floor > best[i]:
+                    continue
+                if floor == best[i] and b > other[i]:
+                    continue
+                weight = max(floor, restored(square(rows.X, a, columns.X, b), kind) / alpha)
+                if weight < best[i] or (weight == best[i] and b < other[i]):
+                    best[i], other[i] = weight, b
+                    maybe = np.float32(half - 0.5 * sums_of(weight, alpha, kind) - slack)
+
+
+@jit(**INNER)
+def sums_of(weight, alpha, kind):
+    """No sum above it has a weight of at most `weight`."""
+    if weight == np.inf:
+        return np.inf
+    distance = weight * alpha
+    if kind.power == 2.0:
+        return distance * distance * (1.0 + 1e-12)
+    return distance / kind.scale * (1.0 + 1e-12)

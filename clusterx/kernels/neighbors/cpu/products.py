@@ -1,0 +1,272 @@
+"""The search by products of matrices, for many columns: all rows are compared, a tile at a time."""
+
+from __future__ import annotations
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+from ...cpu.ranges import blocks
+from ...cpu.threads import run_blocks, single_threaded_blas
+from .. import Measure
+from ..generic import unit_rows
+from . import links, product_loops
+from .product_loops import Side
+from .walk import Kind
+
+#: From so many columns on boxes exclude too little.
+COLUMNS = 12
+#: Rows and columns of a tile.
+TALL, WIDE = 512, 1024
+#: Pairs within a radius that are kept between two passes, and not searched again.
+KEPT = 1 << 24
+#: Half the squared lengths that float32 products are taken of.
+LEAST, MOST = 1e-20, 1e30
+
+
+class Centred(NamedTuple):
+    """Rows less a mean, in float32, and half the squares of their lengths."""
+
+    X: np.ndarray
+    Z: np.ndarray
+    half: np.ndarray
+
+    @classmethod
+    def of(cls, X: np.ndarray, mean: np.ndarray) -> Centred:
+        made = cls(X, np.empty(X.shape, np.float32), np.empty(X.shape[0]))
+        parts = blocks(X.shape[0], 4096)
+
+        def block(b: int) -> None:
+            a, e = parts[b]
+            Z = X[a:e] - mean
+            with np.errstate(over="ignore"):
+                made.Z[a:e] = Z
+            made.half[a:e] = 0.5 * np.einsum("ij,ij->i", Z, Z)
+
+        run_blocks(block, len(parts))
+        return made
+
+    def some(self, rows: np.ndarray) -> Centred:
+        return Centred(self.X[rows], self.Z[rows], self.half[rows])
+
+    def side(self, first: int) -> Side:
+        return Side(self.X, self.half, first)
+
+
+class ProductSearch:
+    """Rows compared by products; see `neighbors.Search`."""
+
+    def __init__(self, X: np.ndarray, measure: Measure):
+        self.measure, self.n = measure, X.shape[0]
+        self.kind = Kind(measure.kind, measure.p, measure.power, measure.scale)
+        X = self._rows(X)
+        self.mean = X.mean(axis=0, dtype=np.float64)
+        self.own = Centred.of(X, self.mean)
+        # of float32 sums of products, twice what is proven, and of the rounding of rows
+        self.error = (X.shape[1] + 8) * 2.0**-23
+        self._near: tuple[float, list | None] = (-1.0, None)
+
+    @property
+    def serves(self) -> bool:
+        """Whether float32 has room for the products."""
+        return LEAST < self.own.half.max() < MOST
+
+    def _rows(self, X: np.ndarray) -> np.ndarray:
+        return unit_rows(X) if self.measure.metric == "cosine" else X
+
+    def _queries(self, Y: np.ndarray | None) -> Centred:
+        return self.own if Y is None else Centred.of(self._rows(Y), self.mean)
+
+    def _sweep(self, Q: Centred, loop) -> list:
+        """loop(rows, [(P, columns), ...]) of each block of rows: what they return, in order."""
+        parts, columns = blocks(Q.Z.shape[0], TALL), blocks(self.n, WIDE)
+        found: list = [None] * len(parts)
+
+        def block(b: int) -> None:
+            r, e = parts[b]
+            space = np.empty((e - r) * WIDE, np.float32)
+
+            def tiles():
+                for c, f in columns:
+                    P = space[: (e - r) * (f - c)].reshape(e - r, f - c)
+                    np.matmul(Q.Z[r:e], self.own.Z[c:f].T, out=P)
+                    yield P, self.own.side(c)
+
+            found[b] = loop(Q.side(r), r, e, tiles())
+
+        with single_threaded_blas():
+            run_blocks(block, len(parts))
+        return found
+
+    def _nearest(self, Y, k):
+        def loop(rows, r, e, tiles):
+            best, other = np.full((e - r, k), np.inf), np.full((e - r, k), self.n)
+            for P, columns in tiles:
+                product_loops.improve(P, rows, columns, self.error, best, other)
+            product_loops.sort_heaps(best, other)
+            return self.measure.restored(best, np), other
+
+        return self._sweep(self._queries(Y), loop)
+
+    def knn(self, Y, k):
+        distances, indices = zip(*self._nearest(Y, k), strict=True)
+        return np.concatenate(distances), np.concatenate(indices)
+
+    def kth_distances(self, k):
+        return np.concatenate([distances[:, k - 1] for distances, _ in self._nearest(None, k)])
+
+    def _pairs(self, Q: Centred, limit: float, loop) -> list:
+        """loop(r, e, i, j) of the pairs within the limit, a block of rows at a time."""
+
+        def found(rows, r, e, tiles):
+            pairs = []
+            space = np.empty((2, (e - r) * WIDE), np.int32)
+            for P, columns in tiles:
+                count = product_loops.near_pairs(P, rows, columns, limit, self.error, False, *space)
+                pairs.append(space[:, :count].copy())
+            return loop(r, e, *np.concatenate(pairs, axis=1))
+
+        return self._sweep(Q, found)
+
+    def radius_counts(self, Y, radius, weights=None):
+        limit = self.measure.reduced(float(radius))
+
+        def counts(r, e, i, j):
+            if weights is None:
+                return np.bincount(i - r, minlength=e - r)
+            return np.bincount(i - r, np.asarray(weights, np.float64)[j], minlength=e - r)
+
+        return np.concatenate(self._pairs(self._queries(Y), limit, counts))
+
+    def radius_neighbors(self, Y, radius):
+        Q, limit = self._queries(Y), self.measure.reduced(float(radius))
+
+        def measured(r, e, i, j):
+            order = np.lexsort((j, i))
+            i, j = i[order], j[order]
+            sums = np.empty(i.size)
+            product_loops.squares_of_pairs(Q.X, self.own.X, i, j, sums)
+            return np.bincount(i - r, minlength=e - r), j.astype(np.int64), sums
+
+        found = zip(*self._pairs(Q, limit, measured), strict=True)
+        counts, rows, sums = (np.concatenate(part) for part in found)
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        return starts, rows, self.measure.restored(sums, np)
+
+    def core_rows(self, radius, least, weights=None):
+        if weights is not None:
+            return self.radius_counts(None, radius, weights) >= least
+        counts = np.ones(self.n, np.int64)
+        lock = threading.Lock()
+
+        def count(i, j):
+            own = np.bincount(i, minlength=self.n) + np.bincount(j, minlength=self.n)
+            with lock:
+                np.add(counts, own, out=counts)
+
+        self._upper_pairs(float(radius), count)
+        return counts >= least
+
+    def radius_links(self, radius, core):
+        core = np.asarray(core)
+        parent = np.arange(self.n, dtype=np.int32)
+        label = np.empty(self.n, np.int32)
+        lock = threading.Lock()
+
+        def join(i, j):
+            with lock:
+                links.unite_pairs(parent, core, i, j)
+
+        self._upper_pairs(float(radius), join)
+        links.number_roots(parent, core, label)
+        rest = np.flatnonzero(~core)
+        if rest.size:
+            label[rest] = self._lowest(rest, self.measure.reduced(float(radius)), core, label)
+        return label
+
+    def _lowest(self, rest, limit, core, label):
+        """The lowest label of the core rows within the limit of the rows `rest`."""
+        if self._near[1] is not None:
+            least = np.full(self.n, self.n, np.int32)
+            for i, j in self._near[1]:
+                links.lower_borders(core, label, i, j, least)
+            return np.where(least < self.n, least, -1)[rest]
+
+        def lowest(r, e, i, j):
+            least = np.full(e - r, self.n, np.int32)
+            inside = core[j]
+            np.minimum.at(least, i[inside] - r, label[j[inside]])
+            return np.where(least < self.n, least, -1)
+
+        return np.concatenate(self._pairs(self.own.some(rest), limit, lowest))
+
+    def _upper_pairs(self, radius, loop):
+        """loop(i, j) of the pairs i < j within the radius, which are kept if they are few."""
+        if self._near[0] == radius and self._near[1] is not None:
+            for pair in self._near[1]:
+                loop(*pair)
+            return
+        limit = self.measure.reduced(radius)
+        rows, columns = blocks(self.n, TALL), blocks(self.n, WIDE)
+        kept = Kept()
+
+        def block(b):
+            r, e = rows[b]
+            space = np.empty((e - r) * WIDE, np.float32)
+            pairs = np.empty((2, (e - r) * WIDE), np.int32)
+            for c, f in columns:
+                if f <= r:
+                    continue
+                P = space[: (e - r) * (f - c)].reshape(e - r, f - c)
+                np.matmul(self.own.Z[r:e], self.own.Z[c:f].T, out=P)
+                count = product_loops.near_pairs(
+                    P, self.own.side(r), self.own.side(c), limit, self.error, True, *pairs
+                )
+                i, j = pairs[:, :count].copy()
+                loop(i, j)
+                kept.add(i, j)
+
+        with single_threaded_blas():
+            run_blocks(block, len(rows))
+        self._near = radius, kept.pairs
+
+    def nearest_other(self, component, core=None, alpha=1.0):
+        component = np.asarray(component).astype(np.int32)
+        core = np.zeros(self.n) if core is None else np.asarray(core, np.float64)
+
+        def loop(rows, r, e, tiles):
+            best, other = np.full(e - r, np.inf), np.full(e - r, -1)
+            for P, columns in tiles:
+                product_loops.improve_weights(
+                    P,
+                    rows,
+                    columns,
+                    self.error,
+                    self.kind,
+                    float(alpha),
+                    component,
+                    core,
+                    best,
+                    other,
+                )
+            return best, other
+
+        weights, others = zip(*self._sweep(self.own, loop), strict=True)
+        return np.concatenate(weights), np.concatenate(others)
+
+
+class Kept:
+    """Pairs found by several threads, as long as they are not too many."""
+
+    def __init__(self):
+        self.pairs: list | None = []
+        self.count, self.lock = 0, threading.Lock()
+
+    def add(self, i, j):
+        with self.lock:
+            self.count += i.size
+            if self.count > KEPT:
+                self.pairs = None
+            elif self.pairs is not None:
+                self.pairs.append((i, j))
