@@ -82,6 +82,17 @@ def scores(module: str, problem: Problem) -> Run:
     return lambda seed: Outcome(score=sum(float(score(*problem.X)) for score in functions))
 
 
+def dbscan(module: str, problem: Problem) -> Run:
+    """A fit of `DBSCAN`; the score is the number of core rows, which is the same for all."""
+    DBSCAN = import_module(module).DBSCAN
+
+    def run(seed: int) -> Outcome:
+        model = DBSCAN(eps=problem.options["eps"], min_samples=5).fit(problem.X)
+        return Outcome(score=float(len(model.core_sample_indices_)))
+
+    return run
+
+
 # clusterx
 
 
@@ -135,6 +146,17 @@ def faiss_lloyd(problem: Problem) -> Run:
         kmeans.train(problem.X, init_centroids=problem.start)
         labels = kmeans.index.search(problem.X, 1)[1][:, 0]
         return Outcome(kmeans.centroids, labels, len(np.asarray(kmeans.obj)))
+
+    return run
+
+
+def cells_dbscan(problem: Problem) -> Run:
+    """The package `dbscan`, which takes up to 20 columns."""
+    from dbscan import DBSCAN
+
+    def run(seed: int) -> Outcome:
+        _, core = DBSCAN(problem.X, eps=problem.options["eps"], min_samples=5)
+        return Outcome(score=float(np.count_nonzero(core)))
 
     return run
 

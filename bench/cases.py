@@ -173,6 +173,12 @@ def _score_cases() -> list[Case]:
     ]
 
 
+def _dbscan(name: str, source: str, eps: float, **plan: Any) -> Case:
+    title = f"{{size}}, `DBSCAN(eps={eps:g}, min_samples=5)`"
+    plan = {"quality": "score", "options": {"eps": eps}} | plan
+    return Case(f"dbscan-{name}", title, "dbscan", _on(source), **plan)
+
+
 def _start(name: str, title: str, task: str, source: str, k: int = 0, **plan: Any) -> Case:
     """A task of fresh processes, whose results are not judged."""
     return Case(name, title, task, _on(source), k, quality="", **plan)
@@ -232,6 +238,11 @@ _MEASURED = (
         repeats=500,
     ),
     *_score_cases(),
+    _dbscan("1000-2", "round_blobs_1000x2", 0.3, repeats=50),
+    _dbscan("100k-2", "round_blobs_100000x2", 0.1),
+    _dbscan("1m-2", "round_blobs_1000000x2", 0.05, overrides={SKLEARN: ONCE}),
+    _dbscan("1m-2-sparse", "round_blobs_1000000x2", 0.02, overrides={SKLEARN: ONCE}),
+    _dbscan("20k-64", "round_blobs_20000x64", 9.0, libraries=(CLUSTERX, SKLEARN)),
     _start(
         "import", "`import` of the package in a fresh process", "import", "iris",
         options={"estimator": False}, repeats=5,

@@ -135,6 +135,13 @@ def make_blobs(n: int, d: int, k: int = 10, seed: int = 0) -> np.ndarray:
     return centers[rng.integers(0, k, n)] + rng.standard_normal((n, d))
 
 
+def make_round_blobs(n: int, d: int) -> np.ndarray:
+    """n x d float64 rows of scikit-learn: 20 round clusters, tight ones where d is 2."""
+    from sklearn.datasets import make_blobs as blobs
+
+    return blobs(n, d, centers=20, cluster_std=0.5 if d == 2 else 1.0, random_state=0)[0]
+
+
 def make_mixture(n: int, d: int, k: int = 100, seed: int = 0) -> np.ndarray:
     """n x d float32 rows of k overlapping Gaussians, a block of rows at a time."""
     rng = np.random.default_rng(seed)

@@ -61,6 +61,7 @@ def _common(module: str) -> dict[str, Adapter]:
         "minibatch": partial(adapters.estimator, module, "MiniBatchKMeans"),
         "seeding": partial(adapters.seeding, module),
         "quantize": _quantized(partial(adapters.lloyd, module)),
+        "dbscan": partial(adapters.dbscan, module),
         "import": partial(children.importing, module),
         "first_fit": partial(children.first_fit, module),
         "first_run": partial(children.first_run, module),
@@ -110,6 +111,7 @@ LIBRARIES: dict[str, Library] = {
     FAISS: Library(
         "faiss", {CPU: Host, CUDA: CudaFromHost}, _clusters(adapters.faiss_lloyd), _FROM_HOST
     ),
+    "dbscan": Library("dbscan", _ON_CPU, {"dbscan": adapters.cells_dbscan}),
     "Pillow": Library("PIL", _ON_CPU, {"quantize": adapters.pillow_quantize}),
     "reading twice": Library("numpy", _ON_CPU, {"minibatch": adapters.read_twice}, compared=False),
     "bare Python": Library("sys", _ON_CPU, {"import": children.bare_python}, compared=False),

@@ -56,6 +56,12 @@ def _blobs(n: int, d: int) -> Source:
     return _rows(n, f"{n:,} x {d} float64", text, data.make_blobs, d=d)
 
 
+def _round_blobs(n: int, d: int) -> Source:
+    words = f"{n // 1_000_000} million" if n >= 1_000_000 else f"{n:,}"
+    text = f"{n:,} rows of scikit-learn's make_blobs, {d} columns"
+    return _rows(n, f"{words} x {d} float64", text, data.make_round_blobs, least=1_000, d=d)
+
+
 def _mixture(n: int, d: int) -> Source:
     text = f"{n:,} x {d}, 100 overlapping Gaussians"
     return _rows(n, f"{n:,} x {d} float32", text, data.make_mixture, d=d)
@@ -89,6 +95,10 @@ SOURCES: dict[str, Source] = {
     ),
     "digits_20000x784": _digits(20_000),
     **{f"blobs_{n}x{d}": _blobs(n, d) for n, d in ((200, 3), (1_000, 10), (5_000, 3))},
+    **{
+        f"round_blobs_{n}x{d}": _round_blobs(n, d)
+        for n, d in ((1_000, 2), (100_000, 2), (1_000_000, 2), (20_000, 64))
+    },
     **{f"mixture_{n}x{d}": _mixture(n, d) for n, d in ((1_000_000, 128), (10_000_000, 16))},
     "words_10000x30000": _words(10_000),
     "iris": Source(

@@ -52,6 +52,14 @@ CUDA = "tests/kernels/kmeans/test_cuda.py tests/kernels/kmeans/test_contract.py"
 STAND_INS = "tests/kernels/test_stand_ins.py"
 
 FAULTS = (
+    Fault("cells that are as wide as they could be", "SHORTER = 1.0 - 1e-9", "SHORTER = 1.2", "tests/density/test_dbscan.py -k scikit and numpy"),
+    Fault("neighbours one cell away alone", "REACH = 2", "REACH = 1", "tests/density/test_dbscan.py -k scikit and numpy", "cell_loops.py"),
+    Fault("borders of the cluster found last", "(0 <= least <= number[other])", "False", "tests/density/test_dbscan.py -k border or scikit and numpy"),
+    Fault("neighbours at equal distances in any order", "if s < best[0] or (s == best[0] and tree.order[a + p] < rows[0]):", "if s < best[0]:", "tests/kernels/neighbors -k numpy"),
+    Fault("a radius that is not within", "total += weights[a + p] if weighted else 1.0", "total += (weights[a + p] if weighted else 1.0) * (leaf[p] < limit)", "tests/kernels/neighbors -k numpy"),
+    Fault("products without room for their rounding", "self.error = (X.shape[1] + 8) * 2.0**-23", "self.error = 0.0", "tests/kernels/neighbors -k products"),
+    Fault("weights of tree edges without cores", "w = max(mine, core[a + p], restored(leaf[p], kind) / alpha)", "w = max(mine, restored(leaf[p], kind) / alpha)", "tests/kernels/neighbors -k numpy"),
+    Fault("a graph of distances without its diagonal", "i, j = np.concatenate([rows, missing]), np.concatenate([D.indices, missing])", "missing = missing[:0]; i, j = rows, D.indices", "tests/density/test_dbscan.py -k stored"),
     # -- the definition: kernels in the array API standard ---------------------------------------
     Fault("generic: far ties", "xp.argmin(own - 2 *", "xp.argmin(own - 1.9999 *", DISTANCES + STRICT),
     Fault("generic: sums skip weights", "belongs = belongs * xp.astype(self.w[a:b], self.wide)[:, None]", "pass", STEPS + STRICT),

@@ -199,6 +199,32 @@ class NearestNeighbors(Searching):
         parts = tuple(_parts(values, spans) for values in wanted)
         return parts if return_distance else parts[0]
 
+    def kth_distances(self, n_neighbors: int | None = None) -> Array:
+        """The distance of each row of `fit` to its k-th nearest, itself the first.
+
+        HDBSCAN and OPTICS call it the core distance; sorted, it shows a radius for DBSCAN. Only
+        one number a row is kept.
+
+        Parameters
+        ----------
+        n_neighbors : int, default=None
+            By default the model's.
+
+        Returns
+        -------
+        array of shape (n,)
+            float64, on the device of X.
+        """
+        search = self._fitted_search()
+        k = self.n_neighbors if n_neighbors is None else n_neighbors
+        check_number(self, "n_neighbors", k, numbers.Integral, least=1)
+        if k > self.n_samples_fit_:
+            raise ValueError(
+                f"Expected n_neighbors <= n_samples_fit, but n_neighbors = {k}, n_samples_fit = "
+                f"{self.n_samples_fit_}. Ask for fewer."
+            )
+        return search.kth_distances(int(k))
+
     def kneighbors_graph(self, X: Any = None, n_neighbors: int | None = None, mode="connectivity"):
         """The nearest rows as a graph.
 
