@@ -146,10 +146,14 @@ class TreeSearch:
 
     def _unions(self, limit, core):
         parts = blocks(self.n, -(-self.n // UNIONS))
-        parents = np.empty((len(parts), self.n), np.int32)
-        parents[:] = np.arange(self.n, dtype=np.int32)
+        joined = np.arange(self.n, dtype=np.int32)
+        first = np.empty(self.tree.low.shape[0], np.int32)
+        links.find_clumps(self.tree, self.kind, limit, core, joined, first)
+        parents = np.tile(joined, (len(parts), 1))
         run_blocks(
-            lambda b: links.link_within(self.tree, self.kind, limit, core, *parts[b], parents[b]),
+            lambda b: links.link_within(
+                self.tree, self.kind, limit, core, first, *parts[b], parents[b]
+            ),
             len(parts),
         )
         for other in parents[1:]:

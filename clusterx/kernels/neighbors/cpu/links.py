@@ -8,7 +8,16 @@ import numpy as np
 
 from ...cpu.jit import INNER, jit
 from .unions import root_of, unite
-from .walk import DEPTH, leaf_range, measure, push_children, reduced, restored
+from .walk import (
+    DEPTH,
+    POWERS,
+    added,
+    leaf_range,
+    measure,
+    push_children,
+    reduced,
+    restored,
+)
 
 
 @jit
@@ -54,9 +63,44 @@ def number_roots(parent, core, label):
     return count
 
 
+#: Nodes whose rows are not all near each other, and those that are and have no core row.
+LOOSE, EMPTY = -1, -2
+
+
 @jit
-def link_within(tree, kind, limit, core, start, stop, parent):
-    """Unite the core rows at start..stop with those within the limit; core is by place."""
+def find_clumps(tree, kind, limit, core, parent, first):
+    """Unite the core rows of nodes whose rows are all within the limit of each other.
+
+    first : by node, the place of a core row of it; else LOOSE or EMPTY
+    """
+    for node in range(first.shape[0] - 1, -1, -1):
+        s = 0.0
+        for j in range(tree.low.shape[1]):
+            s = added(s, tree.high[node, j] - tree.low[node, j], kind)
+        if (s / POWERS if kind.sums == 3 else s) > limit:
+            first[node] = LOOSE
+            continue
+        a, b = leaf_range(tree, node)
+        found = EMPTY
+        if a < 0:  # smaller boxes are clumps too
+            found, other = first[2 * node + 1], first[2 * node + 2]
+            if found >= 0 and other >= 0:
+                unite(parent, tree.order[found], tree.order[other])
+            found = max(found, other)
+        for i in range(max(a, 0), max(b, 0)):
+            if core[i]:
+                if found >= 0:
+                    unite(parent, tree.order[found], tree.order[i])
+                found = i
+        first[node] = found
+
+
+@jit
+def link_within(tree, kind, limit, core, first, start, stop, parent):
+    """Unite the core rows at start..stop with those within the limit; core is by place.
+
+    first : what `find_clumps` found; clumps that are of one set with a row already are left out
+    """
     d = tree.Z.shape[0]
     q = np.empty(d)
     leaf = np.empty(tree.order.shape[0] // (1 << tree.levels) + 1)
@@ -67,8 +111,14 @@ def link_within(tree, kind, limit, core, start, stop, parent):
         for j in range(d):
             q[j] = tree.Z[j, i]
         nodes[0], gaps[0], top = 0, 0.0, 1
+        me = tree.order[i]
         while top:
             top -= 1
+            held = first[nodes[top]]
+            if held == EMPTY:
+                continue
+            if held >= 0 and root_of(parent, tree.order[held]) == root_of(parent, me):
+                continue
             a, b = leaf_range(tree, nodes[top])
             if a < 0:
                 top = push_children(q, tree, nodes[top], kind, limit, nodes, gaps, top)
@@ -79,7 +129,7 @@ def link_within(tree, kind, limit, core, start, stop, parent):
             measure(q, tree.Z, a, b, kind, leaf)
             for p in range(b - a):
                 if leaf[p] <= limit and core[a + p]:
-                    unite(parent, tree.order[i], tree.order[a + p])
+                    unite(parent, me, tree.order[a + p])
 
 
 @jit
