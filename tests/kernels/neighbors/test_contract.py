@@ -7,9 +7,6 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from clusterx.kernels import kernels_for
-from clusterx.kernels.neighbors import Measure
-from clusterx.kernels.neighbors.cpu import choice, products
-from clusterx.kernels.neighbors.generic import RowSearch
 
 METRICS = (
     ("euclidean", 2.0), ("sqeuclidean", 2.0), ("manhattan", 2.0), ("chebyshev", 2.0),
@@ -215,70 +212,3 @@ def test_rows_at_the_corners_of_cells_are_linked():
             core = search.core_rows(radius, least)
             np.testing.assert_array_equal(core, near.sum(axis=1) >= least)
             np.testing.assert_array_equal(search.radius_links(radius, core), components(near, core))
-
-
-@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "cosine"])
-def test_products_and_sums_by_columns_find_the_same(metric, monkeypatch):
-    rng = np.random.RandomState(2)
-    far = 1e5 + rng.randn(1100, 20)
-    equal = np.repeat(rng.randn(40, 14), 20, axis=0)
-    for X in (far, equal, rng.randint(0, 3, (300, 30)).astype("float32")):
-        direct = RowSearch(X, Measure(metric))
-        for kept in (1 << 24, 10):
-            monkeypatch.setattr(products, "KEPT", kept)
-            search = kernels_for(np).neighbors.search(X, metric)
-            assert isinstance(search, products.ProductSearch)
-            distances, indices = search.knn(X[::9] * 1.01, 6)
-            for found, wanted in zip(
-                (distances, indices), direct.knn(X[::9] * 1.01, 6), strict=True
-            ):
-                np.testing.assert_array_equal(found, wanted)
-            radius = float(np.median(distances)) * (1 + 1e-9) + 1e-12
-            for found, wanted in zip(
-                search.radius_neighbors(None, radius),
-                direct.radius_neighbors(None, radius),
-                strict=True,
-            ):
-                np.testing.assert_array_equal(found, wanted)
-            core = search.core_rows(radius, 7)
-            np.testing.assert_array_equal(core, direct.core_rows(radius, 7))
-            np.testing.assert_array_equal(
-                search.radius_links(radius, core), direct.radius_links(radius, core)
-            )
-
-
-@pytest.mark.parametrize("size", [1e-30, 1e25])
-def test_many_columns_of_a_size_that_float32_has_no_squares_of_are_searched(size):
-    X = size * np.random.RandomState(0).randn(60, 16)
-    D = brute(X, X)
-    distances, indices = kernels_for(np).neighbors.search(X).knn(None, 5)
-    np.testing.assert_array_equal(indices, D.argsort(axis=1)[:, :5])
-    np.testing.assert_allclose(distances, np.sort(D, axis=1)[:, :5])
-
-
-@pytest.mark.parametrize("columns", [2, 15])
-def test_what_stands_in_for_compiled_code_finds_the_same_bits(columns, monkeypatch):
-    monkeypatch.setenv("CLUSTERX_COMPILE", "")
-    monkeypatch.setattr(choice, "has_code", lambda *kernels: False)
-    rng = np.random.RandomState(4)
-    for X in (rng.randn(150, columns), rng.randint(0, 3, (90, columns)).astype("float32")):
-        for metric in ("euclidean", "manhattan", "cosine"):
-            plain = kernels_for(np).neighbors.search(X, metric)
-            assert isinstance(plain, choice.SmallSearch)
-            for search in (plain, choice.SmallSearch(X, Measure(metric))):
-                tuned = search.tuned
-                for found, wanted in zip(search.knn(None, 4), tuned.knn(None, 4), strict=True):
-                    np.testing.assert_array_equal(found, wanted)
-                radius = float(np.median(tuned.kth_distances(4)))
-                core = search.core_rows(radius, 4)
-                np.testing.assert_array_equal(core, tuned.core_rows(radius, 4))
-                np.testing.assert_array_equal(
-                    search.radius_links(radius, core), tuned.radius_links(radius, core)
-                )
-                component = np.arange(len(X)) // 2
-                for found, wanted in zip(
-                    search.nearest_other(component), tuned.nearest_other(component), strict=True
-                ):
-                    np.testing.assert_array_equal(found, wanted)
-                monkeypatch.setattr(choice, "PAIRS", 3)  # then they are not kept
-            monkeypatch.setattr(choice, "PAIRS", 1 << 22)

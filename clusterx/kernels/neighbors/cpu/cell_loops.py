@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...cpu.jit import INNER, jit
-from .unions import root_of, unite
+from .links import root_of, unite
 
 #: Cells this far away along a column may have rows within the radius, in up to three columns.
 REACH = 2

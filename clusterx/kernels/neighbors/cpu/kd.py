@@ -10,7 +10,7 @@ from ...cpu.ranges import blocks, rows_per_task
 from ...cpu.threads import run_blocks
 from .. import Measure
 from ..generic import unit_rows
-from . import links, walk
+from . import clumps, links, walk
 from .build import Tree, columns_of, tree
 from .cells import COLUMNS, Cells, cells
 from .walk import Kind
@@ -148,7 +148,7 @@ class TreeSearch:
         parts = blocks(self.n, -(-self.n // UNIONS))
         joined = np.arange(self.n, dtype=np.int32)
         first = np.empty(self.tree.low.shape[0], np.int32)
-        links.find_clumps(self.tree, self.kind, limit, core, joined, first)
+        clumps.find_clumps(self.tree, self.kind, limit, core, joined, first)
         parents = np.tile(joined, (len(parts), 1))
         run_blocks(
             lambda b: links.link_within(

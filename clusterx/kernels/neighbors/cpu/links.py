@@ -7,17 +7,26 @@ from typing import NamedTuple
 import numpy as np
 
 from ...cpu.jit import INNER, jit
-from .unions import root_of, unite
-from .walk import (
-    DEPTH,
-    POWERS,
-    added,
-    leaf_range,
-    measure,
-    push_children,
-    reduced,
-    restored,
-)
+from .walk import DEPTH, leaf_range, measure, push_children, reduced, restored
+
+
+@jit(**INNER)
+def root_of(parent, i):
+    """The root of i; the path to it is halved."""
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@jit(**INNER)
+def unite(parent, i, j):
+    """Hook the larger root to the smaller, so that a root is the least of its set."""
+    i, j = root_of(parent, i), root_of(parent, j)
+    if i < j:
+        parent[j] = i
+    elif j < i:
+        parent[i] = j
 
 
 @jit
@@ -63,36 +72,8 @@ def number_roots(parent, core, label):
     return count
 
 
-#: Nodes whose rows are not all near each other, and those that are and have no core row.
-LOOSE, EMPTY = -1, -2
-
-
-@jit
-def find_clumps(tree, kind, limit, core, parent, first):
-    """Unite the core rows of nodes whose rows are all within the limit of each other.
-
-    first : by node, the place of a core row of it; else LOOSE or EMPTY
-    """
-    for node in range(first.shape[0] - 1, -1, -1):
-        s = 0.0
-        for j in range(tree.low.shape[1]):
-            s = added(s, tree.high[node, j] - tree.low[node, j], kind)
-        if (s / POWERS if kind.sums == 3 else s) > limit:
-            first[node] = LOOSE
-            continue
-        a, b = leaf_range(tree, node)
-        found = EMPTY
-        if a < 0:  # smaller boxes are clumps too
-            found, other = first[2 * node + 1], first[2 * node + 2]
-            if found >= 0 and other >= 0:
-                unite(parent, tree.order[found], tree.order[other])
-            found = max(found, other)
-        for i in range(max(a, 0), max(b, 0)):
-            if core[i]:
-                if found >= 0:
-                    unite(parent, tree.order[found], tree.order[i])
-                found = i
-        first[node] = found
+#: What `clumps.find_clumps` says of nodes whose rows are all near each other, and none is core.
+EMPTY = -2
 
 
 @jit

@@ -125,8 +125,13 @@ def sort_heaps(best, other):
 
 
 @jit
-def improve_weights(P, rows, columns, error, kind, alpha, component, core, best, other):
-    """Lower each row's least (weight, row) of another component."""
+def improve_weights(P, rows, columns, error, kind, alpha, asking, there, best, other):
+    """Lower each row's least (weight, row) of another component.
+
+    asking, there : component and core of the rows and of the columns
+    """
+    component, core = there
+    own_component, own_core = asking
     m, w = P.shape
     shift, longest = halves(columns, w)
     for i in range(m):
@@ -140,8 +145,8 @@ def improve_weights(P, rows, columns, error, kind, alpha, component, core, best,
         for j in range(w):
             if p[j] - shift[j] >= maybe:
                 b = columns.first + j
-                floor = max(core[a], core[b])
-                if component[a] == component[b] or floor > best[i]:
+                floor = max(own_core[a], core[b])
+                if own_component[a] == component[b] or floor > best[i]:
                     continue
                 if floor == best[i] and b > other[i]:
                     continue

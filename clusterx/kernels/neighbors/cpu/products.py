@@ -231,28 +231,28 @@ class ProductSearch:
             run_blocks(block, len(rows))
         self._near = radius, kept.pairs
 
-    def nearest_other(self, component, core=None, alpha=1.0):
+    def nearest_other(self, component, core=None, alpha=1.0, rows=None, bound=None):
+        """See `neighbors.Search`; `rows` are those that ask, with no interest above `bound`."""
         component = np.asarray(component).astype(np.int32)
         core = np.zeros(self.n) if core is None else np.asarray(core, np.float64)
+        asking = np.arange(self.n) if rows is None else np.asarray(rows)
+        limits = np.full(asking.size, np.inf) if bound is None else np.asarray(bound, np.float64)
+        own, there = (component[asking], core[asking]), (component, core)
+        if not asking.size:
+            return np.empty(0), np.empty(0, np.int64)
 
-        def loop(rows, r, e, tiles):
-            best, other = np.full(e - r, np.inf), np.full(e - r, -1)
+        def loop(side, r, e, tiles):
+            best, other = limits[r:e].copy(), np.full(e - r, self.n)
             for P, columns in tiles:
                 product_loops.improve_weights(
-                    P,
-                    rows,
-                    columns,
-                    self.error,
-                    self.kind,
-                    float(alpha),
-                    component,
-                    core,
-                    best,
-                    other,
+                    P, side, columns, self.error, self.kind, float(alpha), own, there, best, other
                 )
+            none = other == self.n
+            best[none], other[none] = np.inf, -1
             return best, other
 
-        weights, others = zip(*self._sweep(self.own, loop), strict=True)
+        found = self._sweep(self.own if rows is None else self.own.some(asking), loop)
+        weights, others = zip(*found, strict=True)
         return np.concatenate(weights), np.concatenate(others)
 
 
