@@ -147,5 +147,5 @@ def test_bytes_and_floats_make_the_same_tree(d, ordered):
     grid = grid_for(X)
     found = [TreeStep(Y, None, grid) for Y in (X, X.astype(np.float32))]
     assert [step.order is None for step in found] == [ordered] * 2
-    for name in ("start", "stop", "skip", "low", "high", "node_hi", "node_lo", "roots"):
-        np.testing.assert_array_equal(getattr(found[0], name), getattr(found[1], name))
+    for floats, integers in zip(*((*step.tree, step.roots) for step in found), strict=True):
+        np.testing.assert_array_equal(floats, integers)

@@ -24,6 +24,9 @@ SLACK = 1e-13
 def variant(d):
     """What tells kernels which loops to compile: those for three columns, or those for any number.
 
+    With the latter for three columns quantize-24mp-256 takes 8 % longer, and the iterations of
+    quantize-2.8mp-256 30 %.
+
     A branch on an argument that is None is left out; one on a number would be compiled.
     """
     return (True, None) if d == 3 else (None, True)

@@ -6,13 +6,28 @@ tight box of its rows and their exact sums (see `exact`).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..jit import INNER, jit
 from .candidates import LEAF
 
-#: Of sums of 61 bits, what leaves them the 53 of a float64.
+#: Of sums of 61 bits, what leaves them the 53 of a float64: leaves of whole numbers are summed in
+#: those. Without it quantize-2.8mp-16 and -256 take 13 % longer, and quantize-24mp-256 8 %.
 SHORT = 2.0**-8
+
+
+class Tree(NamedTuple):
+    """Nodes in preorder."""
+
+    start: np.ndarray  # first row
+    stop: np.ndarray  # end row
+    skip: np.ndarray  # the node after the whole subtree
+    low: np.ndarray  # (nodes, d), lowest and highest coordinates
+    high: np.ndarray
+    hi: np.ndarray  # (nodes, d + 1), sums of the weighted rows and of their weights
+    lo: np.ndarray
 
 
 @jit
@@ -70,8 +85,9 @@ def cut(keys):
 
 
 @jit
-def subtrees(start, stop, skip, limit):
+def subtrees(tree, limit):
     """The largest nodes of at most `limit` rows, or that are leaves, in order."""
+    start, stop, skip = tree.start, tree.stop, tree.skip
     found = np.empty(skip.shape[0], np.int64)
     count = 0
     node = 0
@@ -101,18 +117,15 @@ def load(w, first, n, v):
 
 
 @jit
-def fill_leaves(
-    XT, w, start, stop, skip, units, lo_scale, whole_rows, first, last, low, high, hi, lo
-):  # fmt: skip
+def fill_leaves(XT, w, tree, units, lo_scale, whole_rows, first, last):
     """Boxes and sums of the rows of the leaves among nodes first..last.
 
     whole_rows : True if the rows, and all units by 2^-8, are whole numbers, else None
-    low, high : (nodes, d), lowest and highest coordinates
-    hi, lo : (nodes, d + 1), sums of the weighted rows and of their weights
 
     Returns whether all terms are whole numbers, and whether they are so by 2^-8 too: as their sums
     are below 2^61, those of any rows then are exact in float64, in any order.
     """
+    start, stop, skip, low, high, hi, lo = tree
     d = XT.shape[0]
     x = np.empty(LEAF)
     v = np.ones(LEAF)
@@ -188,8 +201,9 @@ def sum_terms(x, v, n, unit, lo_scale):
 
 
 @jit
-def join_nodes(skip, low, high, hi, lo):
+def join_nodes(tree):
     """Boxes and sums of inner nodes, from those of their children."""
+    skip, low, high, hi, lo = tree[2:]
     for i in range(skip.shape[0] - 1, -1, -1):
         if skip[i] > i + 1:
             right = skip[i + 1]

@@ -6,6 +6,8 @@ are written only where a leaf has rows of several clusters.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ...cpu.boxes.candidates import (
@@ -25,11 +27,43 @@ MIXED, NOWHERE = -1, -2
 BATCH = 64
 #: Rows of a leaf are padded to a multiple of this, with some that join and leave no cluster.
 LANES = 16
+
+
+class Rows(NamedTuple):
+    """Rows in the order of the tree, column by column, and their weights, or none of those."""
+
+    XT: np.ndarray
+    w: np.ndarray
+
+
+class Leaves(NamedTuple):
+    """Leaves that wait for their rows to be measured."""
+
+    node: np.ndarray
+    owner: np.ndarray  # so far
+    kept: np.ndarray  # how many candidates there are
+    cands: np.ndarray
+
+
+class Sums(NamedTuple):
+    """Sums (k, d + 1) of the weighted rows and of their weights, and their scales."""
+
+    units: np.ndarray  # (d + 1,), of the columns and of the weights
+    lo_scale: float
+    #: Whether all terms are whole numbers, which leave no rest for `lo`: worth 5 % of the
+    #: iterations of quantize-2.8mp.
+    whole_only: bool
+    short: bool | None  # True if sums of terms over a leaf are exact in float64, else None
+    hi: np.ndarray
+    lo: np.ndarray
+
+
 #: Above this many changed rows per candidate, re-sum the whole leaf instead of moving single rows.
+#: Without that the iterations of quantize-2.8mp-16 take 15 % longer, and those of -256 7 %.
 FEW_CHANGES = 2
 # Numba counts references to the arrays of a function that has several exits, by locked additions
 # that cost more than a short loop. So what is called for every node or leaf has one exit, and what
-# has more takes many leaves in one call.
+# has more takes many leaves in one call. And tuples are taken apart outside of loops.
 
 
 @jit(**INNER)
@@ -149,17 +183,13 @@ def store_labels(new, n, labels, first):
 
 
 @jit(**INNER)
-def measure_leaves(
-    nodes, owners, kept, cands, count, XT, w, start, stop, node_hi, node_lo, C, units, lo_scale,
-    whole_only, short, labels, hi, lo, three, other,
-):  # fmt: skip
-    """Assign the rows of `count` leaves, some of which are mixed; how many moved.
-
-    nodes, owners, kept, cands : the leaves, their owners so far, and the `kept` candidates of each
-    short : True if sums of terms over a leaf are exact in float64, else None
-    """
-    d = C.shape[1]
-    Y = np.empty((d, LEAF))
+def measure_leaves(leaves, count, rows, tree, C, sums, labels, three, other):
+    """Assign the rows of `count` leaves, some of which are mixed; how many moved."""
+    XT, w = rows
+    nodes, owners, kept, cands = leaves
+    start, stop, node_hi, node_lo = tree.start, tree.stop, tree.hi, tree.lo
+    units, lo_scale, whole_only, short, hi, lo = sums
+    Y = np.empty((C.shape[1], LEAF))
     v = np.ones(LEAF)
     best = np.empty(LEAF)
     acc = np.empty(LEAF)
@@ -207,22 +237,23 @@ def measure_leaves(
 
 
 @jit
-def filter_subtrees(
-    roots, XT, w, start, stop, skip, low, high, node_hi, node_lo, owner, C, units, lo_scale,
-    whole_only, short, labels, hi, lo, three, other,
-):  # fmt: skip
+def filter_subtrees(roots, rows, tree, owner, C, sums, labels, three, other):
     """One Lloyd assignment of some subtrees; the sums change by the rows that change cluster.
 
+    owner : (nodes,), the cluster that has all rows of a node, or MIXED or NOWHERE
     three, other : see `boxes.variant`
     """
     k = C.shape[0]
+    start, stop, skip, low, high, node_hi, node_lo = tree
+    hi, lo = sums.hi, sums.lo
     cands = np.empty((DEPTH, k), np.int32)
     counts = np.empty(DEPTH, np.int64)
     ends = np.empty(DEPTH, np.int64)
-    leaves = np.empty(BATCH, np.int64)
+    nodes = np.empty(BATCH, np.int64)
     owners = np.empty(BATCH, np.int32)
     kept = np.empty(BATCH, np.int64)
     leaf_cands = np.empty((BATCH, k), np.int32)
+    leaves = Leaves(nodes, owners, kept, leaf_cands)
     waiting = np.int64(0)  # a plain 0 would be a type of its own, and all it goes to compile twice
     for j in range(k):
         cands[0, j] = j
@@ -236,10 +267,7 @@ def filter_subtrees(
             end = skip[node]
             ends[0], depth = end, 0
         if waiting == BATCH or at == len(roots):  # one place, because it takes long to compile
-            moved += measure_leaves(
-                leaves, owners, kept, leaf_cands, waiting, XT, w, start, stop, node_hi, node_lo, C,
-                units, lo_scale, whole_only, short, labels, hi, lo, three, other,
-            )  # fmt: skip
+            moved += measure_leaves(leaves, waiting, rows, tree, C, sums, labels, three, other)
             waiting = np.int64(0)
         if at == len(roots):
             return moved
@@ -262,7 +290,7 @@ def filter_subtrees(
         owner[node] = MIXED if m > 1 else likely
         node += 1
         if leaf:
-            leaves[waiting], owners[waiting], kept[waiting] = node - 1, old, m
+            nodes[waiting], owners[waiting], kept[waiting] = node - 1, old, m
             for g in range(m):
                 leaf_cands[waiting, g] = cands[depth + 1, g]
             waiting += 1
@@ -273,8 +301,9 @@ def filter_subtrees(
 
 
 @jit
-def write_labels(start, stop, skip, owner, labels):
+def write_labels(tree, owner, labels):
     """Labels of the rows of nodes that have one owner; -1 where there is none yet."""
+    start, stop, skip = tree.start, tree.stop, tree.skip
     i = 0
     while i < skip.shape[0]:
         if owner[i] >= 0:

@@ -217,10 +217,9 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
             measured += 1
         if beyond <= top[chosen]:
             for j in range(T.shape[0]):
+                known = j == who[0] or j == who[1] or j == who[2] or j == who[3]
                 end = base + terms[0, j] - 2.0 * np.float64(T[j, places[p]])
-                if end - half_width(terms, j, norm, rest) > top[chosen] or (
-                    j == who[0] or j == who[1] or j == who[2] or j == who[3]
-                ):
+                if known or end - half_width(terms, j, norm, rest) > top[chosen]:
                     continue
                 if not exact[chosen]:
                     low[chosen] = top[chosen] = distance(X, i, C, who[chosen]) * square
@@ -231,8 +230,7 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
                 if squared < top[chosen] or (squared == top[chosen] and j < who[chosen]):
                     chosen = LISTED - 1 if chosen < LISTED - 1 else 0
                     beyond = min(beyond, low[chosen])
-                    who[chosen], low[chosen], top[chosen] = j, squared, squared
-                    exact[chosen] = True
+                    who[chosen], low[chosen], top[chosen], exact[chosen] = j, squared, squared, True
         # the bounds, with the chosen centre at the front of the list
         label = who[chosen]
         end = above(top[chosen])

@@ -154,7 +154,7 @@ class TreeSeeding(PlainSeeding):
         super().__init__(X, w)
         self.step = step
         self.tree_closest = np.full(X.shape[0], np.inf)
-        self.peak = np.full(len(step.start), np.inf)
+        self.peak = np.full(len(step.tree.start), np.inf)
 
     def gains(self, chosen):
         s = self.step
@@ -162,9 +162,8 @@ class TreeSeeding(PlainSeeding):
 
         def block(b):
             out[b] = tree_gain(
-                s.XT, s.w, s.start, s.stop, s.skip, s.low, s.high, self.peak,
-                self.X[chosen[b]].astype(np.float64), self.tree_closest,
-            )  # fmt: skip
+                s.rows, s.tree, self.peak, self.X[chosen[b]].astype(np.float64), self.tree_closest
+            )
 
         run_blocks(block, len(chosen))
         return out
@@ -174,8 +173,8 @@ class TreeSeeding(PlainSeeding):
         changed = np.zeros(len(self.sums), np.bool_)
         order = np.empty(0, np.int32) if s.order is None else s.order
         tree_accept(
-            s.XT, s.start, s.stop, s.skip, s.low, s.high, self.peak,
-            self.X[row].astype(np.float64), self.tree_closest, order, self.closest, changed,
+            s.XT, s.tree, self.peak, self.X[row].astype(np.float64),
+            self.tree_closest, order, self.closest, changed,
         )  # fmt: skip
         _add_up(self.closest, self.w, changed, self.sums)
 
@@ -343,7 +342,9 @@ def point_distance(XT, p, c):
 
 
 @jit
-def tree_gain(XT, w, start, stop, skip, low, high, peak, c, closest):
+def tree_gain(rows, tree, peak, c, closest):
+    XT, w = rows
+    start, stop, skip, low, high = tree[:5]
     node = 0
     gain = 0.0
     while node < start.shape[0]:
@@ -360,7 +361,8 @@ def tree_gain(XT, w, start, stop, skip, low, high, peak, c, closest):
 
 
 @jit
-def tree_accept(XT, start, stop, skip, low, high, peak, c, closest, order, by_row, changed):
+def tree_accept(XT, tree, peak, c, closest, order, by_row, changed):
+    start, stop, skip, low, high = tree[:5]
     node = 0
     while node < start.shape[0]:
         if box_distance(low[node], high[node], c) * (1 - 1e-13) >= peak[node]:

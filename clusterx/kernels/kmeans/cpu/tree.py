@@ -28,23 +28,23 @@ class TreeStep(Step):
             self.XT = in_order(self.XT, self.order)
             if len(self.w):
                 self.w = self.w[self.order]
-        start, stop, self.skip = octree.cut(keys)
-        self.start, self.stop = start.copy(), stop.copy()  # lets go of the room for more
-        self._measure_nodes()
-        self.owner = np.full(len(self.start), filtering.NOWHERE, np.int32)
+        self.rows = filtering.Rows(self.XT, self.w)
+        self._measure_nodes(*octree.cut(keys))
+        self.owner = np.full(len(self.tree.start), filtering.NOWHERE, np.int32)
         # of a few thousand rows each
         limit = max(4096, X.shape[0] // 256)
-        self.roots = octree.subtrees(self.start, self.stop, self.skip, limit)
+        self.roots = octree.subtrees(self.tree, limit)
         self.tree_labels = np.empty(X.shape[0], np.int32)  # in the order of the tree
 
     def forget(self):
         self.owner[:] = filtering.NOWHERE
 
-    def _measure_nodes(self) -> None:
+    def _measure_nodes(self, start, stop, skip) -> None:
         """Boxes and sums of all nodes."""
-        nodes, d, g = len(self.start), self.X.shape[1], self.grid
-        self.low, self.high = np.empty((2, nodes, d))
-        self.node_hi, self.node_lo = np.empty((2, nodes, d + 1), np.int64)
+        nodes, d, g = len(start), self.X.shape[1], self.grid
+        boxes, sums = np.empty((2, nodes, d)), np.empty((2, nodes, d + 1), np.int64)
+        # copies let go of the room for more nodes
+        self.tree = octree.Tree(start.copy(), stop.copy(), skip, *boxes, *sums)
         whole_rows = (
             self.X.dtype.kind in "iu" and bool((g.units * octree.SHORT >= 1).all())
         ) or None
@@ -53,14 +53,12 @@ class TreeStep(Step):
 
         def block(b):
             whole[:, b] = octree.fill_leaves(
-                self.XT, self.w, self.start, self.stop, self.skip, g.units, g.lo_scale,
-                whole_rows, *parts[b],
-                self.low, self.high, self.node_hi, self.node_lo,
-            )  # fmt: skip
+                *self.rows, self.tree, g.units, g.lo_scale, whole_rows, *parts[b]
+            )
 
         run_blocks(block, len(parts))
         self.whole_only, self.short = bool(whole[0].all()), bool(whole[1].all()) or None
-        octree.join_nodes(self.skip, self.low, self.high, self.node_hi, self.node_lo)
+        octree.join_nodes(self.tree)
 
     def _filter(self, C):
         self.begin(C)
@@ -70,13 +68,12 @@ class TreeStep(Step):
         roots = [np.ascontiguousarray(self.roots[t::tasks]) for t in range(tasks)]
         parts = [self.empty_table(k) for _ in roots]
         moved = np.zeros(tasks, np.int64)
+        scales = self.grid.units, self.grid.lo_scale, self.whole_only, self.short
 
         def block(b):
             moved[b] = filtering.filter_subtrees(
-                roots[b], self.XT, self.w, self.start, self.stop, self.skip, self.low, self.high,
-                self.node_hi, self.node_lo, self.owner, self.C, self.grid.units,
-                self.grid.lo_scale, self.whole_only, self.short, self.tree_labels, *parts[b],
-                *candidates.variant(d),
+                roots[b], self.rows, self.tree, self.owner, self.C,
+                filtering.Sums(*scales, *parts[b]), self.tree_labels, *candidates.variant(d),
             )  # fmt: skip
 
         run_blocks(block, len(parts))
@@ -90,7 +87,7 @@ class TreeStep(Step):
 
     @property
     def labels(self):  # type: ignore[override]
-        filtering.write_labels(self.start, self.stop, self.skip, self.owner, self.tree_labels)
+        filtering.write_labels(self.tree, self.owner, self.tree_labels)
         if self.order is None:
             return self.tree_labels
         out = np.empty_like(self.tree_labels)
