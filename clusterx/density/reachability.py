@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import Array, asarray, float_dtype, namespace, on_host, to_host
 from ..blocks import TILE
 from ..kernels import kernels_for
-from ..kernels.graphs import Edges, GraphKernels
+from ..kernels.graphs import Edges, GraphKernels, Nearest
 from ..kernels.neighbors import Search
 from ..kernels.neighbors.generic import PrecomputedSearch
 from ..validation import canonical_rows
@@ -59,11 +59,21 @@ class SearchGraph:
         wide = float_dtype(namespace(self.like), self.like)
         there = asarray(core, like=self.like, dtype=wide)
 
-        def nearest(component):
-            found = self.search.nearest_other(asarray(component, like=self.like), there, alpha)
-            return _float64(found[0]), to_host(found[1])
+        return graphs().spanning_tree(self.n, nearest_by(self.search, self.like, there, alpha))
 
-        return graphs().spanning_tree(self.n, nearest)
+
+def nearest_by(search: Search, like: Array, core: Array, alpha: float = 1.0) -> Nearest:
+    """What the rounds of a spanning tree ask, answered by a search whose rows are like `like`."""
+
+    def nearest(component, rows, bound):
+        there = (asarray(part, like=like) for part in (component, rows, bound))
+        component, rows, bound = there
+        weights, others = search.nearest_other(
+            component, core, alpha, rows, namespace(like).astype(bound, core.dtype)
+        )
+        return _float64(weights), to_host(others)
+
+    return nearest
 
 
 def _float64(values: Array) -> np.ndarray:

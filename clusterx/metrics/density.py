@@ -155,8 +155,11 @@ def _tree(X: Array, core: np.ndarray, metric: str) -> Any:
     search = kernels_for(xp).neighbors.search(X, metric)
     there = asarray(core, like=X, dtype=float_dtype(xp, X))
 
-    def nearest(component):
-        weights, others = search.nearest_other(asarray(component, like=X), there)
+    def nearest(component, rows, bound):
+        component, rows, bound = (asarray(part, like=X) for part in (component, rows, bound))
+        weights, others = search.nearest_other(
+            component, there, 1.0, rows, xp.astype(bound, there.dtype)
+        )
         return to_host(weights).astype(np.float64, copy=False), to_host(others)
 
     return kernels_for(namespace()).graphs.spanning_tree(X.shape[0], nearest)

@@ -157,9 +157,9 @@ class CondensedTreeDisplay:
         ax.set(xlim=(-0.02 * total, 1.02 * total), ylim=(1.04 * deepest, 0.0))
         ax.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
         label(ax, x="Samples", y="Density (one over the distance)")
-        what = f"{self.name}: " if self.name else ""
+        what = f"{self.name}: condensed" if self.name else "Condensed"
         found = f"{counted(len(selected), 'selected cluster')} of {len(shapes):,}"
-        title(ax, f"{what}condensed tree of {counted(self.n_samples, 'sample')}, {found}")
+        title(ax, f"{what} tree of {counted(self.n_samples, 'sample')}, {found}")
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

@@ -182,9 +182,9 @@ class ReachabilityDisplay:
         self.levels_ = self._draw_levels(ax, top)
         ax.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
         label(ax, x="Place in the order", y="Reachability distance")
-        what = f"{self.name}: " if self.name else ""
+        what = f"{self.name}: reachability" if self.name else "Reachability"
         found = f"{counted(len(palette), 'cluster')}, {int((labels < 0).sum()):,} noise"
-        title(ax, f"{what}reachability of {counted(n, 'sample')}, {found}")
+        title(ax, f"{what} of {counted(n, 'sample')}, {found}")
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

@@ -11,9 +11,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-#: component (n,) int32 -> for each row the least weight of an edge into another component, and the
-#: row it leads to; -1 where there is none. Ties go to the lower index.
-Nearest = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+#: component (n,) int32, rows (m,), bound (m,) -> for each of the rows the least weight of an edge
+#: into another component, and the row it leads to, ties to the lower one. Infinity and -1 where
+#: there is none of at most the bound.
+Nearest = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class Edges(NamedTuple):
@@ -57,7 +58,7 @@ class GraphKernels(Protocol):
     def spanning_tree(self, n: int, nearest: Nearest) -> Edges:
         """The least spanning tree, by Boruvka's rounds; fewer edges if some rows have no way.
 
-        `nearest` is called once per round, at most log2(n) + 1 times, and must give an edge the
+        `nearest` is called twice per round, at most log2(n) + 1 rounds, and must give an edge the
         same weight from both ends.
         """
 

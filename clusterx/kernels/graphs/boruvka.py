@@ -13,12 +13,21 @@ Join = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, Edges]]
 
 
 def spanning_edges(n: int, nearest: Nearest, join: Join) -> Edges:
-    """Each round adds the least edge out of every component, so that their number halves."""
+    """Each round adds the least edge out of every component, so that their number halves.
+
+    An edge that a row was told stays its least one until its other end is in the same component;
+    and then, what it was told is a lower bound. So only rows are asked again that may have less
+    than the best of their component, first those that promise most.
+    """
     component = np.arange(n, dtype=np.int32)
-    rounds = []
+    state = _Told(n)
+    rounds: list[Edges] = []
     found = 0
     while found < n - 1:
-        component, edges = join(component, *nearest(component))
+        state.forget_inner(component)
+        state.ask(component, nearest, most_promising=True)
+        state.ask(component, nearest)
+        component, edges = join(component, state.weights, state.others)
         if not len(edges.low):
             break
         rounds.append(edges)
@@ -26,6 +35,39 @@ def spanning_edges(n: int, nearest: Nearest, join: Join) -> Edges:
     if not rounds:
         return Edges(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     return Edges(*map(np.concatenate, zip(*rounds, strict=True)))
+
+
+class _Told:
+    """For each row its least edge out of its component, or a lower bound of it."""
+
+    def __init__(self, n: int):
+        self.weights, self.others = np.full(n, np.inf), np.full(n, -1, np.int64)
+        self.low = np.zeros(n)
+
+    def forget_inner(self, component: np.ndarray) -> None:
+        """Edges that lead to the row's own component are none any more."""
+        inner = (self.others >= 0) & (component[self.others] == component)
+        self.low[inner] = self.weights[inner]
+        self.weights[inner], self.others[inner] = np.inf, -1
+
+    def ask(self, component: np.ndarray, nearest: Nearest, most_promising: bool = False) -> None:
+        """Ask rows that may have an edge as good as the best of their component."""
+        best = np.full(int(component.max()) + 1, np.inf)
+        np.minimum.at(best, component, self.weights)
+        bound = best[component]
+        open_rows = (self.others < 0) & (self.low <= bound) & (self.low < np.inf)
+        if most_promising:
+            least = np.full(len(best), np.inf)
+            np.minimum.at(least, component[open_rows], self.low[open_rows])
+            open_rows &= self.low == least[component]
+        rows = np.flatnonzero(open_rows)
+        if not len(rows):
+            return
+        weights, others = nearest(component, rows, bound[rows])
+        self.weights[rows], self.others[rows] = weights, others
+        np.minimum.at(best, component[rows], weights)
+        none = rows[others < 0]  # theirs is more than the best of their component
+        self.low[none] = np.maximum(self.low[none], np.nextafter(best[component[none]], np.inf))
 
 
 def sorted_edges(edges: Edges, n: int) -> Edges:

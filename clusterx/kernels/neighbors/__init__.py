@@ -52,7 +52,12 @@ class Search(Protocol):
         """
 
     def nearest_other(
-        self, component: Array, core: Array | None = None, alpha: float = 1.0
+        self,
+        component: Array,
+        core: Array | None = None,
+        alpha: float = 1.0,
+        rows: Array | None = None,
+        bound: Array | None = None,
     ) -> tuple[Array, Array]:
         """For each row the least (weight, index) among the rows of other components.
 
@@ -61,6 +66,9 @@ class Search(Protocol):
         is infinite and the index -1.
 
         component : (n,) of whole numbers below n.
+        rows : (m,), the rows that are asked for; all by default.
+        bound : (m,), weights above which are of no interest, as if there were no other component;
+            nor are those above another row's of the same component that is asked for.
         """
 
 

@@ -31,6 +31,11 @@ def unit_rows(X):
     return xp.concat([X, xp.astype(none, X.dtype)], axis=1)
 
 
+def _taken(X, rows):
+    """Rows of an array, or of a CSR matrix."""
+    return X[rows] if hasattr(X, "indptr") else namespace(X).take(X, rows, axis=0)
+
+
 class BlockSearch:
     """All but the tiles of sums: `tile(Q, a, b)` of rows Q and the rows a..b of X."""
 
@@ -133,12 +138,24 @@ class BlockSearch:
             parts.append(xp.where(least < self.n, least, -xp.ones_like(least)))
         return concat(parts)
 
-    def nearest_other(self, component, core=None, alpha=1.0):
-        parts = [self._nearest_other(r, Q, component, core, alpha) for r, Q in self._blocks(self.X)]
+    def nearest_other(self, component, core=None, alpha=1.0, rows=None, bound=None):
+        xp, Q = self.xp, self.X
+        own = component, core
+        if rows is not None:
+            Q = _taken(Q, rows)
+            own = xp.take(component, rows), None if core is None else xp.take(core, rows)
+        parts = [
+            self._nearest_other(r, block, own, component, core, alpha)
+            for r, block in self._blocks(Q)
+        ]
         weights, others = (concat(part) for part in zip(*parts, strict=True))
+        if bound is not None:
+            beyond = weights > bound
+            weights = xp.where(beyond, xp.full_like(weights, xp.inf), weights)
+            others = xp.where(beyond, xp.full_like(others, -1), others)
         return weights, others
 
-    def _nearest_other(self, r, Q, component, core, alpha):
+    def _nearest_other(self, r, Q, own, component, core, alpha):
         xp, stop = self.xp, r + Q.shape[0]
         infinite = xp.asarray(xp.inf, dtype=self.wide, device=self.device)
         best = xp.full(Q.shape[0], xp.inf, dtype=self.wide, device=self.device)
@@ -146,8 +163,8 @@ class BlockSearch:
         for a, b in self._columns():
             W = self.measure.restored(self.tile(Q, a, b), xp) / alpha
             if core is not None:
-                W = xp.maximum(W, xp.maximum(core[r:stop, None], core[None, a:b]))
-            W = xp.where(component[r:stop, None] == component[None, a:b], infinite, W)
+                W = xp.maximum(W, xp.maximum(own[1][r:stop, None], core[None, a:b]))
+            W = xp.where(own[0][r:stop, None] == component[None, a:b], infinite, W)
             least = xp.min(W, axis=1)
             where = xp.astype(xp.argmin(W, axis=1), xp.int64) + a
             other = xp.where(least < best, where, other)

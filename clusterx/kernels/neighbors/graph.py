@@ -79,7 +79,7 @@ class GraphSearch:
         label = np.where(core, label, np.where(lowest < self.n, lowest, -1))
         return label.astype(np.int32)
 
-    def nearest_other(self, component, core=None, alpha=1.0):
+    def nearest_other(self, component, core=None, alpha=1.0, rows=None, bound=None):
         D = self._symmetric
         i, j = _rows_of(D), D.indices
         w = D.data / alpha
@@ -91,7 +91,13 @@ class GraphSearch:
         np.minimum.at(weights, i, w)
         least = w == weights[i]
         np.minimum.at(others, i[least], j[least])
-        return weights, np.where(others < self.n, others, -1)
+        others = np.where(others < self.n, others, -1)
+        if rows is not None:
+            weights, others = weights[rows], others[rows]
+        if bound is not None:
+            others = np.where(weights > bound, -1, others)
+            weights = np.where(others < 0, np.inf, weights)
+        return weights, others
 
     @property
     def _symmetric(self) -> csr_array:

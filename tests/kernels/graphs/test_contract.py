@@ -35,13 +35,13 @@ def reachability(X, k=4):
 
 def nearest_in(W):
     """`nearest` of a matrix of weights, for Boruvka's rounds."""
-    rows = np.arange(len(W))
 
-    def nearest(component):
-        outside = np.where(component[:, None] != component, W, np.inf)
+    def nearest(component, rows, bound):
+        outside = np.where(component[rows, None] != component, W[rows], np.inf)
         others = outside.argmin(axis=1)
-        weights = outside[rows, others]
-        return weights, np.where(np.isfinite(weights), others, -1)
+        weights = outside[np.arange(len(rows)), others]
+        found = np.isfinite(weights) & (weights <= bound)
+        return np.where(found, weights, np.inf), np.where(found, others, -1)
 
     return nearest
 

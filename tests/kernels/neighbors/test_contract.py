@@ -146,6 +146,32 @@ def test_the_nearest_of_other_components_is_that_of_brute_force(xp, name):
                 np.testing.assert_array_equal(xp.to_host(others), other)
 
 
+@pytest.mark.parametrize("name", ["normal", "grid"])
+def test_rows_that_are_asked_find_what_is_within_their_bound(xp, name):
+    X = made(name)
+    n = len(X)
+    search = searched(xp, X)
+    component = np.argsort(np.argsort(X[:, 0])) // (n // 3)  # slabs, whose inner rows are far
+    core = search.kth_distances(3)
+    weights, others = map(xp.to_host, search.nearest_other(xp.asarray(component), core))
+    rows = np.random.RandomState(0).permutation(n)[: n - 20]
+    for share in (0.2, 0.7, 1.0):
+        bound = np.full(n, np.quantile(weights, share))[rows]
+        asked = search.nearest_other(
+            xp.asarray(component), core, 1.0, xp.asarray(rows), xp.asarray(bound)
+        )
+        weight, other = map(xp.to_host, asked)
+        found = other >= 0
+        np.testing.assert_array_equal(weight[found], weights[rows][found])
+        np.testing.assert_array_equal(other[found], others[rows][found])
+        assert np.isinf(weight[~found]).all()
+        for c in np.unique(component[rows]):
+            own = component[rows] == c
+            least = weights[rows][own].min()
+            needed = own & (weights[rows] <= min(least, bound[0]))
+            assert found[needed].all()
+
+
 def test_the_weight_of_two_rows_is_the_same_from_both_sides(xp):
     X = np.random.RandomState(0).rand(200, 7).astype("float32")
     search = searched(xp, X)

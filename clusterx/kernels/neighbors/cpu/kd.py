@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ....properties import cached_property
-from ...cpu.ranges import blocks, rows_per_task
+from ...cpu.ranges import CHUNK, blocks, rows_per_task
 from ...cpu.threads import run_blocks
 from .. import Measure
 from ..generic import unit_rows
@@ -74,11 +74,10 @@ class TreeSearch:
 
         def block(b):
             start, stop = parts[b]
-            sums, found = np.empty((stop - start, k)), np.empty((stop - start, k), np.int64)
-            walk.k_nearest(self.tree.Z, self.tree, self.kind, k, start, stop, sums, found)
-            kth = sums[:, k - 1 :]
-            walk.restore(np.ascontiguousarray(kth), self.kind, kth)
-            out[self.tree.order[start:stop]] = kth[:, 0]
+            sums = np.empty((stop - start, 1))
+            walk.kth_least(self.tree, self.kind, k, start, stop, sums[:, 0])
+            walk.restore(sums, self.kind, sums)
+            out[self.tree.order[start:stop]] = sums[:, 0]
 
         run_blocks(block, len(parts))
         return out
@@ -173,21 +172,34 @@ class TreeSearch:
         )
         label[self.tree.order[rest]] = found
 
-    def nearest_other(self, component, core=None, alpha=1.0):
+    def nearest_other(self, component, core=None, alpha=1.0, rows=None, bound=None):
         order = self.tree.order
         places = self._places(
             np.asarray(component)[order].astype(np.int32),
             np.zeros(self.n) if core is None else np.asarray(core, np.float64)[order],
         )
         weights, others = np.empty(self.n), np.empty(self.n, np.int64)
-        parts = self._parts(self.n)
+        asked, bounds = np.arange(self.n), np.full(self.n, np.inf)
+        if rows is not None:  # by place, so that neighbours follow each other
+            wanted = np.zeros(self.n, bool)
+            wanted[rows] = True
+            asked = np.flatnonzero(wanted[order])
+        if bound is not None:
+            by_row = np.empty(self.n)
+            by_row[slice(None) if rows is None else rows] = bound
+            bounds[asked] = by_row[order[asked]]
+        tighten = bound is not None
+        # fixed ranges, in which rows of a component learn from those before them
+        parts = blocks(len(asked), max(CHUNK, -(-len(asked) // UNIONS)))
         run_blocks(
             lambda b: links.nearest_others(
-                self.tree, self.kind, places, float(alpha), *parts[b], weights, others
+                *(self.tree, self.kind, places, float(alpha), asked, bounds, tighten),
+                *parts[b],
+                *(weights, others),
             ),
             len(parts),
         )
-        return weights, others
+        return (weights, others) if rows is None else (weights[rows], others[rows])
 
     def _places(self, component, core):
         nodes = self.tree.low.shape[0]

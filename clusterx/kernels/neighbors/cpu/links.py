@@ -7,7 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ...cpu.jit import INNER, jit
-from .walk import DEPTH, leaf_range, measure, push_children, reduced, restored
+from .walk import (
+    DEPTH,
+    leaf_range,
+    measure,
+    nearest_of_boxes,
+    push_children,
+    reduced,
+    restored,
+)
 
 
 @jit(**INNER)
@@ -176,19 +184,66 @@ def bound_of_sums(weight, alpha, kind):
     return reduced(weight * alpha, kind) * (1.0 + 1e-12)
 
 
+@jit(**INNER)
+def none_near(tree, kind, places, node, limit, weight, nodes):
+    """Whether no row of another component can be within a weight of a node of one component."""
+    own, mine = places.node_component[node], places.node_core[node]
+    if mine > weight:
+        return True
+    nodes[0], top = 0, 1
+    while top:
+        top -= 1
+        other = nodes[top]
+        if places.node_component[other] == own or places.node_core[other] > weight:
+            continue
+        if nearest_of_boxes(tree, node, other, kind) > limit:
+            continue
+        if leaf_range(tree, other)[0] >= 0:
+            return False
+        nodes[top], nodes[top + 1] = 2 * other + 1, 2 * other + 2
+        top += 2
+    return True
+
+
 @jit
-def nearest_others(tree, kind, places, alpha, start, stop, weights, others):
-    """The least (weight, row) of another component for the rows at start..stop."""
+def nearest_others(tree, kind, places, alpha, asked, bounds, tighten, start, stop, weights, others):
+    """The least (weight, row) of another component for the rows at the places asked[start:stop].
+
+    Weights above the bound of a place are not looked for, nor those above what an earlier row of
+    the component was told.
+    """
     d = tree.Z.shape[0]
     q = np.empty(d)
     leaf = np.empty(tree.order.shape[0] // (1 << tree.levels) + 1)
     nodes, gaps = np.empty(DEPTH, np.int64), np.empty(DEPTH)
     component, core = places.component, places.core
-    for i in range(start, stop):
+    none = np.int64(component.shape[0])
+    least = np.full(weights.shape[0] if tighten else 0, np.inf)
+    n, first = component.shape[0], (1 << tree.levels) - 1
+    leaf_end, skipped = -1, False
+    for e in range(start, stop):
+        i = asked[e]
+        if tighten and i >= leaf_end:  # rows of one component may all be far from others
+            node = first + (((i + 1) << tree.levels) - 1) // n
+            leaf_end = leaf_range(tree, node)[1]
+            skipped = places.node_component[node] == component[i]
+            if skipped:
+                most, f = bounds[i], e + 1
+                while f < stop and asked[f] < leaf_end:
+                    most, f = max(most, bounds[asked[f]]), f + 1
+                most = min(most, least[component[i]])
+                limit = bound_of_sums(most, alpha, kind)
+                skipped = none_near(tree, kind, places, node, limit, most, nodes)
+        if skipped:
+            weights[tree.order[i]], others[tree.order[i]] = np.inf, -1
+            continue
         for j in range(d):
             q[j] = tree.Z[j, i]
         own, mine = component[i], core[i]
-        best, other, limit = np.inf, np.int64(-1), np.inf
+        best, other = bounds[i], none
+        if tighten:
+            best = min(best, least[own])
+        limit = bound_of_sums(best, alpha, kind)
         nodes[0], gaps[0], top = 0, 0.0, 1
         while top:
             top -= 1
@@ -210,5 +265,8 @@ def nearest_others(tree, kind, places, alpha, start, stop, weights, others):
                     if w < best or (w == best and row < other):
                         best, other = w, row
                         limit = bound_of_sums(best, alpha, kind)
-        weights[tree.order[i]] = best
-        others[tree.order[i]] = other
+        found = best < np.inf and other < none
+        if found and tighten:
+            least[own] = best
+        weights[tree.order[i]] = best if found else np.inf
+        others[tree.order[i]] = other if found else -1

@@ -63,6 +63,16 @@ def nearest_of_box(q, tree, node, kind):
 
 
 @jit(**INNER)
+def nearest_of_boxes(tree, a, b, kind):
+    """The least sum between the boxes of two nodes."""
+    s = 0.0
+    for j in range(tree.low.shape[1]):
+        t = max(tree.low[a, j] - tree.high[b, j], tree.low[b, j] - tree.high[a, j], 0.0)
+        s = added(s, t, kind)
+    return s * POWERS if kind.sums == 3 else s
+
+
+@jit(**INNER)
 def farthest_of_box(q, tree, node, kind):
     s = 0.0
     for j in range(q.shape[0]):
@@ -175,6 +185,91 @@ def k_nearest(Q, tree, kind, k, start, stop, sums, found):
             best[0], rows[0] = best[e], rows[e]
             sift_down(best, rows, e)
             best[e], rows[e] = s, r
+
+
+@jit(**INNER)
+def root(s, kind):
+    """The length that belongs to a sum, for which the triangle inequality holds."""
+    if kind.sums == 0:
+        return np.sqrt(s)
+    return s ** (1.0 / kind.p) if kind.sums == 3 else s
+
+
+@jit(**INNER)
+def reduced_root(length, kind):
+    if kind.sums == 0:
+        return length * length
+    return length**kind.p if kind.sums == 3 else length
+
+
+@jit(**INNER)
+def select(values, m, k):
+    """The k-th least of m values; it and those below it come first."""
+    left, right = 0, m - 1
+    while left < right:
+        x, y, z = values[left], values[(left + right) >> 1], values[right]
+        pivot = max(min(x, y), min(max(x, y), z))
+        i, j = left, right
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                t = values[i]
+                values[i] = values[j]
+                values[j] = t
+                i += 1
+                j -= 1
+        if k - 1 <= j:
+            right = j
+        elif k - 1 >= i:
+            left = i
+        else:
+            break
+    return values[k - 1]
+
+
+@jit
+def kth_least(tree, kind, k, start, stop, out):
+    """The k-th least sum of each of the rows at start..stop.
+
+    It is at most that of the row before and the step from there to here.
+    """
+    d = tree.Z.shape[0]
+    q = np.empty(d)
+    leaf = np.empty(tree.order.shape[0] // (1 << tree.levels) + 1)
+    kept = np.empty(2 * k + leaf.shape[0])
+    nodes, gaps = np.empty(DEPTH, np.int64), np.empty(DEPTH)
+    for i in range(start, stop):
+        limit = np.inf
+        if i > start and not (kind.sums == 3 and kind.p < 1.0):
+            step = 0.0
+            for j in range(d):
+                step = added(step, abs(tree.Z[j, i] - tree.Z[j, i - 1]), kind)
+            reach = root(out[i - start - 1], kind) + root(step, kind)
+            limit = reduced_root(reach, kind) * (1.0 + 1e-12)
+        for j in range(d):
+            q[j] = tree.Z[j, i]
+        m = 0
+        nodes[0], gaps[0], top = 0, 0.0, 1
+        while top:
+            top -= 1
+            if gaps[top] > limit:
+                continue
+            a, b = leaf_range(tree, nodes[top])
+            if a < 0:
+                top = push_children(q, tree, nodes[top], kind, limit, nodes, gaps, top)
+                continue
+            measure(q, tree.Z, a, b, kind, leaf)
+            for p in range(b - a):
+                if leaf[p] <= limit:
+                    kept[m] = leaf[p]
+                    m += 1
+            if m >= 2 * k:
+                limit = min(limit, select(kept, m, k))
+                m = k
+        out[i - start] = select(kept, m, k)
 
 
 @jit
