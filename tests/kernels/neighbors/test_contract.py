@@ -81,6 +81,9 @@ def test_the_nearest_rows_and_those_within_a_radius_are_those_of_brute_force(xp,
         xp.to_host(search.kth_distances(5)), np.sort(own, axis=1)[:, 4], rtol=1e-7, atol=1e-13
     )
 
+    own_nearest = xp.to_host(search.knn(None, 5)[0])
+    np.testing.assert_array_equal(xp.to_host(search.kth_distances(5)), own_nearest[:, 4])
+
     radius = float(np.median(distances if xp.name == "numpy" else xp.to_host(distances)))
     near = D <= radius
     np.testing.assert_array_equal(

@@ -185,8 +185,9 @@ def bound_of_sums(weight, alpha, kind):
 
 
 @jit(**INNER)
-def none_near(tree, kind, places, node, limit, weight, nodes):
+def none_near(tree, kind, places, node, alpha, weight, nodes):
     """Whether no row of another component can be within a weight of a node of one component."""
+    limit = bound_of_sums(weight, alpha, kind)
     own, mine = places.node_component[node], places.node_core[node]
     if mine > weight:
         return True
@@ -228,12 +229,12 @@ def nearest_others(tree, kind, places, alpha, asked, bounds, tighten, start, sto
             leaf_end = leaf_range(tree, node)[1]
             skipped = places.node_component[node] == component[i]
             if skipped:
-                most, f = bounds[i], e + 1
-                while f < stop and asked[f] < leaf_end:
-                    most, f = max(most, bounds[asked[f]]), f + 1
+                most = bounds[i]
+                for f in range(e + 1, min(stop, e + leaf_end - i)):
+                    if asked[f] < leaf_end:
+                        most = max(most, bounds[asked[f]])
                 most = min(most, least[component[i]])
-                limit = bound_of_sums(most, alpha, kind)
-                skipped = none_near(tree, kind, places, node, limit, most, nodes)
+                skipped = none_near(tree, kind, places, node, alpha, most, nodes)
         if skipped:
             weights[tree.order[i]], others[tree.order[i]] = np.inf, -1
             continue
