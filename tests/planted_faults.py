@@ -83,7 +83,7 @@ FAULTS = (
     Fault("hdbscan: scores without clusters below", "densest[up] = max(densest[up], densest[c])", "densest[up] = densest[up]", "tests/density/test_hdbscan.py"),
     Fault("hdbscan: new rows join where they are nearest", "each = np.maximum(np.maximum(distances / alpha, tree.core[indices]), core[:, None])", "each = distances / alpha", "tests/density/test_hdbscan.py"),
     Fault("hdbscan: an absent diagonal is no neighbour", "own[self.row[self.row == self.column]] = False", "own[:] = False", "tests/density/test_hdbscan.py"),
-    Fault("optics: the last of equal rows", "if key[j] < best or (at < 0 and key[j] == best):", "if key[j] <= best:", "tests/density/test_optics.py"),
+    Fault("optics: the last of equal rows", "if key[j] < least or (at < 0 and key[j] == least):", "if key[j] <= least:", "tests/density/test_optics.py"),
     Fault("optics: areas end one place early", "if flat > most:", "if flat >= most:", "tests/density/test_optics.py"),
     Fault("validity: noise is no row", "score = float(np.sum(validity * sizes) / len(labels))", "score = float(np.sum(validity * sizes) / sizes.sum())", "tests/metrics/test_density_validity.py"),
     # -- sums --------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from ..cpu.jit import INNER, jit
 from ..neighbors.generic import unit_rows
 from . import DIGITS, Ordering
 
-BLOCK = 1024  # sums that stay in the innermost cache
+BLOCK = 256  # places whose least is kept
+STALE = -2
 _SCALE = 10.0**DIGITS
 
 
@@ -20,6 +21,15 @@ class Heap(NamedTuple):
     rows: np.ndarray  # (n,)
     place: np.ndarray  # (n,): of each row among them; -1 not there yet, -2 done
     size: np.ndarray  # (1,)
+
+
+class Waiting(NamedTuple):
+    """The rows in the columns of Z, in their order, and the places of the least of each block."""
+
+    rows: np.ndarray
+    key: np.ndarray  # their reachability; NaN for those that are done
+    bound: np.ndarray  # sums from which on a distance is not below it, whatever rounding did
+    best: np.ndarray  # -1 where all are done, STALE where it is to be found
 
 
 def walk_rows(X, core, limit, measure):
@@ -63,58 +73,72 @@ def dense_walk(Z, core, limit, kind, power, scale):
     """Sums column by column over the rows that wait, which stay in their order."""
     d, n = Z.shape
     reach, before, order = np.full(n, np.inf), np.full(n, -1), np.empty(n, np.int64)
-    rows = np.arange(n)  # those in the columns of Z
-    key = np.full(n, np.inf)  # reach of the rows in Z; NaN for those that are done
-    # sums from which on a distance is not below the reach, whatever rounding did
-    bound = np.full(n, np.inf)
+    wait = Waiting(
+        np.arange(n), np.full(n, np.inf), np.full(n, np.inf), np.empty(n // BLOCK + 1, np.int64)
+    )
+    wait.best[:] = STALE
     sums, row = np.empty(BLOCK), np.empty(d)
     m, at, dropped = n, 0, 0
     for step in range(n):
-        p = rows[at]
+        p = wait.rows[at]
         order[step] = p
-        key[at], bound[at] = np.nan, -1.0
+        wait.key[at], wait.bound[at], wait.best[at // BLOCK] = np.nan, -1.0, STALE
         for a in range(d):
             row[a] = Z[a, at]
         dropped += 1
         if 4 * dropped > m:
-            m = compacted(Z, rows, key, bound, m)
+            m = compacted(Z, wait, m)
             dropped = 0
-        at, best = -1, np.inf
+        at, least = -1, np.inf
         own = core[p]
         for begin in range(0, m, BLOCK):
-            end = min(m, begin + BLOCK)
-            if own < np.inf:
-                fill_sums(Z, row, begin, end, kind, power, sums)
+            end, b = min(m, begin + BLOCK), begin // BLOCK
+            if own < np.inf and fill_sums(Z, row, begin, end, kind, power, wait.bound, sums):
                 for j in range(begin, end):
-                    if not sums[j - begin] < bound[j]:
+                    if not sums[j - begin] < wait.bound[j]:
                         continue
                     away = distance_of(sums[j - begin], power, scale)
                     near = rounded(max(away, own))
-                    if away <= limit and near < key[j]:
-                        key[j] = near
-                        bound[j] = sum_above(near, power, scale)
-                        reach[rows[j]], before[rows[j]] = near, p
-            for j in range(begin, end):
-                if key[j] < best or (at < 0 and key[j] == best):
-                    at, best = j, key[j]
+                    if away <= limit and near < wait.key[j]:
+                        wait.key[j], wait.best[b] = near, STALE
+                        wait.bound[j] = sum_above(near, power, scale)
+                        reach[wait.rows[j]], before[wait.rows[j]] = near, p
+            if wait.best[b] == STALE:
+                wait.best[b] = first_least(wait.key, begin, end)
+            j = wait.best[b]
+            if j >= 0 and (at < 0 or wait.key[j] < least):
+                at, least = j, wait.key[j]
     return order, reach, before
 
 
 @jit(**INNER)
-def compacted(Z, rows, key, bound, m):
+def first_least(key, begin, end):
+    """The first place of the least key; -1 if all are done."""
+    at, least = -1, np.inf
+    for j in range(begin, end):
+        if key[j] < least or (at < 0 and key[j] == least):
+            at, least = j, key[j]
+    return at
+
+
+@jit(**INNER)
+def compacted(Z, wait, m):
     """Drop the rows that are done; how many are left."""
     kept = 0
     for j in range(m):
-        if key[j] == key[j]:
-            rows[kept], key[kept], bound[kept] = rows[j], key[j], bound[j]
+        if wait.key[j] == wait.key[j]:
+            wait.rows[kept], wait.key[kept] = wait.rows[j], wait.key[j]
+            wait.bound[kept] = wait.bound[j]
             for a in range(Z.shape[0]):
                 Z[a, kept] = Z[a, j]
             kept += 1
+    wait.best[:] = STALE
     return kept
 
 
 @jit(**INNER)
-def fill_sums(Z, row, begin, end, kind, power, sums):
+def fill_sums(Z, row, begin, end, kind, power, bound, sums):
+    """Sums to the rows at begin..end; whether any is below its bound."""
     out = sums[: end - begin]
     out[:] = 0.0
     for a in range(Z.shape[0]):
@@ -131,6 +155,10 @@ def fill_sums(Z, row, begin, end, kind, power, sums):
         else:
             for j in range(out.shape[0]):
                 out[j] += abs(x - column[j]) ** power
+    own, below = bound[begin:end], 0
+    for j in range(out.shape[0]):
+        below += out[j] < own[j]
+    return below > 0
 
 
 @jit(**INNER)
