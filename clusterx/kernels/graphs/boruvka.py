@@ -15,6 +15,8 @@ Join = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, Edges]]
 def spanning_edges(n: int, nearest: Nearest, join: Join) -> Edges:
     """Each round adds the least edge out of every component, so that their number halves.
 
+    One with many rows is left to the others: they join it, too, and ask fewer rows.
+
     An edge that a row was told stays its least one until its other end is in the same component;
     and then, what it was told is a lower bound. So only rows are asked again that may have less
     than the best of their component, first those that promise most.
@@ -25,9 +27,11 @@ def spanning_edges(n: int, nearest: Nearest, join: Join) -> Edges:
     found = 0
     while found < n - 1:
         state.forget_inner(component)
-        state.ask(component, nearest, most_promising=True)
-        state.ask(component, nearest)
-        component, edges = join(component, state.weights, state.others)
+        asking = component != _large(component)
+        state.ask(component, asking, nearest, most_promising=True)
+        state.ask(component, asking, nearest)
+        others = np.where(asking, state.others, -1)
+        component, edges = join(component, state.weights, others)
         if not len(edges.low):
             break
         rounds.append(edges)
@@ -35,6 +39,13 @@ def spanning_edges(n: int, nearest: Nearest, join: Join) -> Edges:
     if not rounds:
         return Edges(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     return Edges(*map(np.concatenate, zip(*rounds, strict=True)))
+
+
+def _large(component: np.ndarray) -> int:
+    """The component of more than a quarter of all rows, the largest one; -1 for none."""
+    counts = np.bincount(component)
+    largest = int(counts.argmax())
+    return largest if 4 * int(counts[largest]) > len(component) else -1
 
 
 class _Told:
@@ -50,12 +61,18 @@ class _Told:
         self.low[inner] = self.weights[inner]
         self.weights[inner], self.others[inner] = np.inf, -1
 
-    def ask(self, component: np.ndarray, nearest: Nearest, most_promising: bool = False) -> None:
+    def ask(
+        self,
+        component: np.ndarray,
+        asking: np.ndarray,
+        nearest: Nearest,
+        most_promising: bool = False,
+    ) -> None:
         """Ask rows that may have an edge as good as the best of their component."""
         best = np.full(int(component.max()) + 1, np.inf)
         np.minimum.at(best, component, self.weights)
         bound = best[component]
-        open_rows = (self.others < 0) & (self.low <= bound) & (self.low < np.inf)
+        open_rows = asking & (self.others < 0) & (self.low <= bound) & (self.low < np.inf)
         if most_promising:
             least = np.full(len(best), np.inf)
             np.minimum.at(least, component[open_rows], self.low[open_rows])
