@@ -69,7 +69,11 @@ def nearest_by(search: Search, like: Array, core: Array, alpha: float = 1.0) -> 
         there = (asarray(part, like=like) for part in (component, rows, bound))
         component, rows, bound = there
         weights, others = search.nearest_other(
-            component, core, alpha, rows, namespace(like).astype(bound, core.dtype)
+            component,
+            core,
+            alpha,
+            rows=rows,
+            bound=namespace(like).astype(bound, core.dtype),
         )
         return _float64(weights), to_host(others)
 

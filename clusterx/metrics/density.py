@@ -158,7 +158,7 @@ def _tree(X: Array, core: np.ndarray, metric: str) -> Any:
     def nearest(component, rows, bound):
         component, rows, bound = (asarray(part, like=X) for part in (component, rows, bound))
         weights, others = search.nearest_other(
-            component, there, 1.0, rows, xp.astype(bound, there.dtype)
+            component, there, rows=rows, bound=xp.astype(bound, there.dtype)
         )
         return to_host(weights).astype(np.float64, copy=False), to_host(others)
 

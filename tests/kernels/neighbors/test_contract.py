@@ -161,7 +161,7 @@ def test_rows_that_are_asked_find_what_is_within_their_bound(xp, name):
     for share in (0.2, 0.7, 1.0):
         bound = np.full(n, np.quantile(weights, share))[rows]
         asked = search.nearest_other(
-            xp.asarray(component), core, 1.0, xp.asarray(rows), xp.asarray(bound)
+            xp.asarray(component), core, rows=xp.asarray(rows), bound=xp.asarray(bound)
         )
         weight, other = map(xp.to_host, asked)
         found = other >= 0
