@@ -8,11 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 
 from ..arrays import Array
 from ..rows import Rows
 from ..validation import check_choice
-from . import seeding
 from .base import CentroidClusterer
 from .cosine import by_unit_rows, unit_length, unit_rows
 from .inertia import mean_variance
@@ -170,7 +170,7 @@ class KMeans(CentroidClusterer):
         return lambda: rows.xp.asarray(best.labels, copy=rows is X)
 
     def _best_start(self, rows: Rows, w: Array | None, total: float, starts: int) -> Fit:
-        rng = seeding.generator(self.random_state)
+        rng = check_random_state(self.random_state)
         step = lloyd_step(rows, w, total, self.n_clusters)
         tol = self.tol
         if tol > 0:

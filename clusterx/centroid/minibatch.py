@@ -149,7 +149,7 @@ class MiniBatchKMeans(CentroidClusterer):
         rows = self._rows(X, reset=True)
         w, _ = self._weights(sample_weight, rows)
         starts = self._starts(rows, w, default=3)
-        rng = seeding.generator(self.random_state)
+        rng = check_random_state(self.random_state)
         with rows.kernels.runtime.session():
             self._fit(rows, w, rng, starts)
         return self
@@ -161,7 +161,7 @@ class MiniBatchKMeans(CentroidClusterer):
         n_steps = (self.max_iter * rows.n) // batch_size
         step = batch_step(rows, self.n_clusters, batch_size)
         # draws may be taken back, which a generator that others draw from does not allow
-        own = seeding.generator(rng.randint(2**31))
+        own = check_random_state(rng.randint(2**31))
         self._run(step, rows, w, own, batch_size, n_steps)
         self.cluster_centers_ = self._state.rounded(rows)
         self.n_iter_ = math.ceil(self.n_steps_ * batch_size / rows.n)

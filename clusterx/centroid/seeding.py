@@ -6,7 +6,6 @@ import numbers
 from typing import Any
 
 import numpy as np
-from numpy.random.bit_generator import ISeedSequence
 from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, concat, host_floats, on_host, to_host
@@ -17,27 +16,6 @@ from .steps import lloyd_step, seeding_step
 #: k-means|| draws this many times k rows in each of its rounds (Bahmani et al., 2012).
 OVERSAMPLING = 2.0
 ROUNDS = 5
-
-
-class _Blank(ISeedSequence):
-    """A dummy seed sequence for a generator that is seeded again immediately."""
-
-    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
-        return np.zeros(n_words, dtype)
-
-
-def generator(seed: Any) -> np.random.RandomState:
-    """The generator that `check_random_state` makes of the seed.
-
-    It first spreads random bits of the system over the whole state, which costs an integer's
-    generator more than all else; that part is left out here.
-    """
-    if not isinstance(seed, numbers.Integral):
-        return check_random_state(seed)
-    blank: Any = _Blank()
-    rng = np.random.RandomState(np.random.MT19937(blank))
-    rng.seed(int(seed))
-    return rng
 
 
 def local_trials(k: int) -> int:
@@ -229,6 +207,6 @@ def kmeans_plusplus(
     check_enough_rows(rows, w, int(n_clusters))
     step = lloyd_step(rows, w, total, int(n_clusters)) if on_host(rows.like) else None
     indices = plus_plus(
-        rows, int(n_clusters), w, generator(random_state), trials=n_local_trials, step=step
+        rows, int(n_clusters), w, check_random_state(random_state), trials=n_local_trials, step=step
     )
     return rows.take(indices), indices

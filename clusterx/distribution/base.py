@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import DensityMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array, asarray, float_dtype, host_floats, is_array, namespace, to_host
 from ..base import Estimator
-from ..centroid import seeding
 from ..kernels.mixture import Density
 from ..rows import Rows
 from ..validation import check_choice, check_number
@@ -99,7 +99,7 @@ class Mixture(DensityMixin, Estimator):
         return rows
 
     def _best_run(self, problem: Problem) -> Run:
-        rng = seeding.generator(self.random_state)
+        rng = check_random_state(self.random_state)
         warm = self.warm_start and hasattr(self, "converged_")
         best: Run | None = None
         for start in range(1 if warm else self.n_init):
@@ -281,7 +281,7 @@ class Mixture(DensityMixin, Estimator):
                 "least 1."
             )
         rng = np.random.RandomState() if self.random_state is None else self.random_state
-        rng = seeding.generator(rng)
+        rng = check_random_state(rng)
         shares = to_host(self.weights_).astype(np.float64)
         sizes = rng.multinomial(n_samples, shares / shares.sum())
         means, covariances = to_host(self.means_), to_host(self.covariances_)

@@ -1,6 +1,5 @@
 """First centres: scikit-learn's choices from the same draws, on every backend."""
 
-import pickle
 import sys
 import warnings
 
@@ -184,28 +183,6 @@ def test_draws_do_not_depend_on_the_data():
         kmeans_plusplus(X, 5, random_state=rng)
         states.append(rng.random_sample())
     assert len(set(states)) == 1
-
-
-@pytest.mark.parametrize("seed", [0, 1, 7, 2**32 - 1, np.int32(5), np.uint8(200), True])
-def test_generator_draws_what_numpy_draws(seed):
-    own, numpys = seeding.generator(seed), np.random.RandomState(seed)
-    for rng in (own, numpys):
-        rng.standard_normal(3)  # leaves half a pair
-    own = pickle.loads(pickle.dumps(own))
-    assert_array_equal(own.standard_normal(700), numpys.standard_normal(700))
-    assert_array_equal(own.randint(0, 1000, 700), numpys.randint(0, 1000, 700))
-    assert_array_equal(own.choice(100, 30, replace=False), numpys.choice(100, 30, replace=False))
-
-
-def test_generator_takes_what_scikit_learn_takes():
-    rng = np.random.RandomState(0)
-    assert seeding.generator(rng) is rng
-    assert seeding.generator(None) is np.random.mtrand._rand
-    for seed in (-1, 2**32):
-        with pytest.raises(ValueError, match="Seed must be between 0 and"):
-            seeding.generator(seed)
-    with pytest.raises(ValueError, match="cannot be used to seed"):
-        seeding.generator("one")
 
 
 # -- rows of no weight ---------------------------------------------------------------------------
