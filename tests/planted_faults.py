@@ -71,7 +71,7 @@ FAULTS = (
     Fault("generic: candidate of the most", "best = xp.reshape(xp.argmin(xp.sum(found * self.w[:, None], axis=0)), (1,))", "best = xp.reshape(xp.argmax(xp.sum(found * self.w[:, None], axis=0)), (1,))", SEEDS + STRICT),
     Fault("generic: a batch forgets the past", "sums = C * counts[:, None] + belongs.T @ xp.astype(batch, C.dtype)", "sums = belongs.T @ xp.astype(batch, C.dtype)", BATCHES + STRICT),
     Fault("generic: separation of one block", "if b < a:\n                continue", "if b <= a:\n                continue", DISTANCES),
-    Fault("generic: label sums of the first tile", "b = min(m, a + width)\n        total = total +", "b = min(m, a + width)\n        total =", DISTANCES + STRICT),
+    Fault("generic: label sums of the first tile", "b = min(m, a + width)\n        total = total +", "b = min(m, a + width)\n        total =", MOMENTS + STRICT),
     Fault("blocks: a row is left out", "return [X[a : min(n, a + rows), ...] for a in range(0, n, rows)]", "return [X[a : min(n - 1, a + rows), ...] for a in range(0, n, rows)]", DISTANCES + STRICT),
     # -- trees of density ------------------------------------------------------------------------
     Fault("graphs: equal edges by the rows alone", "low, low_j = min(i, others[i]), min(j, others[j])", "low, low_j = i, j", "tests/kernels/graphs"),

@@ -1,4 +1,4 @@
-"""Moments of columns on every backend, against correctly rounded sums."""
+"""Moments of columns and sums by label on every backend, against float64 sums."""
 
 import math
 from itertools import product
@@ -92,3 +92,17 @@ def test_summary_finds_what_is_not_finite(xp, shape, dtype):
         X = make("blobs", *shape, dtype)
         X[place, shape[1] - 1] = bad
         assert not bool(xp.to_host(kernels_for(xp.xp).reductions.summary(xp.asarray(X)).finite))
+
+
+def test_sums_by_label_over_many_tiles(xp, monkeypatch):
+    monkeypatch.setattr("clusterx.blocks.TILE", 256)
+    monkeypatch.setattr("clusterx.kernels.reductions.generic.TILE", 256)
+    rng = np.random.default_rng(0)
+    X, labels = rng.standard_normal((30, 101)), rng.integers(0, 4, 101).astype(np.int32)
+    reductions = kernels_for(xp.xp).reductions
+    belongs = np.eye(5)[labels]  # nobody is in the last cluster
+    by_column = reductions.label_sums(xp.asarray(X), xp.asarray(labels), 5)
+    np.testing.assert_allclose(xp.to_host(by_column), X @ belongs, rtol=1e-12, atol=1e-12)
+    rows = xp.asarray(np.ascontiguousarray(X.T))
+    by_row = reductions.segment_sum(rows, xp.asarray(labels), 5)
+    np.testing.assert_allclose(xp.to_host(by_row), belongs.T @ X.T, rtol=1e-12, atol=1e-12)
