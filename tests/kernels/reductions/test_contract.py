@@ -13,7 +13,15 @@ from tests.kernels.brute import CPU
 
 @pytest.mark.parametrize(("n", "d"), [(1, 1), (5, 1), (21, 3), (22, 3), (200_000, 1), (70_000, 64)])
 def test_moments_of_bytes_are_exact(n, d):
-    X = np.full((n, d), 255, np.uint8)  # sums of squares as large as they get
+    check_bytes(np.full((n, d), 255, np.uint8))
+
+
+def test_moments_of_bytes_in_steps_are_exact():
+    check_bytes(np.full((200_000, 2), 255, np.uint8)[:, :1])
+
+
+def check_bytes(X):
+    n = len(X)  # sums of squares of 255 are as large as they get
     X[::7] = 3
     found = CPU.reductions.summary(X)
     wide = X.astype(np.int64)
