@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from clusterx.kernels.cpu import fixed_point
+from clusterx.kernels.kmeans.cpu import screened
 from clusterx.kernels.kmeans.cpu.plain import PlainStep
 from clusterx.kernels.kmeans.cpu.tree import TreeStep
 from tests.data import make, some_rows
@@ -63,6 +64,20 @@ def test_plain_tree_screened_and_sparse_sums_are_the_same_bits(d):
     for stats in found[1:]:
         assert stats.sums.tobytes() == found[0].sums.tobytes()
         assert stats.counts.tobytes() == found[0].counts.tobytes()
+
+
+@pytest.mark.parametrize("weights", ["none", "fractions"])
+def test_rows_that_are_moved_by_cluster_give_the_same_bits(monkeypatch, weights):
+    """Sums too many for a core's cache; those of most rows are below the first integer's unit."""
+    X = make("outlier 1e20", 4500, 16, "float64")
+    w = weights_of(weights, len(X))
+    by_row, by_cluster = (step_for("screened", X, w, grid_for(X, w)) for _ in range(2))
+    for seed in range(3):
+        C = some_rows(X, 40, seed)
+        monkeypatch.undo()
+        expected = by_row(C)
+        monkeypatch.setattr(screened, "CACHED_SUMS", 0)
+        np.testing.assert_array_equal(by_cluster(C).table, expected.table)
 
 
 @pytest.mark.parametrize("d", [3, 16, 130])
