@@ -7,6 +7,7 @@ raises ImportError where the library lacks what the task needs.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -67,6 +68,24 @@ def lloyd(module: str, problem: Problem, **parameters: Any) -> Run:
     given = {"init": problem.start, "n_init": 1, "max_iter": problem.max_iter, "tol": 0.0}
     given |= {"n_clusters": problem.k} | parameters
     return lambda seed: _fitted(KMeans(**given).fit(problem.X))
+
+
+def mixture(module: str, problem: Problem) -> Run:
+    """A fixed number of iterations of the mixture that the case names; its score is the bound."""
+    Estimator = getattr(import_module(module), problem.options["estimator"])
+    kind = problem.options["covariance_type"]
+    given = {"n_components": problem.k, "max_iter": problem.max_iter, "tol": 0.0}
+    given |= {"covariance_type": kind, "init_params": "random"}
+    if problem.options["estimator"] == "GaussianMixture":
+        given |= {"means_init": problem.start}
+
+    def run(seed: int) -> Outcome:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that so few iterations do not converge
+            model = Estimator(random_state=seed, **given).fit(problem.X)
+        return Outcome(score=float(model.lower_bound_))
+
+    return run
 
 
 def seeding(module: str, problem: Problem) -> Run:

@@ -147,6 +147,15 @@ def _scores(name: str, sources: Mapping[str, str], *scores: str, **plan: Any) ->
     return Case(name, f"{{size}}, {said}", "score_labels", sources, view="labels", **plan)
 
 
+def _mixture(kind: str, source: str, k: int, bayesian: bool = False, **plan: Any) -> Case:
+    estimator = "BayesianGaussianMixture" if bayesian else "GaussianMixture"
+    title = f"{{size}}, `{estimator}`, {kind}, k={k}, 20 iterations"
+    plan |= {"quality": "score", "max_iter": 20, "overrides": {SKLEARN: {"rounds": 1}}}
+    plan |= {"options": {"estimator": estimator, "covariance_type": kind}}
+    name = f"{'bayesian' if bayesian else 'mixture'}-{kind}-{source.removeprefix('blobs_')}"
+    return Case(name, title, "mixture", _on(source), k, **{"rounds": 2, "repeats": 1} | plan)
+
+
 def _score_cases() -> list[Case]:
     of_rows = {
         "silhouette": ("silhouette_score", {CPU: "digits_20000x784", CUDA: DIGITS}),
@@ -243,6 +252,10 @@ _MEASURED = (
     _dbscan("1m-2", "round_blobs_1000000x2", 0.05, overrides={SKLEARN: ONCE}),
     _dbscan("1m-2-sparse", "round_blobs_1000000x2", 0.02, overrides={SKLEARN: ONCE}),
     _dbscan("20k-64", "round_blobs_20000x64", 9.0, libraries=(CLUSTERX, SKLEARN)),
+    *(_mixture(kind, "blobs_200000x16", 16) for kind in ("full", "diag", "tied", "spherical")),
+    _mixture("full", "blobs_70000x50", 10),
+    _mixture("full", "blobs_50000x16", 16, bayesian=True),
+    _mixture("full", "blobs_1000x4", 3, repeats=20),
     _start(
         "import", "`import` of the package in a fresh process", "import", "iris",
         options={"estimator": False}, repeats=5,

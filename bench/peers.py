@@ -76,6 +76,10 @@ def _scores(module: str) -> dict[str, Adapter]:
     return dict.fromkeys(("score_rows", "score_labels"), partial(adapters.scores, module))
 
 
+def _mixtures(module: str) -> dict[str, Adapter]:
+    return {"mixture": partial(adapters.mixture, module)}
+
+
 def _clusters(lloyd: Adapter) -> dict[str, Adapter]:
     return {"lloyd": lloyd, "quantize": _quantized(lloyd)}
 
@@ -94,7 +98,7 @@ LIBRARIES: dict[str, Library] = {
     CLUSTERX: Library(
         "clusterx",
         {CPU: Host, CUDA: CudaCupy, DRY: Host},
-        _common("clusterx") | _scores("clusterx.metrics")
+        _common("clusterx") | _scores("clusterx.metrics") | _mixtures("clusterx")
         | {"quantize": adapters.clusterx_quantize, "upload": adapters.upload,
            "command": children.command},
     ),
@@ -103,7 +107,9 @@ LIBRARIES: dict[str, Library] = {
         "products in TF32",
     ),
     SKLEARN: Library(
-        "sklearn", _ON_CPU, _common("sklearn.cluster") | _scores("sklearn.metrics.cluster")
+        "sklearn", _ON_CPU,
+        _common("sklearn.cluster") | _scores("sklearn.metrics.cluster")
+        | _mixtures("sklearn.mixture"),
     ),
     ONEDAL: Library(
         "sklearnex", _ON_CPU, {task: _ONEDAL[task] for task in ("lloyd", "fit", "quantize")}

@@ -99,6 +99,9 @@ SOURCES: dict[str, Source] = {
         f"round_blobs_{n}x{d}": _round_blobs(n, d)
         for n, d in ((1_000, 2), (100_000, 2), (1_000_000, 2), (20_000, 64))
     },
+    # of mixtures
+    **{f"blobs_{n}x{d}": _blobs(n, d) for n, d in ((200_000, 16), (70_000, 50), (50_000, 16))},
+    "blobs_1000x4": _blobs(1_000, 4),
     **{f"mixture_{n}x{d}": _mixture(n, d) for n, d in ((1_000_000, 128), (10_000_000, 16))},
     "words_10000x30000": _words(10_000),
     "iris": Source(

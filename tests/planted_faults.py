@@ -49,6 +49,7 @@ MINIBATCH = "tests/centroid/test_minibatch.py"
 SCORES = "tests/metrics"
 IMAGE = "tests/image"
 CUDA = "tests/kernels/kmeans/test_cuda.py tests/kernels/kmeans/test_contract.py"
+MIXTURES = "tests/kernels/test_mixture.py tests/distribution"
 STAND_INS = "tests/kernels/test_stand_ins.py"
 
 FAULTS = (
@@ -170,6 +171,15 @@ FAULTS = (
     Fault("estimators: negative weights", "if least < 0:\n            raise ValueError(f\"Negative", "if False:\n            raise ValueError(f\"Negative", "tests/test_errors.py"),
     Fault("estimators: another device", "if mine is theirs and (on_host(X) or device(fitted) == where):", "if True:", "tests/test_errors.py"),
     Fault("estimators: no finite check", "if not finite:\n            self._raise_not_finite", "if False:\n            self._raise_not_finite", "tests/test_errors.py"),
+    # -- mixtures --------------------------------------------------------------------------------
+    Fault("mixture: tied scatter is not taken off the likelihood", "likelihood -= float((covariance.precisions(parameters.factors) * total).sum()) / 2", "pass", MIXTURES),
+    Fault("mixture: products wherever columns are few", "<= TOLERANCE", "<= 1e30", MIXTURES),
+    Fault("mixture: rows of weight zero move the frame", "center = sums / weight", "center = to_host(rows.summary.mean)", MIXTURES),
+    Fault("mixture: the means' shift stays in covariances", "S -= shifts[:, :, None] * shifts[:, None, :]", "pass", MIXTURES),
+    Fault("mixture: regularised in units of the frame", "reg = self.reg_covar / problem.frame.scale**2", "reg = self.reg_covar + 0 * problem.frame.scale", MIXTURES),
+    Fault("mixture: responsibilities are left out too early", "NEGLIGIBLE = 1e-30", "NEGLIGIBLE = 1e-7", MIXTURES),
+    Fault("mixture: entropy forgets the total", "weight * (inner[i] / total[i] - log_total)", "weight * (inner[i] / total[i])", MIXTURES),
+    Fault("mixture: generic rows that none reaches", "alike = xp.full_like(e, 1.0 / logs.shape[1])", "alike = xp.zeros_like(e)", MIXTURES),
     # -- metrics -----------------------------------------------------------------------------------
     Fault("metrics: a cluster of one", "found = (next_best - own) / xp.where(most > 0, most, xp.ones_like(most))\n    return xp.where(xp.take(sizes, codes) > 1,", "found = (next_best - own) / xp.where(most > 0, most, xp.ones_like(most))\n    return xp.where(xp.take(sizes, codes) > 0,", SCORES),
     Fault("metrics: own row in the mean", "others = xp.where(size > 1, size - 1, xp.ones_like(size))", "others = size", SCORES),

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from clusterx import Blocks, KMeans, MiniBatchKMeans, metrics
+from clusterx import GaussianMixture as OwnMixture
 from clusterx.rows import InMemory
 from clusterx.selection import (
     SweepResult,
@@ -603,3 +604,23 @@ def test_supervised_scores_in_a_grid_search(name):
     grid = {"n_clusters": [2, 4]}
     search = GridSearchCV(KMeans(random_state=0), grid, scoring=scorer, cv=3).fit(X, y)
     assert search.cv_results_["mean_test_score"][1] == pytest.approx(1.0)
+
+
+def test_our_mixtures_are_swept_by_weighted_criteria_and_in_blocks(xp):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(240, 2)) + np.repeat([[0, 0], [9, 0], [0, 9]], 80, axis=0)
+    w = rng.integers(1, 3, 240) * 1.0
+    model = OwnMixture(covariance_type="spherical", random_state=0)
+    found = sweep(
+        model, xp.asarray(X), range(1, 6), sample_weight=xp.asarray(w), metrics=("bic", "aic")
+    )
+    repeated = sweep(
+        model, np.repeat(X, w.astype(int), axis=0), range(1, 4), metrics=("bic", "aic")
+    )
+    assert found.best("bic") == 3
+    for name in ("bic", "aic"):
+        np.testing.assert_allclose(found.scores[name][:3], repeated.scores[name], rtol=1e-6)
+    blocks = sweep(model, Blocks(X, block_rows=50), [3], metrics="bic")
+    np.testing.assert_allclose(
+        blocks.scores["bic"], sweep(model, X, [3], metrics="bic").scores["bic"]
+    )

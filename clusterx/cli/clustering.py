@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -133,12 +133,15 @@ class Rows:
     scaler : StandardScaler, optional
     backend : str
         Where X is.
+    weights : array of shape (n,), optional
+        Of the rows.
     """
 
     table: Table
     X: Any
     scaler: Any
     backend: str
+    weights: Any = None
 
     @property
     def n(self) -> int:
@@ -154,8 +157,15 @@ class Rows:
         return np.stack([values[labels == i].mean(axis=0, dtype=np.float64) for i in ids])
 
 
-def rows_of(source: Source, *, standardize: bool, device: str, whole: bool = False) -> Rows:
-    """Read, check, standardise and move the rows.
+def rows_of(
+    source: Source,
+    *,
+    standardize: bool,
+    device: str,
+    whole: bool = False,
+    weights: str | None = None,
+) -> Rows:
+    """Read, check, standardise and move the rows; `weights` names the column of their weights.
 
     Raises
     ------
@@ -163,7 +173,12 @@ def rows_of(source: Source, *, standardize: bool, device: str, whole: bool = Fal
         See `tables.read`; or a column can't be standardised because it is constant.
     DeviceError
     """
+    w = None
+    if weights is not None and source.columns is not None and weights not in source.columns:
+        source = replace(source, columns=(*source.columns, weights))
     table = read(source, whole=whole)
+    if weights is not None:
+        table, w = _without_weights(table, weights)
     X, scaler = table.values, None
     if standardize:
         _refuse_constant(source, table)
@@ -171,10 +186,27 @@ def rows_of(source: Source, *, standardize: bool, device: str, whole: bool = Fal
 
         scaler = StandardScaler()
         with np.errstate(over="ignore", invalid="ignore"):  # the rows are checked again
-            X = scaler.fit_transform(X)
+            X = scaler.fit_transform(X, sample_weight=w)
     moved = move(np.asarray(X), device, from_file=True)
     # a frame has names, which the model keeps
-    return Rows(table, X if on_host(moved) else moved, scaler, describe(moved))
+    return Rows(table, X if on_host(moved) else moved, scaler, describe(moved), w)
+
+
+def _without_weights(table: Table, name: str) -> tuple[Table, np.ndarray]:
+    """The table without the column of that name, and the column."""
+    if name not in table.names:
+        raise UsageError(
+            f"--weights: {name!r} is none of the columns: {', '.join(table.names[:20])}."
+        )
+    place = table.names.index(name)
+    names = tuple(n for n in table.names if n != name)
+    if not names:
+        raise UsageError(f"--weights: {name!r} is the only column, so that none is left.")
+    values = np.asarray(table.values)
+    weights = values[:, place].astype(np.float64)
+    if hasattr(table.values, "columns"):
+        return replace(table, values=table.values.drop(columns=name), names=names), weights
+    return replace(table, values=np.delete(values, place, axis=1), names=names), weights
 
 
 def _refuse_constant(source: Source, table: Table) -> None:

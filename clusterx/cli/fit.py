@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.console import Console
+from sklearn.utils.validation import has_fit_parameter
 
 from ..arrays import to_host
 from ..selection.scores import Data, Fit, drawn_rows
@@ -27,7 +28,6 @@ from .clustering import (
 )
 from .common import UsageError, check_outputs, need, put, tell, timed, told
 from .options import Algorithm, DataArgument, Reading, Running, column_names, flat
-from .source import Source
 
 #: of more rows, so many are drawn for the silhouette
 SILHOUETTE_ROWS = 10_000
@@ -49,6 +49,10 @@ class Writing:
     ] = None
     with_data: Annotated[
         bool, typer.Option("--with-data", help="Write all columns of DATA beside the clusters.")
+    ] = False
+    probabilities: Annotated[
+        bool,
+        typer.Option("--probabilities", help="Write the probability of each cluster, too."),
     ] = False
     model: Annotated[
         str | None,
@@ -85,6 +89,10 @@ def fit(
     clusters: Annotated[
         int | None, typer.Option("--clusters", "-k", metavar="K", min=1, help="How many clusters.")
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option("--weights", "-w", metavar="COLUMN", help="Weight of each row."),
+    ] = None,
     *,
     chosen: Algorithm,
     reading: Reading,
@@ -100,14 +108,19 @@ def fit(
         source = reading.source(data)
         axes = _plot_columns(writing.plot, writing.plot_columns)
         model = _estimator(chosen, clusters)
-        run = Run.of(
-            source,
-            model,
-            reading.standardize,
-            running.device.value,
-            whole=writing.with_data,
-            seed=chosen.seed,
-        )
+        _check_abilities(model, weights, writing)
+        seconds: dict[str, float] = {}
+        with timed(seconds, "read"):
+            rows = rows_of(
+                source,
+                standardize=reading.standardize,
+                device=running.device.value,
+                whole=writing.with_data,
+                weights=weights,
+            )
+        run = Run.of(source.name, model, rows, seconds, seed=chosen.seed)
+        if writing.probabilities:
+            run.probabilities = to_host(model.predict_proba(rows.X))
         if not running.quiet:
             advise(run.rows, notes)
         if axes is not None:
@@ -132,16 +145,13 @@ class Run:
     silhouette: float
     silhouette_rows: int
     seconds: dict[str, float] = field(default_factory=dict)
+    probabilities: np.ndarray | None = None
 
     @classmethod
-    def of(
-        cls, source: Source, model: Any, standardize: bool, device: str, *, whole: bool, seed: int
-    ) -> Run:
-        seconds: dict[str, float] = {}
-        with timed(seconds, "read"):
-            rows = rows_of(source, standardize=standardize, device=device, whole=whole)
+    def of(cls, name: str, model: Any, rows: Rows, seconds: dict[str, float], *, seed: int) -> Run:
+        weights = {} if rows.weights is None else {"sample_weight": rows.weights}
         with timed(seconds, "fit"), fitting(model):
-            model.fit(rows.X)
+            model.fit(rows.X, **weights)
         with timed(seconds, "silhouette"):
             data = Data.of(model, rows.X, None)
             rng = np.random.RandomState(seed)
@@ -149,7 +159,7 @@ class Run:
             found = Fit.of(model, data, ("silhouette",), sample)
         drawn = rows.n if sample is None else len(sample.rows)
         labels = to_host(found.labels)
-        return cls(source.name, rows, model, labels, found.scores["silhouette"], drawn, seconds)
+        return cls(name, rows, model, labels, found.scores["silhouette"], drawn, seconds)
 
     def saved(self) -> Any:
         """The model that predicts for rows as they are in the file."""
@@ -180,6 +190,21 @@ def _estimator(chosen: Algorithm, clusters: int | None) -> Any:
             "the option out."
         )
     return estimator(name, chosen.params, seed=chosen.seed, **{parameter: clusters})
+
+
+def _check_abilities(model: Any, weights: str | None, writing: Writing) -> None:
+    """Refuse options that the algorithm can't follow, before anything is read."""
+    kind = type(model).__name__
+    if weights is not None and not has_fit_parameter(model, "sample_weight"):
+        raise UsageError(f"--weights: {kind} takes none. Leave the option out.")
+    if not writing.probabilities:
+        return
+    if not hasattr(model, "predict_proba"):
+        raise UsageError(
+            f"--probabilities: {kind} has none. Use a mixture, such as -a gaussian-mixture."
+        )
+    if writing.output is None or writing.output.lower().endswith(".npy"):
+        raise UsageError("--probabilities: says what -o writes; add -o OUT.csv or OUT.parquet.")
 
 
 # -- files ---------------------------------------------------------------------------------------
@@ -219,9 +244,12 @@ def _labels_file(output: str, run: Run) -> bytes | memoryview:
     table = run.rows.table
     places = np.arange(len(run.labels)) if table.kept is None else table.kept
     frame = pd.DataFrame({"row": places, "cluster": run.labels})
+    if run.probabilities is not None:
+        for j, column in enumerate(run.probabilities.T):
+            frame[f"probability_{j}"] = column
     whole = table.whole
     if whole is not None:
-        taken = [name for name in ("row", "cluster") if name in whole.columns]
+        taken = [name for name in frame.columns if name in whole.columns]
         if taken:
             raise UsageError(
                 f"--with-data: {run.name} has a column {taken[0]!r} of its own, and one of that "

@@ -166,10 +166,10 @@ class ClusterBoundaryDisplay:
         resolution = check_count("grid_resolution", grid_resolution)
         indices = sample(table.n, check_count("max_points", max_points), random_state)
         plane = in_plane(table, indices, fitted_centers(estimator), None)
-        x, y = _ticks(plane.points, plane.centers, margin, resolution)
+        x, y = grid_ticks(plane.points, plane.centers, margin, resolution)
         rows = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-        regions = host_labels("predict(grid)", estimator.predict(_like(rows, X, table)))
-        labels = estimator.predict(_like(plane.points, X, table))
+        regions = host_labels("predict(grid)", estimator.predict(rows_like(rows, X, table)))
+        labels = estimator.predict(rows_like(plane.points, X, table))
         return cls(
             x,
             y,
@@ -259,7 +259,7 @@ class ClusterBoundaryDisplay:
                 self.boundaries_.append(outline)
 
 
-def _ticks(
+def grid_ticks(
     points: np.ndarray, centers: np.ndarray | None, margin: float, resolution: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Places of the grid along both axes, around all points and centres."""
@@ -270,7 +270,7 @@ def _ticks(
     return x, y
 
 
-def _like(rows: np.ndarray, X: Any, table: Table) -> Any:
+def rows_like(rows: np.ndarray, X: Any, table: Table) -> Any:
     """Host rows in the kind of X: its library and device, or a data frame with its names."""
     X = X.like if isinstance(X, Rows) else X
     if is_array(X):

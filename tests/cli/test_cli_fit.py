@@ -455,3 +455,34 @@ def test_values_that_are_too_large_to_scale(run, tmp_path):
     assert result.exit_code == ExitCode.USAGE
     assert "too large for squared distances" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_mixture_writes_probabilities_of_weighted_rows(run, customers):
+    customers["count"] = np.arange(150) % 3
+    customers.to_csv("customers.csv", index=False)
+    chosen = ["customers.csv", "--columns", ",".join(NUMBERS), "-s", "-k", 3]
+    chosen += ["-a", "gaussian-mixture", "--weights", "count"]
+    result = run("fit", *chosen, "-o", "out.csv", "--probabilities", "-m", "m.pkl", "-q")
+    assert (result.exit_code, result.stderr) == (ExitCode.OK, "")
+    table = pd.read_csv("out.csv")
+    assert list(table.columns) == ["row", "cluster", *(f"probability_{j}" for j in range(3))]
+    values = table.iloc[:, 2:].to_numpy()
+    np.testing.assert_allclose(values.sum(axis=1), 1.0)
+    assert values.argmax(axis=1).tolist() == table["cluster"].tolist()
+    w = customers["count"].to_numpy(np.float64)
+    scaler = StandardScaler().fit(customers[NUMBERS], sample_weight=w)
+    X = scaler.transform(customers[NUMBERS])
+    model = clusterx.GaussianMixture(3, random_state=0).fit(X, sample_weight=w)
+    np.testing.assert_allclose(values, model.predict_proba(X), atol=1e-9)
+
+
+def test_weights_and_probabilities_that_can_not_be(run, customers):
+    for words, message in (
+        (["--probabilities", "-o", "a.csv"], "KMeans has none"),
+        (["--probabilities", "-a", "gaussian-mixture"], "add -o OUT.csv"),
+        (["--weights", "height"], "'height'"),
+        (["--weights", "age", "-a", "optics"], "OPTICS takes none"),
+    ):
+        result = run("fit", "customers.csv", "--columns", ",".join(NUMBERS), *words)
+        assert result.exit_code == ExitCode.USAGE
+        assert message in " ".join(result.stderr.split())

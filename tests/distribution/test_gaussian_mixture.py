@@ -185,7 +185,7 @@ def test_a_constant_column_has_the_variance_that_is_added(xp, kind):
 def test_a_weight_of_two_is_a_row_repeated_and_zero_one_left_out(xp, kind):
     X, _ = blobs(300)
     w = np.random.default_rng(1).integers(0, 4, 300)
-    X[w == 0] *= 1e6  # which would spoil the frame
+    X[w == 0] *= 1e13  # which would spoil the frame
     repeated = np.repeat(X, w, axis=0)
     begin = start(X[w > 0], 3, kind)
     model = GaussianMixture(3, covariance_type=kind, max_iter=10, tol=0.0, **begin)

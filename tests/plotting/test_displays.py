@@ -12,13 +12,14 @@ import pytest
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.exceptions import NotFittedError
 
-from clusterx import KMeans, plotting
+from clusterx import GaussianMixture, KMeans, plotting
 from clusterx.image import ColorQuantizer
 from clusterx.plotting import canvas
 
 X = np.random.default_rng(0).normal(size=(30, 2)) + np.arange(30)[:, None] // 10 * 5
 Y = np.arange(30) // 10
 MODEL = KMeans(3, random_state=0).fit(X)
+MIXTURE = GaussianMixture(3, random_state=0).fit(X)
 IMAGE = np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8)
 
 DRAWN = {
@@ -37,6 +38,12 @@ DRAWN = {
         AgglomerativeClustering(3, compute_distances=True).fit(X), ax=ax
     ),
     "ElbowDisplay": lambda ax: plotting.ElbowDisplay.from_predictions([1, 2], [3.0, 1.0], ax=ax),
+    "GaussianEllipseDisplay": lambda ax: plotting.GaussianEllipseDisplay.from_estimator(
+        MIXTURE, X, ax=ax
+    ),
+    "LikelihoodContourDisplay": lambda ax: plotting.LikelihoodContourDisplay.from_estimator(
+        MIXTURE, X, ax=ax, grid_resolution=40
+    ),
     "PaletteDisplay": lambda ax: plotting.PaletteDisplay.from_palette(IMAGE[0], ax=ax),
     "SilhouetteDisplay": lambda ax: plotting.SilhouetteDisplay.from_estimator(MODEL, X, ax=ax),
     "SilhouetteSweepDisplay": lambda ax: plotting.SilhouetteSweepDisplay.from_predictions(
@@ -94,6 +101,8 @@ def test_parameters_become_attributes(name):
         lambda m: plotting.SilhouetteDisplay.from_estimator(m, X),
         lambda m: plotting.ClusterScatterDisplay.from_estimator(m, X),
         lambda m: plotting.ClusterBoundaryDisplay.from_estimator(m, X),
+        lambda m: plotting.GaussianEllipseDisplay.from_estimator(m, X),
+        lambda m: plotting.LikelihoodContourDisplay.from_estimator(m, X),
         lambda m: plotting.CentroidImageDisplay.from_estimator(m),
         lambda m: plotting.ConfusionDisplay.from_estimator(m, X, Y),
         lambda m: plotting.DendrogramDisplay.from_estimator(m),
