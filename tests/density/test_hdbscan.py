@@ -390,6 +390,50 @@ def test_new_rows_join_the_cluster_around_them():
     assert memberships[3].sum() < 0.05 < 0.5 < memberships[:3].sum(axis=1).min()
 
 
+def test_new_rows_join_at_the_least_mutual_reachability_distance():
+    X = data("blobs")
+    new = X[::3] + np.random.default_rng(4).normal(scale=6.0, size=(50, 3))
+    model = HDBSCAN(min_cluster_size=10, min_samples=4, alpha=1.3).fit(X)
+    core = np.sort(cdist(X, X), axis=1)[:, 3]
+    D = cdist(new, X)
+    own = np.sort(D, axis=1)[:, 3]
+    reach = np.maximum(np.maximum(D / 1.3, core), own[:, None])
+    row = np.array([np.lexsort((D[i], reach[i]))[0] for i in range(50)])
+    table = model.condensed_tree_.to_numpy()
+    leaves = {int(r["child"]): (int(r["parent"]), float(r["lambda_val"])) for r in table}
+    clusters = model.condensed_tree_.selected_.tolist()
+    death = {c: table["lambda_val"][table["parent"] == c].max() for c in clusters}
+    labels, strengths = model.approximate_predict(new)
+    for i in range(50):
+        cluster, density = leaves[int(row[i])]
+        density = min(density, 1 / reach[i, row[i]])
+        while cluster != 150 and leaves[cluster][1] >= density:
+            cluster = leaves[cluster][0]
+        while cluster != 150 and cluster not in clusters:
+            cluster = leaves[cluster][0]
+        label = clusters.index(cluster) if cluster in clusters else -1
+        assert labels[i] == label
+        expected = min(density, death[cluster]) / death[cluster] if label >= 0 else 0.0
+        assert strengths[i] == pytest.approx(expected)
+    assert 0 < (labels >= 0).sum() < 50
+
+
+def test_scores_compare_rows_with_the_densest_place_of_their_cluster():
+    # the leaf clusters of blobs lie inside others, which rows leave before
+    model = HDBSCAN(min_cluster_size=4).fit(data("blobs"))
+    table = model.condensed_tree_.to_numpy()
+    densest = {}
+    for record in table[np.argsort(table["parent"], kind="stable")[::-1]]:
+        below = densest.get(int(record["child"]), 0.0)
+        c = int(record["parent"])
+        densest[c] = max(densest.get(c, 0.0), float(record["lambda_val"]), below)
+    rows = table[table["child"] < 150]
+    expected = np.empty(150)
+    expected[rows["child"]] = [1 - r["lambda_val"] / densest[int(r["parent"])] for r in rows]
+    assert len(densest) > 4
+    np.testing.assert_allclose(model.outlier_scores_, expected, atol=1e-14)
+
+
 def test_memberships_of_fitted_rows():
     X = data("blobs")
     X[7] = np.nan
