@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import io
+import numbers
 import os
 import re
 import sys
@@ -19,8 +20,10 @@ from sklearn.base import ClusterMixin, DensityMixin
 
 import clusterx
 
-from ..arrays import on_host
+from ..arrays import on_host, to_host
 from ..image.device import describe, move
+from ..neighbors.knee import knee_of
+from ..validation import check_number
 from .common import UsageError, need, say
 from .source import Source
 from .tables import Table, numbers_rows, read
@@ -97,6 +100,34 @@ def _literal(text: str) -> Any:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError):
         return text
+
+
+def choose_eps(model: Any, rows: Rows, notes: Console, *, quiet: bool) -> None:
+    """Turn DBSCAN's ``eps="auto"`` into the knee of the k-distance curve, and say so."""
+    if not (isinstance(model, clusterx.DBSCAN) and model.eps == "auto"):
+        return
+    k = model.min_samples
+    names = ("metric", "metric_params", "p", "algorithm", "leaf_size", "n_jobs")
+    known = {name: getattr(model, name) for name in names}
+    known["p"] = 2 if known["p"] is None else known["p"]
+    with fitting(model):
+        check_number(model, "min_samples", k, numbers.Integral, least=2)
+        if k > rows.n:
+            raise ValueError(f"eps=auto looks at min_samples={k} rows, and there are {rows.n}.")
+        search = clusterx.NearestNeighbors(n_neighbors=int(k), **known).fit(rows.X)
+        distances = np.sort(to_host(search.kth_distances()))
+        eps = float(distances[knee_of(distances)])
+        if not eps > 0:
+            raise ValueError(
+                f"eps=auto finds a radius of 0, because most rows equal {k - 1} others. Give eps."
+            )
+    model.set_params(eps=eps)
+    if not quiet:
+        say(
+            notes,
+            f"clusterx: eps={eps:.6g}, the knee of the k-distance curve for min_samples={k}. "
+            "KDistanceDisplay draws it.",
+        )
 
 
 def clusters_parameter(name: str) -> str | None:

@@ -20,6 +20,7 @@ from .clustering import (
     advise,
     algorithm,
     check_plot,
+    choose_eps,
     clusters_parameter,
     estimator,
     fitting,
@@ -118,6 +119,7 @@ def fit(
                 whole=writing.with_data,
                 weights=weights,
             )
+        choose_eps(model, rows, notes, quiet=running.quiet)
         run = Run.of(source.name, model, rows, seconds, seed=chosen.seed)
         if writing.probabilities:
             run.probabilities = to_host(model.predict_proba(rows.X))

@@ -43,7 +43,7 @@ class Algorithm:
             "--param",
             "-p",
             metavar="KEY=VALUE",
-            help="A parameter of the algorithm; may be repeated.",
+            help="A parameter of the algorithm; may be repeated. eps=auto has DBSCAN's found.",
         ),
     ] = None
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0

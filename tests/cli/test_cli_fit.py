@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -484,5 +485,34 @@ def test_weights_and_probabilities_that_can_not_be(run, customers):
         (["--weights", "age", "-a", "optics"], "OPTICS takes none"),
     ):
         result = run("fit", "customers.csv", "--columns", ",".join(NUMBERS), *words)
+        assert result.exit_code == ExitCode.USAGE
+        assert message in " ".join(result.stderr.split())
+
+
+def test_a_radius_that_is_chosen_is_the_knee_and_said(run, customers):
+    chosen = ["fit", "customers.csv", "--columns", ",".join(NUMBERS), "-s", "-a", "dbscan"]
+    result = run(*chosen, "-p", "eps=auto", "-p", "min_samples=4", "--json")
+    X = StandardScaler().fit_transform(customers[NUMBERS])
+    rising = np.sort(np.sort(np.linalg.norm(X[:, None] - X[None], axis=2), axis=1)[:, 3])
+    below = np.linspace(0, 1, 150) - (rising - rising[0]) / (rising[-1] - rising[0])
+    eps = facts(result)["parameters"]["eps"]
+    assert eps == pytest.approx(rising[below.argmax()])
+    assert f"eps={eps:.6g}" in " ".join(result.stderr.split())
+    sizes = {c["cluster"]: c["rows"] for c in facts(result)["clusters"]}
+    labels = clusterx.DBSCAN(eps=eps, min_samples=4).fit_predict(X)
+    assert sizes == dict(Counter(labels.tolist()))
+    table = run(*chosen, "-p", "eps=auto")
+    assert "noise" in table.stdout
+    assert run(*chosen, "-p", "eps=auto", "-q").stderr == ""
+
+
+def test_a_radius_that_can_not_be_chosen(run, tmp_path):
+    (tmp_path / "same.csv").write_text("a,b\n" + "1,2\n" * 30 + "5,6\n")
+    for words, message in (
+        (["-p", "eps=auto"], "a radius of 0"),
+        (["-p", "eps=auto", "-p", "min_samples=40"], "min_samples=40 rows, and there are 31"),
+        (["-p", "eps=auto", "-p", "min_samples=1"], "at least 2"),
+    ):
+        result = run("fit", "same.csv", "-a", "dbscan", *words)
         assert result.exit_code == ExitCode.USAGE
         assert message in " ".join(result.stderr.split())
