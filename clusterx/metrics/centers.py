@@ -108,9 +108,9 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
     points = _labelled("davies_bouldin_score", X, labels)
     xp, counts = points.xp, points.counts
     with np.errstate(invalid="ignore", over="ignore"):
-        means = segment_sums(points) / counts[:, None]
-        lengths = xp.sqrt(own_squares(points, means, points.codes))
-        sums = points.kernels.reductions.segment_sum(lengths[:, None], points.codes, points.k)
+        means = sums_by_label(points) / counts[:, None]
+        lengths = xp.sqrt(assigned_squared_distances(points, means, points.codes))
+        sums = points.kernels.reductions.sum_rows_by_label(lengths[:, None], points.codes, points.k)
         extents = sums[:, 0] / counts
         rounding = ROUNDING * float(xp.finfo(points.wide).eps)
         least = rounding * xp.sqrt(xp.max(xp.sum(means * means, axis=1)))
@@ -219,7 +219,7 @@ def _simplified(name: str, X: Any, labels: Any, centers: Any) -> Array:
             codes, sizes = points.codes, points.counts
         else:
             C, codes, sizes = _given_centers(points, centers)
-            own = own_squares(points, C, codes)
+            own = assigned_squared_distances(points, C, codes)
         points.check_sums(points.xp.sum(own))
         lengths = points.xp.sqrt(own)
 
@@ -238,15 +238,15 @@ def _simplified(name: str, X: Any, labels: Any, centers: Any) -> Array:
 def _means(points: Labelled) -> tuple[Array, Array]:
     """Means of the clusters, and the squared distance of each row to its own."""
     xp = points.xp
-    means = segment_sums(points) / points.counts[:, None]
-    own = own_squares(points, means, points.codes)
+    means = sums_by_label(points) / points.counts[:, None]
+    own = assigned_squared_distances(points, means, points.codes)
     within, size = host_floats(xp.sum(own), xp.max(xp.abs(means)))
     rounding = (ROUNDING + points.n) * float(xp.finfo(points.wide).eps) * size
     if not within <= points.n * rounding * rounding:
         return means, own
     # rows coincide, or nearly so: what is left may be rounding
     means = means + off_means(points, _summed_pieces(points), means)
-    return means, own_squares(points, means, points.codes)
+    return means, assigned_squared_distances(points, means, points.codes)
 
 
 def _given_centers(points: Labelled, centers: Any) -> tuple[Array, Array, Array]:
@@ -297,10 +297,10 @@ def _labelled(name: str, X: Any, labels: Any) -> Labelled:
     return points
 
 
-def segment_sums(points: Labelled) -> Array:
+def sums_by_label(points: Labelled) -> Array:
     """Sums (k, d) of the rows of each cluster; the blocks of Blocks do not change their bits."""
     rows = points.rows
-    add_up = points.kernels.reductions.segment_sum
+    add_up = points.kernels.reductions.sum_rows_by_label
     return rows.reduce(add_up, points.k, along=(points.codes,), height=_height(rows.d))
 
 
@@ -318,7 +318,7 @@ def _summed_pieces(points: Labelled) -> Iterator[tuple[Array, Array]]:
             yield piece[a:b, :], codes[a:b]
 
 
-def own_squares(points: Labelled, C: Array, codes: Array) -> Array:
+def assigned_squared_distances(points: Labelled, C: Array, codes: Array) -> Array:
     """Squared distance (n,) of every row to the centre that its code names."""
-    measure = points.kernels.distances.own_squares
+    measure = points.kernels.distances.assigned_squared_distances
     return points.rows.map(lambda X, own: measure(X, C, own), along=(codes,))

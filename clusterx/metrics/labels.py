@@ -147,13 +147,13 @@ def coded(name: str, labels: Array) -> Coded:
     if kind.startswith(("datetime", "timedelta")):
         if np.isnat(labels).any():
             raise ValueError(f"Input {name} contains NaN (NaT): drop those samples.")
-        codes, classes = kernels_for(namespace(labels)).labels.encode(labels.astype(np.int64))
+        codes, classes = kernels_for(namespace(labels)).labels.factorize(labels.astype(np.int64))
         return Coded(codes, classes.astype(labels.dtype))
     xp = namespace(labels)
     if kind == "bool":
-        codes, classes = kernels_for(xp).labels.encode(xp.astype(labels, xp.uint8))
+        codes, classes = kernels_for(xp).labels.factorize(xp.astype(labels, xp.uint8))
         return Coded(codes, xp.astype(classes, xp.bool))
-    return Coded(*kernels_for(xp).labels.encode(labels))
+    return Coded(*kernels_for(xp).labels.factorize(labels))
 
 
 def _coded_objects(name: str, labels: np.ndarray) -> Coded:

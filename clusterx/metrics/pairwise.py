@@ -87,7 +87,7 @@ def off_means(points: Labelled, pieces: Iterable[tuple[Array, Array]], means: Ar
     xp, total = points.xp, 0.0
     for rows, codes in pieces:
         left = xp.astype(rows, points.wide) - xp.take(means, codes, axis=0)
-        total = total + points.kernels.reductions.segment_sum(left, codes, points.k)
+        total = total + points.kernels.reductions.sum_rows_by_label(left, codes, points.k)
     return total / points.counts[:, None]
 
 
@@ -101,11 +101,11 @@ def _numbered(blocks: Iterable[Array]) -> Iterator[tuple[int, int, Array]]:
 def _by_squares(points: Labelled) -> Callable[[int, int], Array]:
     """Squared distances to a cluster's rows: size |x - mean|^2 and the cluster's own scatter."""
     kernels, X, codes, k = points.kernels, points.X, points.codes, points.k
-    means = kernels.reductions.segment_sum(X, codes, k) / points.counts[:, None]
+    means = kernels.reductions.sum_rows_by_label(X, codes, k) / points.counts[:, None]
     pieces = ((block, codes[a:b]) for a, b, block in _numbered(row_blocks(X, 1)))
     means = means + off_means(points, pieces, means)
-    scatter = kernels.reductions.segment_sum(
-        kernels.distances.own_squares(X, means, codes)[:, None], codes, k
+    scatter = kernels.reductions.sum_rows_by_label(
+        kernels.distances.assigned_squared_distances(X, means, codes)[:, None], codes, k
     )
     return lambda a, b: (
         kernels.distances.squared_distances(X[a:b, :], means) * points.counts[None, :]
@@ -132,20 +132,22 @@ def _by_cosines(points: Labelled) -> Callable[[int, int], Array]:
     sums: Any = 0.0
     zeros: Any = 0.0
     for own, rows, zero in each_unit():
-        sums = sums + kernels.reductions.segment_sum(rows, own, k)
-        zeros = zeros + kernels.reductions.segment_sum(zero, own, k)[:, 0]
+        sums = sums + kernels.reductions.sum_rows_by_label(rows, own, k)
+        zeros = zeros + kernels.reductions.sum_rows_by_label(zero, own, k)[:, 0]
     some = points.counts - zeros
     divisors = xp.where(some > 0, some, xp.ones_like(some))[:, None]
     means = sums / divisors
     left: Any = 0.0
     for own, rows, zero in each_unit():
         off = (rows - xp.take(means, own, axis=0)) * (1 - zero)
-        left = left + kernels.reductions.segment_sum(off, own, k)
+        left = left + kernels.reductions.sum_rows_by_label(off, own, k)
     means = means + left / divisors  # as in off_means
     scatter: Any = 0.0
     for own, rows, zero in each_unit():
-        squares = kernels.distances.own_squares(rows, means, own)[:, None] * (1 - zero)
-        scatter = scatter + kernels.reductions.segment_sum(squares, own, k)[:, 0]
+        squares = kernels.distances.assigned_squared_distances(rows, means, own)[:, None] * (
+            1 - zero
+        )
+        scatter = scatter + kernels.reductions.sum_rows_by_label(squares, own, k)[:, 0]
 
     def sums_of(a: int, b: int) -> Array:
         parts: list[Array] = []
@@ -175,7 +177,7 @@ def _precomputed(points: Labelled) -> Iterator[tuple[int, int, Array]]:
         return
     for a, b in spans(n, max(k, n), TILE):
         check_entries(points, X[a:b, :])
-        yield a, b, points.kernels.reductions.label_sums(X[a:b, :], points.codes, k)
+        yield a, b, points.kernels.reductions.sum_columns_by_label(X[a:b, :], points.codes, k)
 
 
 def check_precomputed(points: Labelled) -> None:
@@ -221,7 +223,7 @@ def _by_chunks(points: Labelled, metric: Any, kwds: dict[str, Any], reduce: Redu
         D = np.ascontiguousarray(D)
         found = []
         for a, b in spans(len(D), points.k):
-            sums = points.kernels.reductions.label_sums(D[a:b], points.codes, points.k)
+            sums = points.kernels.reductions.sum_columns_by_label(D[a:b], points.codes, points.k)
             found.append(reduce(start + a, start + b, sums))
         return tuple(concat(parts) for parts in zip(*found, strict=True))
 

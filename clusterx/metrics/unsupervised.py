@@ -273,7 +273,7 @@ def dunn_index(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds: Any) -
     offered = (*KERNEL_METRICS, "precomputed")
     points = _labelled("dunn_index", X, labels, metric, kwds, offered)
     if is_tuned(points, metric, kwds):
-        found = points.kernels.distances.separation(
+        found = points.kernels.distances.min_between_max_within(
             points.X, points.codes, points.k, KERNEL_METRICS[metric]
         )
     else:

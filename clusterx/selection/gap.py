@@ -102,13 +102,13 @@ def within_squares(rows: Rows, labels: Array, k: int, w: Array | None = None) ->
     xp, kernels = rows.xp, rows.kernels
     sums, counts, total = rows.zeros((k, rows.d)), rows.zeros((k, 1)), rows.zeros(())
     for block, own, weights in _weighted(rows, labels, w):
-        sums = sums + kernels.reductions.segment_sum(
+        sums = sums + kernels.reductions.sum_rows_by_label(
             block if w is None else block * weights, own, k
         )
-        counts = counts + kernels.reductions.segment_sum(weights, own, k)
+        counts = counts + kernels.reductions.sum_rows_by_label(weights, own, k)
     means = sums / xp.where(counts > 0, counts, xp.ones_like(counts))
     for block, own, weights in _weighted(rows, labels, w):
-        squared = kernels.distances.own_squares(block, means, own)
+        squared = kernels.distances.assigned_squared_distances(block, means, own)
         total = total + xp.sum(squared * xp.astype(weights[:, 0], squared.dtype))
     return host_floats(total)[0]
 

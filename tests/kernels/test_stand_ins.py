@@ -206,7 +206,7 @@ def test_colors(pixels):
     ids=lambda a: f"{a.dtype} {len(a)}",
 )
 def test_labels(values):
-    (codes, classes), _ = same_bits(labels_cpu.encode, values)
+    (codes, classes), _ = same_bits(labels_cpu.factorize, values)
     assert (codes.dtype, classes.dtype) == (np.int32, values.dtype)
     other = codes[::-1].copy()
     k = len(classes)
@@ -220,7 +220,7 @@ def test_many_pixels_and_labels_have_no_stand_in():
     assert colors.color_counts.stand_in(pixels) is NotImplemented
     assert colors.remap.stand_in(pixels, pixels[:1], np.zeros(1)) is NotImplemented
     labels = np.broadcast_to(np.int32(0), (1 << 17) + 1)
-    assert labels_cpu.encode.stand_in(labels) is NotImplemented
+    assert labels_cpu.factorize.stand_in(labels) is NotImplemented
     assert labels_cpu.contingency.stand_in(labels, labels, (1, 1)) is NotImplemented
 
 

@@ -28,7 +28,7 @@ class DistanceKernels(Protocol):
     def distances_to(self, X: Array, c: Array) -> Array:
         """Squared distances (n,) float64 to one point."""
 
-    def own_squares(self, X: Array, C: Array, labels: Array) -> Array:
+    def assigned_squared_distances(self, X: Array, C: Array, labels: Array) -> Array:
         """Squared distances (n,) float64 to the centre of each row's label."""
 
     def distance_sums(
@@ -39,5 +39,7 @@ class DistanceKernels(Protocol):
         sums(X) of X itself costs half. Euclidean, manhattan or chebyshev.
         """
 
-    def separation(self, X: Array, labels: Array, k: int, metric: str) -> tuple[Any, Any]:
+    def min_between_max_within(
+        self, X: Array, labels: Array, k: int, metric: str
+    ) -> tuple[Any, Any]:
         """The least distance between rows of different labels, the largest of rows of one: 0-d."""

@@ -14,7 +14,7 @@ from ...blocks import TILE, numbered, one_hot, row_blocks
 DIRECT_DIMENSIONS = 8
 
 
-def own_squares(X, C, labels):
+def assigned_squared_distances(X, C, labels):
     xp = namespace(X)
     wide = float_dtype(xp, X)
     C = xp.astype(C, wide)
@@ -92,7 +92,7 @@ def distance_sums(X, labels, k, metric):
     return DistanceSums(X, labels, k, metric)
 
 
-def separation(X, labels, k, metric):
+def min_between_max_within(X, labels, k, metric):
     pairs = Distances(X, metric)
     xp = pairs.xp
     zero = xp.zeros((), dtype=pairs.wide, device=device(X))
@@ -111,7 +111,7 @@ def separation(X, labels, k, metric):
 
 def nearest(X, C):
     labels = nearest_labels(X, C)
-    return labels, own_squares(X, C, labels)
+    return labels, assigned_squared_distances(X, C, labels)
 
 
 def nearest_labels(X, C):

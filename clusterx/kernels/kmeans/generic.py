@@ -5,10 +5,10 @@ from __future__ import annotations
 from ...arrays import asarray, device, float_dtype, namespace
 from ...blocks import one_hot, row_blocks
 from ..distances.generic import (
+    assigned_squared_distances,
     distances_to,
     nearest,
     nearest_labels,
-    own_squares,
     squared_distances,
 )
 from . import BatchStep, CentroidStats, Update, with_inertia
@@ -60,7 +60,7 @@ class LloydStep(Step):
         return CentroidStats(sums, counts, moved)
 
     def distances(self):
-        return own_squares(self.X, self.C, self.labels)
+        return assigned_squared_distances(self.X, self.C, self.labels)
 
 
 def lloyd_stats(X, w, grid=None, once=False, k=None):

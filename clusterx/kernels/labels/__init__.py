@@ -8,7 +8,7 @@ from ...arrays import Array
 
 
 class LabelKernels(Protocol):
-    def encode(self, labels: Array) -> tuple[Array, Array]:
+    def factorize(self, labels: Array) -> tuple[Array, Array]:
         """Places of the labels among the distinct ones: codes (n,) int32, classes (k,).
 
         Labels are integers or floats, on either side of zero. Classes come ascending, in the dtype

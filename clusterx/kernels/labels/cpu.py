@@ -274,21 +274,21 @@ def gain(x, mean, log_mean, logs):
 
 
 def encode_in_numpy(labels):
-    return generic.encode(labels) if len(labels) <= BLOCK else NotImplemented
+    return generic.factorize(labels) if len(labels) <= BLOCK else NotImplemented
 
 
 @deferred(encode_in_numpy, seconds=0.3, kernels=(rank,))
-def encode(labels):
+def factorize(labels):
     """Codes by a table where the range of the labels is small, else by sorting."""
     kind = labels.dtype
     if kind == np.uint64:  # the same order, in int64
-        codes, classes = encode((labels ^ _TOP_BIT).view(np.int64))
+        codes, classes = factorize((labels ^ _TOP_BIT).view(np.int64))
         return codes, classes.view(np.uint64) ^ _TOP_BIT
     if kind.kind == "f":
         whole = _whole_numbers(labels)
         if whole is None:
             return _sorted(labels)
-        codes, classes = encode(whole)
+        codes, classes = factorize(whole)
         return codes, classes.astype(kind)
     wide = np.int64 if kind.itemsize >= 8 or kind == np.uint32 else np.int32
     values = np.ascontiguousarray(labels, dtype=wide)

@@ -55,7 +55,7 @@ def _table(gpu, a: Array, b: Array, columns: int, cells: int) -> Array:
     return table
 
 
-def encode(gpu, labels: Array) -> tuple[Array, Array]:
+def factorize(gpu, labels: Array) -> tuple[Array, Array]:
     """Codes by a table where the range of the labels is small, else by sorting."""
     xp = gpu.xp
     labels = gpu.contiguous(xp.reshape(labels, (-1,)))

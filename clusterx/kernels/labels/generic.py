@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...arrays import device, float_dtype, namespace
 
 
-def encode(labels):
+def factorize(labels):
     xp = namespace(labels)
     found = xp.unique_inverse(labels)
     order = xp.argsort(found.values)  # the standard promises none

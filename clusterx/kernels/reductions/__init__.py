@@ -15,8 +15,8 @@ class ReductionKernels(Protocol):
         Mean and variance of what is not finite may be anything.
         """
 
-    def segment_sum(self, X: Array, labels: Array, k: int) -> Array:
+    def sum_rows_by_label(self, X: Array, labels: Array, k: int) -> Array:
         """Sums (k, d) of the rows of each label, float64."""
 
-    def label_sums(self, D: Array, labels: Array, k: int) -> Array:
+    def sum_columns_by_label(self, D: Array, labels: Array, k: int) -> Array:
         """Sums (n, k) of each row's entries over the columns of each label, float64."""

@@ -7,7 +7,7 @@ from ...blocks import TILE, numbered, one_hot, row_blocks
 from ..statistics import Summary
 
 
-def segment_sum(X, labels, k):
+def sum_rows_by_label(X, labels, k):
     xp = namespace(X)
     wide = float_dtype(xp, X)
     total = xp.zeros((k, X.shape[1]), dtype=wide, device=device(X))
@@ -17,7 +17,7 @@ def segment_sum(X, labels, k):
     return total
 
 
-def label_sums(D, labels, k):
+def sum_columns_by_label(D, labels, k):
     xp = namespace(D)
     wide = float_dtype(xp, D)
     n, m = D.shape

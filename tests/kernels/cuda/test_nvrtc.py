@@ -44,7 +44,7 @@ VARIANTS = {
         {"COUNT": count, "LABEL": label, "SHARED_CELLS": 1 << 13}
         for count, label in (("unsigned int", "int"), ("unsigned long long", "signed char"))
     ],
-    "segment_sum": [
+    "by_label": [
         {"T": value, "WIDTH": width, "BLOCK": BLOCK} for value in SIZES for width in (1, 32)
     ],
     "distance_sums": [

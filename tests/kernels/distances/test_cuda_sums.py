@@ -133,7 +133,7 @@ class TestDistanceSums:
         monkeypatch.setattr(cuda_sums, "PARTIAL_SUMS", 2 * n * k)
         X, labels = up(*labelled(normal, n, 2, k))
         gpu.distances.distance_sums(X, labels, k, "euclidean")(X)
-        gpu.distances.separation(X, labels, k, "euclidean")
+        gpu.distances.min_between_max_within(X, labels, k, "euclidean")
         assert 0 < gpu.gpu.largest <= 2 * n * k
         assert reads == []
 
@@ -176,7 +176,10 @@ class TestPairs:
         for n in (500, 1200):  # more than ABREAST walks along a row, and fewer
             X, labels = labelled(normal, n, 2, 7)
             assert_allclose(self.sums(X, labels, 7), brute(X, X, labels, 7), rtol=1e-12)
-            found = [x.get() for x in GPU.distances.separation(*up(X, labels), 7, "euclidean")]
+            found = [
+                x.get()
+                for x in GPU.distances.min_between_max_within(*up(X, labels), 7, "euclidean")
+            ]
             assert_allclose(found, by_labels(cdist(X, X), labels), rtol=1e-13)
 
     @pytest.mark.parametrize("metric", SCIPY)
@@ -270,7 +273,7 @@ class TestSeparation:
         X, labels = labelled(make, n, d, k, dtype)
         wide = X.astype(np.float64)
         expected = by_labels(cdist(wide, wide, SCIPY[metric]), labels)
-        found = [x.get() for x in GPU.distances.separation(*up(X, labels), k, metric)]
+        found = [x.get() for x in GPU.distances.min_between_max_within(*up(X, labels), k, metric)]
         assert_allclose(found, expected, rtol=1e-13, atol=1e-300)
 
     @pytest.mark.parametrize("way", WAYS)
@@ -280,7 +283,9 @@ class TestSeparation:
         X, labels = labelled(normal, 200, 12, 4, "float32")
         found = [
             x.get()
-            for x in emulated(**WAYS[way]).distances.separation(*up(X, labels), 4, "euclidean")
+            for x in emulated(**WAYS[way]).distances.min_between_max_within(
+                *up(X, labels), 4, "euclidean"
+            )
         ]
         wide = X.astype(np.float64)
         assert_allclose(found, by_labels(cdist(wide, wide), labels), rtol=1e-13)

@@ -50,7 +50,9 @@ def test_labels_and_distances_with_offsets(d, size):
             np.testing.assert_allclose(
                 CPU.distances.squared_distances(S, C), exact_squares(X, C), rtol=2e-10
             )
-            np.testing.assert_array_equal(sparse.SparseRows(S).own_squares(C, labels), dense)
+            np.testing.assert_array_equal(
+                sparse.SparseRows(S).assigned_squared_distances(C, labels), dense
+            )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -126,7 +128,7 @@ def test_distances_of_rows_with_each_other(size):
     np.testing.assert_allclose(sums(S), expected, rtol=1e-10)
     np.testing.assert_allclose(sums(S[20:33]), expected[20:33], rtol=1e-10)
     same = labels[:, None] == labels[None, :]
-    least, most = CPU.distances.separation(S, labels, 4, "euclidean")
+    least, most = CPU.distances.min_between_max_within(S, labels, 4, "euclidean")
     assert least == pytest.approx(D[~same].min(), rel=1e-10)
     assert most == pytest.approx(D[same].max(), rel=1e-10)
 

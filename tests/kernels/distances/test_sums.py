@@ -196,7 +196,7 @@ def test_memory_does_not_grow_with_pairs():
     for run in (
         lambda: CPU.distances.distance_sums(X, labels, 3, "euclidean")(X),
         lambda: generic_distances.distance_sums(X, labels, 3, "euclidean")(X[:500]),
-        lambda: CPU.distances.separation(X, labels, 3, "euclidean"),
+        lambda: CPU.distances.min_between_max_within(X, labels, 3, "euclidean"),
     ):
         run()
         tracemalloc.start()
@@ -212,7 +212,7 @@ def test_separation_is_exact(make, metric, shape):
     n, d, k = shape
     X, labels = labelled(make, n, d, k)
     expected = by_labels(cdist(X, X, SCIPY[metric]), labels)
-    found = CPU.distances.separation(X, labels, k, metric)
+    found = CPU.distances.min_between_max_within(X, labels, k, metric)
     np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-300)
 
 
@@ -223,7 +223,7 @@ def test_separation_of_float32_rows_is_exact(make, d):
     X, labels = labelled(make, n, d, 6, "float32")
     wide = X.astype(np.float64)
     expected = by_labels(cdist(wide, wide), labels)
-    found = CPU.distances.separation(X, labels, 6, "euclidean")
+    found = CPU.distances.min_between_max_within(X, labels, 6, "euclidean")
     np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-300)
 
 
@@ -244,7 +244,9 @@ def test_separation_of_float32_rows_is_exact(make, d):
 )
 def test_separation_on_every_library(xp, metric, n, d, k):
     X, labels = labelled(blobs, n, d, k)
-    found = kernels_for(xp.xp).distances.separation(xp.asarray(X), xp.asarray(labels), k, metric)
+    found = kernels_for(xp.xp).distances.min_between_max_within(
+        xp.asarray(X), xp.asarray(labels), k, metric
+    )
     least, most = by_labels(cdist(X, X, SCIPY[metric]), labels)
     assert float(xp.to_host(found[0])) == pytest.approx(least, rel=1e-10)
     assert float(xp.to_host(found[1])) == pytest.approx(most, rel=1e-10)
@@ -271,19 +273,19 @@ def test_sums_by_label(xp, n, d, k, dtype):
     wide = X.astype(np.float64)
     belongs = (labels[:, None] == np.arange(k)).astype(np.float64)
 
-    sums = kernel.reductions.segment_sum(given, codes, k)
+    sums = kernel.reductions.sum_rows_by_label(given, codes, k)
     assert xp.owns(sums)
     np.testing.assert_allclose(xp.to_host(sums), belongs.T @ wide, rtol=1e-13)
 
     C = np.random.default_rng(1).normal(1e4, 1, (k, d))
-    squares = kernel.distances.own_squares(given, xp.asarray(C), codes)
+    squares = kernel.distances.assigned_squared_distances(given, xp.asarray(C), codes)
     assert xp.owns(squares)
     np.testing.assert_allclose(
         xp.to_host(squares), ((wide - C[labels]) ** 2).sum(axis=1), rtol=1e-13
     )
 
     D = np.ascontiguousarray(X @ X.T)
-    by_row = kernel.reductions.label_sums(xp.asarray(D), codes, k)
+    by_row = kernel.reductions.sum_columns_by_label(xp.asarray(D), codes, k)
     assert xp.owns(by_row)
     np.testing.assert_allclose(xp.to_host(by_row), D.astype(np.float64) @ belongs, rtol=1e-13)
 
@@ -292,10 +294,10 @@ def test_sums_by_label(xp, n, d, k, dtype):
 def test_segment_sums_add_fixed_blocks_in_order(monkeypatch, k):
     monkeypatch.setattr(segments, "SUMMARY_VALUES", 700)
     X, labels = labelled(far, 1000, 7, k)
-    whole = CPU.reductions.segment_sum(X, labels, k)
+    whole = CPU.reductions.sum_rows_by_label(X, labels, k)
     total = np.zeros((k, 7))
     for a in range(0, 1000, 100):
-        total += CPU.reductions.segment_sum(X[a : a + 100], labels[a : a + 100], k)
+        total += CPU.reductions.sum_rows_by_label(X[a : a + 100], labels[a : a + 100], k)
     np.testing.assert_array_equal(whole, total)
     monkeypatch.setattr(segments, "PARTIAL_SUMS", 1)  # a block at a time
-    np.testing.assert_array_equal(CPU.reductions.segment_sum(X, labels, k), total)
+    np.testing.assert_array_equal(CPU.reductions.sum_rows_by_label(X, labels, k), total)

@@ -35,7 +35,7 @@ class TestSumsByLabel:
         for least, most in ((256, 4096), (4, 40)):
             monkeypatch.setattr(segments, "LEAST_PIECE", least)
             monkeypatch.setattr(segments, "MOST_PIECES", most)
-            found = GPU.reductions.segment_sum(*up(X, labels), k).get()
+            found = GPU.reductions.sum_rows_by_label(*up(X, labels), k).get()
             assert found.dtype == np.float64
             for j in range(k):
                 expected = [math.fsum(c) for c in X[labels == j].astype(np.float64).T.tolist()]
@@ -45,11 +45,11 @@ class TestSumsByLabel:
         monkeypatch.setattr(segments, "LEAST_PIECE", 3)
         for n, k in ((12, 4), (13, 4), (7, 9)):
             labels = np.sort(np.arange(n) % k).astype(np.int32)
-            found = GPU.reductions.segment_sum(*up(np.ones((n, 2)), labels), k).get()
+            found = GPU.reductions.sum_rows_by_label(*up(np.ones((n, 2)), labels), k).get()
             assert_array_equal(found[:, 0], np.bincount(labels, minlength=k))
 
     def test_no_rows(self):
-        found = GPU.reductions.segment_sum(*up(np.empty((0, 3)), np.empty(0, np.int32)), 2)
+        found = GPU.reductions.sum_rows_by_label(*up(np.empty((0, 3)), np.empty(0, np.int32)), 2)
         assert_array_equal(found.get(), np.zeros((2, 3)))
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -57,12 +57,12 @@ class TestSumsByLabel:
     def test_own_squares_and_columns(self, n, d, k, dtype):
         X, labels = rows_and_labels(n, d, k, dtype)
         C = X[np.random.default_rng(1).integers(0, n, k)] + 1
-        squares = GPU.distances.own_squares(*up(X, C, labels)).get()
+        squares = GPU.distances.assigned_squared_distances(*up(X, C, labels)).get()
         apart = X.astype(np.float64) - C.astype(np.float64)[labels]
         assert_allclose(squares, (apart**2).sum(axis=1), rtol=1e-13)
         D = np.abs(X[:, :1] - X[:, 0])
         belongs = (labels[:, None] == np.arange(k)).astype(float)
-        sums = GPU.reductions.label_sums(*up(D, labels), k).get()
+        sums = GPU.reductions.sum_columns_by_label(*up(D, labels), k).get()
         assert_allclose(sums, D.astype(np.float64) @ belongs, rtol=1e-13)
 
     def test_every_order_of_threads_gives_the_same_bits(self, monkeypatch):
@@ -72,9 +72,9 @@ class TestSumsByLabel:
         C, D = up(X[:4].astype(np.float64), X @ X.T)
         found = [
             [a.get() for a in (
-                gpu.reductions.segment_sum(*given, 4),
-                gpu.distances.own_squares(given[0], C, given[1]),
-                gpu.reductions.label_sums(D, given[1], 4),
+                gpu.reductions.sum_rows_by_label(*given, 4),
+                gpu.distances.assigned_squared_distances(given[0], C, given[1]),
+                gpu.reductions.sum_columns_by_label(D, given[1], 4),
             )]
             for gpu in (emulated(**options) for options in WAYS.values())
         ]  # fmt: skip
@@ -84,14 +84,14 @@ class TestSumsByLabel:
 
     def test_nothing_is_read(self, reads):
         X, labels = up(*rows_and_labels(50, 3, 4))
-        GPU.reductions.segment_sum(X, labels, 4)
-        GPU.distances.own_squares(X, X, labels)
-        GPU.reductions.label_sums(X, labels, 4)
+        GPU.reductions.sum_rows_by_label(X, labels, 4)
+        GPU.distances.assigned_squared_distances(X, X, labels)
+        GPU.reductions.sum_columns_by_label(X, labels, 4)
         assert reads == []
 
 
 def check_encoding(gpu, labels):
-    codes, classes = (found.get() for found in gpu.labels.encode(asarray(labels)))
+    codes, classes = (found.get() for found in gpu.labels.factorize(asarray(labels)))
     expected = np.unique(labels, return_inverse=True)
     assert (codes.dtype, classes.dtype) == (np.int32, labels.dtype)
     assert_array_equal(classes, expected[0])
@@ -125,7 +125,7 @@ class TestEncode:
 
     def test_views(self):
         labels = np.random.default_rng(0).integers(0, 9, (500, 3))
-        codes, classes = GPU.labels.encode(asarray(labels)[:, 1])
+        codes, classes = GPU.labels.factorize(asarray(labels)[:, 1])
         assert_array_equal(classes.get()[codes.get()], labels[:, 1])
 
     @pytest.mark.parametrize("way", WAYS)
@@ -205,8 +205,8 @@ def test_numbers_of_clusters_may_be_numpy_s():
     X, labels = up(*labelled(normal, 70, 3, 4))
     k = np.int64(4)
     for found in (
-        GPU.reductions.segment_sum(X, labels, k),
-        GPU.reductions.label_sums(X, labels[:3], k),
+        GPU.reductions.sum_rows_by_label(X, labels, k),
+        GPU.reductions.sum_columns_by_label(X, labels[:3], k),
     ):
         assert 4 in found.shape
     assert GPU.labels.contingency(labels, labels, (k, k))[2].get().sum() == 70
@@ -220,9 +220,11 @@ class TestVast:
         X = vast(tmp_path, "X", n * d, "float32")
         X.held[-d:] = 2.0
         squares, labels = vast(tmp_path, "out", n, "float64"), up(np.zeros(n, np.int32))[0]
-        module = last_block().module("segment_sum", T="float", WIDTH=32, BLOCK=256)
+        module = last_block().module("by_label", T="float", WIDTH=32, BLOCK=256)
         C = asarray(np.ones((1, d)))
-        module.launch("own_squares", -(-n * 32 // 256), 256, X, C, labels, n, d, squares)
+        module.launch(
+            "assigned_squared_distances", -(-n * 32 // 256), 256, X, C, labels, n, d, squares
+        )
         assert_array_equal(squares.held[-3:], [d, d, d])
 
     def test_positions(self, tmp_path):

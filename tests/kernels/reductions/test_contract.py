@@ -109,8 +109,8 @@ def test_sums_by_label_over_many_tiles(xp, monkeypatch):
     X, labels = rng.standard_normal((30, 101)), rng.integers(0, 4, 101).astype(np.int32)
     reductions = kernels_for(xp.xp).reductions
     belongs = np.eye(5)[labels]  # nobody is in the last cluster
-    by_column = reductions.label_sums(xp.asarray(X), xp.asarray(labels), 5)
+    by_column = reductions.sum_columns_by_label(xp.asarray(X), xp.asarray(labels), 5)
     np.testing.assert_allclose(xp.to_host(by_column), X @ belongs, rtol=1e-12, atol=1e-12)
     rows = xp.asarray(np.ascontiguousarray(X.T))
-    by_row = reductions.segment_sum(rows, xp.asarray(labels), 5)
+    by_row = reductions.sum_rows_by_label(rows, xp.asarray(labels), 5)
     np.testing.assert_allclose(xp.to_host(by_row), belongs.T @ X.T, rtol=1e-12, atol=1e-12)

@@ -5,12 +5,12 @@ import numpy as np
 from . import sparse, sparse_pairs, sums, to_centers
 
 __all__ = [
+    "assigned_squared_distances",
     "distance_sums",
     "distances",
     "distances_to",
+    "min_between_max_within",
     "nearest",
-    "own_squares",
-    "separation",
     "squared_distances",
 ]
 
@@ -31,16 +31,16 @@ def distances_to(X, c):
     return _to_centers(X).distances_to(X, c)
 
 
-def own_squares(X, C, labels):
-    return _to_centers(X).own_squares(X, C, labels)
+def assigned_squared_distances(X, C, labels):
+    return _to_centers(X).assigned_squared_distances(X, C, labels)
 
 
 def distance_sums(X, labels, k, metric):
     return _pairs(X).distance_sums(X, labels, k, metric)
 
 
-def separation(X, labels, k, metric):
-    return _pairs(X).separation(X, labels, k, metric)
+def min_between_max_within(X, labels, k, metric):
+    return _pairs(X).min_between_max_within(X, labels, k, metric)
 
 
 def _to_centers(X):

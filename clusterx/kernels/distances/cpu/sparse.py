@@ -94,7 +94,7 @@ class SparseRows:
         )
         return out
 
-    def own_squares(self, C, labels) -> np.ndarray:
+    def assigned_squared_distances(self, C, labels) -> np.ndarray:
         """Squared distances to the centre of each row's label, bit by bit those of dense rows."""
         out = np.empty(self.X.shape[0])
         centres = self.centres(C)
@@ -122,5 +122,5 @@ def distances_to(X, c):
     return squared_distances(X, c[None, :])[:, 0]
 
 
-def own_squares(X, C, labels):
-    return SparseRows(X).own_squares(C, labels)
+def assigned_squared_distances(X, C, labels):
+    return SparseRows(X).assigned_squared_distances(C, labels)

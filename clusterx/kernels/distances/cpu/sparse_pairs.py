@@ -69,7 +69,7 @@ def distance_sums(X, labels, k, metric) -> SparsePairs:
     return SparsePairs(X, labels, k)
 
 
-def separation(X, labels, k, metric) -> tuple[float, float]:
+def min_between_max_within(X, labels, k, metric) -> tuple[float, float]:
     return SparsePairs(X, labels, k).extremes()
 
 

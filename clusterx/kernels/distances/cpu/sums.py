@@ -11,7 +11,7 @@ import numpy as np
 
 from ...cpu.ranges import blocks
 from ...cpu.threads import run_blocks, single_threaded_blas
-from ...reductions.cpu.segments import segment_sum
+from ...reductions.cpu.segments import sum_rows_by_label
 from . import tiles
 
 #: Rows and columns of a tile.
@@ -103,7 +103,7 @@ class Tiles:
 
     def _prepare_products(self, labels: np.ndarray, counts: np.ndarray) -> None:
         k, side = self.k, self.side
-        sums = segment_sum(self.X, labels, k)
+        sums = sum_rows_by_label(self.X, labels, k)
         if k <= max(LEAST_GROUPS, self.n // ROWS_PER_GROUP):
             centers, group = sums / np.maximum(counts, 1)[:, None], self.labels
             self.group_stops = self.stops
@@ -248,7 +248,9 @@ def distance_sums(X: np.ndarray, labels: np.ndarray, k: int, metric: str) -> Dis
     return (FewSums if few else DistanceSums)(X, labels, k, metric)
 
 
-def separation(X: np.ndarray, labels: np.ndarray, k: int, metric: str) -> tuple[float, float]:
+def min_between_max_within(
+    X: np.ndarray, labels: np.ndarray, k: int, metric: str
+) -> tuple[float, float]:
     """The least distance between rows of two clusters, and the largest within one, exactly."""
     pairs = Tiles(X, labels, k, metric)
     exact = pairs.direct is not None

@@ -17,7 +17,7 @@ from ...reductions.cpu.segments import LANES
 from ...statistics import SUMMARY_VALUES
 
 
-def own_squares(X: np.ndarray, C: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def assigned_squared_distances(X: np.ndarray, C: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Squared distances (n,) to the centre of each row's label."""
     out = np.empty(X.shape[0])
     C = np.ascontiguousarray(C, np.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....arrays import Array
-from .own import own_squares
+from .assigned import assigned_squared_distances
 
 BLOCK = 256
 WARPS = BLOCK // 32
@@ -53,7 +53,7 @@ def _nearest(gpu: Any, X: Array, C: Array, labels: Array, squares: Array) -> Non
     C = centers_for(gpu, X, C)
     if d > LOW:
         Screen(gpu, X).assign(C, labels)
-        own_squares(gpu, X, C, labels, squares)
+        assigned_squared_distances(gpu, X, C, labels, squares)
         return
     rows = BLOCK * rows_a_thread(d)
     low_module(gpu, "nearest", X).launch(

@@ -80,7 +80,7 @@ class DistanceSums:
         return sums
 
 
-def separation(gpu, X: Array, labels: Array, k: int, metric: str) -> tuple[Any, Any]:
+def min_between_max_within(gpu, X: Array, labels: Array, k: int, metric: str) -> tuple[Any, Any]:
     """The least distance between rows of two labels, and the largest of one, exactly."""
     xp, (n, d) = gpu.xp, X.shape
     walks = _walks(n)

@@ -40,7 +40,7 @@ class SparseStep(step.RowStep):
         return self.stats(moved)
 
     def distances(self):
-        return self.rows.own_squares(self.C, self.labels)
+        return self.rows.assigned_squared_distances(self.C, self.labels)
 
 
 class SparseSeeding(PlainSeeding):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....arrays import Array, asarray, device
 from ....properties import cached_property
-from ...distances.cuda.own import own_squares
+from ...distances.cuda.assigned import assigned_squared_distances
 from ...distances.cuda.screening import (
     BLOCK,
     LOW,
@@ -175,5 +175,5 @@ class LloydStep(Step):
         """Squared distance of every row to the centre it was assigned to."""
         if self._squares is None:
             self._squares = self.gpu.empty((self.X.shape[0],), self.gpu.xp.float64, like=self.X)
-        own_squares(self.gpu, self.X, self.C, self.labels, self._squares)
+        assigned_squared_distances(self.gpu, self.X, self.C, self.labels, self._squares)
         return self._squares

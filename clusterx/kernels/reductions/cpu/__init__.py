@@ -6,9 +6,9 @@ from ...cpu import columns, ranges
 from ...cpu.threads import run_blocks
 from ...statistics import SUMMARY_VALUES, Summary
 from . import sparse
-from .segments import label_sums, segment_sum
+from .segments import sum_columns_by_label, sum_rows_by_label
 
-__all__ = ["label_sums", "segment_sum", "summary"]
+__all__ = ["sum_columns_by_label", "sum_rows_by_label", "summary"]
 
 
 def summary(X):

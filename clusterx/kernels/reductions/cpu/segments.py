@@ -17,7 +17,7 @@ STAND_IN_VALUES = 1 << 20
 LANES = 8
 
 
-def segment_sum(X: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
+def sum_rows_by_label(X: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
     """Sums (k, d) of the rows of each label: of fixed blocks, added in their order."""
     n, d = X.shape
     parts = blocks(n, max(1, SUMMARY_VALUES // d))
@@ -37,7 +37,7 @@ def segment_sum(X: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
     return total
 
 
-def label_sums(D: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
+def sum_columns_by_label(D: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
     """Sums (n, k) of each row's entries over the columns of each label."""
     out = np.empty((D.shape[0], k))
     parts = blocks(D.shape[0], 8 * LANES)

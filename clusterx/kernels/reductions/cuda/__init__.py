@@ -1,6 +1,6 @@
 """Reductions of CuPy arrays."""
 
 from .columns import summary
-from .segments import label_sums, segment_sum
+from .segments import sum_columns_by_label, sum_rows_by_label
 
-__all__ = ["label_sums", "segment_sum", "summary"]
+__all__ = ["sum_columns_by_label", "sum_rows_by_label", "summary"]

@@ -30,7 +30,7 @@ def by_label(gpu, labels: Array, k: int) -> ByLabel:
     return ByLabel(order, ascending, starts)
 
 
-def segment_sum(gpu, X: Array, labels: Array, k: int) -> Array:
+def sum_rows_by_label(gpu, X: Array, labels: Array, k: int) -> Array:
     """Sums (k, d), the same bits in every run: pieces of a label's rows, added in their order."""
     xp, (n, d), k = gpu.xp, X.shape, int(k)  # launches take Python's integers alone
     if n == 0:
@@ -54,7 +54,7 @@ def segment_sum(gpu, X: Array, labels: Array, k: int) -> Array:
     return sums
 
 
-def label_sums(gpu, D: Array, labels: Array, k: int) -> Array:
+def sum_columns_by_label(gpu, D: Array, labels: Array, k: int) -> Array:
     """Sums (n, k) of each row's entries over the columns of each label."""
     xp, (n, m), k = gpu.xp, D.shape, int(k)
     sums = gpu.empty((n, k), xp.float64, like=D)
@@ -64,7 +64,7 @@ def label_sums(gpu, D: Array, labels: Array, k: int) -> Array:
         width = width_of(m // k)
         module = segment_module(gpu, gpu.c_type(D.dtype), width)
         blocks = -(-n * k * width // BLOCK)
-        module.launch("label_sums", blocks, BLOCK, D, n, m, order, starts, k, sums)
+        module.launch("sum_columns_by_label", blocks, BLOCK, D, n, m, order, starts, k, sums)
     return sums
 
 
@@ -74,4 +74,4 @@ def width_of(d: int) -> int:
 
 
 def segment_module(gpu, value: str, width: int) -> Any:
-    return gpu.loader.module("segment_sum", T=value, WIDTH=width, BLOCK=BLOCK)
+    return gpu.loader.module("by_label", T=value, WIDTH=width, BLOCK=BLOCK)

@@ -81,7 +81,7 @@ static __device__ double sum_neighbours(double value)
 }
 
 // Squared distance of each row to its label's centre; WIDTH threads, of a warp, a row.
-extern "C" __global__ void own_squares(const T *X, const double *C, const int *labels, long long n,
+extern "C" __global__ void assigned_squared_distances(const T *X, const double *C, const int *labels, long long n,
                                        long long d, double *squares)
 {
     long long i = blockIdx.x * (long long)LANES + threadIdx.x / WIDTH;
@@ -100,7 +100,7 @@ extern "C" __global__ void own_squares(const T *X, const double *C, const int *l
 }
 
 // Sums of each row of D (n, m) over the columns of each label; WIDTH threads, of a warp, a sum.
-extern "C" __global__ void label_sums(const T *D, long long n, long long m, const long long *order,
+extern "C" __global__ void sum_columns_by_label(const T *D, long long n, long long m, const long long *order,
                                       const long long *starts, long long k, double *sums)
 {
     long long at = blockIdx.x * (long long)LANES + threadIdx.x / WIDTH;

@@ -6,7 +6,9 @@ from ....arrays import Array
 from ...reductions.cuda.segments import BLOCK, segment_module, width_of
 
 
-def own_squares(gpu, X: Array, C: Array, labels: Array, squares: Array | None = None) -> Array:
+def assigned_squared_distances(
+    gpu, X: Array, C: Array, labels: Array, squares: Array | None = None
+) -> Array:
     """Squared distances (n,) to the centre of each row's label, in `squares` if it is given."""
     xp, (n, d) = gpu.xp, X.shape
     if squares is None:
@@ -16,6 +18,6 @@ def own_squares(gpu, X: Array, C: Array, labels: Array, squares: Array | None = 
         width = width_of(d)
         module = segment_module(gpu, gpu.c_type(X.dtype), width)
         module.launch(
-            "own_squares", -(-n * width // BLOCK), BLOCK, X, C, labels, n, d, squares
+            "assigned_squared_distances", -(-n * width // BLOCK), BLOCK, X, C, labels, n, d, squares
         )  # fmt: skip
     return squares
