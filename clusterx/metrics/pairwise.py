@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import pairwise_distances_chunked
 
 from ..arrays import Array, concat, device, host_floats, on_host
-from ..blocks import TILE, one_hot, row_blocks
+from ..blocks import TILE, numbered, one_hot, row_blocks
 from .inputs import Labelled
 
 #: Most entries of a table of rows by clusters.
@@ -91,18 +91,11 @@ def off_means(points: Labelled, pieces: Iterable[tuple[Array, Array]], means: Ar
     return total / points.counts[:, None]
 
 
-def _numbered(blocks: Iterable[Array]) -> Iterator[tuple[int, int, Array]]:
-    a = 0
-    for block in blocks:
-        yield a, a + block.shape[0], block
-        a += block.shape[0]
-
-
 def _by_squares(points: Labelled) -> Callable[[int, int], Array]:
     """Squared distances to a cluster's rows: size |x - mean|^2 and the cluster's own scatter."""
     kernels, X, codes, k = points.kernels, points.X, points.codes, points.k
     means = kernels.reductions.sum_rows_by_label(X, codes, k) / points.counts[:, None]
-    pieces = ((block, codes[a:b]) for a, b, block in _numbered(row_blocks(X, 1)))
+    pieces = ((block, codes[a : a + block.shape[0]]) for a, block in numbered(row_blocks(X, 1)))
     means = means + off_means(points, pieces, means)
     scatter = kernels.reductions.sum_rows_by_label(
         kernels.distances.assigned_squared_distances(X, means, codes)[:, None], codes, k
@@ -126,8 +119,8 @@ def _by_cosines(points: Labelled) -> Callable[[int, int], Array]:
         return wide / (norm + zero), zero
 
     def each_unit() -> Iterator[tuple[Array, Array, Array]]:
-        for a, b, block in _numbered(row_blocks(X, 1)):
-            yield codes[a:b], *unit(block)
+        for a, block in numbered(row_blocks(X, 1)):
+            yield codes[a : a + block.shape[0]], *unit(block)
 
     sums: Any = 0.0
     zeros: Any = 0.0
@@ -151,13 +144,13 @@ def _by_cosines(points: Labelled) -> Callable[[int, int], Array]:
 
     def sums_of(a: int, b: int) -> Array:
         parts: list[Array] = []
-        for block in row_blocks(X[a:b, :], k):
+        for start, block in numbered(row_blocks(X[a:b, :], k)):
             rows, zero = unit(block)
             near = (
                 kernels.distances.squared_distances(rows, means) * some[None, :] + scatter[None, :]
             )
-            start = a + sum(part.shape[0] for part in parts)
-            own = one_hot(codes[start : start + block.shape[0]], k, points.wide)
+            here = codes[a + start : a + start + block.shape[0]]
+            own = one_hot(here, k, points.wide)
             parts.append((1 - zero) * (near / 2 + zeros) + zero * (points.counts - own))
         return concat(parts)
 
