@@ -50,7 +50,7 @@ ESTIMATORS = [
     OPTICS(),
     NearestNeighbors(n_neighbors=1),
     GaussianMixture(2, random_state=0),
-    BayesianGaussianMixture(n_components=2, random_state=0),
+    BayesianGaussianMixture(n_components=2, max_iter=1000, random_state=0),
 ]
 
 

@@ -275,7 +275,7 @@ def counted(monkeypatch):
         made.append(CountingState(seed))
         return made[-1]
 
-    monkeypatch.setattr(seeding, "generator", generator)
+    monkeypatch.setattr(minibatch, "check_random_state", generator)
     return made
 
 

@@ -314,7 +314,7 @@ def test_picture_of_an_array(run, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["-a", "kmeanz"], "--algorithm: there is no 'kmeanz'. Choose from kmeans"),
+        (["-a", "kmeanz"], "--algorithm: there is no 'kmeanz'. Choose from dbscan, "),
         (["-p", "n_cluster=3"], "no parameter 'n_cluster'. Did you mean 'n_clusters'? It has algo"),
         (["-p", "tol"], "--param tol: is not of the form key=value"),
         (["-p", "n_clusters=4"], "given by another option too"),

@@ -90,7 +90,8 @@ def simplified(X, labels, C, places):
 
 @pytest.mark.parametrize("batch", range(4))
 def test_two_hundred_data_sets(xp, batch):
-    for seed in range(50 * batch, 50 * batch + 50):
+    size = 50 if xp.name == "numpy" else 12
+    for seed in range(50 * batch, 50 * batch + size):
         X, labels = data_set(seed)
         given = xp.asarray(X)
         own = labels if labels.dtype.kind == "U" else xp.asarray(labels)

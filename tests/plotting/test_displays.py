@@ -12,7 +12,7 @@ import pytest
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.exceptions import NotFittedError
 
-from clusterx import GaussianMixture, KMeans, plotting
+from clusterx import HDBSCAN, OPTICS, GaussianMixture, KMeans, plotting
 from clusterx.image import ColorQuantizer
 from clusterx.plotting import canvas
 
@@ -33,6 +33,9 @@ DRAWN = {
         MODEL, X, ax=ax
     ),
     "ColorSpaceDisplay": lambda ax: plotting.ColorSpaceDisplay.from_image(IMAGE, ax=ax, views="rg"),
+    "CondensedTreeDisplay": lambda ax: plotting.CondensedTreeDisplay.from_estimator(
+        HDBSCAN().fit(X), ax=ax
+    ),
     "ConfusionDisplay": lambda ax: plotting.ConfusionDisplay.from_estimator(MODEL, X, Y, ax=ax),
     "DendrogramDisplay": lambda ax: plotting.DendrogramDisplay.from_estimator(
         AgglomerativeClustering(3, compute_distances=True).fit(X), ax=ax
@@ -41,10 +44,14 @@ DRAWN = {
     "GaussianEllipseDisplay": lambda ax: plotting.GaussianEllipseDisplay.from_estimator(
         MIXTURE, X, ax=ax
     ),
+    "KDistanceDisplay": lambda ax: plotting.KDistanceDisplay.from_data(X, ax=ax),
     "LikelihoodContourDisplay": lambda ax: plotting.LikelihoodContourDisplay.from_estimator(
         MIXTURE, X, ax=ax, grid_resolution=40
     ),
     "PaletteDisplay": lambda ax: plotting.PaletteDisplay.from_palette(IMAGE[0], ax=ax),
+    "ReachabilityDisplay": lambda ax: plotting.ReachabilityDisplay.from_estimator(
+        OPTICS().fit(X), ax=ax
+    ),
     "SilhouetteDisplay": lambda ax: plotting.SilhouetteDisplay.from_estimator(MODEL, X, ax=ax),
     "SilhouetteSweepDisplay": lambda ax: plotting.SilhouetteSweepDisplay.from_predictions(
         [2, 3], [0.3, 0.5], ax=ax

@@ -121,8 +121,8 @@ def test_kernels_without_cuda_are_the_generic_ones():
     own = Kernels("cuda", CudaDevice(xp, Loader(FakeCupy())))
     assert own.labels.expected_information is generic_labels.expected_information
     assert own.runtime.dtypes == generic_runtime.dtypes
-    families = {"reductions", "distances", "kmeans", "labels", "color", "runtime"}
-    assert families == {n for n, v in vars(Kernels).items() if isinstance(v, cached_property)}
+    families = {n for n, v in vars(Kernels).items() if isinstance(v, cached_property)}
+    assert families >= {"reductions", "distances", "kmeans", "labels", "color", "runtime"}
     for family in families:
         assert all(map(callable, set(vars(getattr(own, family)).values()) - {own.runtime.dtypes}))
     with pytest.raises(AttributeError, match="nearst"):
