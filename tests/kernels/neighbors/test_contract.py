@@ -82,7 +82,11 @@ def test_the_nearest_rows_and_those_within_a_radius_are_those_of_brute_force(xp,
     )
 
     own_nearest = xp.to_host(search.knn(None, 5)[0])
-    np.testing.assert_array_equal(xp.to_host(search.kth_distances(5)), own_nearest[:, 4])
+    # PyTorch's powers depend in the last bit on where in an array they stand
+    last_bit = 2**-51 if xp.name == "torch" else 0.0
+    np.testing.assert_allclose(
+        xp.to_host(search.kth_distances(5)), own_nearest[:, 4], rtol=last_bit, atol=0.0
+    )
 
     radius = float(np.median(distances if xp.name == "numpy" else xp.to_host(distances)))
     near = D <= radius
