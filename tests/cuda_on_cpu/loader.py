@@ -254,7 +254,7 @@ def build(text: str, *, races: bool, ucontext: bool = False) -> Path:
     runtime = (HERE / "emulation.cpp").read_text()
     header = (HERE / "cuda_emulation.h").read_text()
     parts = (text, runtime, header, str(races), str(ucontext), *_FLAGS, *_CHECKS)
-    path = folder() / (hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32] + ".so")
+    path = folder() / (_digest(*parts) + ".so")
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=folder()) as work:
             _compile(Path(work), text, races, ucontext).replace(path)
@@ -272,13 +272,26 @@ def _compile(work: Path, text: str, races: bool, ucontext: bool) -> Path:
     stubs = "".join(_STUB.format(name=name) for name in kernels)
     (work / "module.cpp").write_text(f"{include}{text}\n{stubs}")
     flags = [*_FLAGS, *_CHECKS, *(["-fsanitize=thread", "-Wno-tsan"] if races else [])]
-    objects = []
-    runtime = [*_FLAGS, *(["-DUCONTEXT"] if ucontext else [])]
-    for place, extra in ((work / "module.cpp", flags), (HERE / "emulation.cpp", runtime)):
-        objects.append(str(work / f"{place.stem}.o"))
-        _run([compiler(), *extra, "-c", str(place), "-o", objects[-1]])
-    _run([compiler(), "-shared", *objects, "-o", str(work / "module.so")])
-    return work / "module.so"
+    module, library = work / "module.o", work / "module.so"
+    _run([compiler(), *flags, "-c", str(work / "module.cpp"), "-o", str(module)])
+    _run([compiler(), "-shared", str(module), str(_runtime(work, ucontext)), "-o", str(library)])
+    return library
+
+
+def _runtime(work: Path, ucontext: bool) -> Path:
+    """The object of emulation.cpp, which takes longer to build than most modules."""
+    flags = [*_FLAGS, *(["-DUCONTEXT"] if ucontext else [])]
+    sources = [(HERE / name).read_text() for name in ("emulation.cpp", "cuda_emulation.h")]
+    path = folder() / (_digest(*sources, *flags) + ".o")
+    if not path.exists():
+        made = work / "emulation.o"
+        _run([compiler(), *flags, "-c", str(HERE / "emulation.cpp"), "-o", str(made)])
+        made.replace(path)
+    return path
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 _STUB = """

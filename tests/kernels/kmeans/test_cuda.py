@@ -252,9 +252,10 @@ def test_tables_of_sums_too_large_for_a_block():
 # -- order ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("d", [3, 20])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("dtype", "d", "weighted"),
+    [("float32", 3, True), ("float32", 20, False), ("float64", 3, False), ("float64", 20, True)],
+)
 def test_any_order_of_threads_gives_the_same_bits(dtype, d, weighted):
     X = rows(700, d, dtype)
     w = np.random.default_rng(1).random(700) if weighted else None

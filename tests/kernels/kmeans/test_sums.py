@@ -123,11 +123,11 @@ def test_sums_of_scaled_weights(scale):
     assert_sums(stats, X, w, brute_labels(X, C), 4)
 
 
-@pytest.mark.parametrize("kind", ["bytes", "floats"])
 @pytest.mark.parametrize(
-    ("d", "step_of_weights"),
-    [(1, None), (1, 2.0**-48), (2, 1.0), (2, 1 / 3), (3, None), (3, 2.0**-30), (3, 2.0**-48),
-     (3, 1 / 3), (5, 1.0), (5, 2.0**-30)],
+    ("kind", "d", "step_of_weights"),
+    [("bytes", 1, None), ("floats", 1, 2.0**-48), ("floats", 2, 1.0), ("bytes", 2, 1 / 3),
+     ("bytes", 3, None), ("floats", 3, None), ("bytes", 3, 2.0**-30), ("floats", 3, 2.0**-30),
+     ("bytes", 3, 2.0**-48), ("floats", 3, 1 / 3), ("bytes", 5, 1.0), ("floats", 5, 2.0**-30)],
 )  # fmt: skip
 def test_tree_sums_of_long_and_short_terms(kind, d, step_of_weights):
     """Sums of whole leaves and of single rows, of terms that fit a float64, 61 bits, or neither."""
