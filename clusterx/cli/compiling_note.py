@@ -45,4 +45,5 @@ class CompilingNote:
             redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
         live.start()
+        live.refresh()  # beside a bar, Rich would wait for the bar's next turn
         return live
