@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .arithmetic import precision
-from .centroid import KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
+from .centroid import BisectingKMeans, KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
 from .distribution import BayesianGaussianMixture, GaussianMixture
 from .rows import Blocks
 
@@ -51,6 +51,7 @@ __all__ = [
     "HDBSCAN",
     "OPTICS",
     "BayesianGaussianMixture",
+    "BisectingKMeans",
     "Blocks",
     "ColorQuantizer",
     "GaussianMixture",

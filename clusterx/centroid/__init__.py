@@ -1,7 +1,8 @@
 """Clusters as centres: k-means and its relatives."""
 
+from .bisecting import BisectingKMeans
 from .kmeans import KMeans, k_means
 from .minibatch import MiniBatchKMeans
 from .seeding import kmeans_plusplus
 
-__all__ = ["KMeans", "MiniBatchKMeans", "k_means", "kmeans_plusplus"]
+__all__ = ["BisectingKMeans", "KMeans", "MiniBatchKMeans", "k_means", "kmeans_plusplus"]

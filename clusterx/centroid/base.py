@@ -76,12 +76,17 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         return int(self.n_init)
 
     def _init_centers(
-        self, rows: Rows, w: Array | None, rng: np.random.RandomState, step: Any = None
+        self,
+        rows: Rows,
+        w: Array | None,
+        rng: np.random.RandomState,
+        step: Any = None,
+        k: int | None = None,
     ) -> Array:
-        """First centres (k, d), in the dtype of the rows."""
-        k = self.n_clusters
+        """First centres (k, d), in the dtype of the rows; by default as many as clusters."""
+        k = self.n_clusters if k is None else k
         if isinstance(self.init, str):
-            return self._named_start(str(self.init), rows, w, rng, step)
+            return self._named_start(str(self.init), rows, w, rng, step, k)
         centers = self.init
         if callable(centers):
             X = rows.values
@@ -105,8 +110,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         self._check_range("The initial centers given as init contain", largest, rows)
         return centers
 
-    def _named_start(self, name, rows, w, rng, step):
-        k = self.n_clusters
+    def _named_start(self, name, rows, w, rng, step, k):
         if name == "k-means||":
             return seeding.scalable(rows, k, w, rng)
         if name == "k-means++":

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..arrays import Array, float_dtype
 from ..kernels import Kernels
 from ..kernels.statistics import Summary
@@ -114,6 +116,10 @@ class Rows(ABC):
     @abstractmethod
     def subset(self, indices: Any) -> InMemory:
         """Rows of their own, in memory."""
+
+    def part(self, indices: np.ndarray) -> Rows:
+        """Some of the rows, in rising order, as rows of their own: in memory if they fit there."""
+        return self.subset(indices)
 
     @abstractmethod
     def pieces(self, height: int = 1, along: Along = ()) -> Iterator[tuple]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..properties import cached_property
 from .base import Along, Rows, cut
 from .memory import InMemory
 from .passes import BlockwiseStep
-from .source import Source
+from .source import Source, memory_budget
 
 
 class Blocks(Rows):
@@ -167,6 +168,18 @@ class Blocks(Rows):
 
     def subset(self, indices: np.ndarray) -> InMemory:
         return InMemory(self.take(indices))
+
+    def part(self, indices: np.ndarray) -> Rows:
+        if len(indices) * self.d * np.dtype(self._host.dtype).itemsize <= memory_budget():
+            return self.subset(indices)
+        return Blocks(partial(self._chosen, indices), device="cuda" if self._uploads else "cpu")
+
+    def _chosen(self, indices: np.ndarray) -> Iterator[np.ndarray]:
+        a = 0
+        for block in self._host.blocks():
+            first, last = np.searchsorted(indices, (a, a + len(block)))
+            yield np.asarray(block[indices[first:last] - a], self._host.dtype)
+            a += len(block)
 
 
 def _library(device: str) -> Any:

@@ -16,6 +16,11 @@ from ..validation import column_names, host_rows, refuse_lookalikes
 _REAL_KINDS = "buif"
 
 
+def memory_budget() -> float:
+    """Bytes that blocks may take: scikit-learn's `working_memory`, at most 256 MiB."""
+    return min(float(sklearn.get_config()["working_memory"]), 256.0) * 2**20
+
+
 class Source:
     """Rows on the host that are read again, block by block, in each pass.
 
@@ -84,9 +89,8 @@ class Source:
         if hasattr(given, "shape") and hasattr(given, "dtype") and not hasattr(given, "nnz"):
             if len(given.shape) != 2:
                 return iter([given])
-            budget = min(float(sklearn.get_config()["working_memory"]), 256.0) * 2**20
             width = max(1, given.shape[1]) * 8
-            rows = self.block_rows or max(1, int(budget / 4 / width))
+            rows = self.block_rows or max(1, int(memory_budget() / 4 / width))
             n = given.shape[0]
             return (_mapped_rows(given, a, min(a + rows, n)) for a in range(0, n, rows))
         if isinstance(given, Sequence) and not isinstance(given, str | bytes):
