@@ -120,7 +120,7 @@ class BisectingKMeans(CentroidClusterer):
     >>> X = np.array([[1, 1], [10, 1], [3, 1], [10, 0], [2, 1], [10, 2], [10, 8], [10, 9]])
     >>> model = BisectingKMeans(n_clusters=3, random_state=0).fit(X)
     >>> model.labels_
-    array([0, 1, 0, 1, 0, 1, 2, 2], dtype=int32)
+    array([0, 2, 0, 2, 0, 2, 1, 1], dtype=int32)
     >>> model.children_
     array([[1, 2],
            [0, 3]])
@@ -238,9 +238,9 @@ class BisectingKMeans(CentroidClusterer):
     def _only_center(self, rows: Rows, w: Array | None, total: float) -> tuple[Array, float]:
         """The mean of all rows (1, d), and their inertia."""
         xp = rows.xp
-        mean = xp.reshape(xp.astype(asarray(rows.summary.mean, like=rows.like), rows.dtype), (1, -1))
+        mean = xp.astype(asarray(rows.summary.mean, like=rows.like), rows.dtype)
         step = lloyd_step(rows, w, total, 1)
-        fit = lloyd(rows, step, mean, w, max_iter=2, tol=0.0)
+        fit = lloyd(rows, step, xp.reshape(mean, (1, rows.d)), w, max_iter=2, tol=0.0)
         return fit.centers, fit.inertia
 
     def _next(self, leaves: list[Leaf]) -> Leaf:

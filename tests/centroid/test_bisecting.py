@@ -13,7 +13,6 @@ from sklearn.exceptions import ConvergenceWarning
 from clusterx import BisectingKMeans, Blocks
 from clusterx.plotting.tree import linkage_of
 from clusterx.rows import blocks as block_rows
-
 from tests.data import blobs
 
 
