@@ -61,6 +61,9 @@ FAULTS = (
     Fault("products without room for their rounding", "self.error = (X.shape[1] + 8) * 2.0**-23", "self.error = 0.0", "tests/kernels/neighbors -k products"),
     Fault("weights of tree edges without cores", "w = max(mine, core[a + p], restored(leaf[p], kind) / alpha)", "w = max(mine, restored(leaf[p], kind) / alpha)", "tests/kernels/neighbors -k numpy"),
     Fault("a graph of distances without its diagonal", "i, j = np.concatenate([rows, missing]), np.concatenate([D.indices, missing])", "missing = missing[:0]; i, j = rows, D.indices", "tests/density/test_dbscan.py -k stored"),
+    Fault("mean shift: a radius that is not within", "if near[p] <= limit:\n            if count == 0:", "if near[p] < limit:\n            if count == 0:", "tests/density/test_mean_shift.py -k definition"),
+    Fault("mean shift: strips one too few", "first = max(0.0, np.floor((y - reach - room - strips.low) / strips.width))", "first = max(0.0, np.floor((y - reach - room - strips.low) / strips.width) + 1.0)", "tests/density/test_mean_shift.py -k definition"),
+    Fault("mean shift: ties to the smaller coordinates", "order = xp.flip(xp.argsort(summits.counts, stable=True))", "order = xp.argsort(-summits.counts, stable=True)", "tests/density/test_mean_shift.py -k scikit and numpy"),
     # -- the definition: kernels in the array API standard ---------------------------------------
     Fault("generic: far ties", "xp.argmin(own - 2 *", "xp.argmin(own - 1.9999 *", DISTANCES + STRICT),
     Fault("generic: sums skip weights", "belongs = belongs * xp.astype(self.w[a:b], self.wide)[:, None]", "pass", STEPS + STRICT),

@@ -14,6 +14,7 @@ from clusterx import (
     BisectingKMeans,
     GaussianMixture,
     KMeans,
+    MeanShift,
     MiniBatchKMeans,
     NearestNeighbors,
 )
@@ -50,6 +51,7 @@ ESTIMATORS = [
     DBSCAN(metric="cosine"),
     HDBSCAN(min_samples=1),
     OPTICS(),
+    MeanShift(bandwidth=1.0),
     NearestNeighbors(n_neighbors=1),
     GaussianMixture(2, random_state=0),
     BayesianGaussianMixture(n_components=2, max_iter=1000, random_state=0),
@@ -83,6 +85,6 @@ def test_tags(estimator):
     tags = get_tags(estimator)
     assert is_clusterer(estimator) == isinstance(estimator, Clusterer)
     assert tags.array_api_support
-    assert tags.input_tags.sparse != isinstance(estimator, Mixture)
+    assert tags.input_tags.sparse != isinstance(estimator, Mixture | MeanShift)
     assert tags.input_tags.allow_nan == isinstance(estimator, HDBSCAN)
     assert not tags.target_tags.required

@@ -6,6 +6,7 @@ of the size of all pairs is ever kept. `generic.BlockSearch` is the definition.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from ...arrays import Array
@@ -75,6 +76,15 @@ class Search(Protocol):
 class NeighborKernels(Protocol):
     def search(self, X: Array, metric: str = "euclidean", p: float = 2.0) -> Search:
         """Rows ready to be searched by one of METRICS; p is minkowski's exponent."""
+
+    def means_within(self, X: Array, radius: float) -> Callable[[Array], tuple[Array, Array]]:
+        """means(Q) -> means (m, d) float64 of the rows within the radius of each row of Q, and
+        counts (m,) int64 of them.
+
+        Euclidean; a distance equal to the radius counts. Rows of Q with the same neighbours get the
+        same bits, and the mean of equal rows is that row. Where there are no neighbours, the mean
+        is the row of Q itself. `m` may be 0.
+        """
 
 
 class Measure:

@@ -16,6 +16,38 @@ def search(X, metric="euclidean", p=2.0):
     return RowSearch(X, Measure(metric, p))
 
 
+def means_within(X, radius):
+    xp, wide = namespace(X), float_dtype(namespace(X), X)
+    n, limit = X.shape[0], radius * radius
+    rows = xp.astype(X, wide)
+
+    def of_block(Q):
+        total = xp.zeros((Q.shape[0], n), dtype=wide, device=device(X))
+        for j in range(X.shape[1]):
+            total = total + (Q[:, j][:, None] - rows[:, j][None, :]) ** 2
+        near = total <= limit
+        counts = xp.sum(xp.astype(near, xp.int64), axis=1)
+        # differences to a neighbour keep their digits far from zero
+        origin = xp.take(rows, xp.argmax(xp.astype(near, xp.int8), axis=1), axis=0)
+        zero = xp.zeros((), dtype=wide, device=device(X))
+        sums = [
+            xp.sum(xp.where(near, rows[:, j][None, :] - origin[:, j][:, None], zero), axis=1)
+            for j in range(X.shape[1])
+        ]
+        some = xp.astype(xp.where(counts > 0, counts, xp.ones_like(counts)), wide)
+        means = origin + xp.stack(sums, axis=1) / some[:, None]
+        return xp.where((counts > 0)[:, None], means, Q), counts
+
+    def means(Q):
+        Q = xp.astype(Q, wide)
+        height = max(1, TILE // n)
+        spans = range(0, max(1, Q.shape[0]), height)
+        parts = [of_block(Q[a : min(Q.shape[0], a + height), :]) for a in spans]
+        return tuple(concat(part) for part in zip(*parts, strict=True))
+
+    return means
+
+
 def unit_rows(X):
     """Rows of length one, with a column more that keeps rows of zeros at distance 1 of all others.
 

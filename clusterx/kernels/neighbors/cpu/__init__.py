@@ -2,8 +2,9 @@
 
 from .. import Measure
 from .choice import SmallSearch, tuned_search, waits
+from .means import means_within
 
-__all__ = ["search"]
+__all__ = ["means_within", "search"]
 
 
 def search(X, metric="euclidean", p=2.0):
