@@ -9,7 +9,8 @@ from .distribution import BayesianGaussianMixture, GaussianMixture
 from .rows import Blocks
 
 if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
-    from . import density, image, metrics, plotting, selection
+    from . import connectivity, density, image, metrics, plotting, selection
+    from .connectivity import AgglomerativeClustering
     from .density import (
         DBSCAN,
         HDBSCAN,
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 
 #: public names whose import costs something: module that has them
 _LAZY = {
+    "AgglomerativeClustering": "connectivity",
     "ColorQuantizer": "image",
     "DBSCAN": "density",
     "HDBSCAN": "density",
@@ -52,12 +54,13 @@ _LAZY = {
     "sweep": "selection",
 }
 
-_MODULES = {"density", "image", "metrics", "plotting", "selection"}
+_MODULES = {"connectivity", "density", "image", "metrics", "plotting", "selection"}
 
 __all__ = [
     "DBSCAN",
     "HDBSCAN",
     "OPTICS",
+    "AgglomerativeClustering",
     "BayesianGaussianMixture",
     "BisectingKMeans",
     "Blocks",
@@ -72,6 +75,7 @@ __all__ = [
     "cluster_optics_dbscan",
     "cluster_optics_xi",
     "compute_optics_graph",
+    "connectivity",
     "dbscan",
     "density",
     "estimate_bandwidth",

@@ -20,7 +20,7 @@ LAYERS = (
     ("fitted",),
     ("base",),
     ("neighbors",),
-    ("centroid", "density", "metrics"),
+    ("centroid", "connectivity", "density", "metrics"),
     ("distribution",),
     ("selection",),
     ("image",),
@@ -36,6 +36,7 @@ FAMILIES = (
     ("kmeans",),
     ("neighbors",),
     ("graphs", "reachability", "labels", "color"),
+    ("linkage",),
 )
 LEVELS = 7
 

@@ -10,6 +10,7 @@ from clusterx import (
     DBSCAN,
     HDBSCAN,
     OPTICS,
+    AgglomerativeClustering,
     BayesianGaussianMixture,
     BisectingKMeans,
     GaussianMixture,
@@ -52,6 +53,8 @@ ESTIMATORS = [
     HDBSCAN(min_samples=1),
     OPTICS(),
     MeanShift(bandwidth=1.0),
+    AgglomerativeClustering(),
+    AgglomerativeClustering(linkage="average"),
     NearestNeighbors(n_neighbors=1),
     GaussianMixture(2, random_state=0),
     BayesianGaussianMixture(n_components=2, max_iter=1000, random_state=0),
@@ -85,6 +88,7 @@ def test_tags(estimator):
     tags = get_tags(estimator)
     assert is_clusterer(estimator) == isinstance(estimator, Clusterer)
     assert tags.array_api_support
-    assert tags.input_tags.sparse != isinstance(estimator, Mixture | MeanShift)
+    dense = Mixture | MeanShift | AgglomerativeClustering
+    assert tags.input_tags.sparse != isinstance(estimator, dense)
     assert tags.input_tags.allow_nan == isinstance(estimator, HDBSCAN)
     assert not tags.target_tags.required

@@ -14,9 +14,10 @@ import numpy as np
 from ..arrays import Array, asarray, float_dtype, namespace, on_host, to_host
 from ..blocks import TILE
 from ..kernels import kernels_for
-from ..kernels.graphs import Edges, GraphKernels, Nearest
+from ..kernels.graphs import Edges, GraphKernels
 from ..kernels.neighbors import Search
 from ..kernels.neighbors.generic import PrecomputedSearch
+from ..neighbors.spanning import spanning_tree
 from ..validation import canonical_rows
 
 
@@ -58,26 +59,7 @@ class SearchGraph:
     def spanning_tree(self, core: np.ndarray, alpha: float) -> Edges:
         wide = float_dtype(namespace(self.like), self.like)
         there = asarray(core, like=self.like, dtype=wide)
-
-        return graphs().spanning_tree(self.n, nearest_by(self.search, self.like, there, alpha))
-
-
-def nearest_by(search: Search, like: Array, core: Array, alpha: float = 1.0) -> Nearest:
-    """What the rounds of a spanning tree ask, answered by a search whose rows are like `like`."""
-
-    def nearest(component, rows, bound):
-        there = (asarray(part, like=like) for part in (component, rows, bound))
-        component, rows, bound = there
-        weights, others = search.nearest_other(
-            component,
-            core,
-            alpha,
-            rows=rows,
-            bound=namespace(like).astype(bound, core.dtype),
-        )
-        return _float64(weights), to_host(others)
-
-    return nearest
+        return spanning_tree(self.search, self.like, there, alpha)
 
 
 def _float64(values: Array) -> np.ndarray:

@@ -40,6 +40,7 @@ from .distances import DistanceKernels
 from .graphs import GraphKernels
 from .kmeans import KMeansKernels
 from .labels import LabelKernels
+from .linkage import LinkageKernels
 from .mixture import MixtureKernels
 from .neighbors import NeighborKernels
 from .reachability import ReachabilityKernels
@@ -88,6 +89,10 @@ class Kernels:
     @cached_property
     def reachability(self) -> ReachabilityKernels:
         return self._family("reachability", ReachabilityKernels)
+
+    @cached_property
+    def linkage(self) -> LinkageKernels:
+        return self._family("linkage", LinkageKernels)
 
     @cached_property
     def labels(self) -> LabelKernels:

@@ -1,0 +1,116 @@
+"""Trees of merges: what every hierarchy has, and how it is cut. Nothing recurses.
+
+All arrays are NumPy's, of O(n) values. A node below n is a leaf, and another one the merge
+``node - n``.
+"""
+
+from __future__ import annotations
+
+from heapq import heappush, heappushpop
+from typing import NamedTuple
+
+import numpy as np
+
+from ..kernels import kernels_for
+from ..kernels.graphs import Edges, GraphKernels
+
+
+class Merges(NamedTuple):
+    """The merges of n leaves, those that are made first first."""
+
+    children: np.ndarray  # (m, 2) int64
+    heights: np.ndarray  # (m,) float64
+    counts: np.ndarray  # (m,) int64, leaves below
+
+    @property
+    def n(self) -> int:
+        """Leaves, of a whole tree."""
+        return len(self.heights) + 1
+
+
+def graphs() -> GraphKernels:
+    """The kernels of graphs, which are on the host."""
+    return kernels_for(np).graphs
+
+
+def merges_of(edges: Edges, n: int) -> Merges:
+    """The merges that edges give in their order; the lower node of each is first."""
+    heights = np.asarray(edges.weight, np.float64)
+    found = graphs().single_linkage(edges._replace(weight=np.arange(n - 1.0)), np.ones(n))
+    children = np.stack([np.minimum(found.left, found.right), np.maximum(found.left, found.right)])
+    return Merges(children.T, heights, found.size.astype(np.int64))
+
+
+def rising(edges: Edges) -> Edges:
+    """The edges by rising height; those of equal height stay in their order."""
+    order = np.argsort(edges.weight, kind="stable")
+    return Edges(*(part[order] for part in edges))
+
+
+def merges_of_tree(edges: Edges, n: int) -> Merges:
+    """The merges of a least spanning tree, by rising height, then lower, then higher end.
+
+    First of the two nodes is that which a walk along the tree from row 0 meets first, as in
+    scikit-learn's trees of single linkage.
+    """
+    found = graphs().single_linkage(edges, np.ones(n))
+    children = np.stack([found.left, found.right], axis=1)
+    return Merges(children, found.height, found.size.astype(np.int64))
+
+
+def owners(children: np.ndarray, n: int, made: int) -> np.ndarray:
+    """The topmost node (n,) over each leaf, after the first merges."""
+    up = np.arange(n + made)
+    up[children[:made].ravel()] = np.repeat(np.arange(n, n + made), 2)
+    while True:
+        further = up[up]
+        if np.array_equal(further, up):
+            return up[:n]
+        up = further
+
+
+def cut_into(children: np.ndarray, n: int, k: int) -> np.ndarray:
+    """Labels (n,) int32 of k clusters: the last k - 1 of n - 1 merges are undone.
+
+    Numbered as scikit-learn numbers them, by the places that nodes have in its heap.
+    """
+    nodes = [-(2 * n - 2)]
+    for _ in range(k - 1):
+        left, right = children[-nodes[0] - n].tolist()
+        heappush(nodes, -left)
+        heappushpop(nodes, -right)
+    number = np.empty(2 * n - 1, np.int32)
+    number[-np.array(nodes)] = np.arange(k)
+    return number[owners(children, n, n - k)]
+
+
+def heads(children: np.ndarray, n: int) -> np.ndarray:
+    """Labels (n,) int32 of the clusters after all merges, numbered by their nodes."""
+    found = owners(children, n, len(children))
+    return np.unique(found, return_inverse=True)[1].astype(np.int32)
+
+
+def clusters_at(heights: np.ndarray, threshold: float) -> int:
+    """How many clusters are left if merges at the threshold or above are not made."""
+    return int(np.count_nonzero(heights >= threshold)) + 1
+
+
+def linkage_matrix(children: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """SciPy's linkage matrix (n - 1, 4) of any whole tree of merges."""
+    n, counts = len(children) + 1, leaves_below(children)
+    if len(counts) and counts[-1] != n:
+        raise ValueError(
+            f"The tree is not whole: its {n - 1} merges do not join all leaves. Fit with "
+            "compute_full_tree=True."
+        )
+    parts = (children.astype(np.float64), heights[:, None], counts[:, None])
+    return np.concatenate(parts, axis=1) if len(counts) else np.empty((0, 4))
+
+
+def leaves_below(children: np.ndarray, n: int | None = None) -> np.ndarray:
+    """The number of leaves (m,) below each merge; n is needed for a tree that is not whole."""
+    n = len(children) + 1 if n is None else n
+    size = [1] * n
+    for left, right in children.tolist():
+        size.append(size[left] + size[right])
+    return np.array(size[n:], np.int64)

@@ -1,0 +1,51 @@
+"""Hierarchies of merges: Ward over centroids, chains over a matrix, merges along a graph.
+
+Every kernel gives the merges as `graphs.Edges`, which form a spanning tree: an edge joins the
+clusters that hold the rows `low` and `high` at a height, and stand in the order in which they are
+found. They come to the host, O(n) values; rows and matrices stay where they are.
+
+Of equal distances the lowest row counts, and in a chain first of all the cluster before. A merged
+cluster stands at the higher of its two rows. So chains give SciPy's merges. Where no distances are
+equal, rounds of pairs that are nearest to each other give the same merges as a chain, because a
+merged cluster of these linkages is no nearer to a third one than the nearer of its parts
+(Bruynooghe 1978; Murtagh 1983; Muellner, arXiv:1109.2378). Centroids and medians may be, so that
+their pairs are merged one by one.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from ...arrays import Array
+from ..graphs import Edges
+
+#: Linkages by chains over a matrix of distances; Ward's is of squared ones.
+CHAINED = ("complete", "average", "weighted", "ward")
+#: Linkages of squared distances that may have inversions.
+INVERTING = ("centroid", "median")
+
+
+class LinkageKernels(Protocol):
+    def ward(self, X: Array, sizes: np.ndarray) -> Edges:
+        """Ward's merges of the rows X (n, d) of the widest float dtype, in O(n d) memory.
+
+        sizes (n,) : float64, above 0, on the host. A height is
+            ``sqrt(2 a b / (a + b))`` times the distance of centroids of sizes a and b.
+        """
+
+    def distances(self, X: Array, metric: str, p: float = 2.0) -> Array:
+        """All distances (n, n) between rows by one of `neighbors.METRICS`, of the widest float."""
+
+    def chained(self, D: Array, sizes: np.ndarray, method: str) -> Edges:
+        """The merges by one of CHAINED over a symmetric matrix (n, n); the diagonal is not read.
+
+        D may be overwritten. Heights are as in D: squares for Ward.
+        """
+
+    def one_by_one(self, D: Array, sizes: np.ndarray, method: str) -> Edges:
+        """The merges by one of INVERTING over squared distances, in the order they are made.
+
+        D may be overwritten. Heights are squares.
+        """

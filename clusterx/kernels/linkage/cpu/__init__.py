@@ -1,0 +1,85 @@
+"""Compiled linkage: Ward's partners in a k-d tree, chains with scans that are vectorised."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...cpu.ranges import blocks, rows_per_task
+from ...cpu.threads import run_blocks
+from ...graphs import Edges
+from ...neighbors import Measure
+from ...neighbors.cpu.build import columns_of, tree
+from .. import CHAINED, INVERTING, generic
+from ..rounds import ward_edges
+from . import loops
+
+#: Columns up to which a k-d tree tells most centroids apart.
+COLUMNS = 8
+
+
+def ward(X, sizes):
+    return ward_edges(np.asarray(X), sizes, _partners, _ward_chain)
+
+
+def _partners(C, sizes, rows):
+    if C.shape[1] > COLUMNS:
+        return _partners_by_scans(C, sizes, rows)
+    boxes = tree(C)
+    by_place = sizes[boxes.order]
+    least = np.empty(boxes.low.shape[0])
+    loops.least_sizes(boxes, by_place, least)
+    asked = np.arange(len(sizes))
+    if rows is not None:
+        wanted = np.zeros(len(sizes), bool)
+        wanted[rows] = True
+        asked = np.flatnonzero(wanted[boxes.order])
+    costs, others = np.empty(len(sizes)), np.empty(len(sizes), np.int64)
+    parts = blocks(len(asked), rows_per_task(len(asked)))
+    run_blocks(
+        lambda b: loops.partners_in_tree(boxes, by_place, least, asked, *parts[b], costs, others),
+        len(parts),
+    )
+    return (costs, others) if rows is None else (costs[rows], others[rows])
+
+
+def _partners_by_scans(C, sizes, rows):
+    Z = np.ascontiguousarray(C.T)
+    asked = np.arange(len(sizes)) if rows is None else rows
+    costs, others = np.empty(len(asked)), np.empty(len(asked), np.int64)
+    parts = blocks(len(asked), rows_per_task(len(asked), Z.size))
+    run_blocks(
+        lambda b: loops.partners_by_scans(Z, sizes, asked, *parts[b], costs, others), len(parts)
+    )
+    return costs, others
+
+
+def _ward_chain(C, sizes):
+    return Edges(*loops.ward_chain(np.array(C.T, order="C"), np.array(sizes, np.float64)))
+
+
+def distances(X, metric, p=2.0):
+    measure = Measure(metric, p)
+    if measure.metric not in ("euclidean", "sqeuclidean"):
+        return generic.distances(X, metric, p)
+    Z, n = columns_of(X), len(X)
+    D = np.empty((n, n))
+    parts = blocks(n, rows_per_task(n, n * len(Z)))
+
+    def block(b):
+        loops.squares(Z, *parts[b], D)
+        if measure.power == 2.0:
+            np.sqrt(D[slice(*parts[b])], out=D[slice(*parts[b])])
+
+    run_blocks(block, len(parts))
+    return D
+
+
+def chained(D, sizes, method):
+    D = np.ascontiguousarray(D, np.float64)
+    return Edges(*loops.matrix_chain(D, np.array(sizes, np.float64), CHAINED.index(method)))
+
+
+def one_by_one(D, sizes, method):
+    D = np.ascontiguousarray(D, np.float64)
+    kind = len(CHAINED) + INVERTING.index(method)
+    return Edges(*loops.least_pairs(D, np.array(sizes, np.float64), kind))

@@ -1,0 +1,324 @@
+"""The loops over clusters."""
+
+import numpy as np
+
+from ...cpu.jit import INNER, jit
+from ...neighbors.cpu.walk import DEPTH, leaf_range
+
+#: Least values are the same in any order, so that the compiler may take several at once.
+ORDERLESS = {"nnan", "nsz"}
+#: What rounding may take off the cost of merging with a box.
+SLACK = 1.0 - 1e-12
+#: Values that are compared before it is asked where the least one is.
+STRIDE = 512
+
+
+@jit(**INNER, fastmath=ORDERLESS)
+def least(values, penalty, m):
+    """The least of values + penalty, and the first place where it is."""
+    best, where = np.inf, 0
+    for a in range(0, m, STRIDE):
+        v, p = values[a : min(m, a + STRIDE)], penalty[a : min(m, a + STRIDE)]
+        low = np.inf
+        for i in range(v.shape[0]):
+            t = v[i] + p[i]
+            low = t if t < low else low
+        if low < best:
+            best, where = low, a
+    for i in range(where, min(m, where + STRIDE)):
+        if values[i] + penalty[i] == best:
+            return best, i
+    return best, where
+
+
+# -- Ward over centroids -------------------------------------------------------------------------
+
+
+@jit
+def least_sizes(tree, sizes, out):
+    """The least size of a centroid in each node; sizes by place."""
+    for node in range(out.shape[0] - 1, -1, -1):
+        a, b = leaf_range(tree, node)
+        if a < 0:
+            out[node] = min(out[2 * node + 1], out[2 * node + 2])
+            continue
+        low = sizes[a]
+        for i in range(a + 1, b):
+            low = min(low, sizes[i])
+        out[node] = low
+
+
+@jit(**INNER)
+def cost_of_box(q, size, tree, sizes, node):
+    """What merging with a centroid in the node costs at least."""
+    s = 0.0
+    for j in range(q.shape[0]):
+        t = max(tree.low[node, j] - q[j], q[j] - tree.high[node, j], 0.0)
+        s += t * t
+    return s * (size * sizes[node] * 2.0 / (size + sizes[node])) * SLACK
+
+
+@jit
+def partners_in_tree(tree, sizes, node_sizes, asked, start, stop, costs, others):
+    """The cheapest merge of the centroids at the places asked[start:stop]; sizes by place."""
+    d, n = tree.Z.shape
+    q = np.empty(d)
+    sums = np.empty(n // (1 << tree.levels) + 1)
+    nodes, gaps = np.empty(DEPTH, np.int64), np.empty(DEPTH)
+    for e in range(start, stop):
+        i = asked[e]
+        for j in range(d):
+            q[j] = tree.Z[j, i]
+        size = sizes[i]
+        best, other = np.inf, np.int64(n)
+        nodes[0], gaps[0], top = 0, 0.0, 1
+        while top:
+            top -= 1
+            node = nodes[top]
+            if gaps[top] > best:
+                continue
+            a, b = leaf_range(tree, node)
+            if a < 0:
+                left, right = 2 * node + 1, 2 * node + 2
+                s = cost_of_box(q, size, tree, node_sizes, left)
+                t = cost_of_box(q, size, tree, node_sizes, right)
+                if s <= t:
+                    left, right, s, t = right, left, t, s
+                nodes[top], gaps[top] = left, s
+                nodes[top + 1], gaps[top + 1] = right, t
+                top += 2
+                continue
+            for p in range(b - a):
+                sums[p] = 0.0
+            for j in range(d):
+                z = tree.Z[j, a:b]
+                for p in range(b - a):
+                    sums[p] += (q[j] - z[p]) * (q[j] - z[p])
+            for p in range(b - a):
+                w = sums[p] * (size * sizes[a + p] * 2.0 / (size + sizes[a + p]))
+                if w <= best and a + p != i:
+                    row = tree.order[a + p]
+                    if w < best or row < other:
+                        best, other = w, row
+        costs[tree.order[i]], others[tree.order[i]] = best, other
+
+
+@jit(**INNER)
+def costs_of(Z, sizes, x, m, out):
+    """What merging x with each of the first m centroids costs, itself left out."""
+    for a in range(0, m, STRIDE):
+        b = min(m, a + STRIDE)
+        o, s = out[a:b], sizes[a:b]
+        for p in range(b - a):
+            o[p] = 0.0
+        for j in range(Z.shape[0]):
+            q, z = Z[j, x], Z[j, a:b]
+            for p in range(b - a):
+                o[p] += (q - z[p]) * (q - z[p])
+        size = sizes[x]
+        for p in range(b - a):
+            o[p] *= size * s[p] * 2.0 / (size + s[p])
+    out[x] = np.inf
+
+
+@jit
+def partners_by_scans(Z, sizes, asked, start, stop, costs, others):
+    """The cheapest merge of the centroids asked[start:stop]."""
+    m = sizes.shape[0]
+    out, none = np.empty(m), np.zeros(m)
+    for e in range(start, stop):
+        costs_of(Z, sizes, asked[e], m, out)
+        costs[e], others[e] = least(out, none, m)
+
+
+@jit
+def ward_chain(Z, sizes):
+    """Ward's merges by a chain; Z (d, n) and sizes are overwritten."""
+    n = sizes.shape[0]
+    low, high, weight = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64), np.empty(n - 1)
+    ids, gone = np.arange(n), np.zeros(n)
+    stack, top, first, m, left = np.empty(n, np.int64), 0, 0, n, n
+    out = np.empty(n)
+    place = np.empty(n, np.int64)
+    while left > 1:
+        if top == 0:
+            while gone[first]:
+                first += 1
+            stack[0], top = first, 1
+        x = stack[top - 1]
+        costs_of(Z, sizes, x, m, out)
+        w, y = least(out, gone, m)
+        if top > 1 and out[stack[top - 2]] == w:
+            y = stack[top - 2]
+        if top == 1 or stack[top - 2] != y:
+            stack[top] = y
+            top += 1
+            continue
+        top -= 2
+        a, b = min(x, y), max(x, y)
+        e = n - left
+        low[e], high[e], weight[e] = ids[a], ids[b], w
+        share = sizes[a] / (sizes[a] + sizes[b])
+        for j in range(Z.shape[0]):
+            Z[j, b] += (Z[j, a] - Z[j, b]) * share
+        sizes[b] += sizes[a]
+        gone[a] = np.inf
+        left -= 1
+        if 2 * left < m:
+            m = close_gaps(gone, m, ids, stack, top, place)
+            first = 0
+            for p in range(m):
+                sizes[p] = sizes[place[p]]
+            for j in range(Z.shape[0]):
+                for p in range(m):
+                    Z[j, p] = Z[j, place[p]]
+    return low, high, weight
+
+
+@jit(**INNER)
+def close_gaps(gone, m, ids, stack, top, place):
+    """Renumber the clusters that are left, in their order; place tells where each has been."""
+    left = 0
+    for p in range(m):
+        if gone[p] == 0.0:
+            place[left] = p
+            for t in range(top):
+                if stack[t] == p:
+                    stack[t] = left
+            left += 1
+    for p in range(left):
+        ids[p] = ids[place[p]]
+        gone[p] = 0.0
+    return left
+
+
+# -- over a matrix -------------------------------------------------------------------------------
+
+
+@jit
+def squares(Z, start, stop, D):
+    """Squared distances between the rows start..stop and all, which are the columns of Z."""
+    n = Z.shape[1]
+    for i in range(start, stop):
+        for a in range(0, n, STRIDE):
+            o = D[i, a : min(n, a + STRIDE)]
+            for p in range(o.shape[0]):
+                o[p] = 0.0
+            for j in range(Z.shape[0]):
+                q, z = Z[j, i], Z[j, a : min(n, a + STRIDE)]
+                for p in range(o.shape[0]):
+                    o[p] += (q - z[p]) * (q - z[p])
+
+
+@jit(**INNER)
+def merge_rows(a, b, out, na, nb, sizes, between, method, m):
+    """Distances to a merged cluster as `generic.merged_row` has them."""
+    if method == 0:
+        for k in range(m):
+            out[k] = a[k] if a[k] > b[k] else b[k]
+    elif method == 1:
+        for k in range(m):
+            out[k] = (a[k] * na + b[k] * nb) / (na + nb)
+    elif method == 2:
+        for k in range(m):
+            out[k] = (a[k] + b[k]) * 0.5
+    elif method == 3:
+        for k in range(m):
+            s = sizes[k]
+            out[k] = ((s + na) * a[k] + (s + nb) * b[k] - s * between) / (s + (na + nb))
+    elif method == 4:
+        c = between * (na * nb / (na + nb))
+        for k in range(m):
+            out[k] = (a[k] * na + b[k] * nb - c) / (na + nb)
+    else:
+        for k in range(m):
+            out[k] = (a[k] + b[k]) * 0.5 - between * 0.25
+
+
+@jit
+def matrix_chain(D, sizes, method):
+    """The merges by a chain; D is overwritten. Of a cluster that is gone, the column is stale."""
+    n = sizes.shape[0]
+    low, high, weight = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64), np.empty(n - 1)
+    ids, gone = np.arange(n), np.zeros(n)
+    stack, top, first, m, left = np.empty(n, np.int64), 0, 0, n, n
+    place = np.empty(n, np.int64)
+    while left > 1:
+        if top == 0:
+            while gone[first]:
+                first += 1
+            stack[0], top = first, 1
+        x = stack[top - 1]
+        gone[x] = np.inf
+        w, y = least(D[x], gone, m)
+        gone[x] = 0.0
+        if top > 1 and D[x, stack[top - 2]] == w:
+            y = stack[top - 2]
+        if top == 1 or stack[top - 2] != y:
+            stack[top] = y
+            top += 1
+            continue
+        top -= 2
+        a, b = min(x, y), max(x, y)
+        e = n - left
+        low[e], high[e], weight[e] = ids[a], ids[b], w
+        merge_rows(D[a], D[b], D[b], sizes[a], sizes[b], sizes, w, method, m)
+        sizes[b] += sizes[a]
+        gone[a] = np.inf
+        for k in range(m):
+            if gone[k] == 0.0:
+                D[k, b] = D[b, k]
+        left -= 1
+        if 2 * left < m:
+            m = close_gaps(gone, m, ids, stack, top, place)
+            first = 0
+            for p in range(m):
+                sizes[p] = sizes[place[p]]
+            for p in range(m):
+                for k in range(m):
+                    D[p, k] = D[place[p], place[k]]
+    return low, high, weight
+
+
+@jit
+def least_pairs(D, sizes, method):
+    """The pair of least distance, again and again; D is overwritten.
+
+    For each cluster its nearest one is kept, or a lower bound where that one was merged.
+    """
+    n = sizes.shape[0]
+    low, high, weight = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64), np.empty(n - 1)
+    gone, none = np.zeros(n), np.zeros(n)
+    near, other, stale = np.empty(n), np.empty(n, np.int64), np.zeros(n, np.bool_)
+    for i in range(n):
+        gone[i] = np.inf
+        near[i], other[i] = least(D[i], gone, n)
+        gone[i] = 0.0
+    for e in range(n - 1):
+        w, i = least(near, none, n)
+        while stale[i]:
+            gone[i] = np.inf
+            near[i], other[i] = least(D[i], gone, n)
+            gone[i] = 0.0
+            stale[i] = False
+            w, i = least(near, none, n)
+        a, b = min(i, other[i]), max(i, other[i])
+        low[e], high[e], weight[e] = a, b, w
+        merge_rows(D[a], D[b], D[b], sizes[a], sizes[b], sizes, w, method, n)
+        sizes[b] += sizes[a]
+        gone[a] = near[a] = np.inf
+        stale[a] = False
+        gone[b] = np.inf
+        near[b], other[b] = least(D[b], gone, n)
+        gone[b] = 0.0
+        stale[b] = False
+        for k in range(n):
+            if gone[k] or k == b:
+                continue
+            t = D[b, k]
+            D[k, b] = t
+            if t < near[k] or (t == near[k] and other[k] > b):
+                near[k], other[k], stale[k] = t, b, False
+            elif other[k] == a or other[k] == b:
+                stale[k] = True
+    return low, high, weight

@@ -1,0 +1,1 @@
+"""CUDA runs the generic kernels."""

@@ -1,0 +1,27 @@
+"""Spanning trees over a search: the rounds on the host, the searches where the rows are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import Array, asarray, float_dtype, namespace, to_host
+from ..kernels import kernels_for
+from ..kernels.graphs import Edges
+from ..kernels.neighbors import Search
+
+
+def spanning_tree(search: Search, like: Array, core: Array | None, alpha: float = 1.0) -> Edges:
+    """The least spanning tree of the rows of a search, which live with `like`.
+
+    core : (n,) beside the rows; an edge weighs ``max(distance / alpha, core of both ends)``
+    """
+    xp = namespace(like)
+    wide = float_dtype(xp, like)
+
+    def nearest(component, rows, bound):
+        component, rows = asarray(component, like=like), asarray(rows, like=like)
+        bound = xp.astype(asarray(bound, like=like), wide)
+        weights, others = search.nearest_other(component, core, alpha, rows=rows, bound=bound)
+        return to_host(weights).astype(np.float64, copy=False), to_host(others)
+
+    return kernels_for(np).graphs.spanning_tree(search.n, nearest)
