@@ -10,7 +10,7 @@ from .rows import Blocks
 
 if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
     from . import connectivity, density, image, metrics, plotting, selection
-    from .connectivity import AgglomerativeClustering
+    from .connectivity import AgglomerativeClustering, Birch
     from .density import (
         DBSCAN,
         HDBSCAN,
@@ -35,6 +35,7 @@ __version__ = "0.1.0"
 #: public names whose import costs something: module that has them
 _LAZY = {
     "AgglomerativeClustering": "connectivity",
+    "Birch": "connectivity",
     "ColorQuantizer": "image",
     "DBSCAN": "density",
     "HDBSCAN": "density",
@@ -62,6 +63,7 @@ __all__ = [
     "OPTICS",
     "AgglomerativeClustering",
     "BayesianGaussianMixture",
+    "Birch",
     "BisectingKMeans",
     "Blocks",
     "ColorQuantizer",

@@ -35,7 +35,7 @@ FAMILIES = (
     ("distances",),
     ("kmeans",),
     ("neighbors",),
-    ("graphs", "reachability", "labels", "color"),
+    ("graphs", "reachability", "labels", "color", "feature_trees"),
     ("linkage",),
 )
 LEVELS = 7

@@ -1,5 +1,6 @@
-"""Clusters as trees of merges."""
+"""Clusters as trees of merges, and summaries of rows."""
 
 from .agglomerative import AgglomerativeClustering
+from .birch import Birch
 
-__all__ = ["AgglomerativeClustering"]
+__all__ = ["AgglomerativeClustering", "Birch"]

@@ -37,6 +37,7 @@ from ..arrays import backend
 from ..properties import cached_property
 from .color import ColorKernels
 from .distances import DistanceKernels
+from .feature_trees import FeatureTreeKernels
 from .graphs import GraphKernels
 from .kmeans import KMeansKernels
 from .labels import LabelKernels
@@ -81,6 +82,10 @@ class Kernels:
     @cached_property
     def graphs(self) -> GraphKernels:
         return self._family("graphs", GraphKernels)
+
+    @cached_property
+    def feature_trees(self) -> FeatureTreeKernels:
+        return self._family("feature_trees", FeatureTreeKernels)
 
     @cached_property
     def neighbors(self) -> NeighborKernels:

@@ -1,0 +1,353 @@
+"""BIRCH: subclusters from one pass over the rows, and a global step over those."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from ..arrays import Array, asarray, contiguous, to_host
+from ..base import Clusterer
+from ..fitted import fitted_matrix
+from ..kernels.feature_trees import FeatureTree, leaves
+from ..rows import Rows
+from ..validation import check_number
+from .agglomerative import AgglomerativeClustering
+
+
+class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
+    """Subclusters of bounded radius from one pass, clustered in their turn.
+
+    Rows are inserted into a tree one after another. Each goes down to the nearest subcluster, joins
+    it if its radius stays within `threshold`, and else begins a new one. Then the centres of the
+    subclusters are clustered globally. Radii are kept as squared distances to the mean, which is
+    updated about itself, so that no digits are lost far from the origin.
+
+    Time: ``n d B log(m)`` for m subclusters and a `branching_factor` of B; memory: about ``2 m d``
+    numbers, besides the block of rows in work. The order of the rows matters.
+
+    Parameters
+    ----------
+    threshold : float, default=0.5
+        Largest radius of a subcluster: the root of the mean squared distance to its centre.
+    branching_factor : int, default=50
+        Most subclusters of a node. A node of more is split between the two farthest apart.
+    n_clusters : int, clusterer or None, default=3
+        The global step. A number stands for agglomerative clustering by Ward's criterion, None for
+        subclusters as they are. A clusterer is copied, and fitted to the subclusters' centres.
+    compute_labels : bool, default=True
+        Whether `fit` and `partial_fit` label their rows.
+
+    Attributes
+    ----------
+    subcluster_centers_ : array of shape (n_subclusters, n_features)
+        In the library, on the device and in the dtype of X.
+    subcluster_labels_ : array of shape (n_subclusters,), int32
+        What the global step made of them.
+    labels_ : array of shape (n_samples,), int32
+        Of the rows of the last call.
+    root_ : node
+        Of the tree, with `subclusters_`: each has `n_samples_`, `centroid_`, `radius` and, outside
+        the leaves, `child_`. Nodes are views, which are made when they are asked for.
+    dummy_leaf_ : node
+        Its `next_leaf_` is the first leaf, from where `next_leaf_` goes through all of them.
+    n_features_in_ : int
+    feature_names_in_ : array of str
+        If X has names of columns.
+
+    See Also
+    --------
+    MiniBatchKMeans : a given number of centres, in one pass or a few.
+
+    References
+    ----------
+    Zhang, Ramakrishnan and Livny, "BIRCH: an efficient data clustering method for very large
+    databases", SIGMOD 1996. Lang and Schubert, "BETULA: numerically stable CF-trees for BIRCH
+    clustering", SISAP 2020.
+
+    Examples
+    --------
+    >>> from clusterx import Birch
+    >>> X = [[0, 1], [0.3, 1], [-0.3, 1], [0, -1], [0.3, -1], [-0.3, -1]]
+    >>> Birch(n_clusters=None).fit(X).labels_
+    array([0, 0, 0, 1, 1, 1], dtype=int32)
+    """
+
+    _takes_sparse = True
+    subcluster_centers_: Array
+    _tree: FeatureTree
+    _tree_centers: Array
+
+    def __init__(
+        self,
+        *,
+        threshold: float = 0.5,
+        branching_factor: int = 50,
+        n_clusters: Any = 3,
+        compute_labels: bool = True,
+    ):
+        self.threshold = threshold
+        self.branching_factor = branching_factor
+        self.n_clusters = n_clusters
+        self.compute_labels = compute_labels
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Birch:
+        """Build the tree of subclusters, and cluster those.
+
+        Parameters
+        ----------
+        X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array of shape (n_samples,), optional
+            A row of weight two is inserted as two equal rows in one, which join a subcluster
+            together or not at all. One of weight zero is left out, and gets a label.
+
+        Returns
+        -------
+        Birch
+
+        Raises
+        ------
+        ValueError
+            Wrong parameters, NaN or infinities in X.
+        """
+        return self._insert(X, sample_weight, first=True)
+
+    def partial_fit(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> Birch:
+        """Insert more rows, and cluster the subclusters again.
+
+        Parameters
+        ----------
+        X : array, CSR matrix or Blocks of shape (n_samples, n_features), optional
+            Without rows only the global step is done.
+        y : ignored
+        sample_weight : array of shape (n_samples,), optional
+
+        Returns
+        -------
+        Birch
+        """
+        if X is None:
+            check_is_fitted(self, "subcluster_centers_")
+            self._check_parameters()
+            self._cluster_subclusters()
+            return self
+        return self._insert(X, sample_weight, first=not hasattr(self, "_tree"))
+
+    def _insert(self, X: Any, sample_weight: Any, first: bool) -> Birch:
+        self._check_parameters()
+        if not first:
+            self._check_same_library(X, "partial_fit", "subcluster_centers_")
+        rows = self._rows(X, reset=first)
+        w, _ = self._weights(sample_weight, rows)
+        tree = None if first else self._tree
+        if tree is not None and tree.weight.shape[1] != self.branching_factor + 1:
+            raise ValueError(
+                f"branching_factor is {self.branching_factor}, and the tree was built with "
+                f"{tree.weight.shape[1] - 1}. Call fit() to build another one."
+            )
+        if tree is not None:  # a loaded model has it on the host
+            tree = tree._replace(centers=asarray(self._tree_centers, like=rows.like))
+        insert = rows.kernels.feature_trees.insert
+        with rows.kernels.runtime.session():
+            for piece, own in rows.dense_pieces(along=(w,)):
+                tree = insert(tree, piece, own, float(self.threshold), int(self.branching_factor))
+        assert tree is not None
+        # arrays that follow the device stand by themselves
+        self._tree, self._tree_centers = tree._replace(centers=None), tree.centers
+        self._read_leaves(rows)
+        self._cluster_subclusters()
+        if self.compute_labels:
+            self.labels_ = self._labels_of(rows, self.subcluster_centers_)
+        return self
+
+    def _check_parameters(self) -> None:
+        check_number(self, "threshold", self.threshold, numbers.Real, least=0)
+        if self.threshold == 0:
+            raise ValueError(
+                "The 'threshold' parameter of Birch must be above 0; got 0. For subclusters of "
+                "equal rows, take a number below all other distances."
+            )
+        check_number(self, "branching_factor", self.branching_factor, numbers.Integral, least=2)
+        given = self.n_clusters
+        if given is not None and not isinstance(given, ClusterMixin):
+            if not isinstance(given, numbers.Real):
+                raise TypeError(
+                    "The 'n_clusters' parameter of Birch must be a whole number, a clusterer or "
+                    f"None; got {given!r}."
+                )
+            check_number(self, "n_clusters", given, numbers.Integral, least=1)
+
+    def _read_leaves(self, rows: Rows) -> None:
+        xp, tree = rows.xp, self._tree
+        nodes = leaves(tree)
+        width = tree.weight.shape[1]
+        places = [node * width + np.arange(tree.used[node]) for node in nodes]
+        flat = xp.reshape(self._tree_centers, (-1, rows.d))
+        taken = xp.take(flat, asarray(np.concatenate(places), like=rows.like), axis=0)
+        self.subcluster_centers_ = contiguous(xp.astype(taken, rows.dtype))
+
+    def _cluster_subclusters(self) -> None:
+        centers, given = self.subcluster_centers_, self.n_clusters
+        m = centers.shape[0]
+        whole = isinstance(given, numbers.Integral)
+        if given is None or (whole and m < given):
+            labels: Any = np.arange(m)
+            if whole:
+                warnings.warn(
+                    f"Number of subclusters found ({m}) by BIRCH is less than ({given}). Decrease "
+                    "the threshold.",
+                    ConvergenceWarning,
+                    stacklevel=4,
+                )
+        elif whole:
+            # Ward's tree has two leaves at least
+            one = np.zeros(1, np.int32)
+            labels = AgglomerativeClustering(given).fit_predict(centers) if m > 1 else one
+        else:
+            labels = clone(given).fit_predict(centers)
+        self.subcluster_labels_ = asarray(to_host(labels).astype(np.int32), like=centers)
+
+    # -- using ---------------------------------------------------------------------------------
+
+    def _fitted_rows(self, X: Any, method: str) -> tuple[Rows, Array]:
+        check_is_fitted(self, "subcluster_centers_")
+        centers = fitted_matrix(self, "subcluster_centers_")
+        self._check_same_library(X, method, "subcluster_centers_")
+        rows = self._rows(X, reset=False, beside="subcluster_centers_")
+        return rows, rows.xp.asarray(centers, dtype=rows.xp.result_type(centers.dtype, rows.dtype))
+
+    def _labels_of(self, rows: Rows, centers: Array) -> Array:
+        nearest, _ = rows.map(rows.kernels.distances.nearest, centers)
+        return rows.xp.take(self.subcluster_labels_, nearest)
+
+    def predict(self, X: Any) -> Array:
+        """The cluster of the nearest subcluster of each row.
+
+        Parameters
+        ----------
+        X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+
+        Returns
+        -------
+        labels : array of shape (n_samples,), int32
+        """
+        rows, centers = self._fitted_rows(X, "predict")
+        return self._labels_of(rows, centers)
+
+    def transform(self, X: Any) -> Array:
+        """Euclidean distance of each row to each subcluster's centre.
+
+        Parameters
+        ----------
+        X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+
+        Returns
+        -------
+        distances : array of shape (n_samples, n_subclusters)
+        """
+        rows, centers = self._fitted_rows(X, "transform")
+        found = rows.map(rows.kernels.distances.distances, centers)
+        return rows.xp.asarray(found, dtype=centers.dtype)
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
+        """Fit, and the labels of the rows."""
+        self.fit(X, sample_weight=sample_weight)
+        return self.labels_ if self.compute_labels else self.predict(X)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.subcluster_centers_.shape[0]
+
+    # -- the tree ------------------------------------------------------------------------------
+
+    @property
+    def root_(self) -> Node:
+        return Node(self._whole_tree(), int(self._tree.top[1]))
+
+    @property
+    def dummy_leaf_(self) -> BeforeLeaves:
+        return BeforeLeaves(self._whole_tree())
+
+    def _whole_tree(self) -> FeatureTree:
+        if not hasattr(self, "_tree"):
+            raise AttributeError("Birch has no tree before it is fitted.")
+        return self._tree._replace(centers=self._tree_centers)
+
+
+class Node:
+    """A node of the tree: a view of its subclusters."""
+
+    def __init__(self, tree: FeatureTree, node: int):
+        self._feature_tree, self._node = tree, node
+
+    @property
+    def is_leaf(self) -> bool:
+        return bool(self._feature_tree.child[self._node, 0] < 0)
+
+    @property
+    def subclusters_(self) -> list[Subcluster]:
+        count = int(self._feature_tree.used[self._node])
+        return [Subcluster(self._feature_tree, self._node, slot) for slot in range(count)]
+
+    @property
+    def centroids_(self) -> Array:
+        count = int(self._feature_tree.used[self._node])
+        return self._feature_tree.centers[self._node, :count, :]
+
+    @property
+    def next_leaf_(self) -> Node | None:
+        after = int(self._feature_tree.after[self._node])
+        return None if after < 0 else Node(self._feature_tree, after)
+
+
+class BeforeLeaves:
+    """What stands before the first leaf."""
+
+    def __init__(self, tree: FeatureTree):
+        self.next_leaf_: Node | None = Node(tree, 0)
+
+    def __iter__(self) -> Iterator[Node]:
+        leaf = self.next_leaf_
+        while leaf is not None:
+            yield leaf
+            leaf = leaf.next_leaf_
+
+
+class Subcluster:
+    """The summary of the rows below a slot of a node."""
+
+    def __init__(self, tree: FeatureTree, node: int, slot: int):
+        self._feature_tree, self._place = tree, (node, slot)
+
+    @property
+    def n_samples_(self) -> float:
+        """Rows, or their weight: whole numbers as int."""
+        weight = float(self._feature_tree.weight[self._place])
+        return int(weight) if weight.is_integer() else weight
+
+    @property
+    def centroid_(self) -> Array:
+        return self._feature_tree.centers[(*self._place, slice(None))]
+
+    @property
+    def radius(self) -> float:
+        """The root of the mean squared distance to the centre."""
+        tree = self._feature_tree
+        return float((tree.scatter[self._place] / tree.weight[self._place]) ** 0.5)
+
+    @property
+    def child_(self) -> Node | None:
+        child = int(self._feature_tree.child[self._place])
+        return None if child < 0 else Node(self._feature_tree, child)
