@@ -1,7 +1,7 @@
 // Distances between rows in tiles that stay on the chip.
 //
-// REAL: of the arithmetic. METRIC: 0 Euclidean, 1 Manhattan, 2 Chebyshev. DEPTH: columns of the
-// data that are in shared memory at a time, at most d.
+// REAL: of the arithmetic. METRIC: 0 Euclidean, 1 Manhattan, 2 Chebyshev, 3 the sum of magnitudes to
+// the POWER. DEPTH: columns of the data that are in shared memory at a time, at most d.
 //
 // A block of 16 x 16 threads has a tile of 64 x 64 distances, 4 x 4 a thread. They are sums of
 // differences, coordinate by coordinate: equal rows are at distance 0 and nothing cancels. In
@@ -20,12 +20,21 @@ struct alignas(16) Stage {  // so that four values are loaded at a time
     long long row_at[SIDE], column_at[SIDE];  // places of the tile's rows in memory, or -1
 };
 
+#if METRIC == 3
+static __device__ __noinline__ double powered(double apart)  // inlined, it leaves no registers
+{
+    return pow(fabs(apart), POWER);
+}
+#endif
+
 static __device__ void add_term(REAL &sum, REAL apart)
 {
 #if METRIC == 0
     sum += apart * apart;
 #elif METRIC == 1
     sum += apart < 0 ? -apart : apart;
+#elif METRIC == 3
+    sum += (REAL)powered((double)apart);
 #else
     apart = apart < 0 ? -apart : apart;
     sum = apart > sum ? apart : sum;
@@ -109,6 +118,8 @@ static __device__ __noinline__ double exact(const V *x, const W *y, long long d)
         sum += apart * apart;
 #elif METRIC == 1
         sum += apart;
+#elif METRIC == 3
+        sum += powered(apart);
 #else
         sum = apart > sum ? apart : sum;
 #endif

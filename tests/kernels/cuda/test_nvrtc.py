@@ -49,6 +49,13 @@ VARIANTS = {
     "by_label": [
         {"T": value, "WIDTH": width, "BLOCK": BLOCK} for value in SIZES for width in (1, 32)
     ],
+    "neighbors": [
+        {"T": value, "METRIC": metric, "DEPTH": depth, "POWER": "3.0", "ROOT": root}
+        for value, depth, metric, root in (
+            ("float", 2, 0, 1), ("double", 16, 0, 0), ("float", 16, 1, 0), ("double", 2, 2, 0),
+            ("double", 16, 3, 2),
+        )
+    ],
     "distance_sums": [
         {"T": value, "REAL": real, "METRIC": metric, "DEPTH": depth, "WALK": 16}
         for value, real in (("float", "float"), ("float", "double"), ("double", "double"))

@@ -1,1 +1,0 @@
-"""CuPy's arrays are searched by the generic kernels so far."""

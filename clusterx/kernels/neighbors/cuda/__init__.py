@@ -1,0 +1,14 @@
+"""The search on NVIDIA GPUs: tiles along a curve through space, passed over where they are far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....arrays import Array
+from .. import Measure, Search
+
+
+def search(gpu: Any, X: Array, metric: str = "euclidean", p: float = 2.0) -> Search:
+    from .tiled import TiledSearch
+
+    return TiledSearch(gpu, X, Measure(metric, p))
