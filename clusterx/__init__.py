@@ -9,7 +9,7 @@ from .distribution import BayesianGaussianMixture, GaussianMixture
 from .rows import Blocks
 
 if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
-    from . import connectivity, density, image, metrics, plotting, selection
+    from . import connectivity, density, graph, image, metrics, plotting, selection
     from .connectivity import AgglomerativeClustering, Birch
     from .density import (
         DBSCAN,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
         get_bin_seeds,
         mean_shift,
     )
+    from .graph import AffinityPropagation, affinity_propagation
     from .image.quantize import QuantizedImage, quantize
     from .image.quantizer import ColorQuantizer
     from .neighbors import NearestNeighbors
@@ -34,6 +35,7 @@ __version__ = "0.1.0"
 
 #: public names whose import costs something: module that has them
 _LAZY = {
+    "AffinityPropagation": "graph",
     "AgglomerativeClustering": "connectivity",
     "Birch": "connectivity",
     "ColorQuantizer": "image",
@@ -44,6 +46,7 @@ _LAZY = {
     "OPTICS": "density",
     "QuantizedImage": "image",
     "SweepResult": "selection",
+    "affinity_propagation": "graph",
     "cluster_optics_dbscan": "density",
     "cluster_optics_xi": "density",
     "compute_optics_graph": "density",
@@ -55,12 +58,13 @@ _LAZY = {
     "sweep": "selection",
 }
 
-_MODULES = {"connectivity", "density", "image", "metrics", "plotting", "selection"}
+_MODULES = {"connectivity", "density", "graph", "image", "metrics", "plotting", "selection"}
 
 __all__ = [
     "DBSCAN",
     "HDBSCAN",
     "OPTICS",
+    "AffinityPropagation",
     "AgglomerativeClustering",
     "BayesianGaussianMixture",
     "Birch",
@@ -74,6 +78,7 @@ __all__ = [
     "NearestNeighbors",
     "QuantizedImage",
     "SweepResult",
+    "affinity_propagation",
     "cluster_optics_dbscan",
     "cluster_optics_xi",
     "compute_optics_graph",
@@ -82,6 +87,7 @@ __all__ = [
     "density",
     "estimate_bandwidth",
     "get_bin_seeds",
+    "graph",
     "image",
     "k_means",
     "kmeans_plusplus",

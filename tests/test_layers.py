@@ -21,7 +21,7 @@ LAYERS = (
     ("base",),
     ("neighbors",),
     ("centroid", "connectivity", "density", "metrics"),
-    ("distribution",),
+    ("distribution", "graph"),
     ("selection",),
     ("image",),
     ("plotting",),
@@ -35,7 +35,7 @@ FAMILIES = (
     ("distances",),
     ("kmeans",),
     ("neighbors",),
-    ("graphs", "reachability", "labels", "color", "feature_trees"),
+    ("graphs", "reachability", "labels", "color", "feature_trees", "messages"),
     ("linkage",),
 )
 LEVELS = 7

@@ -42,6 +42,7 @@ from .graphs import GraphKernels
 from .kmeans import KMeansKernels
 from .labels import LabelKernels
 from .linkage import LinkageKernels
+from .messages import MessageKernels
 from .mixture import MixtureKernels
 from .neighbors import NeighborKernels
 from .reachability import ReachabilityKernels
@@ -106,6 +107,10 @@ class Kernels:
     @cached_property
     def mixture(self) -> MixtureKernels:
         return self._family("mixture", MixtureKernels)
+
+    @cached_property
+    def messages(self) -> MessageKernels:
+        return self._family("messages", MessageKernels)
 
     @cached_property
     def color(self) -> ColorKernels:

@@ -1,0 +1,39 @@
+"""Messages of affinity propagation: responsibilities and availabilities."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from ...arrays import Array
+
+
+class Messages(NamedTuple):
+    """What rows of a block send to all rows."""
+
+    availabilities: Array  # (b, n) float64
+    responsibilities: Array  # (b, n) float64
+
+
+class MessageKernels(Protocol):
+    def pass_messages(
+        self,
+        S: Array,
+        messages: Messages,
+        sums: Array,
+        totals: Array,
+        first: int,
+        damping: float,
+    ) -> tuple[Messages, Array]:
+        """One round over the rows first..first + b: the availabilities that the responsibilities
+        lead to, then the responsibilities that follow from these.
+
+        S : (b, n) similarities, with the preferences on the diagonal of the whole matrix.
+        messages : of the last round. They are given up: a kernel may write into them.
+        sums : (n,) of the positive responsibilities of the last round over all rows, the diagonal
+            as it is.
+        totals : (n,) of this round's over the rows before `first`.
+
+        Returns the messages, and the totals up to the end of the block: rows are added one after
+        the other, so that sums don't depend on blocks. The largest similarity is the first one of
+        equals.
+        """
