@@ -10,7 +10,7 @@ from .rows import Blocks
 
 if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
     from . import connectivity, density, graph, image, metrics, plotting, selection
-    from .connectivity import AgglomerativeClustering, Birch
+    from .connectivity import AgglomerativeClustering, Birch, DivisiveClustering
     from .density import (
         DBSCAN,
         HDBSCAN,
@@ -40,6 +40,7 @@ _LAZY = {
     "Birch": "connectivity",
     "ColorQuantizer": "image",
     "DBSCAN": "density",
+    "DivisiveClustering": "connectivity",
     "HDBSCAN": "density",
     "MeanShift": "density",
     "NearestNeighbors": "neighbors",
@@ -71,6 +72,7 @@ __all__ = [
     "BisectingKMeans",
     "Blocks",
     "ColorQuantizer",
+    "DivisiveClustering",
     "GaussianMixture",
     "KMeans",
     "MeanShift",

@@ -15,6 +15,7 @@ from clusterx import (
     BayesianGaussianMixture,
     Birch,
     BisectingKMeans,
+    DivisiveClustering,
     GaussianMixture,
     KMeans,
     MeanShift,
@@ -23,6 +24,7 @@ from clusterx import (
 )
 from clusterx.base import Clusterer, Estimator
 from clusterx.centroid.base import CentroidClusterer
+from clusterx.connectivity.base import Agglomeration
 from clusterx.distribution.base import Mixture
 
 DRAWS = {
@@ -55,6 +57,7 @@ ESTIMATORS = [
     MiniBatchKMeans(n_clusters=2, init="maximin", max_iter=5, batch_size=10),
     BisectingKMeans(n_clusters=3, max_iter=5),
     Birch(n_clusters=2, threshold=0.01),
+    DivisiveClustering(),
     DBSCAN(eps=1.0),
     DBSCAN(metric="cosine"),
     HDBSCAN(min_samples=1),
@@ -98,7 +101,7 @@ def test_tags(estimator):
     tags = get_tags(estimator)
     assert is_clusterer(estimator) == isinstance(estimator, Clusterer)
     assert tags.array_api_support
-    dense = Mixture | MeanShift | AgglomerativeClustering
+    dense = Mixture | MeanShift | Agglomeration
     assert tags.input_tags.sparse != isinstance(estimator, dense)
     assert tags.input_tags.allow_nan == isinstance(estimator, HDBSCAN)
     assert not tags.target_tags.required

@@ -2,5 +2,6 @@
 
 from .agglomerative import AgglomerativeClustering
 from .birch import Birch
+from .divisive import DivisiveClustering
 
-__all__ = ["AgglomerativeClustering", "Birch"]
+__all__ = ["AgglomerativeClustering", "Birch", "DivisiveClustering"]

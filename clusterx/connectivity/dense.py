@@ -52,6 +52,14 @@ def dense_merges(
     return merges_of(edges if linkage in INVERTING else rising(edges), n)
 
 
+def distance_matrix(X: Array, metric: str | Callable) -> Array:
+    """Distances between all rows, in the widest float; of a callable or given ones, a copy."""
+    known = metric if callable(metric) else ALIASES.get(metric, metric)
+    if callable(known):
+        X, known = _measured(known, X), "precomputed"
+    return _matrix(X, known, None, squared=False)
+
+
 def near_origin(X: Array) -> Array:
     """X less the middle value of each column, so that means are rounded by what rows differ by."""
     xp = namespace(X)

@@ -1,0 +1,220 @@
+"""Divisive clustering: one cluster is split again and again, until every row is by itself."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..arrays import Array, asarray, namespace, to_host
+from .base import Agglomeration
+from .dense import distance_matrix
+from .merges import Merges
+
+
+class DivisiveClustering(Agglomeration):
+    """A tree of clusters from the top down (DIANA): the widest one is split, and so on.
+
+    A split begins with the row that has the largest average dissimilarity to the others of its
+    cluster. Then rows follow one by one, as long as one is nearer on average to those that left
+    than to those that stay: first that for which the difference is largest, the lowest of equal
+    ones. The tree is built down to single rows, and cut where `n_clusters` are left; clusters are
+    split in the order of their diameters.
+
+    It takes 8 n^2 bytes for the matrix of distances and from n^2 to n^3 operations, so that it is
+    for a few thousand rows. `BisectingKMeans` splits more.
+
+    Parameters
+    ----------
+    n_clusters : int or None, default=2
+        Clusters to cut the tree into; None if `distance_threshold` is given.
+    metric : str or callable, default="euclidean"
+        Any metric of `NearestNeighbors`. ``"precomputed"``: X is a square matrix of distances, of
+        which what is above the diagonal is read. A callable gets X and returns such a matrix.
+    distance_threshold : float, default=None
+        Clusters of this diameter or more are split.
+
+    Attributes
+    ----------
+    labels_ : array of shape (n,)
+        Clusters, int32, numbered as those of `AgglomerativeClustering`.
+    n_clusters_ : int
+    children_ : array of shape (n - 1, 2)
+        The tree as merges: below n a node is a row, else the merge ``i - n``.
+    distances_ : array of shape (n - 1,)
+        Diameters: the largest distance between two rows below each node.
+    counts_ : array of shape (n - 1,)
+        Rows below each node.
+    linkage_matrix_ : ndarray of shape (n - 1, 4)
+        SciPy's form of the tree, on the host.
+    divisive_coefficient_ : float
+        In 0..1, the more, the clearer the structure: the mean over rows of one minus the diameter
+        of the last cluster that a row is split from, as a share of the largest.
+    n_leaves_ : int
+    n_features_in_ : int
+    feature_names_in_ : array of str
+        If X has names of columns.
+
+    See Also
+    --------
+    AgglomerativeClustering : from the bottom up.
+    BisectingKMeans : splits by k-means, for many rows.
+
+    References
+    ----------
+    Kaufman and Rousseeuw, "Finding Groups in Data", chapter 6, Wiley, 1990.
+
+    Examples
+    --------
+    >>> from clusterx import DivisiveClustering
+    >>> model = DivisiveClustering(n_clusters=3).fit([[0.0], [1.0], [6.0], [7.0], [20.0]])
+    >>> model.labels_.tolist()
+    [2, 2, 0, 0, 1]
+    >>> model.distances_.tolist()
+    [1.0, 1.0, 7.0, 20.0]
+    """
+
+    connectivity = None
+    compute_full_tree = True
+    linkage = "average"
+
+    def __init__(
+        self,
+        n_clusters: int | None = 2,
+        *,
+        metric: Any = "euclidean",
+        distance_threshold: float | None = None,
+    ):
+        self.n_clusters = n_clusters
+        self.metric = metric
+        self.distance_threshold = distance_threshold
+
+    def fit(self, X: Any, y: Any = None) -> DivisiveClustering:
+        """Build the tree of the rows of X, and cut it.
+
+        Parameters
+        ----------
+        X : array of shape (n, d), or (n, n) of distances if precomputed
+        y : ignored
+
+        Returns
+        -------
+        DivisiveClustering
+            This model, fitted.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A parameter or X is not what is wanted, or more clusters than rows are.
+        MemoryError
+            There is no room for a matrix of all distances.
+        """
+        self._check_parameters()
+        X = self._read(X)
+        n = X.shape[0]
+        if self.n_clusters is not None and self.n_clusters > n:
+            raise ValueError(
+                f"Cannot extract more clusters than samples: {self.n_clusters} clusters were "
+                f"given for a tree with {n} leaves."
+            )
+        merges, last = divided(distance_matrix(X, self.metric))
+        self.n_leaves_, self.n_connected_components_ = n, 1
+        widest = merges.heights[-1] if n > 1 else 0.0
+        self.divisive_coefficient_ = float(1 - last.mean() / widest) if widest > 0 else 0.0
+        self._keep(merges, X)
+        return self
+
+
+class Part(NamedTuple):
+    """A cluster on the way down."""
+
+    node: int
+    rows: np.ndarray  # rising
+    sums: np.ndarray  # of the distances of each row to the others
+    farthest: np.ndarray  # the row farthest from each row
+    reach: np.ndarray  # and its distance
+
+    @property
+    def diameter(self) -> float:
+        return float(self.reach.max())
+
+
+def divided(D: Array) -> tuple[Merges, np.ndarray]:
+    """The splits of rows with the distances D as merges; the diameter each row was split from."""
+    n = D.shape[0]
+    last = np.zeros(n)
+    nodes = np.full((n - 1, 2), -1, np.int64)  # two nodes of each split, below n rows
+    heights, counts = np.zeros(n - 1), np.zeros(n - 1, np.int64)
+    waiting = [_part(D, 0, np.arange(n), to_host(namespace(D).sum(D, axis=1)))] if n > 1 else []
+    made = 1
+    while waiting:
+        part = waiting.pop()
+        heights[part.node], counts[part.node] = part.diameter, len(part.rows)
+        for side, (rows, sums, left) in enumerate(_halves(D, part)):
+            if len(rows) == 1:
+                nodes[part.node, side] = rows[0]
+                last[rows[0]] = part.diameter
+                continue
+            nodes[part.node, side] = n + made
+            waiting.append(_part(D, made, rows, sums, part, left))
+            made += 1
+    # later splits are below earlier ones, and not wider
+    order = (n - 2 - np.arange(n - 1))[np.argsort(heights[::-1], kind="stable")]
+    number = np.arange(2 * n - 1)
+    number[n + order] = n + np.arange(n - 1)
+    children = np.sort(number[nodes[order]], axis=1)
+    return Merges(children, heights[order], counts[order]), last
+
+
+def _part(
+    D: Array,
+    node: int,
+    rows: np.ndarray,
+    sums: np.ndarray,
+    above: Part | None = None,
+    kept: np.ndarray | None = None,
+) -> Part:
+    """A cluster; of that above it rows whose farthest row stays with them need no search."""
+    farthest, reach = np.full(len(rows), -1), np.zeros(len(rows))
+    if above is not None:
+        farthest, reach = above.farthest[kept], above.reach[kept]
+    inside = np.isin(farthest, rows)
+    here = np.flatnonzero(~inside)
+    for a in range(0, len(here), 256):
+        some = here[a : a + 256]
+        block = _rows(D, rows[some])[:, rows]
+        found = block.argmax(axis=1)
+        farthest[some], reach[some] = rows[found], block[np.arange(len(some)), found]
+    return Part(node, rows, sums, farthest, reach)
+
+
+def _rows(D: Array, rows: np.ndarray) -> np.ndarray:
+    """A few rows of the matrix, on the host."""
+    return to_host(namespace(D).take(D, asarray(rows, like=D), axis=0))
+
+
+def _halves(D: Array, part: Part) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Those that stay and those that leave: their rows, their sums, and which they are.
+
+    Sums of distances to both halves are kept up to date by one row of the matrix per move.
+    """
+    m = len(part.rows)
+    leaves = np.zeros(m, bool)
+    to_rest, to_new = part.sums.copy(), np.zeros(m)
+    row = int(np.argmax(part.sums))
+    while True:
+        leaves[row] = True
+        apart = _rows(D, part.rows[row : row + 1])[0, part.rows]
+        to_rest -= apart
+        to_new += apart
+        away = int(leaves.sum())
+        if away == m - 1:
+            break
+        gain = to_rest / (m - away - 1) - to_new / away
+        gain[leaves] = -np.inf
+        row = int(np.argmax(gain))
+        # what rounding leaves is no reason to move
+        if gain[row] <= 1e-12 * part.diameter:
+            break
+    own = np.flatnonzero(~leaves), np.flatnonzero(leaves)
+    return [(part.rows[at], sums[at], at) for at, sums in zip(own, (to_rest, to_new), strict=True)]
