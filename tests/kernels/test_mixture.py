@@ -11,6 +11,8 @@ from clusterx.arrays import to_host
 from clusterx.kernels import kernels_for
 from clusterx.kernels.mixture import Density, Spread, Statistics, features
 from clusterx.kernels.mixture.cpu import PIECE_ROWS, loops
+from tests.cuda_on_cpu.arrays import asarray
+from tests.cuda_on_cpu.backend import WAYS, emulated, faulty
 
 CPU = kernels_for(np).mixture
 
@@ -218,3 +220,54 @@ def test_negligible_responsibilities_change_no_moment():
     found = CPU.statistics(X, None, density)
     assert loops.NEGLIGIBLE < 1e-16 / 1e10
     assert_allclose(found.moments[:, 0], 5.0, rtol=1e-15)
+
+
+# -- on the GPU ------------------------------------------------------------------------------------
+
+
+def on_gpu(kernels, form="full"):
+    """Statistics by either form, and labels, of more components than a warp has threads."""
+    X = np.random.default_rng(8).normal(size=(70, 3))
+    w = np.arange(70) % 4 / 2.0
+    X[w == 0] = 1e200
+    shown = components(form, 3, 40)
+    found = []
+    for density in (by_products(shown), shown):
+        up = Density(form, *(None if a is None else asarray(a) for a in density[1:]))
+        found += kernels.mixture.statistics(asarray(X), asarray(w), up)
+    X[w == 0] = 0.0
+    return [to_host(a) for a in (*found, *kernels.mixture.assign(asarray(X), up))], X, w, shown
+
+
+def gpu_is_right(kernels):
+    with np.errstate(all="ignore"):  # of infinite products that a fault lets in
+        found, X, w, shown = on_gpu(kernels)
+    try:
+        same(found[:3], expected(X, w, by_products(shown)))
+        same(found[3:6], expected(X, w, shown))
+        same(found[6:7], (logsumexp(log_densities(X, shown)[2], axis=1),))
+    except AssertionError:
+        return False
+    return True
+
+
+@pytest.mark.usefixtures("gxx")
+@pytest.mark.parametrize("way", WAYS)
+def test_any_order_of_threads_gives_the_same_bits(way):
+    for a, b in zip(on_gpu(emulated(**WAYS[way]))[0], on_gpu(emulated())[0], strict=True):
+        assert_array_equal(a, b)
+
+
+@pytest.mark.usefixtures("gxx")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("LANES", "LANES"),
+        ("r > 0 ? r * log(r) : 0.0", "r * r"),
+        ("own[j] = r * weight", "own[j] = r"),
+        ("bool counts = !w || w[row] > 0", "bool counts = true"),
+        ("gap = LANES / 2; gap > 0", "gap = LANES / 4; gap > 0"),
+    ],
+)
+def test_faults_on_the_gpu_are_found(old, new):
+    assert gpu_is_right(faulty("mixture", old, new)) == (old == new)

@@ -30,12 +30,12 @@ def _spread(block, w, center):
 
 
 def piece_rows(density):
-    return max(1, TILE // _width(density))
+    return max(1, TILE // width(density))
 
 
 def statistics(X, w, density):
     total = None
-    for a, block in numbered(row_blocks(X, _width(density))):
+    for a, block in numbered(row_blocks(X, width(density))):
         part = _statistics(block, None if w is None else w[a : a + block.shape[0]], density)
         total = part if total is None else total + part
     return total
@@ -44,8 +44,8 @@ def statistics(X, w, density):
 def _statistics(block, w, density):
     xp = namespace(block)
     z = _standardised(block, w, density)
-    seen = _features(z, density) if density.theta is not None else _whitened(z, density)
-    soft = _Softened(_log_densities(seen, density))
+    seen = _features(z, density) if density.theta is not None else whitened(z, density)
+    soft = _Softened(log_densities(seen, density))
     w = xp.ones_like(z[:, 0]) if w is None else xp.astype(w, z.dtype)
     zero = xp.zeros_like(w)
     likelihood = xp.sum(xp.where(w > 0, w * soft.log_likelihood, zero))
@@ -53,18 +53,18 @@ def _statistics(block, w, density):
     R = soft.R * w[:, None]
     if density.theta is not None:
         return Statistics(R.T @ seen, likelihood, entropy)
-    return Statistics(_moments(seen, R, density.form), likelihood, entropy)
+    return Statistics(weighted_moments(seen, R, density.form), likelihood, entropy)
 
 
 def moments(X, R, density):
     xp = namespace(X)
     total = None
-    for a, block in numbered(row_blocks(X, _width(density))):
+    for a, block in numbered(row_blocks(X, width(density))):
         weights = R[a : a + block.shape[0], ...]
         z = _standardised(block, xp.sum(weights, axis=1), density)
-        Y = _whitened(z, density._replace(factors=None))
+        Y = whitened(z, density._replace(factors=None))
         zero = xp.zeros((), dtype=z.dtype, device=device(z))
-        part = Statistics(_moments(Y, weights, density.form), zero, zero)
+        part = Statistics(weighted_moments(Y, weights, density.form), zero, zero)
         total = part if total is None else total + part
     return total
 
@@ -72,9 +72,9 @@ def moments(X, R, density):
 def assign(X, density):
     xp = namespace(X)
     likelihoods, labels = [], []
-    for block in row_blocks(X, _width(density)):
+    for block in row_blocks(X, width(density)):
         z = _standardised(block, None, density)
-        logs = _log_densities(_whitened(z, density), density._replace(theta=None))
+        logs = log_densities(whitened(z, density), density._replace(theta=None))
         likelihoods.append(_Softened(logs).log_likelihood)
         labels.append(xp.astype(xp.argmax(logs, axis=1), xp.int32))
     return concat(likelihoods), concat(labels)
@@ -82,9 +82,9 @@ def assign(X, density):
 
 def responsibilities(X, density):
     found = []
-    for block in row_blocks(X, _width(density)):
+    for block in row_blocks(X, width(density)):
         z = _standardised(block, None, density)
-        logs = _log_densities(_whitened(z, density), density._replace(theta=None))
+        logs = log_densities(whitened(z, density), density._replace(theta=None))
         found.append(_Softened(logs).R)
     return concat(found)
 
@@ -110,7 +110,7 @@ class _Softened:
         self.entropy = xp.sum(self.R * xp.log(logs), axis=1)
 
 
-def _width(density):
+def width(density):
     """Values of the largest temporary for each row."""
     d = density.center.shape[0]
     if density.theta is not None:
@@ -131,7 +131,7 @@ def _features(z, density):
     return xp.take(u, first, axis=1) * xp.take(u, second, axis=1)
 
 
-def _whitened(z, density):
+def whitened(z, density):
     """Rows (k, n, d) about each mean, whitened by the factors."""
     Y = z[None, :, :] - density.means[:, None, :]
     if density.factors is None:
@@ -141,14 +141,14 @@ def _whitened(z, density):
     return Y @ density.factors
 
 
-def _log_densities(seen, density):
+def log_densities(seen, density):
     if density.theta is not None:
         return seen @ density.theta.T
     xp = namespace(seen)
     return (density.constants[:, None] - xp.sum(seen * seen, axis=2) / 2).T
 
 
-def _moments(Y, R, form):
+def weighted_moments(Y, R, form):
     """Moments (k, number of features) of rows Y (k, n, d)."""
     xp = namespace(Y)
     k, _, d = Y.shape

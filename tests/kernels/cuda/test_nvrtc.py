@@ -49,6 +49,7 @@ VARIANTS = {
     "by_label": [
         {"T": value, "WIDTH": width, "BLOCK": BLOCK} for value in SIZES for width in (1, 32)
     ],
+    "mixture": [{"T": value, "LANES": lanes} for value in SIZES for lanes in (1, 32)],
     "neighbors": [
         {"T": value, "METRIC": metric, "DEPTH": depth, "POWER": "3.0", "ROOT": root}
         for value, depth, metric, root in (
