@@ -10,7 +10,14 @@ from .rows import Blocks
 
 if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
     from . import connectivity, density, graph, image, metrics, plotting, selection
-    from .connectivity import AgglomerativeClustering, Birch, DivisiveClustering
+    from .connectivity import (
+        AgglomerativeClustering,
+        Birch,
+        DivisiveClustering,
+        FeatureAgglomeration,
+        linkage_tree,
+        ward_tree,
+    )
     from .density import (
         DBSCAN,
         HDBSCAN,
@@ -24,7 +31,12 @@ if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
         get_bin_seeds,
         mean_shift,
     )
-    from .graph import AffinityPropagation, affinity_propagation
+    from .graph import (
+        AffinityPropagation,
+        affinity_propagation,
+        grid_to_graph,
+        img_to_graph,
+    )
     from .image.quantize import QuantizedImage, quantize
     from .image.quantizer import ColorQuantizer
     from .neighbors import NearestNeighbors
@@ -41,6 +53,7 @@ _LAZY = {
     "ColorQuantizer": "image",
     "DBSCAN": "density",
     "DivisiveClustering": "connectivity",
+    "FeatureAgglomeration": "connectivity",
     "HDBSCAN": "density",
     "MeanShift": "density",
     "NearestNeighbors": "neighbors",
@@ -54,9 +67,13 @@ _LAZY = {
     "dbscan": "density",
     "estimate_bandwidth": "density",
     "get_bin_seeds": "density",
+    "grid_to_graph": "graph",
+    "img_to_graph": "graph",
+    "linkage_tree": "connectivity",
     "mean_shift": "density",
     "quantize": "image",
     "sweep": "selection",
+    "ward_tree": "connectivity",
 }
 
 _MODULES = {"connectivity", "density", "graph", "image", "metrics", "plotting", "selection"}
@@ -73,6 +90,7 @@ __all__ = [
     "Blocks",
     "ColorQuantizer",
     "DivisiveClustering",
+    "FeatureAgglomeration",
     "GaussianMixture",
     "KMeans",
     "MeanShift",
@@ -90,9 +108,12 @@ __all__ = [
     "estimate_bandwidth",
     "get_bin_seeds",
     "graph",
+    "grid_to_graph",
     "image",
+    "img_to_graph",
     "k_means",
     "kmeans_plusplus",
+    "linkage_tree",
     "mean_shift",
     "metrics",
     "plotting",
@@ -100,6 +121,7 @@ __all__ = [
     "quantize",
     "selection",
     "sweep",
+    "ward_tree",
 ]
 
 

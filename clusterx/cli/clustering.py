@@ -43,7 +43,9 @@ def algorithms() -> dict[str, type]:
     return {
         re.sub(r"(?<=[a-z])(?=[A-Z])", "-", found.__name__).lower(): found
         for found in public
-        if isinstance(found, type) and issubclass(found, ClusterMixin | DensityMixin)
+        if isinstance(found, type)
+        and issubclass(found, ClusterMixin | DensityMixin)
+        and not isinstance(found.__dict__.get("fit_predict"), property)  # which labels columns
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..arrays import Array, asarray, namespace, to_host
 from ..rows import InMemory
 from .base import Agglomeration
+from .structured import neighbours_of
 
 
 class AgglomerativeClustering(Agglomeration):
@@ -41,7 +42,7 @@ class AgglomerativeClustering(Agglomeration):
     distance_threshold : float, default=None
         Merges at this distance or above are not made.
     compute_distances : bool, default=False
-        Taken for compatibility: `distances_` is there in any case.
+        Whether there are `distances_` without a threshold; `linkage_matrix_` has them in any case.
 
     Attributes
     ----------
@@ -52,7 +53,8 @@ class AgglomerativeClustering(Agglomeration):
         The two nodes of each merge: below `n_leaves_` a leaf, else the merge
         ``i - n_leaves_``. Fewer merges if the tree stopped early.
     distances_ : array of shape (n_leaves_ - 1,)
-        Heights of the merges, those of `scipy.cluster.hierarchy.linkage`.
+        Heights of the merges, those of `scipy.cluster.hierarchy.linkage`; with `compute_distances`
+        or a threshold.
     counts_ : array of shape (n_leaves_ - 1,)
         Leaves below each merge.
     linkage_matrix_ : ndarray of shape (n_leaves_ - 1, 4)
@@ -146,13 +148,17 @@ class AgglomerativeClustering(Agglomeration):
         self._check_parameters()
         X = self._read(X)
         weights, _ = self._weights(sample_weight, InMemory(X))
-        self._kept, sizes = None, None
+        self._kept, sizes, neighbours = None, None, None
+        if self.connectivity is not None:
+            neighbours = neighbours_of(X, self.connectivity)
         if weights is not None:
             sizes = to_host(weights).astype(np.float64, copy=False)
             if not sizes.all():
                 self._kept = sizes > 0
                 X, sizes = self._some(X, np.flatnonzero(sizes)), sizes[self._kept]
-        self._fit_tree(X, sizes)
+                if neighbours is not None:
+                    neighbours = neighbours[self._kept][:, self._kept]
+        self._fit_tree(X, sizes, neighbours)
         return self
 
     def _some(self, X: Array, rows: np.ndarray) -> Array:

@@ -27,6 +27,7 @@ from ..rows import InMemory, Rows
 from ..validation import check_choice, check_finite, check_number, host_rows
 from .dense import LINKAGES, SQUARED, check_squares, dense_merges
 from .merges import Merges, clusters_at, cut_into, heads, linkage_matrix
+from .structured import structured_merges
 
 
 class Agglomeration(Clusterer):
@@ -45,6 +46,7 @@ class Agglomeration(Clusterer):
     distances_: Array
     counts_: Array
     labels_: Array
+    _heights: Array
     n_clusters_: int
     n_leaves_: int
     n_connected_components_: int
@@ -118,7 +120,7 @@ class Agglomeration(Clusterer):
             check_squares(X, self.linkage)
         return X
 
-    def _fit_tree(self, X: Array, sizes: np.ndarray | None) -> Agglomeration:
+    def _fit_tree(self, X: Array, sizes: np.ndarray | None, neighbours: Any) -> Agglomeration:
         """Build the tree over the rows X, which all have weight, and cut it."""
         n = X.shape[0]
         if self.n_clusters is not None and self.n_clusters > n:
@@ -126,19 +128,28 @@ class Agglomeration(Clusterer):
                 f"Cannot extract more clusters than samples: {self.n_clusters} clusters were "
                 f"given for a tree with {n} leaves."
             )
-        build: Callable = dense_merges
-        if on_host(X):
-            build = check_memory(self.memory).cache(dense_merges)
         sizes = np.ones(n) if sizes is None else sizes
-        found = build(X, self.linkage, self.metric, None, sizes)
+        how = self.linkage, self.metric, sizes
         self.n_leaves_, self.n_connected_components_ = n, 1
-        self._keep(Merges(*found), X)
+        if neighbours is None:
+            merges = self._cached(X, dense_merges)(X, *how)
+        else:
+            made = n - 1 if self._grows_whole(n) else n - self.n_clusters
+            found = self._cached(X, structured_merges)(X, neighbours, *how, made)
+            merges, self.n_connected_components_ = found
+        self._keep(Merges(*merges), X)
         return self
+
+    def _cached(self, X: Array, build: Callable) -> Callable:
+        return check_memory(self.memory).cache(build) if on_host(X) else build
 
     def _keep(self, merges: Merges, like: Array) -> None:
         wide = float_dtype(namespace(like), like)
         self.children_ = asarray(merges.children, like=like)
-        self.distances_ = asarray(merges.heights, like=like, dtype=wide)
+        self._heights = asarray(merges.heights, like=like, dtype=wide)
+        self.__dict__.pop("distances_", None)
+        if getattr(self, "compute_distances", True) or self.distance_threshold is not None:
+            self.distances_ = self._heights
         self.counts_ = asarray(merges.counts, like=like)
         if self.distance_threshold is None:
             self.n_clusters_ = int(self.n_clusters)
@@ -225,7 +236,7 @@ class Agglomeration(Clusterer):
                 "with compute_full_tree=True."
             )
         made = len(children) if k is None or self._grows_whole(n) else n - k
-        heights, counts = to_host(self.distances_)[:made], to_host(self.counts_)[:made]
+        heights, counts = to_host(self._heights)[:made], to_host(self.counts_)[:made]
         self._keep(Merges(children[:made], heights, counts), self.labels_)
 
     def _grows_whole(self, n: int) -> bool:
@@ -244,4 +255,4 @@ class Agglomeration(Clusterer):
         `scipy.cluster.hierarchy.dendrogram` and `DendrogramDisplay.from_linkage` take them.
         """
         check_is_fitted(self, "children_")
-        return linkage_matrix(to_host(self.children_), to_host(self.distances_))
+        return linkage_matrix(to_host(self.children_), to_host(self._heights))

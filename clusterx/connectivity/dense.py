@@ -21,9 +21,7 @@ LINKAGES = ("ward", "complete", "average", "single", "weighted", "centroid", "me
 SQUARED = ("ward", "centroid", "median")
 
 
-def dense_merges(
-    X: Array, linkage: str, metric: str | Callable, options: dict | None, sizes: np.ndarray
-) -> Merges:
+def dense_merges(X: Array, linkage: str, metric: str | Callable, sizes: np.ndarray) -> Merges:
     """The tree of the rows X, or of distances for ``metric='precomputed'``.
 
     sizes : (n,) weights of the rows, above 0, on the host
@@ -33,15 +31,16 @@ def dense_merges(
         none = np.empty(0, np.int64)
         return merges_of(Edges(none, none, np.empty(0)), 1)
     known = metric if callable(metric) else ALIASES.get(metric, metric)
+    refuse_no_direction(X, known)
     if callable(known):
         X, known = _measured(known, X), "precomputed"
     if linkage == "single":
-        return merges_of_tree(_single(X, known, options), n)
+        return merges_of_tree(_single(X, known), n)
     kernels = kernels_for(namespace(X)).linkage
     if linkage == "ward" and known == "euclidean":
         wide = namespace(X).astype(X, float_dtype(namespace(X), X))
         return merges_of(rising(kernels.ward(near_origin(wide), sizes)), n)
-    D = _matrix(X, known, options, squared=linkage in SQUARED)
+    D = _matrix(X, known, squared=linkage in SQUARED)
     if linkage == "ward" and (sizes != 1.0).any():
         own = asarray(sizes, like=D, dtype=D.dtype)
         D = D * (own[:, None] * own[None, :] * 2.0 / (own[:, None] + own[None, :]))
@@ -57,7 +56,7 @@ def distance_matrix(X: Array, metric: str | Callable) -> Array:
     known = metric if callable(metric) else ALIASES.get(metric, metric)
     if callable(known):
         X, known = _measured(known, X), "precomputed"
-    return _matrix(X, known, None, squared=False)
+    return _matrix(X, known, squared=False)
 
 
 def near_origin(X: Array) -> Array:
@@ -67,29 +66,28 @@ def near_origin(X: Array) -> Array:
     return X - middle[None, :]
 
 
-def _single(X: Array, metric: str, options: dict | None) -> Edges:
+def _single(X: Array, metric: str) -> Edges:
     if metric == "precomputed":
         D = upper_half(X)
         if on_host(D):
             return graphs().dense_tree(D, np.zeros(len(D)), 1.0)
         X = D
-    return spanning_tree(search_of(X, metric, None, options), X, None)
+    return spanning_tree(search_of(X, metric, None, None), X, None)
 
 
-def _matrix(X: Array, metric: str, options: dict | None, *, squared: bool) -> Array:
+def _matrix(X: Array, metric: str, *, squared: bool) -> Array:
     """Distances between all rows, in the widest float; or their squares."""
     if squared and metric == "euclidean":
         return kernels_for(namespace(X)).linkage.distances(X, "sqeuclidean")
     if metric == "precomputed":
         D = upper_half(X)
-    elif not needs_host(metric, options):
-        p = (options or {}).get("p", 2.0)
-        D = kernels_for(namespace(X)).linkage.distances(X, metric, p)
+    elif not needs_host(metric, None):
+        D = kernels_for(namespace(X)).linkage.distances(X, metric)
     else:
         from sklearn.metrics import pairwise_distances
 
         refuse_device(X, metric)
-        D = pairwise_distances(X, metric=metric, **(options or {})).astype(np.float64, copy=False)
+        D = pairwise_distances(X, metric=metric).astype(np.float64, copy=False)
     return D * D if squared else D
 
 
@@ -111,6 +109,15 @@ def refuse_device(X: Array, metric: Any) -> None:
             f"metric={metric!r} is measured on the host, and X is on a device. Take one of "
             f"{', '.join(map(repr, METRICS))}, or move X to the host: nothing is copied there "
             "unasked."
+        )
+
+
+def refuse_no_direction(X: Array, metric: Any) -> None:
+    xp = namespace(X)
+    if metric == "cosine" and not bool(host_floats(xp.all(xp.any(X != 0, axis=1)))[0]):
+        raise ValueError(
+            "Cosine affinity cannot be used when X contains zero vectors, which have no "
+            "direction. Leave them out, or take another metric."
         )
 
 

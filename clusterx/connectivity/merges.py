@@ -97,19 +97,18 @@ def clusters_at(heights: np.ndarray, threshold: float) -> int:
 
 def linkage_matrix(children: np.ndarray, heights: np.ndarray) -> np.ndarray:
     """SciPy's linkage matrix (n - 1, 4) of any whole tree of merges."""
-    n, counts = len(children) + 1, leaves_below(children)
-    if len(counts) and counts[-1] != n:
+    if not np.array_equal(np.sort(children, axis=None), np.arange(2 * len(children))):
         raise ValueError(
-            f"The tree is not whole: its {n - 1} merges do not join all leaves. Fit with "
+            f"The tree is not whole: its {len(children)} merges do not join all leaves. Fit with "
             "compute_full_tree=True."
         )
+    counts = leaves_below(children, len(children) + 1)
     parts = (children.astype(np.float64), heights[:, None], counts[:, None])
     return np.concatenate(parts, axis=1) if len(counts) else np.empty((0, 4))
 
 
-def leaves_below(children: np.ndarray, n: int | None = None) -> np.ndarray:
-    """The number of leaves (m,) below each merge; n is needed for a tree that is not whole."""
-    n = len(children) + 1 if n is None else n
+def leaves_below(children: np.ndarray, n: int) -> np.ndarray:
+    """The number of leaves (m,) below each merge of a tree of n leaves."""
     size = [1] * n
     for left, right in children.tolist():
         size.append(size[left] + size[right])

@@ -94,7 +94,7 @@ class DendrogramDisplay:
 
         Parameters
         ----------
-        estimator : fitted model with `children_` and `distances_`
+        estimator : fitted model with `linkage_matrix_`, or `children_` and `distances_`
             scikit-learn's AgglomerativeClustering has distances with `compute_distances=True`.
             As many clusters are coloured as the model has.
         labels : sequence of str, optional
@@ -117,22 +117,20 @@ class DendrogramDisplay:
         pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         kind = type(estimator).__name__
-        if not hasattr(estimator, "children_"):
+        Z = getattr(estimator, "linkage_matrix_", None)
+        if Z is None and not hasattr(estimator, "children_"):
             raise TypeError(f"{kind} has no children_: it builds no tree of merges.")
-        if getattr(estimator, "distances_", None) is None:
+        if Z is None and getattr(estimator, "distances_", None) is None:
             raise ValueError(
                 f"{kind} has no distances_, which are the heights of the forks. Fit it with "
                 "compute_distances=True, or with a distance_threshold."
             )
-        n, k = len(estimator.children_) + 1, getattr(estimator, "n_clusters_", None)
-        return cls.from_merges(
-            estimator.children_,
-            estimator.distances_,
-            labels=labels,
-            n_clusters=k if k is not None and k < n else None,
-            name=kind,
-            **plot_kwargs,
-        )
+        if Z is None:
+            Z = linkage_of(estimator.children_, estimator.distances_)
+        n, k = len(Z) + 1, getattr(estimator, "n_clusters_", None)
+        n_clusters = k if k is not None and k < n else None
+        display = cls(Z, labels=labels, n_clusters=n_clusters, name=kind)
+        return display.plot(**plot_kwargs)
 
     @classmethod
     def from_merges(

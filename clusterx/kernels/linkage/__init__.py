@@ -25,6 +25,11 @@ from ..graphs import Edges
 CHAINED = ("complete", "average", "weighted", "ward")
 #: Linkages of squared distances that may have inversions.
 INVERTING = ("centroid", "median")
+#: Linkages along a graph: by distances of edges, and by centres from here on.
+ALONG = ("complete", "average", "weighted", "ward", "centroid", "median")
+CENTRAL = ALONG.index("ward")
+#: Sums over columns in so many parts, column by column in turn, so that loops are vectorised.
+LANES = 32
 
 
 class LinkageKernels(Protocol):
@@ -48,4 +53,23 @@ class LinkageKernels(Protocol):
         """The merges by one of INVERTING over squared distances, in the order they are made.
 
         D may be overwritten. Heights are squares.
+        """
+
+    def along_graph(
+        self,
+        low: np.ndarray,
+        high: np.ndarray,
+        weight: np.ndarray | None,
+        sizes: np.ndarray,
+        method: str,
+        C: np.ndarray | None,
+        made: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The first `made` merges of neighbours in a graph: nodes (made, 2), heights (made,).
+
+        All arrays are NumPy's. The graph is connected, ``low < high`` are the rows of its edges
+        (m,), each once. Methods of ALONG before "ward" read the distances `weight` of edges, and
+        where one of two clusters is no neighbour of a third one, the distance to the other stays;
+        the others read the rows C (n, d), float64. Of equal pairs the one whose higher node is the
+        lowest merges first, then whose lower one is. Heights are squares where C is read.
         """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from heapq import heapify, heappop, heappush
+
 import numpy as np
 
 from ...arrays import asarray, concat, device, host_floats, namespace, to_host
@@ -9,6 +11,7 @@ from ...blocks import TILE
 from ..graphs import Edges
 from ..neighbors import Measure
 from ..neighbors.generic import RowSearch
+from . import ALONG, CENTRAL, LANES
 from .rounds import moved, ward_edges
 
 
@@ -184,3 +187,60 @@ def one_by_one(D, sizes, method):
         matrix.merge(low, high)
     low, high, weight = (np.array(part) for part in zip(*edges, strict=True))
     return Edges(low.astype(np.int64), high.astype(np.int64), weight)
+
+
+def along_graph(low, high, weight, sizes, method, C, made):
+    n, size, kind = len(sizes), sizes.tolist(), ALONG.index(method)
+    if kind >= CENTRAL:
+        centers = list(C)
+        pairs = zip(low.tolist(), high.tolist(), strict=True)
+        weight = np.array([_apart(centers, size, i, j, kind) for j, i in pairs])
+    around: list[dict] = [{} for _ in range(n)]
+    heap = list(zip(weight.tolist(), high.tolist(), low.tolist(), strict=True))
+    for w, i, j in heap:
+        around[i][j] = around[j][i] = w
+    heapify(heap)
+    merges, heights = [], []
+    for k in range(n, n + made):
+        w, i, j = heappop(heap)
+        while not (size[i] and size[j]):
+            w, i, j = heappop(heap)
+        merges.append((j, i))
+        heights.append(w)
+        ni, nj = size[i], size[j]
+        size[i] = size[j] = 0
+        size.append(ni + nj)
+        if kind >= CENTRAL:
+            share = 0.5 if method == "median" else ni / (ni + nj)
+            centers.append(centers[j] + (centers[i] - centers[j]) * share)
+        around.append({})
+        for t in [*around[i], *(t for t in around[j] if t not in around[i])]:
+            if not size[t]:
+                continue
+            if kind >= CENTRAL:
+                v = _apart(centers, size, k, t, kind)
+            else:
+                v = _joined(around[i].get(t), around[j].get(t), ni, nj, method)
+            around[k][t] = around[t][k] = v
+            heappush(heap, (v, k, t))
+    return np.array(merges, np.int64).reshape(-1, 2), np.array(heights, np.float64)
+
+
+def _joined(a, b, na, nb, method):
+    """The distance to a merged cluster, of whose parts one may be no neighbour."""
+    if a is None or b is None:
+        return b if a is None else a
+    if method == "complete":
+        return max(a, b)
+    return (a * na + b * nb) / (na + nb) if method == "average" else (a + b) * 0.5
+
+
+def _apart(centers, size, i, j, kind):
+    """The squared distance of two centres, for Ward by their sizes."""
+    t = centers[i] - centers[j]
+    t = np.concatenate([t * t, np.zeros(-len(t) % LANES)])
+    total = 0.0
+    for part in np.add.reduce(t.reshape(-1, LANES), axis=0).tolist():
+        total += part
+    a, b = size[i], size[j]
+    return total * (a * b * 2.0 / (a + b)) if kind == CENTRAL else total

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...cpu.deferred import deferred
 from ...cpu.ranges import blocks, rows_per_task
 from ...cpu.threads import run_blocks
 from ...graphs import Edges
 from ...neighbors import Measure
 from ...neighbors.cpu.build import columns_of, tree
-from .. import CHAINED, INVERTING, generic
+from .. import ALONG, CENTRAL, CHAINED, INVERTING, generic
 from ..rounds import ward_edges
-from . import loops
+from . import graph_loops, loops
 
 #: Columns up to which a k-d tree tells most centroids apart.
 COLUMNS = 8
+#: Edges up to which the definition, in Python, takes less time than compiling.
+SMALL_GRAPH = 20_000
 
 
 def ward(X, sizes):
@@ -83,3 +86,26 @@ def one_by_one(D, sizes, method):
     D = np.ascontiguousarray(D, np.float64)
     kind = len(CHAINED) + INVERTING.index(method)
     return Edges(*loops.least_pairs(D, np.array(sizes, np.float64), kind))
+
+
+def along_graph(low, high, weight, sizes, method, C, made):
+    return _graph(sizes, low, high, weight, method, C, made)
+
+
+def _small_graph(sizes, low, high, weight, method, C, made):
+    if len(low) > SMALL_GRAPH:
+        return NotImplemented
+    return generic.along_graph(low, high, weight, sizes, method, C, made)
+
+
+@deferred(_small_graph, seconds=3.0, kernels=(graph_loops.merge_along,))
+def _graph(sizes, low, high, weight, method, C, made):
+    kind = ALONG.index(method)
+    C = np.empty((1, 0)) if C is None else np.array(C, np.float64, order="C")
+    if kind >= CENTRAL:
+        weight = graph_loops.edge_costs(C, sizes, kind, low, high)
+    order = np.lexsort((low, high, weight))
+    left, right, height = graph_loops.merge_along(
+        low[order], high[order], weight[order], sizes, kind, C, made
+    )
+    return np.stack([left, right], axis=1), height
