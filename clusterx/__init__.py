@@ -10,6 +10,7 @@ from .rows import Blocks
 
 if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
     from . import connectivity, density, graph, image, metrics, plotting, selection
+    from .centroid.medoids import KMedoids
     from .connectivity import (
         AgglomerativeClustering,
         Birch,
@@ -55,6 +56,7 @@ _LAZY = {
     "DivisiveClustering": "connectivity",
     "FeatureAgglomeration": "connectivity",
     "HDBSCAN": "density",
+    "KMedoids": "centroid.medoids",
     "MeanShift": "density",
     "NearestNeighbors": "neighbors",
     "OPTICS": "density",
@@ -93,6 +95,7 @@ __all__ = [
     "FeatureAgglomeration",
     "GaussianMixture",
     "KMeans",
+    "KMedoids",
     "MeanShift",
     "MiniBatchKMeans",
     "NearestNeighbors",

@@ -42,6 +42,7 @@ from .graphs import GraphKernels
 from .kmeans import KMeansKernels
 from .labels import LabelKernels
 from .linkage import LinkageKernels
+from .medoids import MedoidKernels
 from .messages import MessageKernels
 from .mixture import MixtureKernels
 from .neighbors import NeighborKernels
@@ -87,6 +88,10 @@ class Kernels:
     @cached_property
     def feature_trees(self) -> FeatureTreeKernels:
         return self._family("feature_trees", FeatureTreeKernels)
+
+    @cached_property
+    def medoids(self) -> MedoidKernels:
+        return self._family("medoids", MedoidKernels)
 
     @cached_property
     def neighbors(self) -> NeighborKernels:
