@@ -12,10 +12,11 @@ from sklearn.base import clone
 from sklearn.datasets import make_blobs
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import kneighbors_graph
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from clusterx import Blocks, KMeans, MiniBatchKMeans, metrics
+from clusterx import AgglomerativeClustering, Blocks, KMeans, MiniBatchKMeans, metrics
 from clusterx import GaussianMixture as OwnMixture
 from clusterx.rows import InMemory
 from clusterx.selection import (
@@ -624,3 +625,31 @@ def test_our_mixtures_are_swept_by_weighted_criteria_and_in_blocks(xp):
     np.testing.assert_allclose(
         blocks.scores["bic"], sweep(model, X, [3], metrics="bic").scores["bic"]
     )
+
+
+def test_one_tree_serves_all_cuts_of_a_hierarchy(blobs, monkeypatch):
+    trees = []
+    fit = AgglomerativeClustering._fit_tree
+    monkeypatch.setattr(
+        AgglomerativeClustering,
+        "_fit_tree",
+        lambda self, *args: trees.append(self) or fit(self, *args),
+    )
+    near = kneighbors_graph(blobs, 8) + kneighbors_graph(blobs, 200)
+    for connectivity in (None, near):
+        estimator = AgglomerativeClustering(linkage="average", connectivity=connectivity)
+        found = sweep(estimator, blobs, (2, 5, 110))
+        assert len(trees) == 1  # that of two clusters
+        trees.clear()
+        for k, model in zip(found.n_clusters, found.estimators, strict=True):
+            alone = clone(estimator).set_params(n_clusters=k).fit(blobs)
+            np.testing.assert_array_equal(model.labels_, alone.labels_)
+            np.testing.assert_array_equal(model.children_, alone.children_)
+            assert model.n_clusters == k
+        trees.clear()
+    by_distances = sweep(
+        AgglomerativeClustering(metric="precomputed", linkage="average"),
+        sklearn.metrics.pairwise_distances(blobs),
+        (2, 5),
+    )
+    assert by_distances.best("silhouette") in (2, 5)

@@ -126,6 +126,8 @@ class BisectingKMeans(CentroidClusterer):
            [0, 3]])
     """
 
+    children_: Array
+
     def __init__(
         self,
         n_clusters: int = 8,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated, Any
 
 import numpy as np
@@ -35,6 +36,13 @@ SILHOUETTE_ROWS = 10_000
 _ENDINGS = (".csv", ".tsv", ".parquet", ".pq", ".npy")
 
 
+class PlotKind(StrEnum):
+    """What --plot draws."""
+
+    SCATTER = "scatter"
+    DENDROGRAM = "dendrogram"
+
+
 @dataclass(frozen=True)
 class Writing:
     """What is written of a fitted model."""
@@ -62,6 +70,10 @@ class Writing:
     plot: Annotated[
         str | None, typer.Option("--plot", metavar="FILE", help="Picture of the clusters.")
     ] = None
+    plot_kind: Annotated[
+        PlotKind,
+        typer.Option("--plot-kind", help="The rows by cluster, or the tree of a hierarchy."),
+    ] = PlotKind.SCATTER
     plot_columns: Annotated[
         str | None,
         typer.Option(metavar="A,B", help="Axes of the picture; principal components by default."),
@@ -81,7 +93,9 @@ class Writing:
             if self.model is not None:
                 put(self.model, pickle.dumps(run.saved()), force=force)
             if self.plot is not None:
-                put(self.plot, _scatter(run, self.plot, axes), force=force)
+                tree = self.plot_kind is PlotKind.DENDROGRAM
+                drawn = _tree(run, self.plot) if tree else _scatter(run, self.plot, axes)
+                put(self.plot, drawn, force=force)
 
 
 @flat
@@ -199,6 +213,7 @@ def _check_abilities(model: Any, weights: str | None, writing: Writing) -> None:
     kind = type(model).__name__
     if weights is not None and not has_fit_parameter(model, "sample_weight"):
         raise UsageError(f"--weights: {kind} takes none. Leave the option out.")
+    _check_kind(type(model), writing)
     if not writing.probabilities:
         return
     if not hasattr(model, "predict_proba"):
@@ -207,6 +222,20 @@ def _check_abilities(model: Any, weights: str | None, writing: Writing) -> None:
         )
     if writing.output is None or writing.output.lower().endswith(".npy"):
         raise UsageError("--probabilities: says what -o writes; add -o OUT.csv or OUT.parquet.")
+
+
+def _check_kind(kind: type, writing: Writing) -> None:
+    if writing.plot_kind is PlotKind.SCATTER:
+        return
+    if writing.plot is None:
+        raise UsageError("--plot-kind: says what --plot draws; add --plot FILE.")
+    if writing.plot_columns is not None:
+        raise UsageError("--plot-columns: a dendrogram has no such axes. Leave the option out.")
+    if not any("children_" in vars(base).get("__annotations__", {}) for base in kind.__mro__):
+        raise UsageError(
+            f"--plot-kind dendrogram: {kind.__name__} builds no tree of merges. Use a hierarchy, "
+            "such as -a agglomerative."
+        )
 
 
 # -- files ---------------------------------------------------------------------------------------
@@ -287,6 +316,14 @@ def _check_axes(axes: tuple[str, ...], names: tuple[str, ...]) -> None:
                 f"--plot-columns: {name!r} is none of the columns that were clustered: "
                 f"{', '.join(names[:20])}."
             )
+
+
+def _tree(run: Run, plot: str) -> memoryview:
+    """The tree of merges."""
+    from ..plotting import DendrogramDisplay
+
+    with fitting(run.model):
+        return picture(DendrogramDisplay.from_estimator(run.model).figure_, plot)
 
 
 def _scatter(run: Run, plot: str, axes: tuple[str, ...] | None) -> memoryview:

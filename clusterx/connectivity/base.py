@@ -102,6 +102,7 @@ class Agglomeration(Clusterer):
 
     def _read_distances(self, X: Any) -> Array:
         name = type(self).__name__
+        X = self._in_memory(X).values if isinstance(X, Rows) else X
         if on_host(X):
             check = partial(validate_data, self)
             kinds = [np.float64, np.float32]

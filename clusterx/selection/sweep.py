@@ -42,8 +42,8 @@ def sweep(
 ) -> SweepResult:
     """Fit a model for each number of clusters, and score them: how many clusters are there?
 
-    The rows are checked, summarised and prepared once for all models of clusterx. Each model is
-    the same, bit for bit, as one fitted on its own.
+    The rows are checked, summarised and prepared once for all models of clusterx, and one tree
+    serves all cuts of a hierarchy. Each model is the same, bit for bit, as one fitted on its own.
 
     Parameters
     ----------
@@ -143,11 +143,16 @@ class _Models:
         self.seconds: list[float] = []
 
     def fitted(self, data: Data) -> Iterator[Any]:
+        tree = None  # the model of the fewest clusters, through whose tree others are cuts
         for k in self.ks:
-            model = clone(self.estimator).set_params(**{self.parameter: k})
             start = time.perf_counter()
-            data.fit(model)
+            if tree is None:
+                model = data.fit(clone(self.estimator).set_params(**{self.parameter: k}))
+            else:
+                model = tree.recut(k)
             self.seconds.append(time.perf_counter() - start)
+            if self.parameter == "n_clusters" and hasattr(model, "recut"):
+                tree = tree or model
             yield model
             self.advance()
 

@@ -516,3 +516,28 @@ def test_a_radius_that_can_not_be_chosen(run, tmp_path):
         result = run("fit", "same.csv", "-a", "dbscan", *words)
         assert result.exit_code == ExitCode.USAGE
         assert message in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("name", ["agglomerative", "bisecting-kmeans", "divisive"])
+def test_dendrograms_of_hierarchies(run, customers, tmp_path, name):
+    how = ["-a", name, "--plot", "tree.png", "--plot-kind", "dendrogram"]
+    result = run("fit", *CHOSEN, *how)
+    assert result.exit_code == ExitCode.OK, result.output
+    assert (tmp_path / "tree.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--plot-kind", "dendrogram"], "add --plot FILE"),
+        (["--plot", "a.png", "--plot-kind", "dendrogram"], "KMeans builds no tree"),
+        (
+            ["--plot", "a.png", "--plot-kind", "dendrogram", "--plot-columns", "age,annual_income"],
+            "has no such axes",
+        ),
+    ],
+)
+def test_dendrograms_that_cannot_be_drawn(run, customers, options, message):
+    result = run("fit", *CHOSEN, *options)
+    assert result.exit_code == ExitCode.USAGE
+    assert message in " ".join(result.stderr.split())
