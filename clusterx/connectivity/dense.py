@@ -39,7 +39,7 @@ def dense_merges(X: Array, linkage: str, metric: str | Callable, sizes: np.ndarr
     kernels = kernels_for(namespace(X)).linkage
     if linkage == "ward" and known == "euclidean":
         wide = namespace(X).astype(X, float_dtype(namespace(X), X))
-        return merges_of(rising(kernels.ward(near_origin(wide), sizes)), n)
+        return merges_of(rising(kernels.ward(wide, sizes)), n)
     D = _matrix(X, known, squared=linkage in SQUARED)
     if linkage == "ward" and (sizes != 1.0).any():
         own = asarray(sizes, like=D, dtype=D.dtype)
@@ -57,13 +57,6 @@ def distance_matrix(X: Array, metric: str | Callable) -> Array:
     if callable(known):
         X, known = _measured(known, X), "precomputed"
     return _matrix(X, known, squared=False)
-
-
-def near_origin(X: Array) -> Array:
-    """X less the middle value of each column, so that means are rounded by what rows differ by."""
-    xp = namespace(X)
-    middle = xp.sort(X, axis=0)[X.shape[0] // 2, :]
-    return X - middle[None, :]
 
 
 def _single(X: Array, metric: str) -> Edges:

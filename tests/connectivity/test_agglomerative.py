@@ -14,6 +14,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from clusterx import AgglomerativeClustering
 from clusterx.connectivity.dense import LINKAGES, SQUARED
+from clusterx.kernels.linkage import rounds
 
 SHARED = ("ward", "complete", "average", "single")
 
@@ -22,6 +23,8 @@ def data(kind, n=70, seed=0):
     rng = np.random.default_rng(seed)
     if kind == "far":
         return rng.normal(size=(n, 2)) + 1e8
+    if kind == "far groups":
+        return rng.normal(size=(n, 2)) + 1e7 * rng.integers(0, 2, n)[:, None]
     if kind == "line":
         return np.cumsum(1.01 ** np.arange(n))[:, None]
     if kind == "float32":
@@ -43,7 +46,7 @@ def no_ties(values):
     return (np.diff(np.sort(values)) > 1e-9 * values.max()).all()
 
 
-@pytest.mark.parametrize("kind", ["normal", "far", "line", "float32", "pairs"])
+@pytest.mark.parametrize("kind", ["normal", "far", "far groups", "line", "float32", "pairs"])
 @pytest.mark.parametrize("linkage", LINKAGES)
 def test_trees_are_scipys(linkage, kind):
     X = data(kind)
@@ -66,6 +69,14 @@ def test_labels_are_scikit_learns(linkage):
         np.testing.assert_array_equal(model.children_, peer.children_)
         np.testing.assert_allclose(heights(model), peer.distances_, rtol=1e-12)
         assert model.labels_.dtype == np.int32
+
+
+def test_rounds_of_ward_are_as_exact(monkeypatch):
+    monkeypatch.setattr(rounds, "FEW", 4)
+    for kind in ("far", "far groups", "line", "pairs"):
+        X = data(kind)
+        expected = scipy_linkage(X, "ward")[:, 2]
+        np.testing.assert_allclose(heights(AgglomerativeClustering().fit(X)), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("linkage", ["complete", "average"])

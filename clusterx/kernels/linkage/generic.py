@@ -12,7 +12,7 @@ from ..graphs import Edges
 from ..neighbors import Measure
 from ..neighbors.generic import RowSearch
 from . import ALONG, CENTRAL, LANES
-from .rounds import moved, ward_edges
+from .rounds import ward_edges
 
 
 def ward(X, sizes):
@@ -84,9 +84,9 @@ def _chain(n, nearest, merge):
         weight, other = nearest(row, before)
         if stack.meets(other):
             low, high = min(row, other), max(row, other)
-            edges.append((low, high, weight))
             stack.alive[low] = False
-            merge(low, high)
+            exact = merge(low, high)
+            edges.append((low, high, weight if exact is None else exact))
     low, high, weight = (np.array(part) for part in zip(*edges, strict=True))
     return Edges(low.astype(np.int64), high.astype(np.int64), weight)
 
@@ -99,26 +99,33 @@ def _least(values, before):
     return weight, at if before is not None and known == weight else int(place)
 
 
-def _ward_chain(C, sizes):
-    n, sizes, rows = len(sizes), sizes.copy(), np.arange(len(sizes))  # rows that are left
-    state = [C, rows]
+def _ward_chain(means, sizes):
+    sizes, state = sizes.copy(), [means, np.arange(len(sizes))]  # and the rows that are left
 
     def nearest(row, before):
-        C, rows = state
+        means, rows = state
         here = np.searchsorted(rows, [row])
-        W = _costs(C, asarray(sizes[rows], like=C, dtype=C.dtype), asarray(here, like=C))[0, :]
+        near = means.near
+        own = asarray(sizes[rows], like=near, dtype=near.dtype)
+        W = _costs(near, own, asarray(here, like=near))[0, :]
         weight, place = _least(W, None if before is None else np.searchsorted(rows, before))
         return weight, int(rows[place])
 
     def merge(low, high):
-        C, rows = state
+        means, rows = state
         partner, share = np.arange(len(rows)), np.zeros(len(rows))
-        a, b = np.searchsorted(rows, [low, high])
+        pair = np.searchsorted(rows, [[low], [high]])
+        cost = means.costs(*pair, sizes[rows])[0]
+        a, b = pair[:, 0]
         partner[b], share[b] = a, sizes[low] / (sizes[low] + sizes[high])
         sizes[high] += sizes[low]
-        state[:] = moved(C, partner, share, np.delete(np.arange(len(rows)), a)), np.delete(rows, a)
+        state[:] = (
+            means.merged(partner, share, np.delete(np.arange(len(rows)), a)),
+            rows[rows != low],
+        )
+        return cost
 
-    return _chain(n, nearest, merge)
+    return _chain(len(sizes), nearest, merge)
 
 
 def merged_row(a, b, na, nb, sizes, between, method, xp):

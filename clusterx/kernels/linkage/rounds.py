@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...arrays import Array, asarray, namespace
+from ...arrays import Array, asarray, namespace, to_host
 from ..graphs import Edges
 
 #: centroids, sizes beside them, rows or None for all -> on the host for each of the rows the least
 #: cost of a merge, and with which other centroid
 Partners = Callable[[Array, Array, np.ndarray | None], tuple[np.ndarray, np.ndarray]]
-#: centroids, sizes -> edges whose weights are costs
-Chain = Callable[[Array, np.ndarray], Edges]
+#: means, sizes -> edges whose weights are costs
+Chain = Callable[["Means", np.ndarray], Edges]
 
 #: Of fewer clusters the chain takes a few milliseconds, and needs no tree.
 FEW = 1024
@@ -22,52 +22,86 @@ FEW = 1024
 SLOW = 0.01
 
 
+class Means:
+    """The means of clusters: each a row, and what is added to it.
+
+    The difference of two means is that of their rows and that of what is added, so that it is
+    rounded by what the rows of the two differ by, however far they are from the origin and from
+    other clusters.
+
+    Attributes
+    ----------
+    base, added : arrays of shape (m, d)
+    near : array of shape (m, d)
+        The means from the middle of the data, rounded, by which they are searched.
+    """
+
+    def __init__(self, base: Array, added: Array, near: Array):
+        self.base, self.added, self.near = base, added, near
+
+    @classmethod
+    def of(cls, X: Array) -> Means:
+        xp = namespace(X)
+        middle = xp.sort(X, axis=0)[X.shape[0] // 2, :]
+        return cls(X, xp.zeros_like(X), X - middle[None, :])
+
+    def take(self, rows: np.ndarray) -> Means:
+        xp, rows = namespace(self.base), asarray(rows, like=self.base)
+        parts = (self.base, self.added, self.near)
+        return Means(*(xp.take(part, rows, axis=0) for part in parts))
+
+    def costs(self, low: np.ndarray, high: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """What merging pairs costs, on the host."""
+        t, total = self._apart(low, high), 0.0
+        for j in range(t.shape[1]):  # in the order of the columns, as every backend adds them
+            total = t[:, j] * t[:, j] + total
+        a, b = sizes[low], sizes[high]
+        return to_host(total) * (a * b * 2.0 / (a + b))
+
+    def _apart(self, low: np.ndarray, high: np.ndarray) -> Array:
+        p, q = self.take(low), self.take(high)
+        return (p.base - q.base) + (p.added - q.added)
+
+    def merged(self, partner: np.ndarray, share: np.ndarray, kept: np.ndarray) -> Means:
+        """The means that are kept, each a share of the way towards its partner."""
+        step = self._apart(partner[kept], kept)
+        own = self.take(kept)
+        step = step * asarray(share[kept], like=step, dtype=step.dtype)[:, None]
+        return Means(own.base, own.added + step, own.near + step)
+
+
 def ward_edges(X: Array, sizes: np.ndarray, partners: Partners, chain: Chain) -> Edges:
     """Rounds while they pay, and the chain over what they leave."""
-    C, sizes = X, np.array(sizes, np.float64)
+    means, sizes = Means.of(X), np.array(sizes, np.float64)
     slots = np.arange(len(sizes))
-    cost, other = np.zeros(len(sizes)), np.full(len(sizes), -1)
+    other = np.full(len(sizes), -1)
     found: list[Edges] = []
     while len(slots) > FEW:
-        asked = np.flatnonzero(other < 0)
+        asked, places = np.flatnonzero(other < 0), np.arange(len(slots))
         rows = None if len(asked) == len(slots) else asked
-        cost[asked], other[asked] = partners(C, asarray(sizes, like=C, dtype=C.dtype), rows)
-        places = np.arange(len(slots))
+        beside = asarray(sizes, like=means.near, dtype=means.near.dtype)
+        other[asked] = partners(means.near, beside, rows)[1]
         low = np.flatnonzero((other[other] == places) & (other > places))
-        high = other[low]
-        found.append(Edges(slots[low], slots[high], cost[low]))
         if not len(low) and rows is not None:  # costs differ by rounding: ask all again
             other[:] = -1
             continue
-        gone = np.zeros(len(slots), bool)
-        gone[low] = True
-        partner, share = np.arange(len(slots)), np.zeros(len(slots))
-        partner[high] = low
-        share[high] = sizes[low] / (sizes[low] + sizes[high])
-        C = moved(C, partner, share, np.flatnonzero(~gone))
+        high = other[low]
+        found.append(Edges(slots[low], slots[high], means.costs(low, high, sizes)))
+        kept = np.ones(len(slots), bool)
+        kept[low] = False
+        partner, share = places.copy(), np.zeros(len(slots))
+        partner[high], share[high] = low, sizes[low] / (sizes[low] + sizes[high])
+        means = means.merged(partner, share, np.flatnonzero(kept))
         sizes[high] += sizes[low]
-        changed = gone.copy()
+        changed = ~kept
         changed[high] = True
         other[changed | changed[other]] = -1  # nearest ones that stay are still the nearest
-        place = np.cumsum(~gone) - 1
-        kept = ~gone
-        other = np.where(other < 0, -1, place[other])[kept]
-        slots, sizes, cost = slots[kept], sizes[kept], cost[kept]
-        if len(low) < SLOW * len(gone):
+        other = np.where(other < 0, -1, (np.cumsum(kept) - 1)[other])[kept]
+        slots, sizes = slots[kept], sizes[kept]
+        if len(low) < SLOW * len(kept):
             break
     if len(slots) > 1:
-        rest = chain(C, sizes)
+        rest = chain(means, sizes)
         found.append(Edges(slots[rest.low], slots[rest.high], rest.weight))
     low, high, cost = (np.concatenate(part) for part in zip(*found, strict=True))
     return Edges(low, high, np.sqrt(cost))
-
-
-def moved(C: Array, partner: np.ndarray, share: np.ndarray, kept: np.ndarray) -> Array:
-    """The centroids that stay, each a share of the way towards its partner.
-
-    Equal centroids stay what they are to the last bit.
-    """
-    xp = namespace(C)
-    to = xp.take(C, asarray(partner[kept], like=C), axis=0)
-    C = xp.take(C, asarray(kept, like=C), axis=0)
-    return C + (to - C) * asarray(share[kept], like=C, dtype=C.dtype)[:, None]

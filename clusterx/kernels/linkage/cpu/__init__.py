@@ -56,8 +56,9 @@ def _partners_by_scans(C, sizes, rows):
     return costs, others
 
 
-def _ward_chain(C, sizes):
-    return Edges(*loops.ward_chain(np.array(C.T, order="C"), np.array(sizes, np.float64)))
+def _ward_chain(means, sizes):
+    parts = (np.array(part.T, order="C") for part in (means.near, means.base, means.added))
+    return Edges(*loops.ward_chain(*parts, np.array(sizes, np.float64)))
 
 
 def distances(X, metric, p=2.0):

@@ -132,8 +132,8 @@ def partners_by_scans(Z, sizes, asked, start, stop, costs, others):
 
 
 @jit
-def ward_chain(Z, sizes):
-    """Ward's merges by a chain; Z (d, n) and sizes are overwritten."""
+def ward_chain(Z, base, added, sizes):
+    """Ward's merges by a chain over `Means`, whose columns (d, n) and sizes are overwritten."""
     n = sizes.shape[0]
     low, high, weight = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64), np.empty(n - 1)
     ids, gone = np.arange(n), np.zeros(n)
@@ -157,10 +157,14 @@ def ward_chain(Z, sizes):
         top -= 2
         a, b = min(x, y), max(x, y)
         e = n - left
-        low[e], high[e], weight[e] = ids[a], ids[b], w
-        share = sizes[a] / (sizes[a] + sizes[b])
+        share, total = sizes[a] / (sizes[a] + sizes[b]), 0.0
         for j in range(Z.shape[0]):
-            Z[j, b] += (Z[j, a] - Z[j, b]) * share
+            t = (base[j, a] - base[j, b]) + (added[j, a] - added[j, b])
+            total += t * t
+            added[j, b] += t * share
+            Z[j, b] += t * share
+        low[e], high[e] = ids[a], ids[b]
+        weight[e] = total * (sizes[a] * sizes[b] * 2.0 / (sizes[a] + sizes[b]))
         sizes[b] += sizes[a]
         gone[a] = np.inf
         left -= 1
@@ -172,6 +176,7 @@ def ward_chain(Z, sizes):
             for j in range(Z.shape[0]):
                 for p in range(m):
                     Z[j, p] = Z[j, place[p]]
+                    base[j, p], added[j, p] = base[j, place[p]], added[j, place[p]]
     return low, high, weight
 
 
