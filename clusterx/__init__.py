@@ -34,9 +34,12 @@ if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
     )
     from .graph import (
         AffinityPropagation,
+        SpectralClustering,
         affinity_propagation,
         grid_to_graph,
         img_to_graph,
+        spectral_clustering,
+        spectral_embedding,
     )
     from .image.quantize import QuantizedImage, quantize
     from .image.quantizer import ColorQuantizer
@@ -61,6 +64,7 @@ _LAZY = {
     "NearestNeighbors": "neighbors",
     "OPTICS": "density",
     "QuantizedImage": "image",
+    "SpectralClustering": "graph",
     "SweepResult": "selection",
     "affinity_propagation": "graph",
     "cluster_optics_dbscan": "density",
@@ -74,6 +78,8 @@ _LAZY = {
     "linkage_tree": "connectivity",
     "mean_shift": "density",
     "quantize": "image",
+    "spectral_clustering": "graph",
+    "spectral_embedding": "graph",
     "sweep": "selection",
     "ward_tree": "connectivity",
 }
@@ -100,6 +106,7 @@ __all__ = [
     "MiniBatchKMeans",
     "NearestNeighbors",
     "QuantizedImage",
+    "SpectralClustering",
     "SweepResult",
     "affinity_propagation",
     "cluster_optics_dbscan",
@@ -123,6 +130,8 @@ __all__ = [
     "precision",
     "quantize",
     "selection",
+    "spectral_clustering",
+    "spectral_embedding",
     "sweep",
     "ward_tree",
 ]

@@ -67,6 +67,9 @@ FAULTS = (
     Fault("messages: the largest itself as the runner-up", "largest_of(values[at + 1 :], lanes)", "largest_of(values[at:], lanes)", "tests/kernels/test_messages.py -k compiled"),
     Fault("messages: self-responsibility in the sums, too", "if 0 <= own < sums.shape[0] and row[own] < 0.0:", "if False:", "tests/kernels/test_messages.py -k compiled"),
     Fault("affinity propagation: steady a round early", "shortest >= rounds.convergence_iter", "shortest > rounds.convergence_iter", "tests/graph/test_affinity_propagation.py -k scikit and numpy"),
+    Fault("spectral: the smallest components first", "by_size = np.argsort(-sizes, kind=\"stable\")", "by_size = np.argsort(sizes, kind=\"stable\")", "tests/graph/test_spectral.py -k largest"),
+    Fault("spectral: filtered vectors that fall back on known ones", "V = V - known @ (known.T @ V)", "pass", "tests/graph/test_spectral.py -k embeddings and numpy"),
+    Fault("spectral: links of rows to themselves count", "W = W - csr_array((W.diagonal(), (np.arange(W.shape[0]),) * 2), shape=W.shape)", "pass", "tests/graph/test_spectral.py -k sparse"),
     # -- the definition: kernels in the array API standard ---------------------------------------
     Fault("generic: far ties", "xp.argmin(own - 2 *", "xp.argmin(own - 1.9999 *", DISTANCES + STRICT),
     Fault("generic: sums skip weights", "belongs = belongs * xp.astype(self.w[a:b], self.wide)[:, None]", "pass", STEPS + STRICT),

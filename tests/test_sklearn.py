@@ -23,6 +23,7 @@ from clusterx import (
     MeanShift,
     MiniBatchKMeans,
     NearestNeighbors,
+    SpectralClustering,
 )
 from clusterx.base import Clusterer, Estimator
 from clusterx.centroid.base import CentroidClusterer
@@ -70,6 +71,7 @@ ESTIMATORS = [
     AgglomerativeClustering(linkage="average"),
     AffinityPropagation(damping=0.8, random_state=0),
     FeatureAgglomeration(),
+    SpectralClustering(n_clusters=2, n_init=1, random_state=0),
     NearestNeighbors(n_neighbors=1),
     GaussianMixture(2, random_state=0),
     BayesianGaussianMixture(n_components=2, max_iter=1000, random_state=0),

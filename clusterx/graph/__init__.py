@@ -1,6 +1,16 @@
 """Clusters and labels by the links between rows, and the links of pixels."""
 
 from .affinity_model import AffinityPropagation, affinity_propagation
+from .embedding import spectral_embedding
 from .grid import grid_to_graph, img_to_graph
+from .spectral_model import SpectralClustering, spectral_clustering
 
-__all__ = ["AffinityPropagation", "affinity_propagation", "grid_to_graph", "img_to_graph"]
+__all__ = [
+    "AffinityPropagation",
+    "SpectralClustering",
+    "affinity_propagation",
+    "grid_to_graph",
+    "img_to_graph",
+    "spectral_clustering",
+    "spectral_embedding",
+]
