@@ -7,6 +7,7 @@ raises ImportError where the library lacks what the task needs.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -112,6 +113,33 @@ def dbscan(module: str, problem: Problem) -> Run:
     return run
 
 
+def linkage(module: str, problem: Problem) -> Run:
+    """A fit of `AgglomerativeClustering`; the score is the highest merge, the same for all."""
+    Agglomerative = import_module(module).AgglomerativeClustering
+    given = {"linkage": problem.options["linkage"], "compute_distances": True}
+
+    def run(seed: int) -> Outcome:
+        model = Agglomerative(n_clusters=10, **given).fit(problem.X)
+        return Outcome(score=float(model.distances_[-1]))
+
+    return run
+
+
+def pooling(module: str, graphs: str, problem: Problem) -> Run:
+    """`FeatureAgglomeration` of square images by their grid; the score is the highest merge."""
+    Features = import_module(module).FeatureAgglomeration
+    side = math.isqrt(problem.X.shape[1])
+    grid = import_module(graphs).grid_to_graph(side, side)
+    given = {"n_clusters": problem.k, "connectivity": grid, "compute_distances": True}
+
+    def run(seed: int) -> Outcome:
+        model = Features(**given).fit(problem.X)
+        model.transform(problem.X)
+        return Outcome(score=float(model.distances_[-1]))
+
+    return run
+
+
 # clusterx
 
 
@@ -167,6 +195,16 @@ def faiss_lloyd(problem: Problem) -> Run:
         return Outcome(kmeans.centroids, labels, len(np.asarray(kmeans.obj)))
 
     return run
+
+
+def fast_linkage(problem: Problem) -> Run:
+    """fastcluster, from rows where it can."""
+    import fastcluster
+
+    method = problem.options["linkage"]
+    vectors = method in ("single", "ward", "centroid", "median")
+    tree = fastcluster.linkage_vector if vectors else fastcluster.linkage
+    return lambda seed: Outcome(score=float(tree(problem.X, method)[-1, 2]))
 
 
 def cells_dbscan(problem: Problem) -> Run:

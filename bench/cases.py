@@ -182,6 +182,19 @@ def _score_cases() -> list[Case]:
     ]
 
 
+def _linkage(source: str, linkage: str, **plan: Any) -> Case:
+    title = f"{{size}}, `AgglomerativeClustering(linkage={linkage!r})`"
+    plan = {"options": {"linkage": linkage}, "quality": "score", "rounds": 2, "repeats": 1} | plan
+    name = f"{linkage}-{source.removeprefix('round_blobs_')}"
+    return Case(name, title, "linkage", _on(source), **plan)
+
+
+def _pooling(source: str, k: int, **plan: Any) -> Case:
+    title = f"{{size}}, `FeatureAgglomeration(n_clusters={k}, connectivity=grid)` and transform"
+    plan = {"quality": "score", "rounds": 2, "repeats": 1} | plan
+    return Case(f"pooling-{source}", title, "pooling", _on(source), k, **plan)
+
+
 def _dbscan(name: str, source: str, eps: float, **plan: Any) -> Case:
     title = f"{{size}}, `DBSCAN(eps={eps:g}, min_samples=5)`"
     plan = {"quality": "score", "options": {"eps": eps}} | plan
@@ -252,6 +265,11 @@ _MEASURED = (
     _dbscan("1m-2", "round_blobs_1000000x2", 0.05, overrides={SKLEARN: ONCE}),
     _dbscan("1m-2-sparse", "round_blobs_1000000x2", 0.02, overrides={SKLEARN: ONCE}),
     _dbscan("20k-64", "round_blobs_20000x64", 9.0, libraries=(CLUSTERX, SKLEARN)),
+    *(_linkage("round_blobs_10000x2", one) for one in ("ward", "single", "average", "complete")),
+    _linkage("round_blobs_100000x2", "ward", libraries=(CLUSTERX, "fastcluster"), rounds=1),
+    _linkage("round_blobs_200000x2", "single", libraries=(CLUSTERX,), rounds=1),
+    _pooling("digits_1797x64", 32, repeats=20),
+    _pooling("digits_70000x784", 32, rounds=1),
     *(_mixture(kind, "blobs_200000x16", 16) for kind in ("full", "diag", "tied", "spherical")),
     _mixture("full", "blobs_70000x50", 10),
     _mixture("full", "blobs_50000x16", 16, bayesian=True),

@@ -128,6 +128,13 @@ def make_iris() -> np.ndarray:
     return load_iris().data
 
 
+def make_small_digits() -> np.ndarray:
+    """scikit-learn's digits: 1,797 x 64 float64."""
+    from sklearn.datasets import load_digits
+
+    return load_digits().data
+
+
 def make_blobs(n: int, d: int, k: int = 10, seed: int = 0) -> np.ndarray:
     """n x d float64 rows around k centres that overlap somewhat."""
     rng = np.random.default_rng(seed)

@@ -62,6 +62,7 @@ def _common(module: str) -> dict[str, Adapter]:
         "seeding": partial(adapters.seeding, module),
         "quantize": _quantized(partial(adapters.lloyd, module)),
         "dbscan": partial(adapters.dbscan, module),
+        "linkage": partial(adapters.linkage, module),
         "import": partial(children.importing, module),
         "first_fit": partial(children.first_fit, module),
         "first_run": partial(children.first_run, module),
@@ -70,6 +71,10 @@ def _common(module: str) -> dict[str, Adapter]:
 
 def _quantized(lloyd: Adapter) -> Adapter:
     return partial(adapters.quantized, lloyd)
+
+
+def _pooling(module: str, graphs: str) -> dict[str, Adapter]:
+    return {"pooling": partial(adapters.pooling, module, graphs)}
 
 
 def _scores(module: str) -> dict[str, Adapter]:
@@ -99,6 +104,7 @@ LIBRARIES: dict[str, Library] = {
         "clusterx",
         {CPU: Host, CUDA: CudaCupy, DRY: Host},
         _common("clusterx") | _scores("clusterx.metrics") | _mixtures("clusterx")
+        | _pooling("clusterx", "clusterx")
         | {"quantize": adapters.clusterx_quantize, "upload": adapters.upload,
            "command": children.command},
     ),
@@ -109,7 +115,8 @@ LIBRARIES: dict[str, Library] = {
     SKLEARN: Library(
         "sklearn", _ON_CPU,
         _common("sklearn.cluster") | _scores("sklearn.metrics.cluster")
-        | _mixtures("sklearn.mixture"),
+        | _mixtures("sklearn.mixture")
+        | _pooling("sklearn.cluster", "sklearn.feature_extraction.image"),
     ),
     ONEDAL: Library(
         "sklearnex", _ON_CPU, {task: _ONEDAL[task] for task in ("lloyd", "fit", "quantize")}
@@ -118,6 +125,7 @@ LIBRARIES: dict[str, Library] = {
         "faiss", {CPU: Host, CUDA: CudaFromHost}, _clusters(adapters.faiss_lloyd), _FROM_HOST
     ),
     "dbscan": Library("dbscan", _ON_CPU, {"dbscan": adapters.cells_dbscan}),
+    "fastcluster": Library("fastcluster", _ON_CPU, {"linkage": adapters.fast_linkage}),
     "Pillow": Library("PIL", _ON_CPU, {"quantize": adapters.pillow_quantize}),
     "reading twice": Library("numpy", _ON_CPU, {"minibatch": adapters.read_twice}, compared=False),
     "bare Python": Library("sys", _ON_CPU, {"import": children.bare_python}, compared=False),

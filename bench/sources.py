@@ -97,13 +97,25 @@ SOURCES: dict[str, Source] = {
     **{f"blobs_{n}x{d}": _blobs(n, d) for n, d in ((200, 3), (1_000, 10), (5_000, 3))},
     **{
         f"round_blobs_{n}x{d}": _round_blobs(n, d)
-        for n, d in ((1_000, 2), (100_000, 2), (1_000_000, 2), (20_000, 64))
+        for n, d in (
+            (1_000, 2),
+            (10_000, 2),
+            (100_000, 2),
+            (200_000, 2),
+            (1_000_000, 2),
+            (20_000, 64),
+        )
     },
     # of mixtures
     **{f"blobs_{n}x{d}": _blobs(n, d) for n, d in ((200_000, 16), (70_000, 50), (50_000, 16))},
     "blobs_1000x4": _blobs(1_000, 4),
     **{f"mixture_{n}x{d}": _mixture(n, d) for n, d in ((1_000_000, 128), (10_000_000, 16))},
     "words_10000x30000": _words(10_000),
+    "digits_1797x64": Source(
+        lambda share: data.make_small_digits(),
+        "1,797 x 64 float64",
+        "scikit-learn's digits of 8 x 8 pixels",
+    ),
     "iris": Source(
         lambda share: data.make_iris(),
         "iris, 150 x 4 float64",

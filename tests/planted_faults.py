@@ -52,7 +52,16 @@ CUDA = "tests/kernels/kmeans/test_cuda.py tests/kernels/kmeans/test_contract.py"
 MIXTURES = "tests/kernels/test_mixture.py tests/distribution"
 STAND_INS = "tests/kernels/test_stand_ins.py"
 
+LINKAGE = "tests/kernels/linkage tests/connectivity/test_agglomerative.py"
+
 FAULTS = (
+    Fault("partners of merged clusters that are not asked again", "other[changed | changed[other]] = -1", "other[changed] = -1", LINKAGE),
+    Fault("means without what is added to their rows", "return (p.base - q.base) + (p.added - q.added)", "return p.base - q.base", LINKAGE),
+    Fault("partners at equal costs in any order", "if w < best or row < other:", "if w < best:", LINKAGE),
+    Fault("nearest pairs that a merge made stale", "elif other[k] == a or other[k] == b:", "elif other[k] == a:", LINKAGE, "loops.py"),
+    Fault("weights that distances before Ward leave out", 'if linkage == "ward" and (sizes != 1.0).any():', "if False:", LINKAGE),
+    Fault("complete linkage of the nearer neighbour", "dist[slot[t]] = max(dist[slot[t]], v)", "dist[slot[t]] = min(dist[slot[t]], v)", "tests/connectivity/test_structured.py"),
+    Fault("pixels that wrap around", 'if a.dtype.kind == "i" and (found < 0).any():', "if False:", "tests/graph/test_grid.py"),
     Fault("cells that are as wide as they could be", "SHORTER = 1.0 - 1e-9", "SHORTER = 1.2", "tests/density/test_dbscan.py -k scikit and numpy"),
     Fault("neighbours one cell away alone", "REACH = 2", "REACH = 1", "tests/density/test_dbscan.py -k scikit and numpy", "cell_loops.py"),
     Fault("borders of the cluster found last", "(0 <= least <= number[other])", "False", "tests/density/test_dbscan.py -k border or scikit and numpy"),
