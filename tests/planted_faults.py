@@ -79,6 +79,9 @@ FAULTS = (
     Fault("spectral: the smallest components first", "by_size = np.argsort(-sizes, kind=\"stable\")", "by_size = np.argsort(sizes, kind=\"stable\")", "tests/graph/test_spectral.py -k largest"),
     Fault("spectral: filtered vectors that fall back on known ones", "V = V - known @ (known.T @ V)", "pass", "tests/graph/test_spectral.py -k embeddings and numpy"),
     Fault("spectral: links of rows to themselves count", "W = W - csr_array((W.diagonal(), (np.arange(W.shape[0]),) * 2), shape=W.shape)", "pass", "tests/graph/test_spectral.py -k sparse"),
+    Fault("labels: labelled rows that forget theirs", "return xp.where(fixed, start, arrived /", "return xp.where(fixed & False, start, arrived /", "tests/graph/test_labels.py -k scikit and numpy"),
+    Fault("labels: far rows without probabilities", "(squares - xp.min(squares, axis=1, keepdims=True))", "squares", "tests/graph/test_labels.py -k nearest"),
+    Fault("labels: all rows of a cluster, whatever the percentile", "near = members[away <= np.percentile(away, float(percentile))]", "near = members", "tests/graph/test_labels.py -k take"),
     # -- the definition: kernels in the array API standard ---------------------------------------
     Fault("generic: far ties", "xp.argmin(own - 2 *", "xp.argmin(own - 1.9999 *", DISTANCES + STRICT),
     Fault("generic: sums skip weights", "belongs = belongs * xp.astype(self.w[a:b], self.wide)[:, None]", "pass", STEPS + STRICT),

@@ -1,7 +1,7 @@
 """scikit-learn's own checks of estimators, its array API checks among them."""
 
 import pytest
-from sklearn.base import is_clusterer
+from sklearn.base import is_classifier, is_clusterer
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -20,6 +20,8 @@ from clusterx import (
     GaussianMixture,
     KMeans,
     KMedoids,
+    LabelPropagation,
+    LabelSpreading,
     MeanShift,
     MiniBatchKMeans,
     NearestNeighbors,
@@ -72,6 +74,8 @@ ESTIMATORS = [
     AffinityPropagation(damping=0.8, random_state=0),
     FeatureAgglomeration(),
     SpectralClustering(n_clusters=2, n_init=1, random_state=0),
+    LabelPropagation(max_iter=5000),
+    LabelSpreading(kernel="knn", max_iter=200),
     NearestNeighbors(n_neighbors=1),
     GaussianMixture(2, random_state=0),
     BayesianGaussianMixture(n_components=2, max_iter=1000, random_state=0),
@@ -110,4 +114,4 @@ def test_tags(estimator):
     dense = Mixture | MeanShift | Agglomeration
     assert tags.input_tags.sparse != isinstance(estimator, dense)
     assert tags.input_tags.allow_nan == isinstance(estimator, HDBSCAN)
-    assert not tags.target_tags.required
+    assert tags.target_tags.required == is_classifier(estimator)
