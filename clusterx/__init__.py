@@ -10,6 +10,8 @@ from .rows import Blocks
 
 if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
     from . import connectivity, density, graph, image, metrics, plotting, selection
+    from .centroid.fuzzy import FuzzyCMeans
+    from .centroid.medians import KMedians
     from .centroid.medoids import KMedoids
     from .connectivity import (
         AgglomerativeClustering,
@@ -63,6 +65,8 @@ _LAZY = {
     "DivisiveClustering": "connectivity",
     "FeatureAgglomeration": "connectivity",
     "HDBSCAN": "density",
+    "FuzzyCMeans": "centroid.fuzzy",
+    "KMedians": "centroid.medians",
     "KMedoids": "centroid.medoids",
     "LabelPropagation": "graph",
     "LabelSpreading": "graph",
@@ -107,8 +111,10 @@ __all__ = [
     "ColorQuantizer",
     "DivisiveClustering",
     "FeatureAgglomeration",
+    "FuzzyCMeans",
     "GaussianMixture",
     "KMeans",
+    "KMedians",
     "KMedoids",
     "LabelPropagation",
     "LabelSpreading",

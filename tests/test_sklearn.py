@@ -17,8 +17,10 @@ from clusterx import (
     BisectingKMeans,
     DivisiveClustering,
     FeatureAgglomeration,
+    FuzzyCMeans,
     GaussianMixture,
     KMeans,
+    KMedians,
     KMedoids,
     LabelPropagation,
     LabelSpreading,
@@ -63,6 +65,8 @@ ESTIMATORS = [
     BisectingKMeans(n_clusters=3, max_iter=5),
     Birch(n_clusters=2, threshold=0.01),
     DivisiveClustering(),
+    FuzzyCMeans(n_clusters=2, init="maximin", max_iter=20),
+    KMedians(n_clusters=2, init="maximin", max_iter=5),
     KMedoids(n_clusters=2, random_state=0),
     DBSCAN(eps=1.0),
     DBSCAN(metric="cosine"),
@@ -111,7 +115,7 @@ def test_tags(estimator):
     tags = get_tags(estimator)
     assert is_clusterer(estimator) == isinstance(estimator, Clusterer)
     assert tags.array_api_support
-    dense = Mixture | MeanShift | Agglomeration
+    dense = FuzzyCMeans | KMedians | Mixture | MeanShift | Agglomeration
     assert tags.input_tags.sparse != isinstance(estimator, dense)
     assert tags.input_tags.allow_nan == isinstance(estimator, HDBSCAN)
     assert tags.target_tags.required == is_classifier(estimator)

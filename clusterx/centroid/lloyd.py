@@ -168,7 +168,7 @@ def _relocate(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None
     squared = step.distances()
     if w is not None:
         squared = xp.where(w > 0, squared, -xp.ones_like(squared))
-    far = _farthest(xp, squared, len(clusters))
+    far = farthest(xp, squared, len(clusters))
     distance = to_host(xp.take(squared, far))
     if distance[0] > 0:
         left = to_host(xp.take(step.labels, far))
@@ -188,7 +188,7 @@ def _relocate(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None
     return rows.kernels.kmeans.update(CentroidStats(sums, counts, 0), centers).centers
 
 
-def _farthest(xp: Any, squared: Array, count: int) -> Array:
+def farthest(xp: Any, squared: Array, count: int) -> Array:
     """Places of the largest values, in falling order; the first one of equal values first."""
     if count > 16:
         return xp.argsort(squared, descending=True, stable=True)[:count]

@@ -42,6 +42,7 @@ from .graphs import GraphKernels
 from .kmeans import KMeansKernels
 from .labels import LabelKernels
 from .linkage import LinkageKernels
+from .medians import MedianKernels
 from .medoids import MedoidKernels
 from .messages import MessageKernels
 from .mixture import MixtureKernels
@@ -92,6 +93,10 @@ class Kernels:
     @cached_property
     def medoids(self) -> MedoidKernels:
         return self._family("medoids", MedoidKernels)
+
+    @cached_property
+    def medians(self) -> MedianKernels:
+        return self._family("medians", MedianKernels)
 
     @cached_property
     def neighbors(self) -> NeighborKernels:

@@ -1,0 +1,207 @@
+"""k-medians: clusters around medians, by Manhattan distances."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sklearn.utils import check_random_state
+
+from ..arrays import Array, asarray, to_host
+from ..neighbors.between import distances_between
+from ..rows import InMemory, Rows
+from .base import CentroidClusterer
+from .inertia import weighted_sum
+from .lloyd import farthest
+
+
+class Fit(NamedTuple):
+    centers: Array
+    labels: Array
+    inertia: float
+    n_iter: int
+
+
+class KMedians(CentroidClusterer):
+    """Clusters around k points whose coordinates are medians.
+
+    Rows go to the centre of the least Manhattan distance, and centres to the median of each column
+    of their rows, which lowers the sum of those distances as far as it goes. So outliers move no
+    centre far. An even number of rows has two medians, and the middle between them is taken.
+
+    An iteration takes n d k operations and as much memory as the rows; they have to be there as one
+    array.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+    init : {'k-means++', 'random', 'k-means||', 'maximin'}, array or callable
+        How the first centres are found, as in `KMeans`. A callable takes
+        ``(X, n_clusters, random_state=...)``.
+    n_init : 'auto' or int, default='auto'
+        Number of starts, of which the one with the least inertia is kept. ``'auto'`` is 10 for
+        ``'random'`` and callables and 1 otherwise.
+    max_iter : int, default=300
+    tol : float, default=1e-4
+        The iterations end when one lowers the inertia by less than this share, or when no label
+        changes.
+    verbose : int, default=0
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    cluster_centers_ : array of shape (n_clusters, n_features)
+        In the library, on the device and in the dtype of X.
+    labels_ : array of shape (n_samples,), int32
+    inertia_ : float
+        Weighted sum of Manhattan distances to the nearest centres.
+    n_iter_ : int
+    n_features_in_ : int
+    feature_names_in_ : array of str
+        If X has names of columns.
+
+    See Also
+    --------
+    KMeans : means, by squared Euclidean distances.
+    KMedoids : rows as centres, by any metric.
+
+    References
+    ----------
+    Bradley, Mangasarian and Street, "Clustering via concave minimization", NIPS 1996.
+
+    Examples
+    --------
+    >>> from clusterx import KMedians
+    >>> X = [[1.0], [2.0], [3.0], [10.0], [11.0], [900.0]]
+    >>> KMedians(2, init=[[1.0], [10.0]]).fit(X).cluster_centers_.tolist()
+    [[2.0], [11.0]]
+    """
+
+    _takes_sparse = False
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        init: Any = "k-means++",
+        n_init: Any = "auto",
+        max_iter: int = 300,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        random_state: Any = None,
+    ):
+        self.n_clusters = n_clusters
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> KMedians:
+        """Find the centres.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array of shape (n_samples,), optional
+            A weight of two counts as a row repeated, and one of zero as a row left out.
+
+        Returns
+        -------
+        KMedians
+
+        Raises
+        ------
+        ValueError
+            Wrong parameters, fewer rows of some weight than clusters, NaN or infinities in X.
+        """
+        self._check_shared_parameters()
+        rows = self._rows(X, reset=True).in_memory("KMedians", "Take a sample of the rows.")
+        w, _ = self._weights(sample_weight, rows)
+        starts = self._starts(rows, w, default=10)
+        rng = check_random_state(self.random_state)
+        fits = (self._run(rows, w, self._init_centers(rows, w, rng)) for _ in range(starts))
+        best = min(fits, key=lambda fit: fit.inertia)
+        self.cluster_centers_, self.labels_ = best.centers, best.labels
+        self.inertia_, self.n_iter_ = best.inertia, best.n_iter
+        return self
+
+    def _run(self, rows: InMemory, w: Array | None, centers: Array) -> Fit:
+        """Iterations from the given centres; the labels belong to the centres."""
+        xp, X, kernels = rows.xp, rows.values, rows.kernels.medians
+        labels, apart = kernels.nearest_manhattan(X, centers)
+        inertia, n_iter, end = weighted_sum(apart, w), 0, False
+        while n_iter < self.max_iter and not end:
+            n_iter += 1
+            centers = kernels.medians(X, w, labels, centers)
+            centers = self._relocated(rows, w, centers, labels, apart)
+            before, last = labels, inertia
+            labels, apart = kernels.nearest_manhattan(X, centers)
+            inertia = weighted_sum(apart, w)
+            if self.verbose:
+                print(f"Iteration {n_iter - 1}, inertia {inertia}.")
+            same = not to_host(xp.any(labels != before))
+            end = same or last - inertia <= self.tol * inertia
+        return Fit(centers, labels, inertia, n_iter)
+
+    def _relocated(
+        self, rows: Rows, w: Array | None, centers: Array, labels: Array, apart: Array
+    ) -> Array:
+        """Centres with those that no row of weight belongs to moved to the farthest rows."""
+        xp = rows.xp
+        counted = labels if w is None else xp.where(w > 0, labels, -xp.ones_like(labels))
+        k = self.n_clusters
+        empty = [i for i in range(k) if i not in set(to_host(counted).tolist())]
+        if not empty:
+            return centers
+        if w is not None:
+            apart = xp.where(w > 0, apart, -xp.ones_like(apart))
+        far = farthest(xp, apart, len(empty))
+        moved = rows.take(far)
+        places = {cluster: i for i, cluster in enumerate(empty)}
+        return xp.stack(
+            [moved[places[i], :] if i in places else centers[i, :] for i in range(k)], axis=0
+        )
+
+    def predict(self, X: Any) -> Array:
+        """The centre of the least Manhattan distance, the first of equally near ones.
+
+        Parameters
+        ----------
+        X : array or Blocks of shape (n_samples, n_features)
+
+        Returns
+        -------
+        labels : array of shape (n_samples,), int32
+        """
+        rows, centers = self._fitted_rows(X, "predict")
+        return rows.map(rows.kernels.medians.nearest_manhattan, centers)[0]
+
+    def transform(self, X: Any) -> Array:
+        """Manhattan distance of each row to each centre.
+
+        Parameters
+        ----------
+        X : array or Blocks of shape (n_samples, n_features)
+
+        Returns
+        -------
+        distances : array of shape (n_samples, n_clusters)
+        """
+        rows, centers = self._fitted_rows(X, "transform")
+        found = rows.map(lambda block, C: distances_between(block, C, "manhattan", None), centers)
+        return rows.xp.astype(asarray(found, like=rows.like), centers.dtype)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """The negative of the weighted sum of Manhattan distances to the nearest centres.
+
+        Parameters
+        ----------
+        X : array or Blocks of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array of shape (n_samples,), optional
+        """
+        rows, centers = self._fitted_rows(X, "score")
+        w, _ = self._weights(sample_weight, rows)
+        return -weighted_sum(rows.map(rows.kernels.medians.nearest_manhattan, centers)[1], w)

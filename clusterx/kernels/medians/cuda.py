@@ -1,0 +1,1 @@
+"""For CuPy: the generic kernels are sorts, cumulated sums and tiles of differences."""
