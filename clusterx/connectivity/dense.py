@@ -14,6 +14,7 @@ from ..kernels.linkage import INVERTING
 from ..kernels.neighbors import METRICS
 from ..neighbors.search import ALIASES, needs_host, search_of
 from ..neighbors.spanning import spanning_tree
+from ..rows.available import available_memory
 from .merges import Merges, graphs, merges_of, merges_of_tree, rising
 
 LINKAGES = ("ward", "complete", "average", "single", "weighted", "centroid", "median")
@@ -40,6 +41,8 @@ def dense_merges(X: Array, linkage: str, metric: str | Callable, sizes: np.ndarr
     if linkage == "ward" and known == "euclidean":
         wide = namespace(X).astype(X, float_dtype(namespace(X), X))
         return merges_of(rising(kernels.ward(wide, sizes)), n)
+    if on_host(X):
+        check_room(n, linkage)
     D = _matrix(X, known, squared=linkage in SQUARED)
     if linkage == "ward" and (sizes != 1.0).any():
         own = asarray(sizes, like=D, dtype=D.dtype)
@@ -49,6 +52,18 @@ def dense_merges(X: Array, linkage: str, metric: str | Callable, sizes: np.ndarr
     if linkage in SQUARED:  # rounding may leave less than nothing
         edges = edges._replace(weight=np.sqrt(np.maximum(edges.weight, 0.0)))
     return merges_of(edges if linkage in INVERTING else rising(edges), n)
+
+
+def check_room(n: int, linkage: str) -> None:
+    """Raise if a matrix of all distances would not fit the memory that is left."""
+    left = available_memory()
+    if left is not None and 8 * n * n > left:
+        raise MemoryError(
+            f"linkage={linkage!r} keeps the distances between all {n:,} rows, "
+            f"{8 * n * n / 2**30:.1f} GiB, and {left / 2**30:.1f} GiB are left. Take 'ward' (of "
+            "rows) or 'single', whose memory grows with n, give a connectivity, or cluster a "
+            "sample of the rows."
+        )
 
 
 def distance_matrix(X: Array, metric: str | Callable) -> Array:

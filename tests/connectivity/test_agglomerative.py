@@ -13,6 +13,7 @@ from sklearn.cluster import AgglomerativeClustering as Peer
 from sklearn.metrics import adjusted_rand_score
 
 from clusterx import AgglomerativeClustering
+from clusterx.connectivity import dense
 from clusterx.connectivity.dense import LINKAGES, SQUARED
 from clusterx.kernels.linkage import rounds
 
@@ -232,6 +233,15 @@ def test_wrong_matrices():
     for linkage in SQUARED:
         with pytest.raises(ValueError, match="the least is -1"):
             model.set_params(linkage=linkage).fit(-np.ones((3, 3)))
+
+
+def test_a_matrix_that_does_not_fit_memory_is_refused_before_it_is_made(monkeypatch):
+    monkeypatch.setattr(dense, "available_memory", lambda: 8 * 70 * 70 - 1)
+    with pytest.raises(MemoryError, match=r"between all 70 rows.*Take 'ward'"):
+        AgglomerativeClustering(linkage="complete").fit(data("normal"))
+    for linkage in ("ward", "single"):
+        AgglomerativeClustering(linkage=linkage).fit(data("normal"))
+    AgglomerativeClustering(linkage="complete").fit(data("normal", 69))
 
 
 def test_memory_keeps_trees(tmp_path):

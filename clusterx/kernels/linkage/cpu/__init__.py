@@ -94,7 +94,7 @@ def along_graph(low, high, weight, sizes, method, C, made):
 
 
 def _small_graph(sizes, low, high, weight, method, C, made):
-    if len(low) > SMALL_GRAPH:
+    if len(low) * (1 if C is None else 1 + C.shape[1] / 1000) > SMALL_GRAPH:
         return NotImplemented
     return generic.along_graph(low, high, weight, sizes, method, C, made)
 
