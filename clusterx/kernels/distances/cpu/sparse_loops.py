@@ -109,7 +109,8 @@ def expand(light, indices, indptr, heavy, values, columns, squares, start, own, 
     """
     for p in range(acc.shape[0]):
         i, to = start + p, acc[p]
-        to[:] = squares
+        for j in range(to.shape[0]):
+            to[j] = squares[j]
         s = 0.0
         for e in range(indptr[i], indptr[i + 1]):
             v = np.float64(light[e])

@@ -53,7 +53,8 @@ def batch_means(
     for j in range(first, last):
         c, seen = new[j], counts[j]
         if not gained[j] > 0.0:
-            c[:] = C[j]
+            for a in range(c.shape[0]):
+                c[a] = C[j, a]
             continue
         for a in range(c.shape[0]):
             c[a] = C[j, a] * seen

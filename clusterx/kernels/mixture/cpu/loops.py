@@ -1,5 +1,6 @@
 """Loops over blocks of rows, which stand in columns: what is next to each other is of other rows,
-and every loop over rows is one that compilers vectorise.
+and every loop over rows is one that compilers vectorise. Arrays are assigned entry by entry: numba
+takes seconds to compile an assignment of slices, for the messages of its errors.
 """
 
 from __future__ import annotations
@@ -130,7 +131,9 @@ def soften(L, w, start, output, scalars):
         for i in range(n):
             L[j, i] *= total[i]
     if output.R.shape[0] > 0:
-        output.R[start : start + n] = L.T
+        for i in range(n):
+            for j in range(k):
+                output.R[start + i, j] = L[j, i]
 
 
 @jit(**INNER)
@@ -177,7 +180,9 @@ def by_products(X, w, frame, theta, ranges, sums):
                 gather(U[1:], L[j], G, H, sums.moments[j])
         else:
             np.dot(L, F.T, part)
-            sums.moments[:] += part
+            for j in range(k):
+                for p in range(q):
+                    sums.moments[j, p] += part[j, p]
 
 
 @jit
@@ -199,7 +204,10 @@ def by_whitening(X, w, frame, density, given, ranges, sums, output):
                 for i in range(n):
                     away[i] = z[i] - mean
             if density.factors.shape[0] == 0:
-                Y[j] = D
+                for c in range(d):
+                    away, y = D[c], Y[j, c]
+                    for i in range(n):
+                        y[i] = away[i]
             elif diagonal:
                 for c in range(d):
                     away, y, factor = D[c], Y[j, c], density.factors[j, 0, c]
@@ -209,7 +217,9 @@ def by_whitening(X, w, frame, density, given, ranges, sums, output):
                 np.dot(density.factors[j], D, Y[j])
             squares(Y[j], density.constants[j], L[j])
         if given.shape[0] > 0:
-            L[:] = given[a : a + n].T
+            for i in range(n):
+                for j in range(k):
+                    L[j, i] = given[a + i, j]
         else:
             soften(L, w, a, output, sums.scalars)
         if sums.moments.shape[0] > 0:
@@ -219,7 +229,8 @@ def by_whitening(X, w, frame, density, given, ranges, sums, output):
 
 @jit(**INNER)
 def squares(Y, constant, logs):
-    logs[:] = 0.0
+    for i in range(logs.shape[0]):
+        logs[i] = 0.0
     for c in range(Y.shape[0]):
         y = Y[c]
         for i in range(logs.shape[0]):
