@@ -82,6 +82,7 @@ FAULTS = (
     Fault("labels: labelled rows that forget theirs", "return xp.where(fixed, start, arrived /", "return xp.where(fixed & False, start, arrived /", "tests/graph/test_labels.py -k scikit and numpy"),
     Fault("labels: far rows without probabilities", "(squares - xp.min(squares, axis=1, keepdims=True))", "squares", "tests/graph/test_labels.py -k nearest"),
     Fault("labels: all rows of a cluster, whatever the percentile", "near = members[away <= np.percentile(away, float(percentile))]", "near = members", "tests/graph/test_labels.py -k take"),
+    Fault("affinity display: rows most alike last", "return np.lexsort((-nearness, labels, labels < 0))", "return np.lexsort((nearness, labels, labels < 0))", "tests/plotting/test_affinity_display.py"),
     # -- the definition: kernels in the array API standard ---------------------------------------
     Fault("generic: far ties", "xp.argmin(own - 2 *", "xp.argmin(own - 1.9999 *", DISTANCES + STRICT),
     Fault("generic: sums skip weights", "belongs = belongs * xp.astype(self.w[a:b], self.wide)[:, None]", "pass", STEPS + STRICT),

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 _MODULES = {
+    "AffinityDisplay": "affinity",
     "CentroidImageDisplay": "centroids",
     "ClusterBoundaryDisplay": "boundary",
     "ClusterScatterDisplay": "scatter",
@@ -27,6 +28,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "AffinityDisplay",
     "CentroidImageDisplay",
     "ClusterBoundaryDisplay",
     "ClusterScatterDisplay",

@@ -23,6 +23,7 @@ MIXTURE = GaussianMixture(3, random_state=0).fit(X)
 IMAGE = np.random.default_rng(0).integers(0, 256, (9, 9, 3), dtype=np.uint8)
 
 DRAWN = {
+    "AffinityDisplay": lambda ax: plotting.AffinityDisplay.from_predictions(X @ X.T, Y, ax=ax),
     "CentroidImageDisplay": lambda ax: plotting.CentroidImageDisplay.from_estimator(
         MODEL, image_shape=(1, 2), ax=ax
     ),
