@@ -80,6 +80,25 @@ def test_rounds_of_ward_are_as_exact(monkeypatch):
         np.testing.assert_allclose(heights(AgglomerativeClustering().fit(X)), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("few", [2, 1024])
+@pytest.mark.parametrize("linkage", ["ward", "centroid", "median"])
+def test_of_equal_distances_every_merge_is_of_a_nearest_pair(linkage, few, monkeypatch):
+    monkeypatch.setattr(rounds, "FEW", few)
+    X = np.random.default_rng(0).integers(0, 5, (60, 2)).astype(float)
+    model = AgglomerativeClustering(linkage=linkage).fit(X)
+    center, size = dict(enumerate(X)), dict.fromkeys(range(60), 1.0)
+    for node, ((a, b), height) in enumerate(zip(model.children_, heights(model), strict=True), 60):
+        P, s = np.array(list(center.values())), np.array(list(size.values()))
+        squares = ((P[:, None] - P) ** 2).sum(axis=-1)
+        if linkage == "ward":
+            squares *= 2 * s[:, None] * s / (s[:, None] + s)
+        np.fill_diagonal(squares, np.inf)
+        np.testing.assert_allclose(height, np.sqrt(squares.min()), rtol=1e-12, atol=1e-15)
+        na, nb = (1.0, 1.0) if linkage == "median" else (size[a], size[b])
+        size[node] = size.pop(a) + size.pop(b)
+        center[node] = (center.pop(a) * na + center.pop(b) * nb) / (na + nb)
+
+
 @pytest.mark.parametrize("linkage", ["complete", "average"])
 def test_equal_distances_go_as_in_scipy(linkage):
     X = np.random.default_rng(0).integers(0, 5, (150, 3)).astype(float)
