@@ -104,17 +104,34 @@ def partners_in_tree(tree, sizes, node_sizes, asked, start, stop, costs, others)
 
 
 @jit(**INNER)
+def add_squares(Z, x, a, b, out):
+    """Squared distances of column x to the columns a..b, added up in order, four rows at once."""
+    m, d = b - a, Z.shape[0]
+    for p in range(m):
+        out[p] = 0.0
+    for j in range(0, d - 3, 4):
+        x0, x1, x2, x3 = Z[j, x], Z[j + 1, x], Z[j + 2, x], Z[j + 3, x]
+        z0, z1, z2, z3 = Z[j, a:b], Z[j + 1, a:b], Z[j + 2, a:b], Z[j + 3, a:b]
+        for p in range(m):
+            s = out[p]
+            s += (x0 - z0[p]) * (x0 - z0[p])
+            s += (x1 - z1[p]) * (x1 - z1[p])
+            s += (x2 - z2[p]) * (x2 - z2[p])
+            s += (x3 - z3[p]) * (x3 - z3[p])
+            out[p] = s
+    for j in range(d // 4 * 4, d):
+        x0, z0 = Z[j, x], Z[j, a:b]
+        for p in range(m):
+            out[p] += (x0 - z0[p]) * (x0 - z0[p])
+
+
+@jit(**INNER)
 def costs_of(Z, sizes, x, m, out):
     """What merging x with each of the first m centroids costs, itself left out."""
     for a in range(0, m, STRIDE):
         b = min(m, a + STRIDE)
         o, s = out[a:b], sizes[a:b]
-        for p in range(b - a):
-            o[p] = 0.0
-        for j in range(Z.shape[0]):
-            q, z = Z[j, x], Z[j, a:b]
-            for p in range(b - a):
-                o[p] += (q - z[p]) * (q - z[p])
+        add_squares(Z, x, a, b, o)
         size = sizes[x]
         for p in range(b - a):
             o[p] *= size * s[p] * 2.0 / (size + s[p])
@@ -206,13 +223,8 @@ def squares(Z, start, stop, D):
     n = Z.shape[1]
     for i in range(start, stop):
         for a in range(0, n, STRIDE):
-            o = D[i, a : min(n, a + STRIDE)]
-            for p in range(o.shape[0]):
-                o[p] = 0.0
-            for j in range(Z.shape[0]):
-                q, z = Z[j, i], Z[j, a : min(n, a + STRIDE)]
-                for p in range(o.shape[0]):
-                    o[p] += (q - z[p]) * (q - z[p])
+            b = min(n, a + STRIDE)
+            add_squares(Z, i, a, b, D[i, a:b])
 
 
 @jit(**INNER)
