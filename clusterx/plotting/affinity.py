@@ -184,7 +184,9 @@ class AffinityDisplay:
         if not low < high:  # a sparse graph has hardly anything but zeros
             low, high = apart.min(), max(apart.max(), apart.min() + 1e-300)
         ax = axes(ax, "AffinityDisplay.plot", (6.0, 5.2))
-        self.image_ = ax.imshow(drawn, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+        self.image_ = ax.imshow(
+            drawn, cmap=cmap, vmin=low, vmax=high, interpolation="nearest", origin="upper"
+        )
         ax.grid(False)
         ends = np.flatnonzero(labels[1:] != labels[:-1]) + 0.5
         wide = size_in_points(ax)[0] >= LEAST * len(ends)  # else lines would cover the matrix
