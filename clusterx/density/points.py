@@ -142,8 +142,11 @@ def _counted(
     return w
 
 
-def distance_matrix(model: Clusterer, X: Any) -> Any:
-    """A symmetric matrix of distances, checked; X itself where it is one."""
+def distance_matrix(model: Clusterer, X: Any, *, symmetric: bool = True) -> Any:
+    """A matrix of distances, checked; X itself where it is one.
+
+    symmetric : whether it has to be
+    """
     if not on_host(X):
         D = device_rows(type(model).__name__, X)
         validate_data(model, D, reset=True, skip_check_array=True)
@@ -157,12 +160,12 @@ def distance_matrix(model: Clusterer, X: Any) -> Any:
             dtype=[np.float64, np.float32],
             order="C",
         )
-    check_distances(D)
+    check_distances(D, symmetric=symmetric)
     return D
 
 
-def check_distances(D: Any) -> None:
-    """Raise unless D is square and symmetric, and has distances only."""
+def check_distances(D: Any, *, symmetric: bool = True) -> None:
+    """Raise unless D is square, symmetric if it has to be, and has distances only."""
     if D.shape[0] != D.shape[1]:
         if on_host(D) and not hasattr(D, "indptr") and np.isnan(D).any():
             raise ValueError(NAN)
@@ -176,7 +179,7 @@ def check_distances(D: Any) -> None:
         least, equal = D.data.min(initial=0.0), _symmetric_sparse(D)
     else:
         least, equal = _symmetric_dense(D)
-    if not equal:
+    if symmetric and not equal:
         raise ValueError(
             "The precomputed distance matrix is expected to be symmetric, however its values "
             "appear to be asymmetric. Take the mean of it and its transpose, or the smaller ones."

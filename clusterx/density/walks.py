@@ -30,7 +30,7 @@ MANY = 1 / 8
 def read_rows(model: Clusterer, X: Any) -> Any:
     """X checked: rows, or a matrix of distances."""
     if isinstance(model.metric, str) and model.metric == "precomputed":
-        return distance_matrix(model, X)
+        return distance_matrix(model, X, symmetric=False)  # as a graph of nearest rows is none
     boolean = isinstance(model.metric, str) and model.metric in PAIRWISE_BOOLEAN_FUNCTIONS
     if boolean and getattr(X, "dtype", np.dtype(float)) != np.bool_:
         warnings.warn(

@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 from sklearn import cluster as peers
 from sklearn.datasets import make_blobs, make_moons
+from sklearn.neighbors import kneighbors_graph
 
 import clusterx
 from clusterx import OPTICS
@@ -92,6 +93,14 @@ def test_backends_agree_and_results_stay_with_the_rows(xp, parameters):
 def test_float32_rows_are_walked_in_float64():
     X = data("blobs").astype(np.float32)
     check_same(OPTICS().fit(X), peers.OPTICS().fit(X.astype(float)))
+
+
+@pytest.mark.parametrize("make", [lambda D: D.toarray(), csr_array])
+def test_matrices_that_are_not_symmetric_are_read_by_rows(make):
+    nearest = kneighbors_graph(data("blobs"), n_neighbors=10, mode="distance")
+    D = make(nearest)
+    model = OPTICS(metric="precomputed").fit(D.copy())
+    check_same(model, peers.OPTICS(metric="precomputed").fit(D))
 
 
 @pytest.mark.parametrize("max_eps", [np.inf, 1.0])
