@@ -98,7 +98,7 @@ class AgglomerativeClustering(Agglomeration):
     >>> model.labels_.tolist()
     [1, 1, 1, 0, 0, 0]
     >>> model.cut(distance_threshold=1.0).tolist()
-    [3, 5, 1, 4, 2, 0]
+    [5, 4, 3, 1, 2, 0]
     """
 
     def __init__(
