@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
     from .image.quantize import QuantizedImage, quantize
     from .image.quantizer import ColorQuantizer
     from .neighbors import NearestNeighbors
+    from .neural import SelfOrganizingMap
     from .selection.result import SweepResult
     from .selection.sweep import sweep
 
@@ -75,6 +76,7 @@ _LAZY = {
     "OPTICS": "density",
     "QuantizedImage": "image",
     "SpectralClustering": "graph",
+    "SelfOrganizingMap": "neural",
     "SweepResult": "selection",
     "affinity_propagation": "graph",
     "cluster_optics_dbscan": "density",
@@ -122,6 +124,7 @@ __all__ = [
     "MiniBatchKMeans",
     "NearestNeighbors",
     "QuantizedImage",
+    "SelfOrganizingMap",
     "SpectralClustering",
     "SweepResult",
     "affinity_propagation",

@@ -21,7 +21,7 @@ LAYERS = (
     ("base",),
     ("neighbors",),
     ("centroid", "connectivity", "density", "metrics"),
-    ("distribution", "graph"),
+    ("distribution", "graph", "neural"),
     ("selection",),
     ("image",),
     ("plotting",),

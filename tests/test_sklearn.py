@@ -27,6 +27,7 @@ from clusterx import (
     MeanShift,
     MiniBatchKMeans,
     NearestNeighbors,
+    SelfOrganizingMap,
     SpectralClustering,
 )
 from clusterx.base import Clusterer, Estimator
@@ -81,6 +82,7 @@ ESTIMATORS = [
     LabelPropagation(max_iter=5000),
     LabelSpreading(kernel="knn", max_iter=200),
     NearestNeighbors(n_neighbors=1),
+    SelfOrganizingMap((1, 3), max_iter=3),
     GaussianMixture(2, random_state=0),
     BayesianGaussianMixture(n_components=2, max_iter=1000, random_state=0),
 ]
@@ -115,7 +117,7 @@ def test_tags(estimator):
     tags = get_tags(estimator)
     assert is_clusterer(estimator) == isinstance(estimator, Clusterer)
     assert tags.array_api_support
-    dense = FuzzyCMeans | KMedians | Mixture | MeanShift | Agglomeration
+    dense = FuzzyCMeans | SelfOrganizingMap | KMedians | Mixture | MeanShift | Agglomeration
     assert tags.input_tags.sparse != isinstance(estimator, dense)
     assert tags.input_tags.allow_nan == isinstance(estimator, HDBSCAN)
     assert tags.target_tags.required == is_classifier(estimator)

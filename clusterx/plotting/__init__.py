@@ -13,6 +13,7 @@ _MODULES = {
     "CentroidImageDisplay": "centroids",
     "ClusterBoundaryDisplay": "boundary",
     "ClusterScatterDisplay": "scatter",
+    "CodebookDisplay": "maps",
     "ColorSpaceDisplay": "colorspace",
     "CondensedTreeDisplay": "condensed",
     "ConfusionDisplay": "confusion",
@@ -25,6 +26,7 @@ _MODULES = {
     "ReachabilityDisplay": "reachability",
     "SilhouetteDisplay": "silhouette",
     "SilhouetteSweepDisplay": "silhouette_sweep",
+    "UMatrixDisplay": "maps",
 }
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "CentroidImageDisplay",
     "ClusterBoundaryDisplay",
     "ClusterScatterDisplay",
+    "CodebookDisplay",
     "ColorSpaceDisplay",
     "CondensedTreeDisplay",
     "ConfusionDisplay",
@@ -44,6 +47,7 @@ __all__ = [
     "ReachabilityDisplay",
     "SilhouetteDisplay",
     "SilhouetteSweepDisplay",
+    "UMatrixDisplay",
 ]
 
 

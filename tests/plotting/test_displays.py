@@ -57,6 +57,8 @@ DRAWN = {
     "SilhouetteSweepDisplay": lambda ax: plotting.SilhouetteSweepDisplay.from_predictions(
         [2, 3], [0.3, 0.5], ax=ax
     ),
+    "CodebookDisplay": lambda ax: plotting.CodebookDisplay(np.ones((3, 4, 2))).plot(ax),
+    "UMatrixDisplay": lambda ax: plotting.UMatrixDisplay(np.ones((3, 4))).plot(ax),
 }
 
 

@@ -1,0 +1,164 @@
+"""Self-organising maps: distances between neighbouring units, and planes of the features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from .canvas import axes, label, pyplot, title
+from .data import host
+
+
+def _draw(ax: Any, values: np.ndarray, hexagonal: bool, cmap: str) -> Any:
+    """One cell per unit, squares or hexagons."""
+    from matplotlib.collections import PolyCollection
+
+    row, column = (a.ravel().astype(float) for a in np.indices(values.shape))
+    if hexagonal:
+        at = np.stack([column + 0.5 * (row % 2), row * 3**0.5 / 2], axis=1)
+        angles = np.pi / 6 + np.arange(6) * np.pi / 3
+        corners = np.stack([np.cos(angles), np.sin(angles)], axis=1) / 3**0.5
+    else:
+        at = np.stack([column, row], axis=1)
+        corners = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+    cells = ax.add_collection(
+        PolyCollection(
+            list(at[:, None] + corners), array=values.ravel(), cmap=cmap, edgecolors="face"
+        )
+    )
+    low, high = at.min(axis=0) - 0.6, at.max(axis=0) + 0.6
+    ax.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]), aspect="equal", xticks=[], yticks=[])
+    return cells
+
+
+class UMatrixDisplay:
+    """The mean distance of each unit of a map to those around it: ridges part the clusters.
+
+    Parameters
+    ----------
+    u_matrix : array of shape (rows, columns)
+    topology : {'rectangular', 'hexagonal'}, default='rectangular'
+
+    Attributes
+    ----------
+    cells_ : PolyCollection
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    """
+
+    def __init__(self, u_matrix: Any, *, topology: str = "rectangular"):
+        self.u_matrix = u_matrix
+        self.topology = topology
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, **plot_kwargs: Any) -> UMatrixDisplay:
+        """Draw the distances of a fitted `SelfOrganizingMap`; options are those of `plot`."""
+        pyplot(f"{cls.__name__}.from_estimator")
+        check_is_fitted(estimator)
+        return cls(estimator.u_matrix_, topology=estimator.topology).plot(**plot_kwargs)
+
+    def plot(self, ax: Any = None, *, cmap: str = "viridis") -> UMatrixDisplay:
+        """Draw one cell per unit.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            By default on a new figure.
+        cmap : str, default='viridis'
+
+        Returns
+        -------
+        UMatrixDisplay
+        """
+        values = host(self.u_matrix).astype(np.float64)
+        ax = axes(ax, "UMatrixDisplay.plot")
+        self.cells_ = _draw(ax, values, self.topology == "hexagonal", cmap)
+        ax.figure.colorbar(self.cells_, ax=ax)
+        title(ax, f"U-matrix of {values.shape[0]} x {values.shape[1]} units")
+        label(ax, x="Mean distance to the units around")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+class CodebookDisplay:
+    """Component planes: the value of each feature at the units of a map, a panel per feature.
+
+    Parameters
+    ----------
+    codebook : array of shape (rows, columns, n_features)
+    names : sequence of str, optional
+        Of the features; their numbers by default.
+    topology : {'rectangular', 'hexagonal'}, default='rectangular'
+
+    Attributes
+    ----------
+    cells_ : list of PolyCollection
+    axes_ : array of matplotlib Axes
+    ax_ : matplotlib Axes
+        The first of them.
+    figure_ : matplotlib Figure
+    """
+
+    def __init__(
+        self, codebook: Any, *, names: Sequence[str] | None = None, topology: str = "rectangular"
+    ):
+        self.codebook = codebook
+        self.names = names
+        self.topology = topology
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, **plot_kwargs: Any) -> CodebookDisplay:
+        """Draw the planes of a fitted `SelfOrganizingMap`; options are those of `plot`."""
+        pyplot(f"{cls.__name__}.from_estimator")
+        check_is_fitted(estimator)
+        names = getattr(estimator, "feature_names_in_", None)
+        made = cls(estimator.codebook_, names=names, topology=estimator.topology)
+        return made.plot(**plot_kwargs)
+
+    def plot(
+        self, ax: Any = None, *, features: Sequence[int] | None = None, cmap: str = "viridis"
+    ) -> CodebookDisplay:
+        """Draw a panel per feature.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw one feature; by default all panels are on a new figure.
+        features : sequence of int, optional
+            Which ones; the first 16 by default, and the first one on given axes.
+        cmap : str, default='viridis'
+
+        Returns
+        -------
+        CodebookDisplay
+        """
+        plt = pyplot("CodebookDisplay.plot")
+        values = host(self.codebook).astype(np.float64)
+        if features is None:
+            features = range(min(16, values.shape[2]) if ax is None else 1)
+        wide = min(4, len(features))
+        high = -(-len(features) // wide)
+        if ax is None:
+            size = (3.0 * wide, 2.7 * high)
+            _, panels = plt.subplots(high, wide, figsize=size, squeeze=False, layout="constrained")
+        else:
+            if len(features) != 1:
+                raise ValueError(
+                    f"features has {len(features)} entries, and one fits the axes. Leave ax out."
+                )
+            panels = np.array([[axes(ax, "CodebookDisplay.plot")]])
+        figure = panels[0, 0].figure
+        self.cells_ = []
+        for panel, feature in zip(panels.ravel(), features, strict=False):
+            cells = _draw(panel, values[:, :, feature], self.topology == "hexagonal", cmap)
+            figure.colorbar(cells, ax=panel)
+            named = f"Feature {feature}" if self.names is None else str(self.names[feature])
+            title(panel, named)
+            self.cells_.append(cells)
+        for panel in panels.ravel()[len(features) :]:
+            panel.set_axis_off()
+        self.axes_, self.ax_, self.figure_ = panels, panels[0, 0], figure
+        return self
