@@ -11,6 +11,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,6 +110,19 @@ def dbscan(module: str, problem: Problem) -> Run:
     def run(seed: int) -> Outcome:
         model = DBSCAN(eps=problem.options["eps"], min_samples=5).fit(problem.X)
         return Outcome(score=float(len(model.core_sample_indices_)))
+
+    return run
+
+
+def clusterer(module: str, problem: Problem) -> Run:
+    """A fit of the estimator that the case names; the score is the number of clusters."""
+    options = dict(problem.options)
+    kind = getattr(import_module(module), options.pop("estimator"))
+    drawn = "random_state" in signature(kind).parameters
+
+    def run(seed: int) -> Outcome:
+        model = kind(**options, **({"random_state": seed} if drawn else {})).fit(problem.X)
+        return Outcome(score=float(len(set(model.labels_.tolist()))))
 
     return run
 

@@ -182,6 +182,14 @@ def _score_cases() -> list[Case]:
     ]
 
 
+def _clusterer(name: str, source: str, estimator: str, **options: Any) -> Case:
+    """A fit of an estimator that finds the number of clusters, or is told it."""
+    given = "".join(f", {key}={value!r}" for key, value in options.items())
+    title = f"{{size}}, `{estimator}({given[2:]})`"
+    plan: dict[str, Any] = {"options": {"estimator": estimator, **options}, "quality": "score"}
+    return Case(name, title, "clusterer", _on(source), rounds=1, repeats=1, **plan)
+
+
 def _linkage(source: str, linkage: str, **plan: Any) -> Case:
     title = f"{{size}}, `AgglomerativeClustering(linkage={linkage!r})`"
     plan = {"options": {"linkage": linkage}, "quality": "score", "rounds": 2, "repeats": 1} | plan
@@ -260,6 +268,16 @@ _MEASURED = (
         repeats=500,
     ),
     *_score_cases(),
+    _clusterer("affinity-2000", "round_blobs_2000x2", "AffinityPropagation"),
+    _clusterer("mean-shift-2000", "round_blobs_2000x2", "MeanShift"),
+    _clusterer("mean-shift-5000-binned", "round_blobs_5000x2", "MeanShift", bin_seeding=True),
+    *(
+        _clusterer(
+            f"spectral-{n}", f"round_blobs_{n}x2", "SpectralClustering",
+            affinity="nearest_neighbors",
+        )
+        for n in (5000, 50000)
+    ),
     _dbscan("1000-2", "round_blobs_1000x2", 0.3, repeats=50),
     _dbscan("100k-2", "round_blobs_100000x2", 0.1),
     _dbscan("1m-2", "round_blobs_1000000x2", 0.05, overrides={SKLEARN: ONCE}),

@@ -63,6 +63,7 @@ def _common(module: str) -> dict[str, Adapter]:
         "quantize": _quantized(partial(adapters.lloyd, module)),
         "dbscan": partial(adapters.dbscan, module),
         "linkage": partial(adapters.linkage, module),
+        "clusterer": partial(adapters.clusterer, module),
         "import": partial(children.importing, module),
         "first_fit": partial(children.first_fit, module),
         "first_run": partial(children.first_run, module),
