@@ -35,7 +35,16 @@ FAMILIES = (
     ("distances",),
     ("kmeans",),
     ("neighbors",),
-    ("graphs", "reachability", "labels", "color", "feature_trees", "messages"),
+    (
+        "graphs",
+        "reachability",
+        "labels",
+        "color",
+        "feature_trees",
+        "messages",
+        "medians",
+        "medoids",
+    ),
     ("linkage",),
 )
 LEVELS = 7
@@ -88,6 +97,12 @@ def rank(name: str, order: tuple[tuple[str, ...], ...]) -> int | None:
 def test_every_part_of_the_package_has_a_layer():
     parts = {m.split(".")[1] for m in modules() if m != "clusterx"}
     assert parts == {name for names in LAYERS for name in names}
+
+
+def test_every_family_of_kernels_has_its_place():
+    found = {m.split(".")[2] for m in modules() if m.startswith("clusterx.kernels.")}
+    ground = {"cpu", "cuda", "compiling"}
+    assert found - ground == {name for names in FAMILIES for name in names}
 
 
 def test_imports_point_downwards():
