@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 
 from clusterx.kernels import kernels_for
 from clusterx.kernels.neighbors import Measure
-from clusterx.kernels.neighbors.cpu import choice, products
+from clusterx.kernels.neighbors.cpu import choice, groups, products
 from clusterx.kernels.neighbors.generic import RowSearch
 
 
@@ -77,3 +77,47 @@ def test_what_stands_in_for_compiled_code_finds_the_same_bits(columns, monkeypat
                     np.testing.assert_array_equal(found, wanted)
                 monkeypatch.setattr(choice, "PAIRS", 3)  # then they are not kept
             monkeypatch.setattr(choice, "PAIRS", 1 << 22)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_groups_of_rows_change_nothing_that_is_found(metric, monkeypatch):
+    for module in (groups, products):
+        monkeypatch.setattr(module, "FEW", 100)
+    monkeypatch.setattr(groups, "SIZE", 25)
+    monkeypatch.setattr(products, "SIDE", 32)
+    rng = np.random.RandomState(6)
+    blobs = 9 * rng.randn(8, 14)[rng.randint(0, 8, 500)] + rng.randn(500, 14)
+    ties = rng.randint(0, 2, (400, 12)).astype("float32")
+    for X in (blobs, blobs + 1e9, ties + 1, np.repeat(blobs[:60], 5, axis=0), rng.randn(300, 40)):
+        direct = RowSearch(X, Measure(metric))
+        search = kernels_for(np).neighbors.search(X, metric)
+        assert len(search.groups.pivots) > 4
+        core = search.kth_distances(4)
+        np.testing.assert_array_equal(core, direct.kth_distances(4))
+        component = np.arange(len(X)) // 70
+        rows = rng.permutation(len(X))[: len(X) // 2]
+        bound = np.quantile(core, rng.rand(len(rows)))
+        for found, wanted in (
+            (search.knn(None, 5), direct.knn(None, 5)),
+            (search.knn(X[::7] * 1.01, 5), direct.knn(X[::7] * 1.01, 5)),
+            (search.nearest_other(component, core), direct.nearest_other(component, core)),
+            (search.nearest_other(component, core, 1.5, rows, bound),
+             direct.nearest_other(component, core, 1.5, rows, bound)),
+        ):  # fmt: skip
+            for mine, theirs in zip(found, wanted, strict=True):
+                np.testing.assert_array_equal(mine, theirs)
+
+
+def test_bounds_of_groups_are_below_all_distances():
+    rng = np.random.RandomState(7)
+    for X in (
+        rng.randn(300, 12),
+        1e9 + rng.randn(300, 12),
+        np.ones((300, 12)),
+        1e-9 * rng.rand(300, 12),
+    ):
+        made = groups.Groups(X, X.mean(axis=0), 32)
+        bounds = made.bounds(X)
+        D = cdist(X, X)[:, made.order]
+        for t, a in enumerate(range(0, 300, 32)):
+            assert (bounds[:, t] <= D[:, a : a + 32].min(axis=1)).all()

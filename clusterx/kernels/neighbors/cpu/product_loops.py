@@ -19,10 +19,11 @@ TINY = 1e-36
 
 
 class Side(NamedTuple):
-    """Rows of a tile, and their numbers."""
+    """Rows of a tile: those from the place `first` on."""
 
     X: np.ndarray  # as they came
     half: np.ndarray  # float64, half the square of the centred row's length
+    numbers: np.ndarray  # what a row at a place is called, and ties go by
     first: int
 
 
@@ -107,8 +108,9 @@ def improve(P, rows, columns, error, best, other):
             if p[j] - shift[j] >= maybe:
                 b = columns.first + j
                 s = square(rows.X, rows.first + i, columns.X, b)
-                if s < best[i, 0] or (s == best[i, 0] and b < other[i, 0]):
-                    best[i, 0], other[i, 0] = s, b
+                number = columns.numbers[b]
+                if s < best[i, 0] or (s == best[i, 0] and number < other[i, 0]):
+                    best[i, 0], other[i, 0] = s, number
                     sift_down(best[i], other[i], k)
                     maybe = np.float32(half - 0.5 * best[i, 0] - slack)
 
@@ -145,14 +147,15 @@ def improve_weights(P, rows, columns, error, kind, alpha, asking, there, best, o
         for j in range(w):
             if p[j] - shift[j] >= maybe:
                 b = columns.first + j
+                number = columns.numbers[b]
                 floor = max(own_core[a], core[b])
                 if own_component[a] == component[b] or floor > best[i]:
                     continue
-                if floor == best[i] and b > other[i]:
+                if floor == best[i] and number > other[i]:
                     continue
                 weight = max(floor, restored(square(rows.X, a, columns.X, b), kind) / alpha)
-                if weight < best[i] or (weight == best[i] and b < other[i]):
-                    best[i], other[i] = weight, b
+                if weight < best[i] or (weight == best[i] and number < other[i]):
+                    best[i], other[i] = weight, number
                     maybe = np.float32(half - 0.5 * sums_of(weight, alpha, kind) - slack)
 
 

@@ -1,0 +1,82 @@
+"""Rows in groups that are near each other, and bounds below their distances to other rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...cpu.ranges import blocks
+
+#: Up to so many rows stay as they are: there are too few tiles to pass over.
+FEW = 4096
+#: Rows of a group, about, and groups at most.
+SIZE, MOST = 256, 256
+#: What float64 arithmetic may do to a distance, as a share of the lengths that it comes from.
+ROUNDING = 2.0**-48
+
+
+class Groups:
+    """An order in which rows that follow each other are near, and the tiles of rows in that order.
+
+    Rows belong to the nearest of some of them, which follow each other as in a walk to the nearest
+    that is left. Any order is right; a good one keeps tiles small.
+
+    Parameters
+    ----------
+    X : array of shape (n, d)
+    mean : array of shape (d,)
+        What rows are centred by.
+    wide : int
+        Rows of a tile.
+    """
+
+    def __init__(self, X: np.ndarray, mean: np.ndarray, wide: int):
+        n = len(X)
+        self.mean = mean
+        count = 1 if n <= FEW else min(MOST, n // SIZE)
+        self.pivots = self._centred(X[np.linspace(0, n - 1, count).astype(np.int64)])
+        self.pivots = self.pivots[_walk(self.pivots)]
+        self.order = self.order_of(X)
+        tiles = blocks(n, wide)
+        self.centers = np.empty((len(tiles), X.shape[1]))
+        self.radii = np.empty(len(tiles))
+        for t, (a, b) in enumerate(tiles):
+            Z = self._centred(X[self.order[a:b]])
+            self.centers[t] = Z.mean(axis=0)
+            Z -= self.centers[t]
+            self.radii[t] = np.sqrt(np.einsum("ij,ij->i", Z, Z).max())
+        self.lengths = np.sqrt(np.einsum("ij,ij->i", self.centers, self.centers))
+
+    def order_of(self, Y: np.ndarray) -> np.ndarray:
+        """Places of rows Y in the order of the groups."""
+        if len(self.pivots) == 1:
+            return np.arange(len(Y))
+        squares = np.einsum("ij,ij->i", self.pivots, self.pivots)
+        nearest = [
+            np.argmin(squares - 2 * (self._centred(Y[a:b]) @ self.pivots.T), axis=1)
+            for a, b in blocks(len(Y), 1 << 13)
+        ]
+        return np.argsort(np.concatenate(nearest), kind="stable")
+
+    def bounds(self, Y: np.ndarray) -> np.ndarray:
+        """For each row and tile (m, tiles), no row of the tile is nearer than this."""
+        Z = self._centred(Y)
+        squares = np.einsum("ij,ij->i", Z, Z)[:, None]
+        reach = np.sqrt(squares) + self.lengths
+        apart = squares + self.lengths**2 - 2 * (Z @ self.centers.T)
+        slack = (Y.shape[1] + 8) * ROUNDING * reach**2
+        return np.sqrt(np.maximum(apart - slack, 0)) - self.radii - ROUNDING * (reach + self.radii)
+
+    def _centred(self, X: np.ndarray) -> np.ndarray:
+        return X.astype(np.float64) - self.mean
+
+
+def _walk(pivots: np.ndarray) -> np.ndarray:
+    """An order of the rows: on to the nearest that is left."""
+    left = np.ones(len(pivots), bool)
+    order = [0]
+    left[0] = False
+    for _ in range(len(pivots) - 1):
+        apart = ((pivots - pivots[order[-1]]) ** 2).sum(axis=1)
+        order.append(int(np.where(left, apart, np.inf).argmin()))
+        left[order[-1]] = False
+    return np.array(order)
