@@ -114,6 +114,21 @@ def dbscan(module: str, problem: Problem) -> Run:
     return run
 
 
+def hdbscan(module: str, problem: Problem, *, itself: bool = True) -> Run:
+    """A fit of `HDBSCAN`; the score is the number of clusters.
+
+    itself : whether a row counts among its `min_samples` neighbours
+    """
+    HDBSCAN = import_module(module).HDBSCAN
+    least = problem.options["min_cluster_size"]
+
+    def run(seed: int) -> Outcome:
+        model = HDBSCAN(min_cluster_size=least, min_samples=10 if itself else 9).fit(problem.X)
+        return Outcome(score=float(model.labels_.max() + 1))
+
+    return run
+
+
 def clusterer(module: str, problem: Problem) -> Run:
     """A fit of the estimator that the case names; the score is the number of clusters."""
     options = dict(problem.options)

@@ -209,6 +209,12 @@ def _dbscan(name: str, source: str, eps: float, **plan: Any) -> Case:
     return Case(f"dbscan-{name}", title, "dbscan", _on(source), **plan)
 
 
+def _hdbscan(name: str, source: str, **plan: Any) -> Case:
+    title = "{size}, `HDBSCAN(min_cluster_size=50, min_samples=10)`"
+    plan = {"quality": "score", "options": {"min_cluster_size": 50}, "rounds": 1} | plan
+    return Case(f"hdbscan-{name}", title, "hdbscan", _on(source), **plan)
+
+
 def _start(name: str, title: str, task: str, source: str, k: int = 0, **plan: Any) -> Case:
     """A task of fresh processes, whose results are not judged."""
     return Case(name, title, task, _on(source), k, quality="", **plan)
@@ -283,6 +289,14 @@ _MEASURED = (
     _dbscan("1m-2", "round_blobs_1000000x2", 0.05, overrides={SKLEARN: ONCE}),
     _dbscan("1m-2-sparse", "round_blobs_1000000x2", 0.02, overrides={SKLEARN: ONCE}),
     _dbscan("20k-64", "round_blobs_20000x64", 9.0, libraries=(CLUSTERX, SKLEARN)),
+    _hdbscan("1000-2", "round_blobs_1000x2", repeats=20),
+    _hdbscan("100k-2", "round_blobs_100000x2", libraries=(CLUSTERX, "hdbscan", "fast_hdbscan")),
+    _hdbscan("1m-2", "round_blobs_1000000x2", libraries=(CLUSTERX, "fast_hdbscan"), repeats=1),
+    _hdbscan(
+        "20k-32", "blobs_20000x32", repeats=1,
+        libraries=(CLUSTERX, "hdbscan", "fast_hdbscan"),
+    ),
+    _clusterer("optics-10000-2", "round_blobs_10000x2", "OPTICS"),
     *(_linkage("round_blobs_10000x2", one) for one in ("ward", "single", "average", "complete")),
     _linkage("round_blobs_100000x2", "ward", libraries=(CLUSTERX, "fastcluster"), rounds=1),
     _linkage("round_blobs_200000x2", "single", libraries=(CLUSTERX,), rounds=1),

@@ -63,6 +63,7 @@ def _common(module: str) -> dict[str, Adapter]:
         "quantize": _quantized(partial(adapters.lloyd, module)),
         "dbscan": partial(adapters.dbscan, module),
         "linkage": partial(adapters.linkage, module),
+        "hdbscan": partial(adapters.hdbscan, module),
         "clusterer": partial(adapters.clusterer, module),
         "import": partial(children.importing, module),
         "first_fit": partial(children.first_fit, module),
@@ -126,6 +127,10 @@ LIBRARIES: dict[str, Library] = {
         "faiss", {CPU: Host, CUDA: CudaFromHost}, _clusters(adapters.faiss_lloyd), _FROM_HOST
     ),
     "dbscan": Library("dbscan", _ON_CPU, {"dbscan": adapters.cells_dbscan}),
+    **{
+        name: Library(name, _ON_CPU, {"hdbscan": partial(adapters.hdbscan, name, itself=False)})
+        for name in ("hdbscan", "fast_hdbscan")
+    },
     "fastcluster": Library("fastcluster", _ON_CPU, {"linkage": adapters.fast_linkage}),
     "Pillow": Library("PIL", _ON_CPU, {"quantize": adapters.pillow_quantize}),
     "reading twice": Library("numpy", _ON_CPU, {"minibatch": adapters.read_twice}, compared=False),
