@@ -121,9 +121,12 @@ def hdbscan(module: str, problem: Problem, *, itself: bool = True) -> Run:
     """
     HDBSCAN = import_module(module).HDBSCAN
     least = problem.options["min_cluster_size"]
+    samples = 10 if itself else 9
 
     def run(seed: int) -> Outcome:
-        model = HDBSCAN(min_cluster_size=least, min_samples=10 if itself else 9).fit(problem.X)
+        # fast_hdbscan has another metric by default, for which it needs one more package
+        model = HDBSCAN(min_cluster_size=least, min_samples=samples, metric="euclidean")
+        model.fit(problem.X)
         return Outcome(score=float(model.labels_.max() + 1))
 
     return run
