@@ -12,11 +12,9 @@ from .canvas import axes, label, pyplot, title
 from .data import host
 
 
-def _draw(ax: Any, values: np.ndarray, hexagonal: bool, cmap: str) -> Any:
-    """One cell per unit, squares or hexagons."""
-    from matplotlib.collections import PolyCollection
-
-    row, column = (a.ravel().astype(float) for a in np.indices(values.shape))
+def _cells(shape: tuple[int, ...], hexagonal: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Middles of the units, and the corners of a cell about its middle."""
+    row, column = (a.ravel().astype(float) for a in np.indices(shape))
     if hexagonal:
         at = np.stack([column + 0.5 * (row % 2), row * 3**0.5 / 2], axis=1)
         angles = np.pi / 6 + np.arange(6) * np.pi / 3
@@ -24,6 +22,14 @@ def _draw(ax: Any, values: np.ndarray, hexagonal: bool, cmap: str) -> Any:
     else:
         at = np.stack([column, row], axis=1)
         corners = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+    return at, corners
+
+
+def _draw(ax: Any, values: np.ndarray, hexagonal: bool, cmap: str) -> Any:
+    """One cell per unit, squares or hexagons."""
+    from matplotlib.collections import PolyCollection
+
+    at, corners = _cells(values.shape, hexagonal)
     cells = ax.add_collection(
         PolyCollection(
             list(at[:, None] + corners), array=values.ravel(), cmap=cmap, edgecolors="face"
@@ -34,6 +40,18 @@ def _draw(ax: Any, values: np.ndarray, hexagonal: bool, cmap: str) -> Any:
     return cells
 
 
+def _draw_hits(ax: Any, hits: np.ndarray, hexagonal: bool) -> Any:
+    """A smaller cell in each unit, whose area is its share of the largest number of rows."""
+    from matplotlib.collections import PolyCollection
+
+    at, corners = _cells(hits.shape, hexagonal)
+    sides = 0.9 * np.sqrt(hits.ravel() / max(hits.max(), 1.0))
+    inner = at[:, None] + sides[:, None, None] * corners
+    return ax.add_collection(
+        PolyCollection(list(inner), facecolors="white", edgecolors="black", linewidths=0.5)
+    )
+
+
 class UMatrixDisplay:
     """The mean distance of each unit of a map to those around it: ridges part the clusters.
 
@@ -41,24 +59,45 @@ class UMatrixDisplay:
     ----------
     u_matrix : array of shape (rows, columns)
     topology : {'rectangular', 'hexagonal'}, default='rectangular'
+    hits : array of shape (rows, columns), optional
+        Numbers of rows, as from `SelfOrganizingMap.hit_map`. Each unit gets a white cell whose area
+        is in proportion.
 
     Attributes
     ----------
     cells_ : PolyCollection
+    hits_ : PolyCollection or None
+        The white cells.
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     """
 
-    def __init__(self, u_matrix: Any, *, topology: str = "rectangular"):
+    def __init__(self, u_matrix: Any, *, topology: str = "rectangular", hits: Any = None):
         self.u_matrix = u_matrix
         self.topology = topology
+        self.hits = hits
 
     @classmethod
-    def from_estimator(cls, estimator: Any, **plot_kwargs: Any) -> UMatrixDisplay:
-        """Draw the distances of a fitted `SelfOrganizingMap`; options are those of `plot`."""
+    def from_estimator(cls, estimator: Any, X: Any = None, **plot_kwargs: Any) -> UMatrixDisplay:
+        """Draw the distances of a fitted `SelfOrganizingMap`.
+
+        Parameters
+        ----------
+        estimator : SelfOrganizingMap
+        X : array or Blocks of shape (n_samples, n_features), optional
+            Rows to count at their nearest units.
+        **plot_kwargs
+            Of `plot`.
+
+        Returns
+        -------
+        UMatrixDisplay
+        """
         pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
-        return cls(estimator.u_matrix_, topology=estimator.topology).plot(**plot_kwargs)
+        hits = None if X is None else estimator.hit_map(X)
+        made = cls(estimator.u_matrix_, topology=estimator.topology, hits=hits)
+        return made.plot(**plot_kwargs)
 
     def plot(self, ax: Any = None, *, cmap: str = "viridis") -> UMatrixDisplay:
         """Draw one cell per unit.
@@ -74,11 +113,19 @@ class UMatrixDisplay:
         UMatrixDisplay
         """
         values = host(self.u_matrix).astype(np.float64)
-        ax = axes(ax, "UMatrixDisplay.plot")
-        self.cells_ = _draw(ax, values, self.topology == "hexagonal", cmap)
+        hits = None if self.hits is None else host(self.hits).astype(np.float64)
+        if hits is not None and hits.shape != values.shape:
+            raise ValueError(
+                f"hits has shape {hits.shape}, and u_matrix {values.shape}: pass one number per "
+                "unit, as SelfOrganizingMap.hit_map(X) gives them."
+            )
+        ax, hexagonal = axes(ax, "UMatrixDisplay.plot"), self.topology == "hexagonal"
+        self.cells_ = _draw(ax, values, hexagonal, cmap)
+        self.hits_ = None if hits is None else _draw_hits(ax, hits, hexagonal)
         ax.figure.colorbar(self.cells_, ax=ax)
         title(ax, f"U-matrix of {values.shape[0]} x {values.shape[1]} units")
-        label(ax, x="Mean distance to the units around")
+        counted = "" if hits is None else f"; white: rows, at most {hits.max():.0f}"
+        label(ax, x=f"Mean distance to the units around{counted}")
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

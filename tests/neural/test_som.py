@@ -116,8 +116,26 @@ def test_what_a_map_gives(pyplot):
     assert_array_equal(
         UMatrixDisplay.from_estimator(model).cells_.get_array(), model.u_matrix_.ravel()
     )
+    assert UMatrixDisplay.from_estimator(model).hits_ is None
     planes = CodebookDisplay.from_estimator(model)
     assert_array_equal(planes.cells_[2].get_array(), model.cluster_centers_[:, 2])
+
+
+@pytest.mark.parametrize("topology", ["rectangular", "hexagonal"])
+def test_hits_are_drawn_by_area(pyplot, topology):
+    X = data()
+    model = SelfOrganizingMap((4, 3), topology=topology, random_state=0).fit(X)
+    hits = model.hit_map(X)
+    shown = UMatrixDisplay.from_estimator(model, X)
+    assert f"at most {hits.max()}" in shown.ax_.get_xlabel()
+    areas = []
+    for path in shown.hits_.get_paths():
+        x, y = path.vertices[:-1].T  # the last closes the path
+        areas.append(0.5 * abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)))
+    areas = np.array(areas)
+    assert_allclose(areas / areas.max(), hits.ravel() / hits.max(), atol=1e-12)
+    with pytest.raises(ValueError, match="one number per unit"):
+        UMatrixDisplay(model.u_matrix_, hits=hits.T).plot()
 
 
 @pytest.fixture
