@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import sklearn
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, reverse_cuthill_mckee
 from sklearn.metrics.pairwise import pairwise_kernels
 
 from ..arrays import Array, concat, device, float_dtype, host_floats, namespace, to_host
 from ..blocks import TILE
 from ..kernels import kernels_for
 from ..kernels.neighbors.components import numbered_by_first
+
+#: Rows of a sparse matrix from which it pays to put linked rows near each other in memory.
+MANY = 4096
 
 
 class SparseAffinity:
@@ -33,6 +36,18 @@ class SparseAffinity:
 
     def multiply(self, V: Array) -> Array:
         return self.W @ V
+
+    def normalized(self, root: Array) -> tuple[Callable[[Array], Array], np.ndarray | None]:
+        """Products with the weights divided by the roots of both ends, and the order of the rows
+        that they take; None for the rows as they are.
+        """
+        W = csr_array(self.W.multiply(1.0 / root[:, None]).multiply(1.0 / root[None, :]))
+        if self.n < MANY:
+            return lambda V: W @ V, None
+        order = reverse_cuthill_mckee(W, symmetric_mode=True)
+        W = W[order][:, order]
+        W.sort_indices()
+        return lambda V: W @ V, order
 
 
 class BlockAffinity:
@@ -55,6 +70,9 @@ class BlockAffinity:
 
     def multiply(self, V: Array) -> Array:
         return concat(block @ V for _, block in self._blocks())
+
+    def normalized(self, root: Array) -> tuple[Callable[[Array], Array], np.ndarray | None]:
+        return lambda V: self.multiply(V / root[:, None]) / root[:, None], None
 
     def components(self) -> np.ndarray:
         """Each row takes the lowest label among its neighbours until none changes."""

@@ -30,6 +30,7 @@ class Operator(NamedTuple):
     lowest: float  # no eigenvalue is below
     highest: float  # the largest one
     like: Array
+    order: np.ndarray | None = None  # of the rows in products, where it is another one
 
 
 def leading_vectors(
@@ -45,11 +46,18 @@ def leading_vectors(
     # a draw that does not depend on which way is taken
     block = min(k + max(BESIDE, k // 2), operator.n - known.shape[1])
     start = rng.standard_normal(size=(operator.n, block))
-    if operator.n <= max(FEW, 4 * block):
+    if operator.order is not None:
+        known, start = known[operator.order, :], start[operator.order, :]
+    vectors = _vectors(operator, known, start, k, tol)
+    return vectors if operator.order is None else vectors[np.argsort(operator.order), :]
+
+
+def _vectors(operator: Operator, known: Array, start: np.ndarray, k: int, tol: float) -> Array:
+    if operator.n <= max(FEW, 4 * start.shape[1]):
         return _of_whole_matrix(operator, known, k)
     xp = namespace(operator.like)
-    start = asarray(start, like=operator.like, dtype=operator.like.dtype)
-    return _filtered(operator, known, start, k, tol * (operator.highest - operator.lowest), xp)
+    V = asarray(start, like=operator.like, dtype=operator.like.dtype)
+    return _filtered(operator, known, V, k, tol * (operator.highest - operator.lowest), xp)
 
 
 def _of_whole_matrix(operator: Operator, known: Array, k: int) -> Array:

@@ -69,11 +69,8 @@ def embed(
 
 def _operator(graph: Any, root: Array, normed: bool, largest: float) -> Operator:
     if normed:
-
-        def multiply(V):
-            return graph.multiply(V / root[:, None]) / root[:, None]
-
-        return Operator(multiply, graph.n, -1.0, 1.0, graph.like)
+        multiply, order = graph.normalized(root)
+        return Operator(multiply, graph.n, -1.0, 1.0, graph.like, order)
 
     def rise(V):
         return graph.multiply(V) - graph.degrees[:, None] * V
