@@ -277,6 +277,8 @@ _MEASURED = (
     _clusterer("affinity-2000", "round_blobs_2000x2", "AffinityPropagation"),
     _clusterer("mean-shift-2000", "round_blobs_2000x2", "MeanShift"),
     _clusterer("mean-shift-5000-binned", "round_blobs_5000x2", "MeanShift", bin_seeding=True),
+    _clusterer("birch-100k-2", "round_blobs_100000x2", "Birch", n_clusters=20),
+    _clusterer("bisecting-digits-32", DIGITS, "BisectingKMeans", n_clusters=32),
     *(
         _clusterer(
             f"spectral-{n}", f"round_blobs_{n}x2", "SpectralClustering",

@@ -16,6 +16,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import kneighbors_graph
 
 from clusterx import KMeans, SpectralClustering, spectral_clustering, spectral_embedding
+from clusterx.graph import affinities
 from clusterx.graph.assignment import cluster_qr, discretize
 
 MOONS, HALVES = make_moons(200, noise=0.05, random_state=0)
@@ -74,6 +75,16 @@ def test_sparse_graphs_are_embedded_as_dense_ones():
     how = {"n_components": 3, "random_state": 0, "eigen_tol": 1e-9}
     one = spectral_embedding(W, **how)
     np.testing.assert_allclose(one, spectral_embedding(W.toarray(), **how), atol=1e-6)
+
+
+def test_linked_rows_that_are_put_together_have_the_same_embedding(monkeypatch):
+    X = make_circles(600, noise=0.03, factor=0.5, random_state=0)[0]
+    W = kneighbors_graph(X, 15)
+    W = (W + W.T) / 2 + sparse.csr_array(np.full((600, 600), 1e-4))
+    how = {"n_components": 3, "random_state": 0, "eigen_tol": 1e-9}
+    expected = spectral_embedding(W, **how)
+    monkeypatch.setattr(affinities, "MANY", 100)
+    np.testing.assert_allclose(spectral_embedding(W, **how), expected, atol=1e-6)
 
 
 def test_each_component_has_a_vector_of_its_own(xp):
