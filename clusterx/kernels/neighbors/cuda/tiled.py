@@ -188,7 +188,8 @@ class TiledSearch(RowSearch):
         if total:
             places = xp.take(starts, queries.numbers)
             self._launch("list_within", queries, placed, limit, placed.numbers, places, rows, sums)
-            asked = xp.repeat(self._range(0, m), counts)
+            # CuPy repeats no entries by numbers that are on the device
+            asked = xp.searchsorted(starts[1:], self._range(0, total), side="right")
             order = xp.argsort(asked * self.n + rows)
             rows, sums = xp.take(rows, order), xp.take(sums, order)
         return starts, rows, self.measure.restored(sums, xp)
