@@ -293,7 +293,8 @@ class NearestNeighbors(Searching):
         if by_distance:
             starts, indices, distances = found
             order = xp.argsort(distances, stable=True)
-            order = xp.take(order, xp.argsort(xp.take(_owners(starts), order), stable=True))
+            owners = xp.take(_owners(starts, indices), order)
+            order = xp.take(order, xp.argsort(owners, stable=True))
             found = starts, xp.take(indices, order), xp.take(distances, order)
         return found
 
@@ -344,16 +345,16 @@ def _without_itself(distances: Array, indices: Array) -> tuple[Array, Array]:
 def _others(starts: Array, indices: Array, distances: Array) -> tuple[Array, Array, Array]:
     """The same neighbours but for the rows themselves."""
     xp = namespace(indices)
-    apart = indices != _owners(starts)
+    apart = indices != _owners(starts, indices)
     gone = xp.cumulative_sum(xp.astype(~apart, xp.int64), include_initial=True)
     return starts - xp.take(gone, starts), indices[apart], distances[apart]
 
 
-def _owners(starts: Array) -> Array:
+def _owners(starts: Array, indices: Array) -> Array:
     """The row that each of the neighbours belongs to."""
     xp = namespace(starts)
-    counts = starts[1:] - starts[:-1]
-    return xp.repeat(_range(xp, counts.shape[0], starts), counts)
+    # CuPy repeats no entries by numbers that are on the device
+    return xp.searchsorted(starts[1:], _range(xp, indices.shape[0], starts), side="right")
 
 
 def _range(xp: Any, n: int, like: Array) -> Array:
