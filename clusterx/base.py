@@ -110,7 +110,7 @@ class Estimator(SavedModel):
             scalars.append(self._largest_beside(rows, beside))
         finite, largest, *fitted = host_floats(*scalars)
         if not finite:
-            self._raise_not_finite(rows)
+            largest = self._largest_there(rows)
         self._check_range("Input X contains", largest, rows)
         if fitted:
             what = f"{beside} of {type(self).__name__} contains"
@@ -128,7 +128,8 @@ class Estimator(SavedModel):
             )
         return rows.xp.max(rows.xp.abs(values))
 
-    def _raise_not_finite(self, rows: Rows) -> None:
+    def _largest_there(self, rows: Rows) -> float:
+        """The largest magnitude in rows that are not finite, where that is allowed: it is not."""
         name = type(self).__name__
         if rows.stored is not rows and on_host(rows.like):
             names = getattr(self, "feature_names_in_", None)

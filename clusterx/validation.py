@@ -259,7 +259,8 @@ def check_finite(X: Any, names: Any = None, **how: Any) -> None:
     except ValueError as error:
         if hasattr(X, "indptr"):
             raise
-        row, column = (int(i) for i in np.argwhere(~np.isfinite(X))[0])
+        bad = np.isinf(X) if how.get("allow_nan") else ~np.isfinite(X)
+        row, column = (int(i) for i in np.argwhere(bad)[0])
         name = column if names is None else repr(names[column])
         raise ValueError(f"{error}\nThe first is in row {row}, column {name}.") from None
 

@@ -68,6 +68,8 @@ FAULTS = (
     Fault("medoids: seconds that are not looked for again", "elif nearly[o] == b or here < second[o]:", "elif here < second[o]:", "tests/centroid/test_medoids.py -k definition"),
     Fault("medians: the lower of two", "return values[low, columns] / 2 + values[high, columns] / 2", "return values[low, columns]", "tests/centroid/test_medians.py -k optimal"),
     Fault("maps: a torus without its edges", "gaps -= whole * np.round(gaps / whole)", "pass", "tests/neural/test_som.py -k grids"),
+    Fault("maps: missing values counted in means", "return values * own, there * own", "return values * own, (there * 0 + 1) * own", "tests/neural/test_som.py -k ignored"),
+    Fault("maps: rows learned where they lack values", "            if x == x:\n                for u in range(k):\n                    column", "            if True:\n                for u in range(k):\n                    column", "tests/kernels/test_maps.py -k compiled"),
     Fault("cells that are as wide as they could be", "SHORTER = 1.0 - 1e-9", "SHORTER = 1.2", "tests/density/test_dbscan.py -k scikit and numpy"),
     Fault("neighbours one cell away alone", "REACH = 2", "REACH = 1", "tests/density/test_dbscan.py -k scikit and numpy", "cell_loops.py"),
     Fault("borders of the cluster found last", "(0 <= least <= number[other])", "False", "tests/density/test_dbscan.py -k border or scikit and numpy"),

@@ -41,6 +41,7 @@ FAMILIES = (
         "labels",
         "color",
         "feature_trees",
+        "maps",
         "messages",
         "medians",
         "medoids",

@@ -119,5 +119,5 @@ def test_tags(estimator):
     assert tags.array_api_support
     dense = FuzzyCMeans | SelfOrganizingMap | KMedians | Mixture | MeanShift | Agglomeration
     assert tags.input_tags.sparse != isinstance(estimator, dense)
-    assert tags.input_tags.allow_nan == isinstance(estimator, HDBSCAN)
+    assert tags.input_tags.allow_nan == isinstance(estimator, HDBSCAN | SelfOrganizingMap)
     assert tags.target_tags.required == is_classifier(estimator)

@@ -42,6 +42,7 @@ from .graphs import GraphKernels
 from .kmeans import KMeansKernels
 from .labels import LabelKernels
 from .linkage import LinkageKernels
+from .maps import MapKernels
 from .medians import MedianKernels
 from .medoids import MedoidKernels
 from .messages import MessageKernels
@@ -121,6 +122,10 @@ class Kernels:
     @cached_property
     def messages(self) -> MessageKernels:
         return self._family("messages", MessageKernels)
+
+    @cached_property
+    def maps(self) -> MapKernels:
+        return self._family("maps", MapKernels)
 
     @cached_property
     def color(self) -> ColorKernels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,20 @@ from sklearn.utils.validation import check_is_fitted
 from ..arrays import Array, asarray, device, float_dtype, host_floats, namespace, to_host
 from ..base import Clusterer
 from ..centroid.inertia import weighted_sum
-from ..centroid.steps import lloyd_step
 from ..fitted import fitted_matrix
 from ..kernels import kernels_for
 from ..rows import Rows
 from ..validation import check_choice, check_number, real_array
 from .grid import adjacent, influence, squared_gaps
+from .missing import Incomplete, distances_there, is_complete, largest_there, squares_there
+from .training import (
+    nearest_units,
+    plane_of_centers,
+    rows_as_centers,
+    spread,
+    statistics_of,
+    train_online,
+)
 
 
 class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
@@ -27,6 +36,10 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
     Rows belong to their nearest unit, whose centre moves towards them, and so do the centres of the
     units around it. Batch training takes the statistics of k-means and spreads them over the grid:
     an epoch is one pass over the rows, `Blocks` among them, of n d units operations.
+
+    NaN stands for missing values: distances are of the columns that are there, scaled to all of
+    them as in scikit-learn's `nan_euclidean_distances`, centres are means of the values that are
+    there, and first centres have the columns' means in place of those that are not.
 
     Parameters
     ----------
@@ -114,8 +127,12 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+    def _largest_there(self, rows: Rows) -> float:
+        return largest_there(rows, self)
 
     def _check_parameters(self) -> None:
         for name, choices in (
@@ -160,7 +177,7 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         Parameters
         ----------
         X : array or Blocks of shape (n_samples, n_features)
-            Online training needs an array.
+            NaN stands for missing values. Online training needs an array.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             A weight of two counts as a row repeated, and one of zero as a row left out.
@@ -172,25 +189,28 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         Raises
         ------
         TypeError, ValueError
-            A parameter, X or the weights are not what is wanted.
+            A parameter, X or the weights are not what is wanted; X has a row without values, or a
+            column.
         """
         self._check_parameters()
         rows = self._rows(X, reset=True)
         w, total = self._weights(sample_weight, rows)
         rng = check_random_state(self.random_state)
-        centers = self._first_centers(rows, w, rng)
+        statistics = statistics_of(rows, w, total)
+        if isinstance(statistics, Incomplete):
+            statistics.check_columns(self)
+        middle = statistics.middle
+        centers = self._first_centers(rows, w, middle, rng)
         gaps, self._seen = self._gaps(), None
-        step = lloyd_step(rows, w, total, len(gaps)) if self.training == "batch" else None
         longest = max(self.shape) / 2
         for epoch in range(self.max_iter):
             first = max(longest, self.sigma_end) if self.sigma is None else self.sigma
             H = influence(gaps, self._decayed(first, self.sigma_end, epoch), self.neighborhood)
-            if step is not None:
-                stats = step(centers)
-                centers = self._spread(H, stats.sums, stats.counts, centers, rows)
+            if self.training == "batch":
+                centers = spread(H, *statistics(centers), centers, middle)
             else:
                 rate = self._decayed(self.learning_rate, self.learning_rate_end, epoch)
-                centers = self._online(rows, w, centers, H, rate, rng)
+                centers = train_online(rows, w, centers, H, rate, rng)
         self.n_iter_ = self.max_iter
         self._keep(rows, w, total, centers)
         return self
@@ -204,6 +224,7 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         Parameters
         ----------
         X : array or Blocks of shape (n_samples, n_features)
+            In a column that has no values in these calls, units stay where they are.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
 
@@ -220,16 +241,16 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         H = influence(self._gaps(), float(self.sigma_end), self.neighborhood)
         centers = self.cluster_centers_
         if self.training == "batch":
-            stats = lloyd_step(rows, w, total, len(H))(centers)
-            sums, counts = (asarray(a, like=rows.like) for a in (stats.sums, stats.counts))
+            statistics = statistics_of(rows, w, total)
+            sums, counts = statistics(centers)
             if self._seen is not None:
                 old_sums, old_counts = (asarray(a, like=rows.like) for a in self._seen)
                 sums, counts = old_sums + sums, old_counts + counts
             self._seen = sums, counts
-            centers = self._spread(H, sums, counts, centers, rows)
+            centers = spread(H, sums, counts, centers, statistics.middle)
         elif not first:
             rng = check_random_state(self.random_state)
-            centers = self._online(rows, w, centers, H, float(self.learning_rate_end), rng)
+            centers = train_online(rows, w, centers, H, float(self.learning_rate_end), rng)
         self._keep(rows, w, total, centers)
         return self
 
@@ -242,63 +263,15 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
             return float(first + (last - first) * share)
         return float(first * (last / first) ** share)
 
-    def _first_centers(self, rows: Rows, w: Array | None, rng: Any) -> Array:
-        units = int(self.shape[0]) * int(self.shape[1])
+    def _first_centers(self, rows: Rows, w: Array | None, middle: Array, rng: Any) -> Array:
+        shape = int(self.shape[0]), int(self.shape[1])
         if self.init == "random":
-            some = np.arange(rows.n) if w is None else np.flatnonzero(to_host(w))
-            return rows.take(rng.choice(some, units, replace=len(some) < units))
-        xp, wide = rows.xp, float_dtype(rows.xp, rows.like)
-        mean = asarray(rows.summary.mean, like=rows.like)
-        gram = rows.reduce(_products, mean, along=(w,))
-        total = xp.sum(gram[-1, :1])
-        middle = gram[-1, 1:] / total  # about the mean of equal weights
-        covariance = gram[:-1, 1:] / total - middle[:, None] * middle[None, :]
-        values, vectors = xp.linalg.eigh(covariance)
-        sides = sorted(range(2), key=lambda axis: -self.shape[axis])
-        at = np.indices(tuple(self.shape)).reshape(2, units)
-        centers = xp.zeros((units, rows.d), dtype=wide, device=rows.device) + (mean + middle)
-        for rank, axis in enumerate(sides[: min(2, rows.d)]):
-            vector = vectors[:, rows.d - 1 - rank]
-            largest = xp.take(vector, xp.reshape(xp.argmax(xp.abs(vector)), (1,)))
-            spread = xp.sqrt(xp.clip(values[rows.d - 1 - rank], 0.0, None)) * xp.sign(largest)
-            steps = np.linspace(-1.0, 1.0, self.shape[axis]) if self.shape[axis] > 1 else [0.0]
-            own = asarray(np.asarray(steps)[at[axis]], like=rows.like, dtype=wide)
-            centers = centers + own[:, None] * (spread * vector)[None, :]
-        return xp.astype(centers, rows.dtype)
-
-    def _spread(self, H: np.ndarray, sums: Any, counts: Any, centers: Array, rows: Rows) -> Array:
-        """Means of what each unit and those around it have, by influence."""
-        xp = rows.xp
-        sums, counts = (asarray(a, like=rows.like) for a in (sums, counts))
-        weights = asarray(H, like=rows.like, dtype=sums.dtype)
-        # about a middle, or far rows would lose digits
-        middle = xp.astype(asarray(rows.summary.mean, like=rows.like), sums.dtype)
-        near, share = weights @ (sums - counts[:, None] * middle), weights @ counts
-        some = share > 1e-12 * xp.sum(counts)
-        means = middle + near / xp.where(some, share, xp.ones_like(share))[:, None]
-        kept = xp.where(some[:, None], means, xp.astype(centers, sums.dtype))
-        return xp.astype(kept, rows.dtype)
-
-    def _online(
-        self, rows: Rows, w: Array | None, centers: Array, H: np.ndarray, rate: float, rng: Any
-    ) -> Array:
-        X = rows.in_memory("Online training", "Take training='batch'.").values
-        xp, wide = rows.xp, float_dtype(rows.xp, rows.like)
-        X, C = xp.astype(X, wide), xp.astype(centers, wide)
-        weights = np.ones(rows.n) if w is None else to_host(w)
-        shares = asarray(np.clip(rate * H, -1.0, 1.0), like=rows.like, dtype=wide)
-        for i in rng.permutation(rows.n):
-            apart = X[int(i), :] - C
-            unit = xp.reshape(xp.argmin(xp.sum(apart * apart, axis=1)), (1,))
-            share = xp.take(shares, unit, axis=0)[0, :]
-            if weights[i] != 1.0:  # so many moves to one place
-                share = 1.0 - (1.0 - share) ** float(weights[i])
-            C = C + share[:, None] * apart
-        return xp.astype(C, rows.dtype)
+            return rows_as_centers(rows, w, shape[0] * shape[1], middle, rng)
+        return plane_of_centers(rows, w, shape, middle)
 
     def _keep(self, rows: Rows, w: Array | None, total: float, centers: Array) -> None:
         self.cluster_centers_ = centers
-        self.labels_, squared = rows.map(rows.kernels.distances.nearest, centers)
+        self.labels_, squared = nearest_units(rows, centers)
         self.quantization_error_ = weighted_sum(rows.xp.sqrt(squared), w) / total
 
     # -- using ---------------------------------------------------------------------------------
@@ -314,12 +287,13 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
     def predict(self, X: Any) -> Array:
         """Nearest unit of each row, int32: ``row * columns + column`` on the grid."""
         rows, centers = self._fitted_rows(X, "predict")
-        return rows.map(rows.kernels.distances.nearest, centers)[0]
+        return nearest_units(rows, centers)[0]
 
     def transform(self, X: Any) -> Array:
         """Euclidean distance (n_samples, units) of each row to each unit's centre."""
         rows, centers = self._fitted_rows(X, "transform")
-        found = rows.map(rows.kernels.distances.distances, centers)
+        measure = rows.kernels.distances.distances if is_complete(rows) else distances_there
+        found = rows.map(measure, centers)
         return rows.xp.asarray(found, dtype=centers.dtype)
 
     def inverse_transform(self, X: Any) -> Array:
@@ -346,7 +320,9 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         touch = asarray(touch, like=rows.like, dtype=float_dtype(rows.xp, rows.like))
         if touch.shape[0] < 2:
             return 0.0
-        return 1.0 - host_floats(rows.xp.mean(rows.map(_touching, centers, touch)))[0]
+        kernels = rows.kernels.distances
+        squares = kernels.squared_distances if is_complete(rows) else squares_there
+        return 1.0 - host_floats(rows.xp.mean(rows.map(_touching, centers, touch, squares)))[0]
 
     @property
     def codebook_(self) -> Array:
@@ -389,20 +365,10 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         return self.cluster_centers_.shape[0]
 
 
-def _products(X: Array, w: Array | None, mean: Array) -> Array:
-    """Products of centred columns: [[X1' W, X' W X], [W, X' W]] as (d + 1, d + 1)."""
-    xp, wide = namespace(X), float_dtype(namespace(X), X)
-    about = xp.astype(X, wide) - mean
-    one = xp.ones((X.shape[0], 1), dtype=wide, device=device(mean))
-    own = one if w is None else xp.astype(w, wide)[:, None]
-    left = xp.concat([about, one], axis=1) * own
-    return left.T @ xp.concat([one, about], axis=1)
-
-
-def _touching(X: Array, centers: Array, touch: Array) -> Array:
+def _touching(X: Array, centers: Array, touch: Array, squares: Callable) -> Array:
     """1 for rows whose two nearest units touch, else 0."""
     xp = namespace(X)
-    D = kernels_for(xp).distances.squared_distances(X, centers)
+    D = squares(X, centers)
     first = xp.argmin(D, axis=1)
     own = first[:, None] == xp.arange(D.shape[1], device=device(D))[None, :]
     second = xp.argmin(xp.where(own, xp.inf, D), axis=1)
