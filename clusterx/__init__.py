@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
     )
     from .image.quantize import QuantizedImage, quantize
     from .image.quantizer import ColorQuantizer
+    from .models import load_model, save_model
     from .neighbors import NearestNeighbors
     from .neural import SelfOrganizingMap
     from .selection.result import SweepResult
@@ -88,10 +89,12 @@ _LAZY = {
     "grid_to_graph": "graph",
     "img_to_graph": "graph",
     "linkage_tree": "connectivity",
+    "load_model": "models",
     "mean_shift": "density",
     "propagate_labels": "graph",
     "quantize": "image",
     "representatives": "graph",
+    "save_model": "models",
     "spectral_clustering": "graph",
     "spectral_embedding": "graph",
     "sweep": "selection",
@@ -143,6 +146,7 @@ __all__ = [
     "k_means",
     "kmeans_plusplus",
     "linkage_tree",
+    "load_model",
     "mean_shift",
     "metrics",
     "plotting",
@@ -150,6 +154,7 @@ __all__ = [
     "propagate_labels",
     "quantize",
     "representatives",
+    "save_model",
     "selection",
     "spectral_clustering",
     "spectral_embedding",

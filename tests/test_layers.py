@@ -24,7 +24,7 @@ LAYERS = (
     ("distribution", "graph", "neural"),
     ("selection",),
     ("image",),
-    ("plotting",),
+    ("models", "plotting"),
     ("cli",),
 )
 #: Families of kernels in the order in which they may use each other.
