@@ -153,7 +153,7 @@ FAULTS = (
     Fault("screen: ties to the later", "if s < squared or (s == squared and j < label):", "if s <= squared:", STEPS),
     Fault("screen: a tie of two", "if second < squared:\n        label, squared, second = last, second, squared", "if second <= squared:\n        label, squared, second = last, second, squared", STEPS),
     Fault("screen: what a projection leaves", "left = max(whole - s, 0.0) + error * reach * reach", "left = 0.0", STEPS),
-    Fault("screen: the last rows", "if n == tile or (i == stop - 1 and n > 0):", "if n == tile:", STEPS),
+    Fault("screen: the last rows", "if n == height or (i == stop - 1 and n > 0):", "if n == height:", STEPS),
     Fault("lists: a bound too small", "looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", "self.upper *= 0.5\n            looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", STEPS),
     Fault("distances: digits lost", "if s < 1e-4 * (own[i] + others[j]):", "if s < 1e-30 * (own[i] + others[j]):", DISTANCES),
     # -- mini-batches ------------------------------------------------------------------------------

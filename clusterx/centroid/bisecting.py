@@ -178,7 +178,7 @@ class BisectingKMeans(CentroidClusterer):
         rows = self._rows(X, reset=True)
         w, total = self._weights(sample_weight, rows)
         check_enough_rows(rows, w, self.n_clusters)
-        with rows.kernels.runtime.session():
+        with rows.kernels.runtime.limited_blas():
             self._grow(rows, w, total)
         return self
 

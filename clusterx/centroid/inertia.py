@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays import Array, asarray, concat, host_floats, namespace
-from ..kernels.kmeans import SCATTER_ROWS
+from ..kernels.kmeans import DEVIATION_ROWS
 from ..kernels.statistics import SUMMARY_VALUES
 from ..rows import Rows
 
@@ -62,13 +62,13 @@ def _scatter(rows: Rows, step: Any, w: Array | None) -> Array:
     xp = rows.xp
     if w is None and not rows.integral:
         return rows.n * xp.sum(asarray(rows.summary.variance, like=rows.like))
-    if step.scatter is None:
+    if step.deviation is None:
         weights = rows.zeros((rows.n,)) + 1.0 if w is None else w
-        measure, middle = rows.kernels.kmeans.scatter, origin(rows)
-        height = max(1, SUMMARY_VALUES // rows.d // SCATTER_ROWS) * SCATTER_ROWS
+        measure, middle = rows.kernels.kmeans.weighted_deviations, origin(rows)
+        height = max(1, SUMMARY_VALUES // rows.d // DEVIATION_ROWS) * DEVIATION_ROWS
         parts = [measure(X, own, middle) for X, own in rows.pieces(height, (weights,))]
-        step.scatter = xp.sum(concat(parts))
-    return step.scatter
+        step.deviation = xp.sum(concat(parts))
+    return step.deviation
 
 
 def weighted_sum(values: Array, w: Array | None) -> float:

@@ -16,7 +16,7 @@ from ..validation import check_choice
 from .base import CentroidClusterer
 from .cosine import by_unit_rows, unit_length, unit_rows
 from .inertia import mean_variance
-from .lloyd import Fit, lloyd
+from .lloyd import LloydResult, lloyd
 from .steps import lloyd_step
 
 #: Starts whose inertias differ by less than this share found the same clusters, but for rounding:
@@ -154,7 +154,7 @@ class KMeans(CentroidClusterer):
                 RuntimeWarning,
                 stacklevel=2,
             )
-        with rows.kernels.runtime.session():
+        with rows.kernels.runtime.limited_blas():
             best = self._best_start(rows, w, total, starts)
         if best.distinct < self.n_clusters:
             warnings.warn(
@@ -169,13 +169,13 @@ class KMeans(CentroidClusterer):
         # rows that were given as such may be fitted again, and their step keeps its labels
         return lambda: rows.xp.asarray(best.labels, copy=rows is X)
 
-    def _best_start(self, rows: Rows, w: Array | None, total: float, starts: int) -> Fit:
+    def _best_start(self, rows: Rows, w: Array | None, total: float, starts: int) -> LloydResult:
         rng = check_random_state(self.random_state)
         step = lloyd_step(rows, w, total, self.n_clusters)
         tol = self.tol
         if tol > 0:
             tol *= mean_variance(rows, w, step)
-        best: Fit | None = None
+        best: LloydResult | None = None
         for _ in range(starts):
             centers = self._init_centers(rows, w, rng, step)
             if self.metric == "cosine":

@@ -19,10 +19,10 @@ class Found(NamedTuple):
 
     shift: float  # squared movement of the centres
     least: float  # weight of the lightest cluster
-    moved: float  # rows whose label is new
+    n_changed: float  # rows whose label is new
 
 
-class Fit(NamedTuple):
+class LloydResult(NamedTuple):
     """What k-means ends with: the labels belong to the centres."""
 
     centers: Array
@@ -46,7 +46,7 @@ def lloyd(
     tol: float,
     verbose: int = 0,
     project: Callable | None = None,
-) -> Fit:
+) -> LloydResult:
     """Lloyd's iterations from the given centres; the device is read once in each.
 
     Where rows may lie half way between centres, `ties` has a say at the start and at the end; what
@@ -82,7 +82,7 @@ def lloyd(
     if run.found.shift != 0:  # or the last labels are those of these very centres
         stats = step(centers)
     used = int(np.count_nonzero(to_host(stats.counts) > 0))
-    return Fit(centers, step, inertia(rows, step, stats, centers, w), run.done, used)
+    return LloydResult(centers, step, inertia(rows, step, stats, centers, w), run.done, used)
 
 
 class Plan(NamedTuple):
@@ -124,11 +124,11 @@ def _iterate(plan: Plan, centers: Array, before: int) -> Run:
     done, end, stats, found = before, "", None, Found(np.inf, 0.0, 0.0)
     while done < plan.max_iter and not end:
         old, stats = centers, step(centers)
-        centers, shift, least = rows.kernels.kmeans.update(stats, old)
+        centers, shift, least = rows.kernels.kmeans.update_centers(stats, old)
         if project is not None:
             centers = project(centers, rows)
             shift = _squared_shift(rows, centers, old)
-        found = Found(*host_floats(shift, least, stats.moved))
+        found = Found(*host_floats(shift, least, stats.n_changed))
         done += 1
         if plan.verbose:
             print(f"Iteration {done - 1}, inertia {weighted_sum(step.distances(), plan.w)}.")
@@ -143,7 +143,7 @@ def _iterate(plan: Plan, centers: Array, before: int) -> Run:
 
 def _end(found: Found, iteration: int, tol: float) -> str:
     """Why the fit ends with this iteration, if it does."""
-    if (found.moved == 0 or found.shift == 0) and iteration > 1:
+    if (found.n_changed == 0 or found.shift == 0) and iteration > 1:
         return "strict convergence"
     if found.shift <= tol:
         return f"center shift {found.shift} within tolerance {tol}"
@@ -152,8 +152,8 @@ def _end(found: Found, iteration: int, tol: float) -> str:
 
 def _squared_shift(rows: Rows, new: Array, old: Array) -> Array:
     xp, wide = rows.xp, float_dtype(rows.xp, rows.like)
-    moved = xp.astype(new, wide, copy=False) - xp.astype(old, wide, copy=False)
-    return xp.sum(moved * moved)
+    shifts = xp.astype(new, wide, copy=False) - xp.astype(old, wide, copy=False)
+    return xp.sum(shifts * shifts)
 
 
 def _relocate(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) -> Array:
@@ -185,7 +185,7 @@ def _relocate(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None
             counts[cluster] = weight
     wide = stats.sums.dtype
     sums, counts = (asarray(a, like=rows.like, dtype=wide) for a in (sums, counts))
-    return rows.kernels.kmeans.update(CentroidStats(sums, counts, 0), centers).centers
+    return rows.kernels.kmeans.update_centers(CentroidStats(sums, counts, 0), centers).centers
 
 
 def farthest(xp: Any, squared: Array, count: int) -> Array:

@@ -14,7 +14,7 @@ from .inertia import weighted_sum
 from .lloyd import farthest
 
 
-class Fit(NamedTuple):
+class MediansResult(NamedTuple):
     centers: Array
     labels: Array
     inertia: float
@@ -127,7 +127,7 @@ class KMedians(CentroidClusterer):
         self.inertia_, self.n_iter_ = best.inertia, best.n_iter
         return self
 
-    def _run(self, rows: InMemory, w: Array | None, centers: Array) -> Fit:
+    def _run(self, rows: InMemory, w: Array | None, centers: Array) -> MediansResult:
         """Iterations from the given centres; the labels belong to the centres."""
         xp, X, kernels = rows.xp, rows.values, rows.kernels.medians
         labels, apart = kernels.nearest_manhattan(X, centers)
@@ -143,7 +143,7 @@ class KMedians(CentroidClusterer):
                 print(f"Iteration {n_iter - 1}, inertia {inertia}.")
             same = not to_host(xp.any(labels != before))
             end = same or last - inertia <= self.tol * inertia
-        return Fit(centers, labels, inertia, n_iter)
+        return MediansResult(centers, labels, inertia, n_iter)
 
     def _relocated(
         self, rows: Rows, w: Array | None, centers: Array, labels: Array, apart: Array

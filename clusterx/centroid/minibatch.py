@@ -150,7 +150,7 @@ class MiniBatchKMeans(CentroidClusterer):
         w, _ = self._weights(sample_weight, rows)
         starts = self._starts(rows, w, default=3)
         rng = check_random_state(self.random_state)
-        with rows.kernels.runtime.session():
+        with rows.kernels.runtime.limited_blas():
             self._fit(rows, w, rng, starts)
         return self
 
@@ -180,7 +180,9 @@ class MiniBatchKMeans(CentroidClusterer):
         self.n_steps_, calm, stopped = 0, 0, False
         while self.n_steps_ < n_steps and not stopped:
             if calm == CALM:
-                stopped = self._walk(step.walk(draws.ahead), rows, draws, rng, state, stopping)
+                stopped = self._run_steps(
+                    step.run_steps(draws.ahead), rows, draws, rng, state, stopping
+                )
                 calm = 0
                 continue
             # drawing has taken the weights into account
@@ -189,36 +191,36 @@ class MiniBatchKMeans(CentroidClusterer):
             )
             self.n_steps_ += 1
             stopped = stopping(self.n_steps_, inertia, shift)
-            calm = 0 if reassigned or not step.walks else calm + 1
+            calm = 0 if reassigned or not step.runs_steps else calm + 1
 
-    def _walk(self, walk, rows, draws, rng, state, stopping):
+    def _run_steps(self, run_steps, rows, draws, rng, state, stopping):
         """Run many steps per call, then apply the stopping and reassignment rules.
 
         The steps after the one at which a rule fired are undone. True if the fit is over."""
         xp = rows.xp
         while self.n_steps_ < draws.most:
-            walked = walk(state.centers, state.counts)
-            extremes = xp.min(walked.counts, axis=1), xp.max(walked.counts, axis=1)
-            told = (to_host(a).tolist() for a in (walked.inertia, *extremes))
-            for i, (inertia, least, most) in enumerate(zip(*told, strict=True)):
+            trace = run_steps(state.centers, state.counts)
+            extremes = xp.min(trace.counts, axis=1), xp.max(trace.counts, axis=1)
+            read = (to_host(a).tolist() for a in (trace.inertia, *extremes))
+            for i, (inertia, least, most) in enumerate(zip(*read, strict=True)):
                 due = state.due(draws.size)
                 state.some_empty = least == 0
                 self.n_steps_ += 1
                 shift = 0.0
                 if stopping.tol > 0:
-                    old = walked.centers[i - 1, ...] if i else state.centers
-                    (shift,) = host_floats(xp.sum((walked.centers[i, ...] - old) ** 2))
+                    old = trace.centers[i - 1, ...] if i else state.centers
+                    (shift,) = host_floats(xp.sum((trace.centers[i, ...] - old) ** 2))
                 poor = due and least < self.reassignment_ratio * most
                 if poor:
-                    state.centers, state.counts = walked.centers[i, ...], walked.counts[i, ...]
+                    state.centers, state.counts = trace.centers[i, ...], trace.counts[i, ...]
                     self._reassign(rows, draws.back(self.n_steps_), rng, state)
                 stopped = stopping(self.n_steps_, inertia, shift)
                 if stopped and not poor:
-                    state.centers, state.counts = walked.centers[i, ...], walked.counts[i, ...]
+                    state.centers, state.counts = trace.centers[i, ...], trace.counts[i, ...]
                     draws.back(self.n_steps_)
                 if stopped or poor:
                     return stopped
-            state.centers, state.counts = walked.centers[-1, ...], walked.counts[-1, ...]
+            state.centers, state.counts = trace.centers[-1, ...], trace.counts[-1, ...]
         return True
 
     def _best_start(self, rows, w, rng, starts, size):

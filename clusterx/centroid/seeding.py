@@ -123,7 +123,7 @@ def scalable(rows: Rows, k: int, w: Array | None, rng: np.random.RandomState) ->
     w = None if w is None else xp.astype(w, closest.dtype, copy=False)
     for _ in range(ROUNDS):
         fractions = rng.uniform(size=max(1, int(OVERSAMPLING * k)))
-        new = rows.take(rows.kernels.kmeans.draw(closest, w, fractions))
+        new = rows.take(rows.kernels.kmeans.sample_rows(closest, w, fractions))
         _, squared = rows.map(rows.kernels.distances.nearest, new)
         closest = xp.minimum(closest, squared)
         candidates = concat([candidates, new])

@@ -15,7 +15,7 @@ from ..rows.passes import BlockwiseStep
 
 
 class LloydPreparation(Preparation):
-    """Prepares iterations with sums on one grid, whatever the rows are cut into.
+    """Prepares iterations with sums in one set of scales, whatever the rows are cut into.
 
     Parameters
     ----------
@@ -30,16 +30,18 @@ class LloydPreparation(Preparation):
         self.rows, self.total, self.k = rows, total, k
 
     @cached_property
-    def grid(self) -> Any:
+    def scales(self) -> Any:
         rows = self.rows
-        return rows.kernels.kmeans.grid(rows.summary, self.total, rows.n)
+        return rows.kernels.kmeans.sum_scales(rows.summary, self.total, rows.n)
 
-    def __call__(self, X: Array, *along: Any, once: bool = False) -> LloydStep:
+    def __call__(self, X: Array, *along: Any, single_use: bool = False) -> LloydStep:
         (w,) = along
-        return self.rows.kernels.kmeans.lloyd_stats(X, w, self.grid, once=once, k=self.k)
+        return self.rows.kernels.kmeans.lloyd_stats(
+            X, w, self.scales, single_use=single_use, k=self.k
+        )
 
     def reuses(self, step: LloydStep) -> bool:
-        return self.k is None or step.suits(self.k)
+        return self.k is None or step.supports(self.k)
 
 
 class StreamedLloyd(BlockwiseStep, LloydStep):
@@ -112,7 +114,7 @@ class StreamedSeeding:
 
     def grow(self, fractions: np.ndarray) -> Any:
         xp, rows = self.xp, self.rows
-        chosen = rows.kernels.kmeans.draw(self.closest, self.w, fractions)
+        chosen = rows.kernels.kmeans.sample_rows(self.closest, self.w, fractions)
         candidates = rows.take(chosen)
         gains = rows.reduce(self._gains, candidates, along=(self.closest, self.w))
         best = xp.reshape(xp.argmax(gains), (1,))

@@ -73,7 +73,7 @@ def split(rows: Rows, centers: Array, w: Array | None) -> Array:
     if w is not None:
         parts = parts * xp.astype(xp.take(w, places), parts.dtype)[:, None]
     sums = parts.T @ xp.astype(few, parts.dtype)
-    return rows.kernels.kmeans.update(
+    return rows.kernels.kmeans.update_centers(
         CentroidStats(sums, xp.sum(parts, axis=0), 0), centers
     ).centers
 
@@ -114,7 +114,7 @@ class Exchange:
             sums[cluster] += sign * values
             sizes[cluster] += sign * weight
         sums, sizes = (asarray(x, like=rows.like, dtype=means.dtype) for x in (sums, sizes))
-        return rows.kernels.kmeans.update(CentroidStats(sums, sizes, 0), centers).centers
+        return rows.kernels.kmeans.update_centers(CentroidStats(sums, sizes, 0), centers).centers
 
     @cached_property
     def _distinct(self) -> tuple[Array, Array, Array]:

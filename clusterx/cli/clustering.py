@@ -24,9 +24,9 @@ from ..arrays import on_host, to_host
 from ..image.device import describe, move
 from ..neighbors.knee import knee_of
 from ..validation import check_number
-from .common import UsageError, need, say
-from .source import Source
-from .tables import Table, numbers_rows, read
+from .common import UsageError, echo, require
+from .source import TableFile
+from .tables import NumberTable, numbers_rows, read
 
 #: ratio of standard deviations from which columns are pointed out
 UNEQUAL = 30
@@ -104,7 +104,7 @@ def _literal(text: str) -> Any:
         return text
 
 
-def choose_eps(model: Any, rows: Rows, notes: Console, *, quiet: bool) -> None:
+def choose_eps(model: Any, rows: TableRows, notes: Console, *, quiet: bool) -> None:
     """Turn DBSCAN's ``eps="auto"`` into the knee of the k-distance curve, and say so."""
     if not (isinstance(model, clusterx.DBSCAN) and model.eps == "auto"):
         return
@@ -125,7 +125,7 @@ def choose_eps(model: Any, rows: Rows, notes: Console, *, quiet: bool) -> None:
             )
     model.set_params(eps=eps)
     if not quiet:
-        say(
+        echo(
             notes,
             f"clusterx: eps={eps:.6g}, the knee of the k-distance curve for min_samples={k}. "
             "KDistanceDisplay draws it.",
@@ -155,7 +155,7 @@ def fitting(model: Any) -> Iterator[None]:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class TableRows:
     """Rows as they are clustered, and what leads back to the file.
 
     Parameters
@@ -170,7 +170,7 @@ class Rows:
         Of the rows.
     """
 
-    table: Table
+    table: NumberTable
     X: Any
     scaler: Any
     backend: str
@@ -191,13 +191,13 @@ class Rows:
 
 
 def rows_of(
-    source: Source,
+    source: TableFile,
     *,
     standardize: bool,
     device: str,
     whole: bool = False,
     weights: str | None = None,
-) -> Rows:
+) -> TableRows:
     """Read, check, standardise and move the rows; `weights` names the column of their weights.
 
     Raises
@@ -222,10 +222,10 @@ def rows_of(
             X = scaler.fit_transform(X, sample_weight=w)
     moved = move(np.asarray(X), device, from_file=True)
     # a frame has names, which the model keeps
-    return Rows(table, X if on_host(moved) else moved, scaler, describe(moved), w)
+    return TableRows(table, X if on_host(moved) else moved, scaler, describe(moved), w)
 
 
-def _without_weights(table: Table, name: str) -> tuple[Table, np.ndarray]:
+def _without_weights(table: NumberTable, name: str) -> tuple[NumberTable, np.ndarray]:
     """The table without the column of that name, and the column."""
     if name not in table.names:
         raise UsageError(
@@ -242,7 +242,7 @@ def _without_weights(table: Table, name: str) -> tuple[Table, np.ndarray]:
     return replace(table, values=np.delete(values, place, axis=1), names=names), weights
 
 
-def _refuse_constant(source: Source, table: Table) -> None:
+def _refuse_constant(source: TableFile, table: NumberTable) -> None:
     values = table.values
     low, high = np.asarray(values.min(axis=0)), np.asarray(values.max(axis=0))
     for name, least, most in zip(table.names, low, high, strict=True):
@@ -264,7 +264,7 @@ def check_plot(plot: str | None) -> None:
         )
     # a window is neither wanted nor always possible; a notebook's backend is not always installed
     os.environ["MPLBACKEND"] = "Agg"
-    need("matplotlib", "matplotlib", "plot", "--plot")
+    require("matplotlib", "matplotlib", "plot", "--plot")
     import matplotlib
 
     matplotlib.use("Agg")
@@ -280,16 +280,16 @@ def picture(figure: Any, plot: str) -> memoryview:
     return file.getbuffer()
 
 
-def advise(rows: Rows, notes: Console) -> None:
+def advise(rows: TableRows, notes: Console) -> None:
     """Say how the file was read, and which columns are likely to spoil the clusters."""
     for note in rows.table.notes:
-        say(notes, f"clusterx: {note}")
+        echo(notes, f"clusterx: {note}")
     values = rows.table.values
     if not hasattr(values, "columns"):
         return
     for name in rows.table.names:
         if numbers_rows(values[name].to_numpy()):
-            say(
+            echo(
                 notes,
                 f"clusterx: column {name!r} numbers the rows, which sets apart what may be alike. "
                 "Leave it out with --columns.",
@@ -298,7 +298,7 @@ def advise(rows: Rows, notes: Console) -> None:
         spreads = values.std(axis=0, ddof=0).to_numpy()
     least, most = int(np.argmin(spreads)), int(np.argmax(spreads))
     if rows.scaler is None and 0 < spreads[least] * UNEQUAL < spreads[most] < np.inf:
-        say(
+        echo(
             notes,
             f"clusterx: column {rows.table.names[most]!r} spreads "
             f"{spreads[most] / spreads[least]:,.0f} times as wide as {rows.table.names[least]!r}, "

@@ -70,7 +70,7 @@ def status_of(error: Exception) -> ExitCode:
     return next(code for kind, code in STATUS.items() if isinstance(error, kind))
 
 
-def say(console: Console, message: str) -> None:
+def echo(console: Console, message: str) -> None:
     """The message as it is: no markup, no wrapping."""
     console.print(message, markup=False, highlight=False, soft_wrap=True)
 
@@ -85,7 +85,7 @@ def tell(console: Console, result: RenderableType) -> None:
     """
     with _stdout_blamed():
         if isinstance(result, str):
-            say(console, result)
+            echo(console, result)
         else:
             console.print(result)
 
@@ -101,7 +101,7 @@ def _stdout_blamed() -> Iterator[None]:
 
 
 @contextmanager
-def told(notes: Console, name: str, *, quiet: bool = False) -> Iterator[None]:
+def reporting_errors(notes: Console, name: str, *, quiet: bool = False) -> Iterator[None]:
     """End the command with a message and the fitting status when one of the errors occurs.
 
     Warnings are messages too, and so is that kernels are compiled, unless `quiet`.
@@ -109,18 +109,18 @@ def told(notes: Console, name: str, *, quiet: bool = False) -> Iterator[None]:
 
     def note(message: Warning | str, *_: Any, **__: Any) -> None:
         if not quiet:
-            say(notes, f"clusterx: {message}")
+            echo(notes, f"clusterx: {message}")
 
     with warnings.catch_warnings(), nullcontext() if quiet else listening(CompilingNote(notes)):
         warnings.showwarning = note
         try:
             yield
         except tuple(STATUS) as error:
-            say(notes, f"clusterx: {error or f'{name}: out of memory'}")
+            echo(notes, f"clusterx: {error or f'{name}: out of memory'}")
             raise typer.Exit(status_of(error)) from error
 
 
-def need(package: str, module: str, extra: str, what: str) -> None:
+def require(package: str, module: str, extra: str, what: str) -> None:
     """Raise MissingPackageError, naming the extra, unless the module can be imported."""
     try:
         __import__(module)
@@ -153,7 +153,7 @@ def check_outputs(source: str, outputs: dict[str, str | None], *, force: bool) -
             refuse_existing(name)
 
 
-def put(target: str, data: bytes | memoryview, *, force: bool) -> None:
+def write_output(target: str, data: bytes | memoryview, *, force: bool) -> None:
     """Write a file, its folder if need be; or to stdout, which is called ``-``."""
     if target == "-":
         if sys.stdout is None:

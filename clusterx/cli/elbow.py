@@ -26,7 +26,7 @@ from .clustering import (
     picture,
     rows_of,
 )
-from .common import UsageError, check_outputs, need, put, tell, timed, told
+from .common import UsageError, check_outputs, reporting_errors, require, tell, timed, write_output
 from .options import Algorithm, DataArgument, Reading, Running, flat
 
 
@@ -65,13 +65,13 @@ def elbow(
     notes = Console(stderr=True)
     seconds: dict[str, float] = {}
     quiet, seed = running.quiet, chosen.seed
-    with told(notes, data, quiet=quiet):
+    with reporting_errors(notes, data, quiet=quiet):
         ks, model = _numbers(span), _estimator(chosen.name, chosen.params, seed)
         check_plot(plot)
         check_outputs(data, {"--plot": plot}, force=running.force)
         wanted = _metrics(metrics, model)
         if wanted is None or {"inertia", "gap"} & set(wanted):  # the gap computes inertia
-            need("kneed", "kneed", "plot", "The elbow")
+            require("kneed", "kneed", "plot", "The elbow")
         source = reading.source(data)
         with timed(seconds, "read"):
             rows = rows_of(source, standardize=reading.standardize, device=running.device.value)
@@ -84,7 +84,7 @@ def elbow(
         choices = _choices(result)
         if plot is not None:
             with timed(seconds, "plot"):
-                put(plot, _curves(result, choices, plot), force=running.force)
+                write_output(plot, _curves(result, choices, plot), force=running.force)
         shown = Console()
         if running.as_json:
             tell(shown, report.dumps(report.sweep_facts(data, result, choices, seconds)))

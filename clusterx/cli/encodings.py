@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 
 from .common import TableError
-from .source import Source
+from .source import TableFile
 
 #: longer marks first
 _MARKS = (
@@ -27,7 +27,7 @@ _BINARY = (
 )
 
 
-def encoding_of(source: Source, raw: bytes) -> str:
+def encoding_of(source: TableFile, raw: bytes) -> str:
     """The encoding that a byte order mark names, or UTF-8."""
     for mark, kind, cure in _BINARY:
         if raw.startswith(mark):

@@ -14,10 +14,10 @@ from rich.console import Console
 from sklearn.utils.validation import has_fit_parameter
 
 from ..arrays import to_host
-from ..selection.scores import Data, Fit, drawn_rows
+from ..selection.scores import Data, ScoredFit, drawn_rows
 from . import report
 from .clustering import (
-    Rows,
+    TableRows,
     advise,
     algorithm,
     check_plot,
@@ -28,7 +28,7 @@ from .clustering import (
     picture,
     rows_of,
 )
-from .common import UsageError, check_outputs, need, put, tell, timed, told
+from .common import UsageError, check_outputs, reporting_errors, require, tell, timed, write_output
 from .options import Algorithm, DataArgument, Reading, Running, column_names, flat
 
 #: of more rows, so many are drawn for the silhouette
@@ -89,13 +89,13 @@ class Writing:
     def write(self, run: Run, axes: tuple[str, ...] | None, *, force: bool) -> None:
         with timed(run.seconds, "write"):
             if self.output is not None:
-                put(self.output, _labels_file(self.output, run), force=force)
+                write_output(self.output, _labels_file(self.output, run), force=force)
             if self.model is not None:
-                put(self.model, pickle.dumps(run.saved()), force=force)
+                write_output(self.model, pickle.dumps(run.saved()), force=force)
             if self.plot is not None:
                 tree = self.plot_kind is PlotKind.DENDROGRAM
                 drawn = _tree(run, self.plot) if tree else _scatter(run, self.plot, axes)
-                put(self.plot, drawn, force=force)
+                write_output(self.plot, drawn, force=force)
 
 
 @flat
@@ -116,7 +116,7 @@ def fit(
 ) -> None:
     """Cluster the rows of a table; write the cluster of each, the model, a picture."""
     notes = Console(stderr=True)
-    with told(notes, data, quiet=running.quiet):
+    with reporting_errors(notes, data, quiet=running.quiet):
         if writing.output == "-" and running.as_json:
             raise UsageError("--json and -o - would both write to stdout. Write to a file.")
         writing.check(data, drop_missing=reading.drop_missing, force=running.force)
@@ -155,7 +155,7 @@ class Run:
     """A fitted model and what is told of it."""
 
     name: str
-    rows: Rows
+    rows: TableRows
     model: Any
     labels: np.ndarray
     silhouette: float
@@ -164,7 +164,9 @@ class Run:
     probabilities: np.ndarray | None = None
 
     @classmethod
-    def of(cls, name: str, model: Any, rows: Rows, seconds: dict[str, float], *, seed: int) -> Run:
+    def of(
+        cls, name: str, model: Any, rows: TableRows, seconds: dict[str, float], *, seed: int
+    ) -> Run:
         weights = {} if rows.weights is None else {"sample_weight": rows.weights}
         with timed(seconds, "fit"), fitting(model):
             model.fit(rows.X, **weights)
@@ -172,7 +174,7 @@ class Run:
             data = Data.of(model, rows.X, None)
             rng = np.random.RandomState(seed)
             sample = drawn_rows(model, data, ("silhouette",), SILHOUETTE_ROWS, rng)
-            found = Fit.of(model, data, ("silhouette",), sample)
+            found = ScoredFit.of(model, data, ("silhouette",), sample)
         drawn = rows.n if sample is None else len(sample.rows)
         labels = to_host(found.labels)
         return cls(name, rows, model, labels, found.scores["silhouette"], drawn, seconds)
@@ -258,9 +260,9 @@ def _check_output(output: str | None, with_data: bool, drop_missing: bool) -> No
                 f"--drop-missing: {output} can't say which rows are left. Write .csv or .parquet."
             )
         return
-    need("pandas", "pandas", "tables", f"Writing {output}")
+    require("pandas", "pandas", "tables", f"Writing {output}")
     if output.lower().endswith((".parquet", ".pq")):
-        need("pyarrow", "pyarrow", "tables", f"Writing {output}")
+        require("pyarrow", "pyarrow", "tables", f"Writing {output}")
 
 
 def _labels_file(output: str, run: Run) -> bytes | memoryview:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .common import tell, told
+from .common import reporting_errors, tell
 from .report import dumps
 
 
@@ -23,7 +23,7 @@ def info(
 ) -> None:
     """Show the available backends, devices, threads and package versions."""
     facts = environment()
-    with told(Console(stderr=True), "info"):
+    with reporting_errors(Console(stderr=True), "info"):
         tell(Console(), dumps(facts) if as_json else environment_table(facts))
 
 

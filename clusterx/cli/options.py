@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from .common import Device, UsageError
-from .source import Source
+from .source import TableFile
 
 DataArgument = Annotated[
     str,
@@ -107,9 +107,9 @@ class Reading:
         str | None, typer.Option("--array", metavar="NAME", help="Which array of an NPZ file.")
     ] = None
 
-    def source(self, name: str) -> Source:
+    def source(self, name: str) -> TableFile:
         """The file of that name, to be read so."""
-        return Source(
+        return TableFile(
             name,
             column_names(self.columns),
             delimiter=self.delimiter,

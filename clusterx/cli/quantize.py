@@ -22,7 +22,7 @@ from ..image.io import SAMPLE, decode
 from ..image.picture import Picture
 from ..image.quantize import QuantizedImage, quantize
 from . import ExitCode, palettes
-from .common import STATUS, Device, need, put, say, status_of, tell, told
+from .common import STATUS, Device, echo, reporting_errors, require, status_of, tell, write_output
 
 
 class Init(StrEnum):
@@ -87,8 +87,8 @@ def quantize_files(
         shown=Console(stderr=output == "-"),
         notes=Console(stderr=True),
     )
-    with told(run.notes, "quantize", quiet=quiet):
-        need("Pillow", "PIL", "image", "clusterx quantize")
+    with reporting_errors(run.notes, "quantize", quiet=quiet):
+        require("Pillow", "PIL", "image", "clusterx quantize")
         raise typer.Exit(run(inputs, _targets(inputs, output, suffix)))
 
 
@@ -147,7 +147,7 @@ class _Run:
         )
 
     def note(self, message: str) -> None:
-        say(self.notes, message)
+        echo(self.notes, message)
 
     def remark(self, message: str) -> None:
         if not self.quiet:
@@ -170,7 +170,7 @@ class _Run:
         result = quantize(picture, **self.settings)
         result.seconds["read"] = read
         start = time.perf_counter()
-        put(target, result.to_png(compress_level=self.compress), force=self.force)
+        write_output(target, result.to_png(compress_level=self.compress), force=self.force)
         result.seconds["write"] = time.perf_counter() - start
         return result
 

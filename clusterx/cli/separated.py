@@ -21,7 +21,7 @@ import numpy as np
 from .common import MissingPackageError, TableError, listed
 from .encodings import encoding_of
 from .number_format import FORMATS, MISSING, NumberFormat, Recognised, is_number, quoted
-from .source import Source, unescaped
+from .source import TableFile, unescaped
 
 _DELIMITERS = (",", ";", "\t", "|", " ")
 #: ending: module whose `open` unpacks
@@ -55,7 +55,7 @@ class Separated:
         What the reader of the results should know of it.
     """
 
-    source: Source
+    source: TableFile
     data: bytes | None = None
     encoding: str = "utf-8"
     delimiter: str = ","
@@ -67,7 +67,7 @@ class Separated:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, source: Source) -> Separated:
+    def of(cls, source: TableFile) -> Separated:
         data = sys.stdin.buffer.read() if source.name == "-" else None
         found = cls(source, data)
         with found._told(), found._opened() as file:

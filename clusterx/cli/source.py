@@ -11,7 +11,7 @@ from .common import UsageError, listed
 
 
 @dataclass(frozen=True)
-class Source:
+class TableFile:
     """A file of rows, and how to read it.
 
     Parameters
@@ -72,7 +72,7 @@ def unescaped(delimiter: str) -> str:
     return "\t" if delimiter == "\\t" else delimiter
 
 
-def check_options(source: Source, kind: str) -> None:
+def check_options(source: TableFile, kind: str) -> None:
     """Refuse options of other kinds of files, and values that can't be meant."""
     if source.array is not None and kind != "npz":
         raise UsageError(f"--array: is for NPZ files, and {source.called} is none. Drop it.")
@@ -97,7 +97,7 @@ def check_options(source: Source, kind: str) -> None:
         _check_encoding(source.encoding)
 
 
-def _check_marks(source: Source) -> None:
+def _check_marks(source: TableFile) -> None:
     for option, mark in (("--decimal", source.decimal), ("--thousands", source.thousands)):
         if mark is not None and (len(mark) != 1 or mark.isalnum() or mark in '+-"\r\n'):
             raise UsageError(

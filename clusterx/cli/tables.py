@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from . import npy
-from .common import TableError, UsageError, need
+from .common import TableError, UsageError, require
 from .number_format import FORMATS, NumberFormat, beside, is_missing
 from .separated import PACKED, Separated
-from .source import Source, check_options
+from .source import TableFile, check_options
 
 _SEPARATED = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class NumberTable:
     """Rows that are numbers throughout.
 
     Parameters
@@ -46,7 +46,7 @@ class Table:
     kept: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
-    def without(self, source: Source, missing: np.ndarray) -> Table:
+    def without(self, source: TableFile, missing: np.ndarray) -> NumberTable:
         """The table without the rows that have missing values."""
         if not missing.any():
             return self
@@ -67,7 +67,7 @@ def _taken(rows: Any, places: np.ndarray) -> Any:
     return None if rows is None else rows[places]
 
 
-def read(source: Source, *, whole: bool = False) -> Table:
+def read(source: TableFile, *, whole: bool = False) -> NumberTable:
     """Read and check a table.
 
     Raises
@@ -83,12 +83,12 @@ def read(source: Source, *, whole: bool = False) -> Table:
     check_options(source, kind)
     if kind in ("npy", "npz"):
         return _array_table(source, kind, whole)
-    need("pandas", "pandas", "tables", f"Reading {source.called}")
+    require("pandas", "pandas", "tables", f"Reading {source.called}")
     number_format = None
     if kind == "parquet":
         frame = _parquet(source, whole)
         chosen = source.chosen([str(name) for name in frame.columns])
-        table = Table(frame[list(chosen)], chosen, frame if whole else None)
+        table = NumberTable(frame[list(chosen)], chosen, frame if whole else None)
     else:
         table, number_format = _text_table(source, whole)
     if len(table.values) == 0:
@@ -105,7 +105,7 @@ def _plain(frame: Any) -> Any:
     return frame.astype(dict.fromkeys(odd, np.float64)) if odd else frame
 
 
-def _kind(source: Source) -> str:
+def _kind(source: TableFile) -> str:
     if source.name == "-":
         return "separated"
     path = Path(source.name)
@@ -136,7 +136,7 @@ def _kind(source: Source) -> str:
 # -- text and Parquet ----------------------------------------------------------------------------
 
 
-def _text_table(source: Source, whole: bool) -> tuple[Table, NumberFormat]:
+def _text_table(source: TableFile, whole: bool) -> tuple[NumberTable, NumberFormat]:
     text = Separated.of(source)
     names = text.names
     try:
@@ -164,11 +164,13 @@ def _text_table(source: Source, whole: bool) -> tuple[Table, NumberFormat]:
         ]
     options = [*text.options, *([number_format.options] if recognised else [])]
     notes = [f"{source.called}: read with {' '.join(options)}."] if options else []
-    return Table(values, chosen, everything, notes=(*notes, *text.notes, *codes)), number_format
+    return NumberTable(
+        values, chosen, everything, notes=(*notes, *text.notes, *codes)
+    ), number_format
 
 
-def _parquet(source: Source, whole: bool) -> Any:
-    need("pyarrow", "pyarrow", "tables", f"Reading {source.name}")
+def _parquet(source: TableFile, whole: bool) -> Any:
+    require("pyarrow", "pyarrow", "tables", f"Reading {source.name}")
     import pandas as pd
     import pyarrow
     import pyarrow.parquet
@@ -191,7 +193,7 @@ def _parquet(source: Source, whole: bool) -> Any:
 # -- checks --------------------------------------------------------------------------------------
 
 
-def _check_frame(source: Source, table: Table, number_format: NumberFormat | None) -> None:
+def _check_frame(source: TableFile, table: NumberTable, number_format: NumberFormat | None) -> None:
     import pandas as pd
 
     name = source.called
@@ -312,21 +314,21 @@ def _count(wrong: np.ndarray, what: str) -> str:
     return f"{n:,} {words}, the first in row {int(np.argmax(wrong))} (the top row is 0)"
 
 
-def _array_table(source: Source, kind: str, whole: bool) -> Table:
+def _array_table(source: TableFile, kind: str, whole: bool) -> NumberTable:
     values = npy.archived(source.name, source.array) if kind == "npz" else npy.mapped(source.name)
     name = source.name
     npy.check_matrix(name, values)
     names = [str(i) for i in range(values.shape[1])]
     frame = None
     if whole:
-        need("pandas", "pandas", "tables", "--with-data")
+        require("pandas", "pandas", "tables", "--with-data")
         import pandas as pd
 
         frame = pd.DataFrame(np.asarray(values), columns=names)
     chosen = source.chosen(names)
     if source.columns is not None:
         values = values[:, [int(c) for c in chosen]]
-    table = Table(values, chosen, frame)
+    table = NumberTable(values, chosen, frame)
     if source.drop_missing and values.dtype.kind == "f":
         table = table.without(source, np.isnan(values).any(axis=1))
     npy.check_finite(name, table.values, chosen)

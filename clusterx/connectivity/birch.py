@@ -160,7 +160,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         if tree is not None:  # a loaded model has it on the host
             tree = tree._replace(centers=asarray(self._tree_centers, like=rows.like))
         insert = rows.kernels.feature_trees.insert
-        with rows.kernels.runtime.session():
+        with rows.kernels.runtime.limited_blas():
             for piece, own in rows.dense_pieces(along=(w,)):
                 tree = insert(tree, piece, own, float(self.threshold), int(self.branching_factor))
         assert tree is not None

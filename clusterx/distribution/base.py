@@ -79,7 +79,7 @@ class Mixture(DensityMixin, Estimator):
         w, total = self._weights(sample_weight, rows)
         self._check_enough_rows(rows, w)
         covariance = TYPES[self.covariance_type]
-        with rows.kernels.runtime.session():
+        with rows.kernels.runtime.limited_blas():
             frame = find_frame(rows, w, self.covariance_type == "spherical")
             problem = self._with_priors(Problem(rows, w, total, frame, covariance))
             problem = with_scatter(problem)

@@ -16,7 +16,7 @@ from .repair import without_odd_metadata
 if TYPE_CHECKING:
     from PIL import Image
 
-Source = str | os.PathLike[str] | IO[bytes]
+ImageSource = str | os.PathLike[str] | IO[bytes]
 
 #: what stands before the name of a photo that scikit-learn ships
 SAMPLE = "sample:"
@@ -25,7 +25,7 @@ SAMPLE = "sample:"
 _MAX_PROFILE = 64 << 20
 
 
-def load(source: Source, *, max_pixels: int | None = None) -> Picture:
+def load(source: ImageSource, *, max_pixels: int | None = None) -> Picture:
     """Decode an image file.
 
     The orientation in EXIF or XMP is applied; metadata that cannot be read is ignored. Palettes
@@ -60,7 +60,7 @@ def load(source: Source, *, max_pixels: int | None = None) -> Picture:
     return picture
 
 
-def decode(source: Source, *, max_pixels: int | None = None) -> Picture:
+def decode(source: ImageSource, *, max_pixels: int | None = None) -> Picture:
     """Decode an image file as `load` does, but without warnings."""
     name = str(source) if isinstance(source, (str, os.PathLike)) else _name_of(source)
     try:
@@ -73,7 +73,7 @@ def decode(source: Source, *, max_pixels: int | None = None) -> Picture:
         return _decode(io.BytesIO(plain), name, max_pixels)
 
 
-def _decode(source: Source, name: str, max_pixels: int | None) -> Picture:
+def _decode(source: ImageSource, name: str, max_pixels: int | None) -> Picture:
     theirs = _default_limit()
     limit = 2 * theirs if max_pixels is None and theirs is not None else max_pixels
     with _opened(source, name, limit) as image:
@@ -83,7 +83,7 @@ def _decode(source: Source, name: str, max_pixels: int | None) -> Picture:
             return _explained(image, name)
 
 
-def _content(source: Source) -> bytes:
+def _content(source: ImageSource) -> bytes:
     """The bytes of a file, none where it cannot be read again."""
     try:
         if isinstance(source, (str, os.PathLike)):
@@ -124,7 +124,7 @@ def _name_of(file: IO[bytes]) -> str:
 
 
 @contextmanager
-def _opened(source: Source, name: str, limit: int | None) -> Iterator[Image.Image]:
+def _opened(source: ImageSource, name: str, limit: int | None) -> Iterator[Image.Image]:
     from PIL import UnidentifiedImageError
 
     target = _sample(source) if isinstance(source, str) and source.startswith(SAMPLE) else source
@@ -188,7 +188,7 @@ def _pillow_limit(limit: int | None) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = theirs
 
 
-def _open_limited(source: Source, name: str, limit: int | None) -> Image.Image:
+def _open_limited(source: ImageSource, name: str, limit: int | None) -> Image.Image:
     """Read the header."""
     from PIL import Image
 

@@ -8,6 +8,7 @@ from .centers import (
 )
 from .contingency import cluster_accuracy, contingency_matrix, majority_labels
 from .density import density_validity_score
+from .dunn import dunn_index
 from .information import (
     adjusted_mutual_info_score,
     completeness_score,
@@ -19,13 +20,13 @@ from .information import (
     normalized_mutual_info_score,
     v_measure_score,
 )
-from .pairs import (
+from .pair_counting import (
     adjusted_rand_score,
     fowlkes_mallows_score,
     pair_confusion_matrix,
     rand_score,
 )
-from .unsupervised import dunn_index, silhouette_samples, silhouette_score
+from .silhouette import silhouette_samples, silhouette_score
 
 __all__ = [
     "adjusted_mutual_info_score",

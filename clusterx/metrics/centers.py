@@ -11,8 +11,8 @@ from ..arrays import Array, asarray, concat, device, host_floats, namespace, to_
 from ..blocks import TILE, one_hot, row_blocks
 from ..kernels.statistics import SUMMARY_VALUES
 from ..validation import real_array
-from .inputs import Labelled, checked_rows
-from .pairwise import off_means, spans
+from .distance_sums import off_means, spans
+from .labelled import Labelled, checked_rows
 
 #: Distances of so many units in the last place of the coordinates are rounding.
 ROUNDING = 512

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, asarray, namespace, on_host, to_host
-from .labels import Coded, Table, coded_pair, count, tabulate
+from .labels import EncodedLabels, LabelCounts, coded_pair, count, tabulate
 
 
 def contingency_matrix(
@@ -68,7 +68,7 @@ def contingency_matrix(
     return asarray(dense, like=true.codes)
 
 
-def _dense(table: Table, dtype: Any) -> np.ndarray:
+def _dense(table: LabelCounts, dtype: Any) -> np.ndarray:
     dense = np.zeros(table.shape, dtype=dtype)
     dense[table.rows, table.columns] = table.counts
     return dense
@@ -172,14 +172,14 @@ def majority_labels(
     return labels, dict(mapping)
 
 
-def _majorities(table: Table) -> np.ndarray:
+def _majorities(table: LabelCounts) -> np.ndarray:
     """The most common row of each column, the first among equals."""
     order = np.lexsort((table.rows, -table.counts, table.columns))
     first = np.searchsorted(table.columns[order], np.arange(table.shape[1]))
     return table.rows[order[first]]
 
 
-def _looked_up(true: Coded, winners: np.ndarray, codes: Array) -> Array:
+def _looked_up(true: EncodedLabels, winners: np.ndarray, codes: Array) -> Array:
     """The class of the winner of every code."""
     if on_host(true.classes) and true.classes.dtype.kind not in "biuf":
         codes = to_host(codes)  # no device holds strings

@@ -12,7 +12,7 @@ from ..kernels import kernels_for
 from ..kernels.neighbors import METRICS
 from ..kernels.neighbors.generic import search as by_tiles
 from ..rows import Rows
-from .inputs import check_same_length, checked_rows
+from .labelled import check_same_length, checked_rows
 from .labels import check_labels
 
 

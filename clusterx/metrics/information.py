@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import namespace
 from ..kernels import kernels_for
-from .labels import Table, check_labels, coded, sizes, table_of, tabulate
+from .labels import LabelCounts, check_labels, coded, sizes, table_of, tabulate
 
 #: how the entropies of both labelings make one number
 _AVERAGES = {
@@ -90,17 +90,17 @@ def mutual_info_score(labels_true: Any, labels_pred: Any, *, contingency: Any = 
 # Where one labeling refines the other, scores are what they are by definition, without rounding.
 
 
-def _is_pure(table: Table) -> bool:
+def _is_pure(table: LabelCounts) -> bool:
     """Whether each cluster holds one class only."""
     return len(table.counts) == len(table.column_sums)
 
 
-def _is_whole(table: Table) -> bool:
+def _is_whole(table: LabelCounts) -> bool:
     """Whether each class is in one cluster only."""
     return len(table.counts) == len(table.row_sums)
 
 
-def _information(table: Table) -> float:
+def _information(table: LabelCounts) -> float:
     if _is_pure(table):
         return _entropy(table.row_sums)
     if _is_whole(table):
@@ -382,7 +382,7 @@ def expected_mutual_information(contingency: Any, n_samples: int) -> float:
     return _expected(table)
 
 
-def _expected(table: Table) -> float:
+def _expected(table: LabelCounts) -> float:
     if 1 in table.shape or table.n == 0:
         return 0.0
     sizes = table.row_sums.astype(np.int64), table.column_sums.astype(np.int64)

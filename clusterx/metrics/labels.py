@@ -22,14 +22,14 @@ from ..kernels import kernels_for
 from ..validation import check_concrete
 
 
-class Coded(NamedTuple):
+class EncodedLabels(NamedTuple):
     """Labels as places among the distinct ones."""
 
     codes: Array  # (n,) int32
     classes: Array  # (k,), ascending
 
 
-class Table(NamedTuple):
+class LabelCounts(NamedTuple):
     """How often each class meets each cluster, on the host: the cells above zero alone.
 
     There is no empty class or cluster. Counts are integers, or floats in a table the user gave.
@@ -139,7 +139,7 @@ def _kind(name: str, labels: Array) -> str:
     return "discrete" if whole else "continuous"
 
 
-def coded(name: str, labels: Array) -> Coded:
+def coded(name: str, labels: Array) -> EncodedLabels:
     """Checked labels as codes, computed where they are."""
     kind = dtype_name(labels.dtype)
     if kind.startswith(("object", "str", "bytes", "StringDType")):
@@ -148,15 +148,15 @@ def coded(name: str, labels: Array) -> Coded:
         if np.isnat(labels).any():
             raise ValueError(f"Input {name} contains NaN (NaT): drop those samples.")
         codes, classes = kernels_for(namespace(labels)).labels.factorize(labels.astype(np.int64))
-        return Coded(codes, classes.astype(labels.dtype))
+        return EncodedLabels(codes, classes.astype(labels.dtype))
     xp = namespace(labels)
     if kind == "bool":
         codes, classes = kernels_for(xp).labels.factorize(xp.astype(labels, xp.uint8))
-        return Coded(codes, xp.astype(classes, xp.bool))
-    return Coded(*kernels_for(xp).labels.factorize(labels))
+        return EncodedLabels(codes, xp.astype(classes, xp.bool))
+    return EncodedLabels(*kernels_for(xp).labels.factorize(labels))
 
 
-def _coded_objects(name: str, labels: np.ndarray) -> Coded:
+def _coded_objects(name: str, labels: np.ndarray) -> EncodedLabels:
     values = labels.tolist()
     try:
         distinct = list(dict.fromkeys(values))
@@ -182,10 +182,12 @@ def _coded_objects(name: str, labels: np.ndarray) -> Coded:
     for i, value in enumerate(distinct):
         classes[i] = value
     place = {value: i for i, value in enumerate(distinct)}
-    return Coded(np.fromiter(map(place.__getitem__, values), np.int32, len(values)), classes)
+    return EncodedLabels(
+        np.fromiter(map(place.__getitem__, values), np.int32, len(values)), classes
+    )
 
 
-def coded_pair(labels_true: Any, labels_pred: Any) -> tuple[Coded, Coded]:
+def coded_pair(labels_true: Any, labels_pred: Any) -> tuple[EncodedLabels, EncodedLabels]:
     """Both labelings, checked and coded, with all codes in one place.
 
     Where one is on a device and the other on the host, the codes of the latter are uploaded.
@@ -207,7 +209,7 @@ def coded_pair(labels_true: Any, labels_pred: Any) -> tuple[Coded, Coded]:
     return true, pred
 
 
-def count(true: Coded, pred: Coded) -> Table:
+def count(true: EncodedLabels, pred: EncodedLabels) -> LabelCounts:
     """Count where the codes are; only the cells come to the host."""
     shape = true.classes.shape[0], pred.classes.shape[0]
     found = kernels_for(namespace(true.codes)).labels.contingency(true.codes, pred.codes, shape)
@@ -217,10 +219,10 @@ def count(true: Coded, pred: Coded) -> Table:
         np.bincount(rows, counts, shape[0]).astype(np.int64),
         np.bincount(columns, counts, shape[1]).astype(np.int64),
     )
-    return Table(rows, columns, counts, *sums, true.codes.shape[0])
+    return LabelCounts(rows, columns, counts, *sums, true.codes.shape[0])
 
 
-def sizes(found: Coded) -> np.ndarray:
+def sizes(found: EncodedLabels) -> np.ndarray:
     """How often each class occurs, on the host."""
     if on_host(found.codes):
         return np.bincount(found.codes)
@@ -230,12 +232,12 @@ def sizes(found: Coded) -> np.ndarray:
     return to_host(kernels_for(xp).labels.contingency(one, found.codes, shape)[2])
 
 
-def tabulate(labels_true: Any, labels_pred: Any) -> Table:
+def tabulate(labels_true: Any, labels_pred: Any) -> LabelCounts:
     """The table of two labelings as a user gave them."""
     return count(*coded_pair(labels_true, labels_pred))
 
 
-def table_of(contingency: Any) -> Table:
+def table_of(contingency: Any) -> LabelCounts:
     """The table of a contingency matrix that a user gave: an array or a SciPy sparse matrix.
 
     Raises
@@ -270,4 +272,4 @@ def table_of(contingency: Any) -> Table:
     np.add.at(column_sums, columns, counts)
     rows, columns = (np.cumsum(s > 0)[i] - 1 for s, i in ((row_sums, rows), (column_sums, columns)))
     row_sums, column_sums = row_sums[row_sums > 0], column_sums[column_sums > 0]
-    return Table(rows, columns, counts, row_sums, column_sums, row_sums.sum())
+    return LabelCounts(rows, columns, counts, row_sums, column_sums, row_sums.sum())

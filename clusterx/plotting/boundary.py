@@ -11,7 +11,7 @@ from ..arrays import asarray, is_array, on_host
 from ..rows import Rows
 from .canvas import axes, cluster_colors, counted, drawn_of, label, lightened, pyplot, title
 from .data import (
-    Table,
+    PlotTable,
     check_count,
     clusters_of,
     fitted_centers,
@@ -157,7 +157,7 @@ class ClusterBoundaryDisplay:
                 f"{kind} has no predict, so no place but its own rows belongs to a cluster. Draw "
                 "those with ClusterScatterDisplay."
             )
-        table = Table(X, estimator)
+        table = PlotTable(X, estimator)
         if table.d != 2:
             raise ValueError(
                 f"Regions are drawn in the plane of 2 features, and X has {table.d}. Fit the model "
@@ -270,7 +270,7 @@ def grid_ticks(
     return x, y
 
 
-def rows_like(rows: np.ndarray, X: Any, table: Table) -> Any:
+def rows_like(rows: np.ndarray, X: Any, table: PlotTable) -> Any:
     """Host rows in the kind of X: its library and device, or a data frame with its names."""
     X = X.like if isinstance(X, Rows) else X
     if is_array(X):

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .canvas import axes, counted, pyplot, size_in_points, title
 from .data import (
-    Table,
+    PlotTable,
     check_count,
     clusters_of,
     fitted_centers,
@@ -283,7 +283,7 @@ def checked_shape(image_shape: Any, n_pixels: int) -> tuple[int, ...]:
 
 def _labels(estimator: Any, X: Any) -> np.ndarray:
     if X is not None:
-        return fitted_labels(estimator, X, Table(X).n)
+        return fitted_labels(estimator, X, PlotTable(X).n)
     if not hasattr(estimator, "labels_"):
         raise ValueError(
             f"{type(estimator).__name__} keeps no labels_ of the rows it was fitted to. Pass X, "

@@ -21,7 +21,7 @@ from .canvas import (
     text_color,
     title,
 )
-from .data import Table, fitted_labels, host
+from .data import PlotTable, fitted_labels, host
 
 #: cells up to which their numbers are written by default: to draw more of them takes seconds
 _NUMBERS = 4_096
@@ -117,7 +117,7 @@ class ConfusionDisplay:
         """
         pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
-        labels = fitted_labels(estimator, X, Table(X).n)
+        labels = fitted_labels(estimator, X, PlotTable(X).n)
         name = type(estimator).__name__ if name is None else name
         return cls.from_predictions(y, labels, name=name, **plot_kwargs)
 

@@ -130,7 +130,7 @@ def clusters_of(labels: np.ndarray, k: int | None = None) -> Clusters:
     return Clusters(np.arange(k), np.where(codes < 0, -1, ids[codes]) if len(ids) else codes)
 
 
-class Table:
+class PlotTable:
     """The rows of X, in its own library and on its own device.
 
     Attributes
@@ -233,7 +233,7 @@ class Plane(NamedTuple):
 
 
 def in_plane(
-    table: Table, indices: np.ndarray | None, centers: np.ndarray | None, features: Any
+    table: PlotTable, indices: np.ndarray | None, centers: np.ndarray | None, features: Any
 ) -> Plane:
     """The rows at the indices, and the centres, as points of a plane; see ClusterScatterDisplay."""
     if centers is not None and centers.shape[1] != table.d:
@@ -262,7 +262,7 @@ def in_plane(
     return Plane(points, None if centers is None else centers[:, columns], names)
 
 
-def _columns(table: Table, features: Any) -> list[int] | None:
+def _columns(table: PlotTable, features: Any) -> list[int] | None:
     """Places of the drawn columns; None for the principal plane."""
     if isinstance(features, str):
         if features != "pca":
@@ -279,7 +279,7 @@ def _columns(table: Table, features: Any) -> list[int] | None:
     return [_column(table, feature) for feature in features]
 
 
-def _column(table: Table, feature: Any) -> int:
+def _column(table: PlotTable, feature: Any) -> int:
     if isinstance(feature, str):
         if table.names is None:
             raise ValueError(

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .canvas import axes, cluster_colors, counted, drawn_of, label, pyplot, title
-from .data import Clusters, Table, check_count, clusters_of, host, host_labels, in_plane, sample
+from .data import Clusters, PlotTable, check_count, clusters_of, host, host_labels, in_plane, sample
 from .scatter import check_plane, draw_numbers, draw_points
 
 
@@ -142,7 +142,7 @@ class GaussianEllipseDisplay:
                 f"{kind} has no covariances_, so its clusters are no ellipses. Pass a fitted "
                 "mixture, such as GaussianMixture."
             )
-        table = Table(X, estimator)
+        table = PlotTable(X, estimator)
         means = host(estimator.means_).astype(np.float64)
         if table.d < 2:
             raise ValueError("Ellipses need two features, and X has 1.")

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .boundary import grid_ticks, rows_like
 from .canvas import ACCENT, axes, drawn_of, label, pyplot, title
-from .data import Table, check_count, fitted_centers, host, in_plane, sample
+from .data import PlotTable, check_count, fitted_centers, host, in_plane, sample
 from .scatter import check_plane
 
 
@@ -142,7 +142,7 @@ class LikelihoodContourDisplay:
                 f"{kind} has no score_samples, so no place has a likelihood. Pass a fitted "
                 "mixture, such as GaussianMixture."
             )
-        table = Table(X, estimator)
+        table = PlotTable(X, estimator)
         if table.d != 2:
             raise ValueError(
                 f"Likelihoods are drawn in the plane of 2 features, and X has {table.d}. Fit the "

@@ -21,7 +21,7 @@ from .canvas import (
 )
 from .data import (
     Clusters,
-    Table,
+    PlotTable,
     check_count,
     clusters_of,
     fitted_centers,
@@ -137,7 +137,7 @@ class ClusterScatterDisplay:
             As in `from_predictions`, or the model can't label these rows.
         """
         pyplot(f"{cls.__name__}.from_estimator")
-        table = Table(X, estimator)
+        table = PlotTable(X, estimator)
         labels = fitted_labels(estimator, X, table.n)
         return cls._of_table(
             table,
@@ -200,7 +200,7 @@ class ClusterScatterDisplay:
             centers.
         """
         pyplot(f"{cls.__name__}.from_predictions")
-        table = Table(X)
+        table = PlotTable(X)
         labels = host_labels("labels", labels, table.n)
         if centers is not None:
             centers = host_matrix("centers", centers)

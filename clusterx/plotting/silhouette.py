@@ -21,7 +21,7 @@ from .canvas import (
     styled,
     title,
 )
-from .data import Table, check_count, clusters_of, fitted_labels, host, host_labels, sample
+from .data import PlotTable, check_count, clusters_of, fitted_labels, host, host_labels, sample
 
 
 class SilhouetteDisplay:
@@ -130,7 +130,7 @@ class SilhouetteDisplay:
             As in `from_predictions`, or the model can't label these rows.
         """
         pyplot(f"{cls.__name__}.from_estimator")
-        labels = fitted_labels(estimator, X, Table(X).n)
+        labels = fitted_labels(estimator, X, PlotTable(X).n)
         return cls.from_predictions(
             X,
             labels,
@@ -264,7 +264,7 @@ def silhouettes(
     """What a SilhouetteDisplay draws of the rows and their labels."""
     from ..metrics import silhouette_samples
 
-    table = Table(X)
+    table = PlotTable(X)
     labels = host_labels("labels", labels, table.n)
     clusters = clusters_of(labels)
     kept = np.flatnonzero(clusters.codes >= 0)

@@ -23,8 +23,8 @@ Along = Sequence[Array | None]
 class Preparation:
     """What prepares a step that rows keep: by its kind, for equal arrays along them."""
 
-    def __call__(self, X: Array, *along: Any, once: bool = False) -> Any:
-        """The step over an array of rows; `once` says that one call will follow."""
+    def __call__(self, X: Array, *along: Any, single_use: bool = False) -> Any:
+        """The step over an array of rows; `single_use` says that one call will follow."""
         raise NotImplementedError
 
     def reuses(self, step: Any) -> bool:

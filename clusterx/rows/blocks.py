@@ -17,7 +17,7 @@ from ..properties import cached_property
 from .base import Along, Rows, cut
 from .memory import InMemory
 from .passes import BlockwiseStep
-from .source import Source, memory_budget
+from .source import BlockSource, memory_budget
 
 
 class Blocks(Rows):
@@ -65,7 +65,7 @@ class Blocks(Rows):
         self.source = source
         self.block_rows = block_rows
         library = _library(device)
-        self._host = Source(source, block_rows)
+        self._host = BlockSource(source, block_rows)
         self.n, self.d = self._host.n, self._host.d
         self.like = library.empty((0,), dtype=self._host.dtype)
         self.dtype, self.device = self.like.dtype, device_of(self.like)
@@ -82,7 +82,7 @@ class Blocks(Rows):
 
         On a device a block is overwritten after the next one.
         """
-        return self.kernels.runtime.upload(self._host.blocks(), self.like)
+        return self.kernels.runtime.stream_blocks(self._host.blocks(), self.like)
 
     def of_rows(self, rows: int) -> Iterator[Array]:
         """Blocks of so many rows each, the last one excepted; as in `walk`, to be used at once."""

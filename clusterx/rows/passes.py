@@ -18,7 +18,7 @@ class BlockwiseStep:
     ----------
     rows : Rows
     prepare : callable
-        prepare(block, *along, once=True) gives the step of a block.
+        prepare(block, *along, single_use=True) gives the step of a block.
     along : sequence of arrays or None
     """
 
@@ -31,7 +31,7 @@ class BlockwiseStep:
         total: Any = None
         a = 0
         for block, *own in self.rows.pieces(along=self.along):
-            step = self.prepare(block, *own, once=True)
+            step = self.prepare(block, *own, single_use=True)
             part = step(*shared)
             b = a + block.shape[0]
             self.labels[a:b] = step.labels
@@ -44,6 +44,6 @@ class BlockwiseStep:
 
     def _distances(self, block: Array, *own: Any) -> Array:
         # a step's own distances have the same bits in all kinds of steps
-        step = self.prepare(block, *own, once=True)
+        step = self.prepare(block, *own, single_use=True)
         step.assign(*self.shared)
         return step.distances()

@@ -21,7 +21,7 @@ def memory_budget() -> float:
     return min(float(sklearn.get_config()["working_memory"]), 256.0) * 2**20
 
 
-class Source:
+class BlockSource:
     """Rows on the host that are read again, block by block, in each pass.
 
     Parameters

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from .. import metrics
 from ..arrays import Array, asarray, to_host
 from ..base import Estimator
-from ..metrics.inputs import checked_rows
+from ..metrics.labelled import checked_rows
 from ..rows import InMemory, Rows
 from .gap import within_squares
 
@@ -75,7 +75,7 @@ class Sample(NamedTuple):
     values: Any  # an array or a CSR matrix
 
 
-class Fit(NamedTuple):
+class ScoredFit(NamedTuple):
     """A fitted model, its labels, and its scores by name."""
 
     model: Any
@@ -83,7 +83,9 @@ class Fit(NamedTuple):
     scores: dict[str, float]
 
     @classmethod
-    def of(cls, model: Any, data: Data, names: Iterable[str], sample: Sample | None = None) -> Fit:
+    def of(
+        cls, model: Any, data: Data, names: Iterable[str], sample: Sample | None = None
+    ) -> ScoredFit:
         labels, scores = data.labels(model), {}
         host = to_host(labels)
         for name in names:

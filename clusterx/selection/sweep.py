@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from ..arrays import Array
 from .gap import REFERENCES, gap_statistic, reference_rows
 from .result import SweepResult
-from .scores import Data, Fit, drawn_rows, is_precomputed
+from .scores import Data, ScoredFit, drawn_rows, is_precomputed
 
 METRICS = ("inertia", "silhouette", "calinski_harabasz", "davies_bouldin", "gap", "bic", "aic")
 #: parameters that are the number of clusters, in the order they are looked for
@@ -117,7 +117,7 @@ def sweep(
     names = tuple(name for name in names if name != "gap")
     with _progress(progress, len(ks) * (1 + n_refs * gap)) as advance:
         models = _Models(estimator, parameter, ks, advance)
-        fits = [Fit.of(model, data, names, sample) for model in models.fitted(data)]
+        fits = [ScoredFit.of(model, data, names, sample) for model in models.fitted(data)]
         scores = {name: np.array([fit.scores[name] for fit in fits]) for name in names}
         if gap:
             rows = data.rows.in_memory("The gap", "Sweep a sample of the rows.")
@@ -159,7 +159,7 @@ class _Models:
     def dispersions(self, reference: Array) -> np.ndarray:
         data = Data.of(self.estimator, reference, None)
         return np.array(
-            [Fit.of(m, data, ("inertia",)).scores["inertia"] for m in self.fitted(data)]
+            [ScoredFit.of(m, data, ("inertia",)).scores["inertia"] for m in self.fitted(data)]
         )
 
 

@@ -347,14 +347,14 @@ def fitted(X, w, **options):
 
 def count_walks(monkeypatch):
     """A list that takes the number of steps of each walk from now on."""
-    steps, walk = [], walking.Walk.__call__
+    steps, run_steps = [], walking.StepRunner.__call__
 
     def counted(self, *state):
-        found = walk(self, *state)
+        found = run_steps(self, *state)
         steps.append(len(found.inertia))
         return found
 
-    monkeypatch.setattr(walking.Walk, "__call__", counted)
+    monkeypatch.setattr(walking.StepRunner, "__call__", counted)
     return steps
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from clusterx.cli.common import TableError, UsageError
 from clusterx.cli.number_format import FORMATS, NumberFormat, Recognised
-from clusterx.cli.source import Source
+from clusterx.cli.source import TableFile
 from clusterx.cli.tables import read
 
 NUL = pytest.mark.skipif(
@@ -63,7 +63,7 @@ def fields(decimal, thousands, mark=";"):
 )
 def test_formats_are_recognised(file, decimal, thousands, mark, options):
     path = file(fields(decimal, thousands, mark))
-    table = read(Source(path))
+    table = read(TableFile(path))
     assert values(table) == WANTED
     assert table.notes == (f"{path}: read with {options}.",)
     assert table.values["alter"].dtype == np.int64
@@ -106,24 +106,24 @@ def test_formats_are_recognised(file, decimal, thousands, mark, options):
 )
 def test_doubts_are_put_in_options(file, text, message):
     with pytest.raises(TableError) as caught:
-        read(Source(file(text)))
+        read(TableFile(file(text)))
     assert message in str(caught.value)
 
 
 def test_given_formats_are_kept_to(file):
     path = file('a,b\n1,"1,234"\n2,"5,678"\n')
-    assert values(read(Source(path, decimal=","))) == [[1, 1.234], [2, 5.678]]
-    assert values(read(Source(path, thousands=","))) == [[1, 1234], [2, 5678]]
-    assert read(Source(path, decimal=",")).notes == ()
+    assert values(read(TableFile(path, decimal=","))) == [[1, 1.234], [2, 5.678]]
+    assert values(read(TableFile(path, thousands=","))) == [[1, 1234], [2, 5678]]
+    assert read(TableFile(path, decimal=",")).notes == ()
     path = file("a;b\n1.234;5\n2.345.678;6\n")
-    assert values(read(Source(path, thousands="."))) == [[1234, 5], [2345678, 6]]
-    assert values(read(Source(file("a;b\n1.234;5\n7;6\n"), decimal="."))) == [[1.234, 5], [7, 6]]
+    assert values(read(TableFile(path, thousands="."))) == [[1234, 5], [2345678, 6]]
+    assert values(read(TableFile(file("a;b\n1.234;5\n7;6\n"), decimal="."))) == [[1.234, 5], [7, 6]]
     # a parser that leaves out the marks wherever they are makes numbers of dates
     for text in ("01.02.2024", "1.23", "0.123", "1234.567.8"):
         with pytest.raises(TableError, match="'a'"):
-            read(Source(file(f"a;b\n{text};5\n2;6\n"), thousands="."))
+            read(TableFile(file(f"a;b\n{text};5\n2;6\n"), thousands="."))
     with pytest.raises(TableError, match=r"1 that is none with --decimal ',': '1.5' in row 1"):
-        read(Source(file("a\n2,5\n1.5\n3,5\n4\n"), decimal=",", delimiter=";"))
+        read(TableFile(file("a\n2,5\n1.5\n3,5\n4\n"), decimal=",", delimiter=";"))
 
 
 @pytest.mark.parametrize(
@@ -174,31 +174,31 @@ def test_evidence_may_come_late():
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-32"])
 def test_byte_order_marks(file, encoding):
-    table = read(Source(file("größe;b\n1,5;2\n3,5;4\n".encode(encoding))))
+    table = read(TableFile(file("größe;b\n1,5;2\n3,5;4\n".encode(encoding))))
     assert (table.names, values(table)) == (("größe", "b"), [[1.5, 2], [3.5, 4]])
 
 
 def test_encodings(file):
     text = "id;größe\n1;1,5\n3;3,5\n"
     path = file(text.encode("cp1252"))
-    for called in (Source(path), Source(path, columns=("id",))):
+    for called in (TableFile(path), TableFile(path, columns=("id",))):
         with pytest.raises(TableError) as caught:
             read(called)
         assert "byte 0xf6 in line 1" in str(caught.value)
         assert "If 'id;größe' is what it says, add --encoding cp1252" in str(caught.value)
-    assert read(Source(path, encoding="cp1252")).names == ("id", "größe")
+    assert read(TableFile(path, encoding="cp1252")).names == ("id", "größe")
     late = "a,b\n" + "1,2\n" * 50_000 + "3,é\n"
     with pytest.raises(TableError, match="byte 0xe9 in line 50002"):
-        read(Source(file(late.encode("latin-1")), columns=("a",)))
+        read(TableFile(file(late.encode("latin-1")), columns=("a",)))
     path = file(text.encode("utf-16-le"))
     with pytest.raises(TableError, match="add --encoding utf-16-le"):
-        read(Source(path))
-    assert read(Source(path, encoding="utf-16-le")).names == ("id", "größe")
+        read(TableFile(path))
+    assert read(TableFile(path, encoding="utf-16-le")).names == ("id", "größe")
     with pytest.raises(TableError, match=r"is not text in (utf-16|ascii)"):
-        read(Source(file(text), encoding="ascii"))
+        read(TableFile(file(text), encoding="ascii"))
     for encoding in ("klingon", "base64", "rot13", ""):
         with pytest.raises(UsageError, match="--encoding: there is no"):
-            read(Source(path, encoding=encoding))
+            read(TableFile(path, encoding=encoding))
 
 
 @pytest.mark.parametrize(
@@ -227,12 +227,12 @@ def test_encodings(file):
     ],
 )
 def test_files_of_odd_form(file, text, wanted):
-    assert values(read(Source(file(text)))) == wanted
+    assert values(read(TableFile(file(text)))) == wanted
 
 
 def test_very_long_lines(file):
     text = f"a,b,c\n1,2,{'x' * 300_000}\n3,4,{'y,' * 10}\n".replace("y,", '"y"')
-    assert values(read(Source(file(text), columns=("a", "b")))) == [[1, 2], [3, 4]]
+    assert values(read(TableFile(file(text), columns=("a", "b")))) == [[1, 2], [3, 4]]
 
 
 def test_broken_archives(file):
@@ -240,7 +240,7 @@ def test_broken_archives(file):
         data = bytearray(packed(b"a,b\n" + np.random.default_rng(0).bytes(9000).hex().encode()))
         data[len(data) // 2 :] = bytes(reversed(data[len(data) // 2 :]))
         with pytest.raises(TableError, match="cannot be read"):
-            read(Source(file(bytes(data), name)))
+            read(TableFile(file(bytes(data), name)))
 
 
 @pytest.mark.parametrize(
@@ -254,34 +254,34 @@ def test_broken_archives(file):
 )
 def test_marks_that_are_none(file, options, message):
     with pytest.raises(UsageError, match=message):
-        read(Source(file("a\n1\n"), **options))
+        read(TableFile(file("a\n1\n"), **options))
 
 
 def test_options_of_csv_only(tmp_path):
     np.save(tmp_path / "a.npy", np.eye(2))
     for option in ("decimal", "thousands", "encoding"):
         with pytest.raises(UsageError, match=f"--{option}: is for CSV"):
-            read(Source(str(tmp_path / "a.npy"), **{option: ","}))
+            read(TableFile(str(tmp_path / "a.npy"), **{option: ","}))
 
 
 def test_a_wrong_delimiter(file):
     with pytest.raises(TableError, match="has no ',', and seems to be delimited by ';': add --del"):
-        read(Source(file("a;b\n1;2\n"), delimiter=","))
+        read(TableFile(file("a;b\n1;2\n"), delimiter=","))
 
 
 def test_names_are_found_however_accents_are_written(file):
     path = file("gro\u0308\u00dfe,b\n1,2\n3,4\n")
-    assert read(Source(path, columns=("gr\u00f6\u00dfe",))).names == ("gro\u0308\u00dfe",)
+    assert read(TableFile(path, columns=("gr\u00f6\u00dfe",))).names == ("gro\u0308\u00dfe",)
 
 
 def test_codes_are_pointed_out(file):
     path = file("zip,x\n00501,0\n10115,0.5\n")
-    assert "column 'zip' has leading zeros" in read(Source(path)).notes[0]
-    assert read(Source(path, columns=("x",))).notes == ()
+    assert "column 'zip' has leading zeros" in read(TableFile(path)).notes[0]
+    assert read(TableFile(path, columns=("x",))).notes == ()
 
 
 def test_marks_in_text_stay(file):
     path = file("a;b;c\n0000.7995;16.000;0\n3.03.001.00514;0;4.000\n")
-    table = read(Source(path, columns=("b", "c"), thousands="."), whole=True)
+    table = read(TableFile(path, columns=("b", "c"), thousands="."), whole=True)
     assert values(table) == [[16000, 0], [0, 4000]]
     assert table.whole["a"].tolist() == ["0000.7995", "3.03.001.00514"]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from clusterx.cli.common import TableError, UsageError
-from clusterx.cli.tables import Source, read
+from clusterx.cli.tables import TableFile, read
 
 GOOD = "a,b,name\n1,2.5,x\n3,4.5,y\n-5,1e3,z\n"
 ROWS = [[1, 2.5], [3, 4.5], [-5, 1000]]
@@ -46,7 +46,7 @@ def values(table):
     ],
 )
 def test_text(file, name, text, options):
-    table = read(Source(file(name, text), columns=("a", "b"), **options))
+    table = read(TableFile(file(name, text), columns=("a", "b"), **options))
     assert values(table).tolist() == ROWS
     assert table.names == ("a", "b")
     assert list(table.values.columns) == ["a", "b"]
@@ -54,7 +54,7 @@ def test_text(file, name, text, options):
 
 
 def test_order_of_columns_is_that_asked_for(file):
-    table = read(Source(file("a.csv", GOOD), columns=("b", "a")), whole=True)
+    table = read(TableFile(file("a.csv", GOOD), columns=("b", "a")), whole=True)
     assert values(table).tolist() == [row[::-1] for row in ROWS]
     assert list(table.whole.columns) == ["a", "b", "name"]
 
@@ -63,31 +63,31 @@ def test_numbers_are_read_to_the_last_bit(file):
     X = np.random.default_rng(0).normal(size=(500, 2)) * 10.0 ** np.arange(-150, 150, 0.6)[:, None]
     text = io.StringIO()
     pd.DataFrame(X, columns=["a", "b"]).to_csv(text, index=False)
-    np.testing.assert_array_equal(values(read(Source(file("x.csv", text.getvalue())))), X)
+    np.testing.assert_array_equal(values(read(TableFile(file("x.csv", text.getvalue())))), X)
 
 
 def test_truth_values_are_numbers(file):
-    table = read(Source(file("a.csv", "a,b\nTrue,1\nFalse,2\n")))
+    table = read(TableFile(file("a.csv", "a,b\nTrue,1\nFalse,2\n")))
     assert values(table).tolist() == [[1, 1], [0, 2]]
 
 
 def test_no_header(file):
     path = file("a.csv", "1.5,2\n3,4\n")
-    assert values(read(Source(path, header=False))).tolist() == [[1.5, 2], [3, 4]]
-    table = read(Source(path, columns=("1",), header=False), whole=True)
+    assert values(read(TableFile(path, header=False))).tolist() == [[1.5, 2], [3, 4]]
+    table = read(TableFile(path, columns=("1",), header=False), whole=True)
     assert values(table).tolist() == [[2], [4]]
-    assert values(read(Source(path, header=True))).tolist() == [[3, 4]]
+    assert values(read(TableFile(path, header=True))).tolist() == [[3, 4]]
     for first in ("1.5,2", "1,2", "7,0", "1,1.5"):
-        table = read(Source(file("b.csv", f"{first}\n5,6\n")))
+        table = read(TableFile(file("b.csv", f"{first}\n5,6\n")))
         assert (table.names, len(table.values)) == (("0", "1"), 2)
         assert "has only numbers" in table.notes[0]
-    table = read(Source(file("b.csv", "0,1\n5,6\n")))  # as pandas counts columns
+    table = read(TableFile(file("b.csv", "0,1\n5,6\n")))  # as pandas counts columns
     assert (table.names, values(table).tolist()) == (("0", "1"), [[5, 6]])
     assert "counts the columns" in table.notes[0]
     for first in ("1,", "1,b", "2024-01-01,5"):
-        assert len(read(Source(file("b.csv", f"{first}\n5,6\n"))).values) == 1
+        assert len(read(TableFile(file("b.csv", f"{first}\n5,6\n"))).values) == 1
     with pytest.raises(UsageError, match=r"no column '1990'.*--header makes names"):
-        read(Source(file("b.csv", "1990,2000\n5,6\n"), columns=("1990",)))
+        read(TableFile(file("b.csv", "1990,2000\n5,6\n"), columns=("1990",)))
 
 
 def test_parquet(tmp_path):
@@ -100,11 +100,11 @@ def test_parquet(tmp_path):
         index=[7, 8, 9],
     )
     frame.to_parquet(tmp_path / "a.parquet")
-    table = read(Source(str(tmp_path / "a.parquet"), columns=("b", "a")), whole=True)
+    table = read(TableFile(str(tmp_path / "a.parquet"), columns=("b", "a")), whole=True)
     assert values(table).tolist() == [[1, 1], [2, 2], [4, 3]]
     assert list(table.whole.columns) == ["a", "b", "c"]
     assert list(table.whole.index) == [0, 1, 2]
-    table = read(Source(str(tmp_path / "a.parquet"), columns=("b",)))
+    table = read(TableFile(str(tmp_path / "a.parquet"), columns=("b",)))
     assert values(table).dtype == np.float32
 
 
@@ -113,18 +113,18 @@ def test_arrays(tmp_path):
     np.save(tmp_path / "a.npy", X)
     np.savez(tmp_path / "one.npz", X)
     np.savez(tmp_path / "two.npz", X=X, y=X[0])
-    whole = read(Source(str(tmp_path / "a.npy")))
+    whole = read(TableFile(str(tmp_path / "a.npy")))
     assert isinstance(whole.values, np.memmap)
     assert whole.names == ("0", "1", "2")
     for source in (
-        Source(str(tmp_path / "a.npy")),
-        Source(str(tmp_path / "one.npz")),
-        Source(str(tmp_path / "two.npz"), array="X"),
+        TableFile(str(tmp_path / "a.npy")),
+        TableFile(str(tmp_path / "one.npz")),
+        TableFile(str(tmp_path / "two.npz"), array="X"),
     ):
         table = read(source)
         np.testing.assert_array_equal(table.values, X)
         assert table.values.dtype == np.float32
-    chosen = read(Source(str(tmp_path / "a.npy"), columns=("2", "0")), whole=True)
+    chosen = read(TableFile(str(tmp_path / "a.npy"), columns=("2", "0")), whole=True)
     np.testing.assert_array_equal(chosen.values, X[:, [2, 0]])
     np.testing.assert_array_equal(chosen.whole, X)
 
@@ -154,7 +154,7 @@ def test_arrays(tmp_path):
 def test_text_that_is_no_table(file, text, message):
     path = file("bad.csv", text)
     with pytest.raises(TableError) as caught:
-        read(Source(path))
+        read(TableFile(path))
     assert str(caught.value).startswith(f"{path}: ")
     assert message in str(caught.value)
 
@@ -162,33 +162,33 @@ def test_text_that_is_no_table(file, text, message):
 def test_lines_that_are_too_long_are_noticed_in_any_column(file):
     path = file("a.csv", "a,b\n1,2\n3,4,5\n")
     with pytest.raises(TableError, match="line 3 has 3 entries"):
-        read(Source(path, columns=("a",)))
+        read(TableFile(path, columns=("a",)))
 
 
 def test_a_missing_name_suggests_one(file):
     path = file("a.csv", GOOD)
     with pytest.raises(UsageError, match=r"no column 'nme'. Did you mean 'name'\? It has a, b, na"):
-        read(Source(path, columns=("a", "nme")))
+        read(TableFile(path, columns=("a", "nme")))
 
 
 def test_files_that_are_no_tables(file, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no\.csv: there is no such file"):
-        read(Source(str(tmp_path / "no.csv")))
+        read(TableFile(str(tmp_path / "no.csv")))
     with pytest.raises(TableError, match="is a folder"):
-        read(Source(str(tmp_path)))
+        read(TableFile(str(tmp_path)))
     with pytest.raises(TableError, match=r"wanted is one of \.csv, \.tsv"):
-        read(Source(file("a.json", "[]")))
+        read(TableFile(file("a.json", "[]")))
     with pytest.raises(TableError, match="cannot be read as Parquet"):
-        read(Source(file("a.parquet", "nope")))
+        read(TableFile(file("a.parquet", "nope")))
     with pytest.raises(TableError, match="cannot be read"):
-        read(Source(file("a.csv.gz", "nope")))
+        read(TableFile(file("a.csv.gz", "nope")))
     for name in ("a.npy", "a.npz"):
         with pytest.raises(TableError, match="is no NumPy file, or holds Python objects"):
-            read(Source(file(name, "nope")))
+            read(TableFile(file(name, "nope")))
     buffer = io.BytesIO()
     np.save(buffer, np.zeros((100, 3)))
     with pytest.raises(TableError, match="cannot be read as a NumPy file"):
-        read(Source(file("cut.npy", buffer.getvalue()[:500])))
+        read(TableFile(file("cut.npy", buffer.getvalue()[:500])))
 
 
 class Trap:
@@ -207,7 +207,7 @@ def test_pickles_are_never_loaded(tmp_path):
     np.savez(tmp_path / "a.npz", trap)
     for name in ("a.npy", "a.npz"):
         with pytest.raises(TableError, match="so are refused"):
-            read(Source(str(tmp_path / name)))
+            read(TableFile(str(tmp_path / name)))
     assert not (tmp_path / "sprung").exists()
 
 
@@ -227,7 +227,7 @@ def test_arrays_that_are_no_tables(tmp_path, array, message):
     path = str(tmp_path / "a.npy")
     np.save(path, array)
     with pytest.raises(TableError, match=message):
-        read(Source(path))
+        read(TableFile(path))
 
 
 def test_arrays_are_checked_in_parts(tmp_path, monkeypatch):
@@ -238,16 +238,16 @@ def test_arrays_are_checked_in_parts(tmp_path, monkeypatch):
     X[77, 1] = np.inf
     np.save(tmp_path / "a.npy", X)
     with pytest.raises(TableError, match="column 1 has a missing or infinite value in row 77"):
-        read(Source(str(tmp_path / "a.npy")))
+        read(TableFile(str(tmp_path / "a.npy")))
 
 
 def test_arrays_of_an_archive_are_named(tmp_path):
     path = str(tmp_path / "a.npz")
     np.savez(path, X=np.zeros((2, 2)), y=np.zeros((2, 2)))
     with pytest.raises(UsageError, match=r"has 2 arrays: X, y\. Choose one with --array"):
-        read(Source(path))
+        read(TableFile(path))
     with pytest.raises(UsageError, match=r"has no array 'z'. It has X, y"):
-        read(Source(path, array="z"))
+        read(TableFile(path, array="z"))
 
 
 def test_columns_of_other_kinds(tmp_path):
@@ -256,9 +256,9 @@ def test_columns_of_other_kinds(tmp_path):
     frame.to_parquet(tmp_path / "a.parquet")
     path = str(tmp_path / "a.parquet")
     with pytest.raises(TableError, match=r"column 'day' holds datetime64.*--columns a,none"):
-        read(Source(path))
+        read(TableFile(path))
     with pytest.raises(TableError, match="column 'none' has 2 missing values"):
-        read(Source(path, columns=("a", "none")))
+        read(TableFile(path, columns=("a", "none")))
 
 
 def test_columns_of_one_name(tmp_path):
@@ -269,25 +269,25 @@ def test_columns_of_one_name(tmp_path):
     table = pyarrow.Table.from_arrays([column, column], names=["a", "a"])
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(TableError, match="has several columns 'a'"):
-        read(Source(str(tmp_path / "a.parquet")))
+        read(TableFile(str(tmp_path / "a.parquet")))
     path = tmp_path / "a.csv"
     path.write_text("a,a\n1,2\n3,4\n")
-    assert read(Source(str(path))).names == ("a", "a.1")
+    assert read(TableFile(str(path))).names == ("a", "a.1")
 
 
 def test_options_of_other_kinds_of_files(file, tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((2, 2)))
     path = str(tmp_path / "a.npy")
     with pytest.raises(UsageError, match="--delimiter: is for CSV"):
-        read(Source(path, delimiter=";"))
+        read(TableFile(path, delimiter=";"))
     with pytest.raises(UsageError, match="--header: is for CSV"):
-        read(Source(path, header=False))
+        read(TableFile(path, header=False))
     with pytest.raises(UsageError, match="--array: is for NPZ"):
-        read(Source(path, array="X"))
+        read(TableFile(path, array="X"))
     with pytest.raises(UsageError, match="--array: is for NPZ"):
-        read(Source(file("a.csv", GOOD), array="X"))
+        read(TableFile(file("a.csv", GOOD), array="X"))
     with pytest.raises(UsageError, match=r"--delimiter .*one character"):
-        read(Source(file("a.csv", GOOD), delimiter=";;"))
+        read(TableFile(file("a.csv", GOOD), delimiter=";;"))
 
 
 def test_index_that_pandas_wrote_is_a_column(tmp_path):
@@ -295,40 +295,40 @@ def test_index_that_pandas_wrote_is_a_column(tmp_path):
     path = str(tmp_path / "a.parquet")
     for index in (["a"], ["a", "b"]):
         frame.assign(c=[7, 8, 6]).set_index(index).to_parquet(path)
-        table = read(Source(path, columns=("a", "b")), whole=True)
+        table = read(TableFile(path, columns=("a", "b")), whole=True)
         assert values(table).tolist() == ROWS
         assert set(table.whole.columns) == {"a", "b", "c"}
         assert table.whole.index.tolist() == [0, 1, 2]
     frame.set_index(pd.Index([7, 8, 9], name="a")).to_parquet(path)  # the names clash
-    assert values(read(Source(path, columns=("b",)))).tolist() == [[2.5], [4.5], [1e3]]
+    assert values(read(TableFile(path, columns=("b",)))).tolist() == [[2.5], [4.5], [1e3]]
     frame.set_index(pd.RangeIndex(3, name="a")).to_parquet(path)
-    assert values(read(Source(path))).tolist() == ROWS
+    assert values(read(TableFile(path))).tolist() == ROWS
 
 
 def test_spaces_around_names_do_not_count(file):
     path = file("a.csv", " my age , b \n1, 2.5\n3,4.5\n-5,1e3\n")
-    table = read(Source(path, columns=("my age",)), whole=True)
+    table = read(TableFile(path, columns=("my age",)), whole=True)
     assert values(table).tolist() == [[1], [3], [-5]]
     assert list(table.whole.columns) == ["my age", "b"]
     assert table.whole["b"].tolist() == ["2.5", "4.5", "1e3"]
     path = file("b.csv", "a,a \n1,2\n3,4\n5,7\n")  # or else there would be two of one name
-    assert read(Source(path)).names == ("a", "a ")
+    assert read(TableFile(path)).names == ("a", "a ")
 
 
 @pytest.mark.parametrize("delimiter", ["\n", "\r", '"', "€", "\0", "", ";;"])
 def test_delimiter_that_is_none(file, delimiter):
     with pytest.raises(UsageError, match=r"--delimiter .* one character"):
-        read(Source(file("a.csv", GOOD), delimiter=delimiter))
+        read(TableFile(file("a.csv", GOOD), delimiter=delimiter))
 
 
 def test_names_that_no_file_can_have(tmp_path, file):
     with pytest.raises(TableError, match=r"cannot be read .*too long"):
-        read(Source("x" * 300 + ".csv"))
+        read(TableFile("x" * 300 + ".csv"))
     (tmp_path / "loop.csv").symlink_to("loop.csv")
     with pytest.raises(TableError, match=r"cannot be read .*symbolic links"):
-        read(Source(str(tmp_path / "loop.csv")))
+        read(TableFile(str(tmp_path / "loop.csv")))
     with pytest.raises(FileNotFoundError, match="no such file"):
-        read(Source(file("a.csv", GOOD) + "/b.csv"))
+        read(TableFile(file("a.csv", GOOD) + "/b.csv"))
 
 
 def test_thousands_of_columns_are_checked_once_each(file, monkeypatch):
@@ -338,7 +338,7 @@ def test_thousands_of_columns_are_checked_once_each(file, monkeypatch):
     calls, is_real = [], tables._is_real
     monkeypatch.setattr(tables, "_is_real", lambda column: calls.append(0) or is_real(column))
     row = ",".join("1" for _ in names)
-    table = read(Source(file("a.csv", f"{','.join(names)}\n{row}\n{row}\n")))
+    table = read(TableFile(file("a.csv", f"{','.join(names)}\n{row}\n{row}\n")))
     assert table.names == tuple(names)
     assert len(calls) == len(names)
 
@@ -349,11 +349,11 @@ def test_numbers_that_are_no_floats(tmp_path, file):
     path = str(tmp_path / "a.parquet")
     pd.DataFrame({"a": [Decimal("1.5")] * 3}).to_parquet(path)
     with pytest.raises(TableError, match="'a' holds numbers as Decimal"):
-        read(Source(path))
-    assert values(read(Source(file("a.csv", "a\n" + "9" * 30 + "\n2\n3\n"))))[0, 0] == 1e30
+        read(TableFile(path))
+    assert values(read(TableFile(file("a.csv", "a\n" + "9" * 30 + "\n2\n3\n"))))[0, 0] == 1e30
 
 
 def test_archive_without_arrays(tmp_path):
     np.savez(tmp_path / "a.npz")
     with pytest.raises(TableError, match="holds no arrays"):
-        read(Source(str(tmp_path / "a.npz")))
+        read(TableFile(str(tmp_path / "a.npz")))

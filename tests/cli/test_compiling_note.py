@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from clusterx.cli.common import told
+from clusterx.cli.common import reporting_errors
 from clusterx.cli.compiling_note import TEXT
 from clusterx.kernels.compiling import listening
 from clusterx.kernels.cpu import jit
@@ -37,7 +37,7 @@ def terminal():
 
 def said(console, call, *, quiet=False):
     """What the console shows of two compilations."""
-    with told(console, "test", quiet=quiet):
+    with reporting_errors(console, "test", quiet=quiet):
         assert [call(1), call(1.5)] == [3, 4.5]
     return console.file.getvalue()
 
@@ -66,7 +66,7 @@ def test_a_terminal_on_which_nothing_moves_shows_one_line(call, monkeypatch):
 
 def test_beside_a_bar(call):
     console = terminal()
-    with told(console, "test"), Progress(console=console, transient=True) as bar:
+    with reporting_errors(console, "test"), Progress(console=console, transient=True) as bar:
         bar.add_task("Fitting", total=2)
         call(1)
     assert TEXT in console.file.getvalue()

@@ -17,7 +17,7 @@ def test_kernels_do_not_change_their_input(xp):
     w, C = weights_of("fractions", 300), some_rows(X, 5).astype(np.float32)
     own, Y, v, E = kernels_for(xp.xp), xp.asarray(X), xp.asarray(w), xp.asarray(C)
     counts = xp.asarray(np.zeros(5))
-    grid = own.kmeans.grid(own.reductions.summary(Y), float(w.sum()), 300)
+    grid = own.kmeans.sum_scales(own.reductions.summary(Y), float(w.sum()), 300)
     own.distances.nearest(Y, E)
     own.distances.distances(Y, E)
     own.distances.squared_distances(Y, E)
@@ -64,7 +64,7 @@ def test_whole_numbers_are_read_as_floats_are(n, d, weights):
     found = []
     for X in (stored, stored.astype(np.float32)):
         summary = CPU.reductions.summary(X)
-        step = CPU.kmeans.lloyd_stats(X, w, CPU.kmeans.grid(summary, total, n))
+        step = CPU.kmeans.lloyd_stats(X, w, CPU.kmeans.sum_scales(summary, total, n))
         seeding = CPU.kmeans.seeding(X, w, step)
         seeding.start(7)
         picked = [seeding.grow(np.array([0.1, 0.5, 0.9])) for _ in range(4)]
@@ -75,7 +75,7 @@ def test_whole_numbers_are_read_as_floats_are(n, d, weights):
             CPU.distances.squared_distances(X, C),
             step.distances(),
         )
-        stats = first.sums, first.counts, second.sums, second.moved, step.labels
+        stats = first.sums, first.counts, second.sums, second.n_changed, step.labels
         found.append(
             [summary.finite, summary.largest, picked, *stats, *one, *CPU.distances.nearest(X, C)]
         )

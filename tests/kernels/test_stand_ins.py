@@ -248,14 +248,16 @@ def picture_step(X=BYTES, w=None, k=64):
     X = np.tile(X, (4, 1))
     w = None if w is None else np.tile(w, 4)
     own = kernels_for(np)
-    return own.kmeans.lloyd_stats(X, w, own.kmeans.grid(own.reductions.summary(X), 9.0, 9), k=k)
+    return own.kmeans.lloyd_stats(
+        X, w, own.kmeans.sum_scales(own.reductions.summary(X), 9.0, 9), k=k
+    )
 
 
 def test_pictures_do_without_a_tree_that_is_not_compiled(no_tree):
     step = picture_step(w=np.arange(float(N)))
     assert type(step) is plain.PlainStep
-    assert step.suits(64)
-    assert not step.suits(1 << 10)
+    assert step.supports(64)
+    assert not step.supports(1 << 10)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +285,7 @@ def test_pictures_come_out_alike_with_and_without_a_tree(no_tree, weighted):
     w = RNG.integers(1, 1000, len(X)).astype(float) if weighted else None
     own = kernels_for(np).kmeans
     summary = kernels_for(np).reductions.summary(X)
-    grid = own.grid(summary, float(len(X) if w is None else w.sum()), len(X))
+    grid = own.sum_scales(summary, float(len(X) if w is None else w.sum()), len(X))
     steps = plain.PlainStep(X, w, grid, stands_in=True), TreeStep(X, w, grid)
     centers = []
     for step in steps:
@@ -297,7 +299,11 @@ def test_pictures_come_out_alike_with_and_without_a_tree(no_tree, weighted):
     C = centers[0]
     for _ in range(10):
         one, other = (step(C) for step in steps)
-        for a, b in ((one.sums, other.sums), (one.counts, other.counts), (one.moved, other.moved)):
+        for a, b in (
+            (one.sums, other.sums),
+            (one.counts, other.counts),
+            (one.n_changed, other.n_changed),
+        ):
             assert_same(a, b)
         assert_same(steps[0].labels, steps[1].labels)
         C = own.update(one, C).centers

@@ -18,7 +18,7 @@ from clusterx.arrays import namespace
 from clusterx.kernels import kernels_for
 from clusterx.metrics import information, pairs
 from clusterx.metrics import labels as labels_module
-from clusterx.metrics.labels import Table, table_of
+from clusterx.metrics.labels import LabelCounts, table_of
 
 SCORES = (
     "adjusted_mutual_info_score", "adjusted_rand_score", "completeness_score",
@@ -256,14 +256,14 @@ class TestLargeCounts:
     def test_pairs_are_counted_exactly(self, scale):
         cells = np.array([[5, 1], [2, 7]]) * scale
         rows, columns = np.indices((2, 2)).reshape(2, -1)
-        table = Table(rows, columns, cells.ravel(), cells.sum(1), cells.sum(0), 15 * scale)
+        table = LabelCounts(rows, columns, cells.ravel(), cells.sum(1), cells.sum(0), 15 * scale)
         both = 79 * scale**2 - 15 * scale
         only_true, only_pred = (117 - 79) * scale**2, (113 - 79) * scale**2
         neither = 15 * scale * (15 * scale - 1) - both - only_true - only_pred
         assert pairs.pair_counts(table) == (neither, only_pred, only_true, both)
 
     def test_pairs_that_do_not_fit(self, monkeypatch):
-        table = Table(*np.array([[0], [0], [2**32], [2**32], [2**32]]), 2**32)
+        table = LabelCounts(*np.array([[0], [0], [2**32], [2**32], [2**32]]), 2**32)
         monkeypatch.setattr(pairs, "count", lambda *_: table)
         with pytest.raises(OverflowError):
             metrics.pair_confusion_matrix([0], [0])

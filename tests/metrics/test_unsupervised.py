@@ -15,13 +15,13 @@ from clusterx.metrics import (
     calinski_harabasz_score,
     centers,
     davies_bouldin_score,
+    distance_sums,
     dunn_index,
-    pairwise,
+    silhouette,
     silhouette_samples,
     silhouette_score,
     simplified_silhouette_samples,
     simplified_silhouette_score,
-    unsupervised,
 )
 from clusterx.metrics import labels as labels_module
 
@@ -150,8 +150,8 @@ def test_tables_of_many_clusters_are_cut(xp, monkeypatch, k):
     labels = rng.permutation(np.r_[np.arange(k), rng.integers(0, k, 400 - k)])
     X = rng.standard_normal((400, 5))
     expected = exact_silhouettes(X, labels)
-    monkeypatch.setattr(pairwise, "TABLE", 2000)
-    monkeypatch.setattr(unsupervised, "TILE", 1000)
+    monkeypatch.setattr(distance_sums, "TABLE", 2000)
+    monkeypatch.setattr(silhouette, "TILE", 1000)
     monkeypatch.setattr(centers, "TILE", 100)
     given, own = xp.asarray(X), xp.asarray(labels)
     found = xp.to_host(silhouette_samples(given, own))
@@ -178,7 +178,7 @@ def test_metrics(metric):
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("metric", pairwise.DEVICE_METRICS)
+@pytest.mark.parametrize("metric", distance_sums.DEVICE_METRICS)
 def test_metrics_on_every_library(xp, metric):
     for zero_rows in (0, 3):
         X, labels = make_blobs(90, 4, centers=3, random_state=1)
@@ -234,10 +234,10 @@ def test_chunks_of_other_metrics():
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("most", [unsupervised.DENSE, 0])
+@pytest.mark.parametrize("most", [distance_sums.DENSE, 0])
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine"])
 def test_sparse_rows(monkeypatch, most, metric):
-    monkeypatch.setattr(unsupervised, "DENSE", most)
+    monkeypatch.setattr(distance_sums, "DENSE", most)
     X, labels = data_set(11)
     X[np.abs(X) < 1] = 0
     X = csr_matrix(X.astype(np.float32))
@@ -252,7 +252,7 @@ def test_sparse_rows(monkeypatch, most, metric):
 @pytest.mark.parametrize("score", [*SCORES, dunn_index])
 def test_sparse_rows_with_an_offset(monkeypatch, score):
     """Unix seconds beside categories: squares of 1e18 less squares of 1e18."""
-    monkeypatch.setattr(unsupervised, "DENSE", 0)
+    monkeypatch.setattr(distance_sums, "DENSE", 0)
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 120)
     X = np.c_[1.7e9 + 30 * labels + rng.uniform(0, 15, 120), np.eye(9)[rng.integers(0, 9, 120)]]

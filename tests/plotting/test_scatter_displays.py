@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 
 from clusterx import Blocks, KMeans
 from clusterx.plotting import ClusterBoundaryDisplay, ClusterScatterDisplay, canvas
-from clusterx.plotting.data import Table, in_plane
+from clusterx.plotting.data import PlotTable, in_plane
 
 X, Y = make_blobs(150, 2, centers=3, cluster_std=0.5, random_state=0)
 WIDE = np.random.default_rng(0).normal(size=(90, 6)) * [1, 9, 2, 1, 5, 1] + 20
@@ -75,7 +75,7 @@ def test_principal_plane_is_that_of_pca(xp):
 @pytest.mark.parametrize("shape", [(5, 40), (2, 3), (1, 3)])
 def test_principal_plane_of_few_rows(xp, shape):
     rows = np.random.default_rng(1).normal(size=shape)
-    plane = in_plane(Table(xp.asarray(rows)), None, None, "pca")
+    plane = in_plane(PlotTable(xp.asarray(rows)), None, None, "pca")
     wanted = np.zeros((shape[0], 2))
     centered = rows - rows.mean(axis=0)
     u, s, _ = np.linalg.svd(centered, full_matrices=False)
@@ -88,9 +88,9 @@ def test_principal_plane_of_many_columns(monkeypatch):
     from clusterx.plotting import data
 
     rows = np.random.default_rng(0).normal(size=(300, 60)) * np.r_[30, 10, np.ones(58)]
-    whole = in_plane(Table(rows), None, None, None).points
+    whole = in_plane(PlotTable(rows), None, None, None).points
     monkeypatch.setattr(data, "_AXES_FROM", 20)
-    some = in_plane(Table(rows), None, None, None).points
+    some = in_plane(PlotTable(rows), None, None, None).points
     for i in range(2):
         assert abs(np.corrcoef(whole[:, i], some[:, i])[0, 1]) > 0.95
 
@@ -100,15 +100,15 @@ def test_principal_plane_of_a_large_sparse_matrix(monkeypatch):
 
     rows = np.random.default_rng(0).poisson(0.3, size=(80, 40)) * np.r_[9, 5, np.ones(38)]
     centers = rows[:3] + 1.0
-    whole = in_plane(Table(csr_matrix(rows)), None, centers, None)
-    np.testing.assert_allclose(whole.points, in_plane(Table(rows), None, centers, None).points)
+    whole = in_plane(PlotTable(csr_matrix(rows)), None, centers, None)
+    np.testing.assert_allclose(whole.points, in_plane(PlotTable(rows), None, centers, None).points)
     monkeypatch.setattr(data, "_DENSE", 0)
     monkeypatch.setattr(csr_matrix, "toarray", None)  # which would need the memory
-    sparse = in_plane(Table(csr_matrix(rows)), None, centers, None)
+    sparse = in_plane(PlotTable(csr_matrix(rows)), None, centers, None)
     np.testing.assert_allclose(sparse.points, whole.points, atol=1e-8)
     np.testing.assert_allclose(sparse.centers, whole.centers, atol=1e-8)
     assert sparse.names == whole.names
-    same = in_plane(Table(csr_matrix(np.ones((4, 3)))), None, None, None)
+    same = in_plane(PlotTable(csr_matrix(np.ones((4, 3)))), None, None, None)
     np.testing.assert_array_equal(same.points, np.zeros((4, 2)))
 
 

@@ -31,7 +31,7 @@ def power_of_two_scale(total):
 
 
 @dataclass(frozen=True)
-class Grid:
+class Scales:
     """The resolution of the sums over a data set, one for all of its blocks."""
 
     mean: np.ndarray  # (d,), with the two below: what the kernels want to know of all rows
@@ -42,7 +42,7 @@ class Grid:
     weight_scale: float
 
     @classmethod
-    def of(cls, summary: Summary, total: float, n: int) -> Grid:
+    def of(cls, summary: Summary, total: float, n: int) -> Scales:
         """From the summary of all rows, the sum of their weights and their number."""
         bounds = [*(summary.largest * max(total, 1e-300)), max(n, 1), total]
         scales = power_of_two_scale(bounds)
@@ -58,15 +58,15 @@ class Grid:
 class ExactStats:
     """CentroidStats in integers: those of any split of the rows add up to the same bits."""
 
-    def __init__(self, grid: Grid, table: np.ndarray, moved: int):
-        self.grid, self.table, self.moved = grid, table, moved
+    def __init__(self, scales: Scales, table: np.ndarray, n_changed: int):
+        self.scales, self.table, self.n_changed = scales, table, n_changed
 
     def __add__(self, other: ExactStats) -> ExactStats:
-        return ExactStats(self.grid, self.table + other.table, self.moved + other.moved)
+        return ExactStats(self.scales, self.table + other.table, self.n_changed + other.n_changed)
 
     @cached_property
     def _read(self) -> tuple[np.ndarray, np.ndarray]:
-        return read_table(self.table, self.grid.units, self.grid.lo_scale)
+        return read_table(self.table, self.scales.units, self.scales.lo_scale)
 
     @property
     def sums(self) -> np.ndarray:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol
 from ...arrays import Array, namespace
 from ..statistics import Summary
 
-#: A part of `scatter` ends after every so many rows, if not before.
-SCATTER_ROWS = 1 << 16
+#: A part of `weighted_deviations` ends after every so many rows, if not before.
+DEVIATION_ROWS = 1 << 16
 
 
 class CentroidStats(NamedTuple):
@@ -17,7 +17,7 @@ class CentroidStats(NamedTuple):
 
     sums: Array  # (k, d) float64
     counts: Array  # (k,) float64, sums of weights
-    moved: Any  # 0-d, rows whose label is new
+    n_changed: Any  # 0-d, rows whose label is new
 
     def __add__(self, other: CentroidStats) -> CentroidStats:  # type: ignore[override]
         return CentroidStats(*(a + b for a, b in zip(self, other, strict=True)))
@@ -38,7 +38,7 @@ class LloydStep:
     """
 
     labels: Array  # (n,) int32, nearest centre of every row in the last call
-    scatter: Array | None = None  # what the inertia keeps with the step
+    deviation: Array | None = None  # what the inertia keeps with the step
 
     def __call__(self, centers: Array) -> CentroidStats:
         """Assign every row to its nearest centre; the statistics of that."""
@@ -47,7 +47,7 @@ class LloydStep:
     def assign(self, centers: Array) -> Any:
         """Assign every row to its nearest centre, and no more: for steps that are never called.
 
-        Sums follow the labels from call to call. A step made with `once` has this.
+        Sums follow the labels from call to call. A step made for a single use has this.
         """
         raise NotImplementedError
 
@@ -55,12 +55,12 @@ class LloydStep:
         """Squared distance of every row to the centre it was assigned to, (n,) float64."""
         raise NotImplementedError
 
-    def suits(self, k: int) -> bool:
+    def supports(self, k: int) -> bool:
         """Whether the step is as fast as one that is prepared for k centres."""
         return True
 
 
-class Walked(NamedTuple):
+class StepTrace(NamedTuple):
     """What each of m mini-batch steps in a row gave."""
 
     centers: Array  # (m, k, d) float64
@@ -71,8 +71,8 @@ class Walked(NamedTuple):
 class BatchStep:
     """A prepared mini-batch step (Sculley, "Web-scale k-means clustering", WWW 2010)."""
 
-    #: Whether `walk` makes many steps in one call.
-    walks = False
+    #: Whether `run_steps` makes many steps in one call.
+    runs_steps = False
 
     def __call__(self, rows: Any, w: Array | None, C: Array, counts: Array) -> tuple:
         """Batch `rows` (indices) of weights `w`; new centres, new counts, the batch's inertia."""
@@ -82,7 +82,7 @@ class BatchStep:
         """Labels of all rows, as `nearest` has them; the weighted sum of squared distances."""
         raise NotImplementedError
 
-    def walk(self, draw: Callable[[int], Array]) -> Callable[[Array, Array], Walked]:
+    def run_steps(self, draw: Callable[[int], Array]) -> Callable[[Array, Array], StepTrace]:
         """A function of centres and counts that makes the next steps.
 
         `draw(m)` gives the rows of the next batches, m at most and none in the end, (m,
@@ -120,33 +120,34 @@ class SeedingStep(Protocol):
 
 
 class KMeansKernels(Protocol):
-    def grid(self, summary: Summary, total: Any, n: int) -> Any:
+    def sum_scales(self, summary: Summary, total: Any, n: int) -> Any:
         """Resolution of exact sums: by the summary of all rows, their weights and number."""
 
     def lloyd_stats(
-        self, X: Array, w: Array | None, grid: Any, once: bool = False, k: int | None = None
+        self, X: Array, w: Array | None, scales: Any, single_use: bool = False, k: int | None = None
     ) -> LloydStep:
         """The prepared iteration over X of weights w (n,), or None.
 
-        grid : what `grid` made of the whole data, so that the sums of any blocks add up exactly
-        once : one call will follow, preparation does not pay
+        scales : what `sum_scales` made of the whole data, so that sums of any blocks add up
+            exactly
+        single_use : one call will follow, preparation does not pay
         k : how many centres there will be, if that is known
         """
 
-    def update(self, stats: CentroidStats, C: Array) -> Update:
+    def update_centers(self, stats: CentroidStats, C: Array) -> Update:
         """The centres that follow C, in its dtype."""
 
-    def scatter(self, X: Array, w: Array, c: Array) -> Array:
+    def weighted_deviations(self, X: Array, w: Array, c: Array) -> Array:
         """Parts (m,) float64 of the weighted sum of squared distances to one point.
 
-        Each is of some consecutive rows, and a block of `SCATTER_ROWS` ends a part: blocks of such
-        rows give the parts of the whole.
+        Each is of some consecutive rows, and a block of `DEVIATION_ROWS` ends a part: blocks of
+        such rows give the parts of the whole.
         """
 
     def seeding(self, X: Array, w: Array | None, step: LloydStep | None = None) -> SeedingStep:
         """`step`: of the same rows, whose preparation is shared, or None."""
 
-    def draw(self, closest: Array, w: Array | None, fractions: Array) -> Array:
+    def sample_rows(self, closest: Array, w: Array | None, fractions: Array) -> Array:
         """Rows (m,) int64, one for each of the fractions in [0, 1).
 
         Of the cumulated `closest`, times `w` unless None; the first row of the largest weight where

@@ -15,13 +15,13 @@ from . import BatchStep, CentroidStats, Update, with_inertia
 from . import LloydStep as Step
 
 
-def scatter(X, w, c):
+def weighted_deviations(X, w, c):
     xp = namespace(X)
     squared = distances_to(X, c)
     return squared * xp.astype(w, squared.dtype, copy=False)
 
 
-def grid(summary, total, n):
+def sum_scales(summary, total, n):
     """Sums accumulate in float64 here."""
     return None
 
@@ -56,18 +56,18 @@ class LloydStep(Step):
             sums = sums + belongs.T @ xp.astype(block, self.wide)
             counts = counts + xp.sum(belongs, axis=0)
             a = b
-        moved = xp.sum(xp.astype(previous != self.labels, self.wide))
-        return CentroidStats(sums, counts, moved)
+        n_changed = xp.sum(xp.astype(previous != self.labels, self.wide))
+        return CentroidStats(sums, counts, n_changed)
 
     def distances(self):
         return assigned_squared_distances(self.X, self.C, self.labels)
 
 
-def lloyd_stats(X, w, grid=None, once=False, k=None):
+def lloyd_stats(X, w, scales=None, single_use=False, k=None):
     return LloydStep(X, w)
 
 
-def update(stats, C):
+def update_centers(stats, C):
     xp = namespace(C)
     counts = stats.counts
     some = counts > 0
@@ -75,11 +75,11 @@ def update(stats, C):
     divisor = xp.where(some, counts, xp.ones_like(counts))
     means = xp.where(some[:, None], stats.sums / divisor[:, None], kept)
     new = xp.astype(means, C.dtype, copy=False)
-    moved = xp.astype(new, kept.dtype, copy=False) - kept
-    return Update(new, xp.sum(moved * moved), xp.min(counts))
+    shifts = xp.astype(new, kept.dtype, copy=False) - kept
+    return Update(new, xp.sum(shifts * shifts), xp.min(counts))
 
 
-def draw(closest, w, fractions):
+def sample_rows(closest, w, fractions):
     xp = namespace(closest)
     mass = closest if w is None else closest * w
     cumulated = xp.cumulative_sum(mass)
@@ -113,7 +113,7 @@ class Seeding:
 
     def grow(self, fractions):
         xp = self.xp
-        rows = draw(self.closest, self.w, fractions)
+        rows = sample_rows(self.closest, self.w, fractions)
         found = squared_distances(self.X, xp.take(self.X, rows, axis=0))
         found = xp.minimum(found, self.closest[:, None])
         best = xp.reshape(xp.argmin(xp.sum(found * self.w[:, None], axis=0)), (1,))
@@ -144,8 +144,8 @@ class Batch(BatchStep):
         gained = xp.sum(belongs, axis=0)
         total = counts + gained
         sums = C * counts[:, None] + belongs.T @ xp.astype(batch, C.dtype)
-        moved = sums / xp.where(total > 0, total, xp.ones_like(total))[:, None]
-        return xp.where((gained > 0)[:, None], moved, C), total, xp.sum(squared)
+        means = sums / xp.where(total > 0, total, xp.ones_like(total))[:, None]
+        return xp.where((gained > 0)[:, None], means, C), total, xp.sum(squared)
 
     def label(self, C, w):
         return with_inertia(nearest(self.X, C), w)

@@ -1,4 +1,4 @@
-"""What a backend offers besides primitives: dtypes, a session, and streams of blocks."""
+"""What a backend offers besides primitives: dtypes, limits of BLAS, and streams of blocks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Runtime(Protocol):
     #: What rows may be of: float32 and float64, and whole numbers that are read as they are.
     dtypes: frozenset[str] = frozenset()
 
-    def session(self) -> AbstractContextManager:
+    def limited_blas(self) -> AbstractContextManager:
         """Held around a fit: what is set up for its kernels once instead of in each call."""
 
-    def upload(self, blocks: Iterator[np.ndarray], like: Array) -> Iterator[Array]:
+    def stream_blocks(self, blocks: Iterator[np.ndarray], like: Array) -> Iterator[Array]:
         """Blocks of rows on the host as arrays beside `like`, in its dtype.
 
         None of them is empty. The next one is read ahead, by a thread; what is given may be

@@ -2,7 +2,7 @@
 
 from ..cpu.threads import single_threaded_blas
 
-__all__ = ["dtypes", "session"]
+__all__ = ["dtypes", "limited_blas"]
 
 dtypes = frozenset({"uint8", "float32", "float64"})
-session = single_threaded_blas
+limited_blas = single_threaded_blas

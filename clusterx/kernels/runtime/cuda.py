@@ -12,7 +12,7 @@ import numpy as np
 from ...arrays import Array, device, dtype_name
 
 
-def upload(gpu: Any, blocks: Iterator[np.ndarray], like: Array) -> Iterator[Array]:
+def stream_blocks(gpu: Any, blocks: Iterator[np.ndarray], like: Array) -> Iterator[Array]:
     """The blocks beside `like` and in its dtype, through two pinned and two device buffers.
 
     What is given is a buffer, or its beginning: it is overwritten when the next block but one is

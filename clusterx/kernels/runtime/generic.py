@@ -1,4 +1,4 @@
-"""What any library offers: float dtypes, no session, blocks that a thread reads ahead."""
+"""What any library offers: float dtypes, no limits of BLAS, blocks that a thread reads ahead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ...arrays import asarray, dtype_name, on_host
 
 
-def upload(blocks, like):
+def stream_blocks(blocks, like):
     dtype, there = np.dtype(dtype_name(like.dtype)), on_host(like)
 
     def read():
@@ -24,5 +24,5 @@ def upload(blocks, like):
             yield block if there else asarray(block, like=like)
 
 
-session = nullcontext
+limited_blas = nullcontext
 dtypes = frozenset({"float32", "float64"})

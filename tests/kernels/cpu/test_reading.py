@@ -19,7 +19,7 @@ def test_blocks_come_beside_others(xp, given, dtype):
     blocks, like = np.split(X, [40, 41, 90]), xp.asarray(np.empty(0, dtype))
     count = 0
     for found, block in zip(
-        kernels_for(xp.xp).runtime.upload(iter(blocks), like), blocks, strict=True
+        kernels_for(xp.xp).runtime.stream_blocks(iter(blocks), like), blocks, strict=True
     ):
         assert xp.owns(found)
         assert found.dtype == like.dtype
@@ -30,13 +30,15 @@ def test_blocks_come_beside_others(xp, given, dtype):
 
 @pytest.mark.smoke
 def test_no_blocks(xp):
-    assert list(kernels_for(xp.xp).runtime.upload(iter(()), xp.asarray(np.empty(0)))) == []
+    assert list(kernels_for(xp.xp).runtime.stream_blocks(iter(()), xp.asarray(np.empty(0)))) == []
 
 
 def test_the_given_blocks_stay_as_they_are(xp):
     X = np.random.default_rng(0).random((100, 3))
     before = X.copy()
-    for found in kernels_for(xp.xp).runtime.upload(iter(np.split(X, 4)), xp.asarray(np.empty(0))):
+    for found in kernels_for(xp.xp).runtime.stream_blocks(
+        iter(np.split(X, 4)), xp.asarray(np.empty(0))
+    ):
         found[0, ...] = 7.0
     np.testing.assert_array_equal(X, before)
 
@@ -44,7 +46,7 @@ def test_the_given_blocks_stay_as_they_are(xp):
 @pytest.mark.parametrize("used", [0, 1, 2])
 def test_a_pass_that_is_abandoned_leaves_no_thread(xp, used):
     blocks = np.split(np.ones((100, 3)), 10)
-    coming = kernels_for(xp.xp).runtime.upload(iter(blocks), xp.asarray(np.empty(0)))
+    coming = kernels_for(xp.xp).runtime.stream_blocks(iter(blocks), xp.asarray(np.empty(0)))
     for _ in range(used):
         next(coming)
     coming.close()
@@ -65,7 +67,7 @@ def test_draws_are_in_proportion(xp, n, weighted):
         w[n // 2] = 1.0
     mass = closest if w is None else closest * w
     fractions = np.array([0.0, 0.1, 0.5, 0.50001, 0.999, 0.999999])
-    drawn = kernels_for(xp.xp).kmeans.draw(
+    drawn = kernels_for(xp.xp).kmeans.sample_rows(
         xp.asarray(closest), None if w is None else xp.asarray(w), fractions
     )
     assert xp.owns(drawn)
@@ -80,7 +82,7 @@ def test_draws_are_in_proportion(xp, n, weighted):
 
 def test_draws_where_there_is_nothing_to_draw(xp):
     zeros, fractions = xp.asarray(np.zeros(5000)), np.array([0.0, 0.7, 0.999])
-    draw = kernels_for(xp.xp).kmeans.draw
+    draw = kernels_for(xp.xp).kmeans.sample_rows
     assert (xp.to_host(draw(zeros, None, fractions)) == 0).all()
     w = np.zeros(5000)
     w[[70, 4999]], w[1234] = 1.0, 2.0

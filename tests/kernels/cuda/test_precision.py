@@ -98,7 +98,7 @@ def test_products_are_tf32_inside_the_context_alone():
     gpu = emulated()
     X, C, _ = near_ties(1.0)
     step = gpu.kmeans.lloyd_stats(
-        up(X), None, gpu.kmeans.grid(gpu.reductions.summary(up(X)), 600.0, 600)
+        up(X), None, gpu.kmeans.sum_scales(gpu.reductions.summary(up(X)), 600.0, 600)
     )
     for expected in (FLOAT32, TF32, FLOAT32):
         with clusterx.precision("tf32" if expected == TF32 else "float32"):

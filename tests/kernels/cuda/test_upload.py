@@ -31,7 +31,7 @@ def like(dtype="float32"):
 
 def received(gpu, blocks, dtype="float32"):
     """What is computed of the blocks while they are there."""
-    return [(2 * block).get() for block in gpu.runtime.upload(iter(blocks), like(dtype))]
+    return [(2 * block).get() for block in gpu.runtime.stream_blocks(iter(blocks), like(dtype))]
 
 
 def readers():
@@ -74,7 +74,7 @@ def test_blocks_that_are_not_in_order_in_memory():
 
 def test_blocks_are_in_order_on_the_device():
     gpu = gpu_with()
-    for block in gpu.runtime.upload(iter(cut(100, 30)), like()):
+    for block in gpu.runtime.stream_blocks(iter(cut(100, 30)), like()):
         assert gpu.gpu.contiguous(block) is block
 
 
@@ -89,7 +89,7 @@ def test_no_blocks():
 
 def owners(gpu, blocks):
     """The device memory that each block is in."""
-    held = [block.held for block in gpu.runtime.upload(iter(blocks), like())]
+    held = [block.held for block in gpu.runtime.stream_blocks(iter(blocks), like())]
     return [streams.root(h).ctypes.data for h in held]
 
 
@@ -126,7 +126,7 @@ def test_the_next_block_is_read_while_one_is_in_use():
             event.set()
             yield block
 
-    coming = gpu_with().runtime.upload(source(), like())
+    coming = gpu_with().runtime.stream_blocks(source(), like())
     next(coming)
     assert read[1].wait(10)
     time.sleep(0.05)
@@ -142,7 +142,7 @@ def test_the_next_block_is_read_while_one_is_in_use():
 @pytest.mark.parametrize("used", [0, 1, 2, 5])
 def test_a_pass_that_is_abandoned_leaves_nothing(used):
     gpu = gpu_with()
-    coming = gpu.runtime.upload(iter(cut(100, 10)), like())
+    coming = gpu.runtime.stream_blocks(iter(cut(100, 10)), like())
     for _ in range(used):
         next(coming)
     assert bool(used) == bool(readers())
@@ -154,7 +154,7 @@ def test_a_loop_that_raises_leaves_nothing():
     gpu = gpu_with()
 
     def failing():
-        for i, _ in enumerate(gpu.runtime.upload(iter(cut(100, 10)), like())):
+        for i, _ in enumerate(gpu.runtime.stream_blocks(iter(cut(100, 10)), like())):
             if i == 3:
                 raise KeyError("in the middle")
 
@@ -172,7 +172,7 @@ def test_an_error_of_the_source_comes_out(good):
         raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        found.extend(block[0, ...].get() for block in gpu.runtime.upload(source(), like()))
+        found.extend(block[0, ...].get() for block in gpu.runtime.stream_blocks(source(), like()))
     np.testing.assert_array_equal(np.array(found), [b[0] for b in blocks[:good]] or np.empty(0))
     assert nothing_left(gpu)
 
@@ -200,7 +200,7 @@ def test_a_copy_that_does_not_wait_for_the_work_is_caught():
 def test_use_after_the_next_block_is_caught():
     """A block that is kept is overwritten: by the next but one."""
     blocks = cut(50, 10)
-    kept = list(gpu_with().runtime.upload(iter(blocks), like()))
+    kept = list(gpu_with().runtime.stream_blocks(iter(blocks), like()))
     for block, found in zip(blocks[3:], kept[3:], strict=True):
         np.testing.assert_array_equal(found.get(), block)
     for block, found in zip(blocks[:3], kept[:3], strict=True):

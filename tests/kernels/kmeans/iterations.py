@@ -24,7 +24,7 @@ ITERATIONS = 15
 
 def grid_for(X, w=None):
     total = float(len(X)) if w is None else float(w.sum())
-    return CPU.kmeans.grid(CPU.reductions.summary(X), total, len(X))
+    return CPU.kmeans.sum_scales(CPU.reductions.summary(X), total, len(X))
 
 
 def fsums(X, w, labels, k):
@@ -53,7 +53,7 @@ def step_for(kind, X, w, grid):
         return TreeStep(X, w, grid)
     if kind == "sparse":
         return sparse.SparseStep(csr_matrix(X), w, grid)
-    return ScreenedStep(X, w, grid, once=kind == "screened")
+    return ScreenedStep(X, w, grid, single_use=kind == "screened")
 
 
 def kinds_for(n, d):
@@ -92,7 +92,7 @@ def run_iterations(kind, X, w, k, seed=0):
         wrong = np.flatnonzero(step.labels != expected)
         assert wrong.size == 0, (iteration, wrong[:5], step.labels[wrong[:5]], expected[wrong[:5]])
         assert step.labels.dtype == np.int32
-        assert stats.moved == np.count_nonzero(previous != expected)
+        assert stats.n_changed == np.count_nonzero(previous != expected)
         np.testing.assert_allclose(step.distances(), squared.min(axis=1), rtol=1e-12)
         if iteration == ITERATIONS - 1:
             assert_sums(stats, X, w, expected, k)

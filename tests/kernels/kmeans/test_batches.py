@@ -244,9 +244,9 @@ def test_cpu_walk_is_steps(d, dtype, size):
     groups = [rng.integers(0, 5000, (m, size)) for m in (1, 3, 2, 0, 0)]
     C, counts = some_rows(X, 7).astype(np.float64), np.zeros(7)
     step, left = CPU.kmeans.minibatch(X, 7, size), iter(groups)
-    walk = step.walk(lambda most: next(left)[:most])
+    run_steps = step.run_steps(lambda most: next(left)[:most])
     for group in groups[:3]:
-        walked = walk(C, counts)
+        walked = run_steps(C, counts)
         assert len(walked.inertia) == len(group)
         for found in zip(*walked, strict=True):
             C, counts, inertia = step(group[0], None, C, counts)
@@ -280,9 +280,9 @@ def test_a_draw_that_fails_ends_the_walk():
             raise ValueError("nothing is left")
         return found
 
-    walk = CPU.kmeans.minibatch(X, 4, 30).walk(draw)
+    run_steps = CPU.kmeans.minibatch(X, 4, 30).run_steps(draw)
     with pytest.raises(ValueError, match="nothing is left"):
-        walk(some_rows(X, 4), np.zeros(4))
+        run_steps(some_rows(X, 4), np.zeros(4))
 
 
 @pytest.mark.parametrize("k", [6, 2000])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clusterx.kernels import kernels_for
-from clusterx.kernels.kmeans import SCATTER_ROWS
+from clusterx.kernels.kmeans import DEVIATION_ROWS
 from tests.data import make, some_rows
 from tests.kernels.brute import HARD_CASES, SHAPES, brute_labels, brute_squared
 from tests.kernels.kmeans.iterations import fsums, weights_of
@@ -33,21 +33,25 @@ def test_scatter(xp, shape):
     X = make("blobs", n, d, "float32")
     w, c = np.random.default_rng(n).random(n), X[-1].astype(np.float64) + 0.1
     kernels = kernels_for(xp.xp)
-    found = kernels.kmeans.scatter(xp.asarray(X), xp.asarray(w), xp.asarray(c))
+    found = kernels.kmeans.weighted_deviations(xp.asarray(X), xp.asarray(w), xp.asarray(c))
     assert xp.owns(found)
     expected = w * brute_squared(X, c[None])[:, 0]
     np.testing.assert_allclose(xp.to_host(found).sum(), expected.sum(), rtol=1e-12)
-    cut = SCATTER_ROWS
+    cut = DEVIATION_ROWS
     parts = [
-        xp.to_host(kernels.kmeans.scatter(xp.asarray(X[a : a + cut]), xp.asarray(w[a : a + cut]),
-                                   xp.asarray(c))) for a in range(0, n, cut)
-    ]  # fmt: skip
+        xp.to_host(
+            kernels.kmeans.weighted_deviations(
+                xp.asarray(X[a : a + cut]), xp.asarray(w[a : a + cut]), xp.asarray(c)
+            )
+        )
+        for a in range(0, n, cut)
+    ]
     np.testing.assert_array_equal(np.concatenate(parts), xp.to_host(found))
 
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(
-    ("shape", "once", "weights"),
+    ("shape", "single_use", "weights"),
     [
         ((1, 1, 1), False, "none"),
         ((1, 1, 1), True, "none"),
@@ -61,14 +65,16 @@ def test_scatter(xp, shape):
     ],
     ids=str,
 )
-def test_lloyd_stats(xp, shape, once, weights):
+def test_lloyd_stats(xp, shape, single_use, weights):
     n, d, k = shape
     X, own = make("blobs", n, d, "float64"), kernels_for(xp.xp)
     w = None if n == 1 else weights_of(weights, n)
     total = n if w is None else w.sum()
     Y = xp.asarray(X)
-    grid = own.kmeans.grid(own.reductions.summary(Y), total, n)
-    step = own.kmeans.lloyd_stats(Y, None if w is None else xp.asarray(w), grid, once=once)
+    grid = own.kmeans.sum_scales(own.reductions.summary(Y), total, n)
+    step = own.kmeans.lloyd_stats(
+        Y, None if w is None else xp.asarray(w), grid, single_use=single_use
+    )
     previous = np.full(n, -1)
     for seed in (1, 2, 2):
         C = some_rows(X, k, seed)
@@ -79,7 +85,7 @@ def test_lloyd_stats(xp, shape, once, weights):
         np.testing.assert_array_equal(xp.to_host(step.labels), labels)
         np.testing.assert_allclose(xp.to_host(stats.sums), sums, rtol=1e-11, atol=1e-11)
         np.testing.assert_allclose(xp.to_host(stats.counts), counts, rtol=1e-13)
-        assert int(xp.to_host(stats.moved)) == np.count_nonzero(previous != labels)
+        assert int(xp.to_host(stats.n_changed)) == np.count_nonzero(previous != labels)
         np.testing.assert_allclose(
             xp.to_host(step.distances()), brute_squared(X, C).min(axis=1), rtol=1e-12
         )
@@ -89,7 +95,7 @@ def test_lloyd_stats(xp, shape, once, weights):
 def test_stats_of_two_blocks_add_up(xp):
     X, own = make("blobs", 257, 3, "float64"), kernels_for(xp.xp)
     Y, C = xp.asarray(X), xp.asarray(some_rows(X, 4))
-    grid = own.kmeans.grid(own.reductions.summary(Y), 257.0, 257)
+    grid = own.kmeans.sum_scales(own.reductions.summary(Y), 257.0, 257)
     whole = own.kmeans.lloyd_stats(Y, None, grid)(C)
     both = own.kmeans.lloyd_stats(Y[:100, :], None, grid)(C) + own.kmeans.lloyd_stats(
         Y[100:, :], None, grid
@@ -97,7 +103,7 @@ def test_stats_of_two_blocks_add_up(xp):
     for field in ("sums", "counts"):
         a, b = xp.to_host(getattr(both, field)), xp.to_host(getattr(whole, field))
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
-    assert int(xp.to_host(both.moved)) == 257
+    assert int(xp.to_host(both.n_changed)) == 257
 
 
 @pytest.mark.smoke
@@ -120,10 +126,10 @@ def test_update(xp, shape, dtype):
     C = some_rows(X, k).astype(dtype)
     C[k // 2 :] = C[0]  # of equal centres, the first gets all rows
     Y, v, start = xp.asarray(X.astype(dtype)), xp.asarray(w), xp.asarray(C)
-    stats = own.kmeans.lloyd_stats(Y, v, own.kmeans.grid(own.reductions.summary(Y), w.sum(), 500))(
-        start
-    )
-    new, shift, least = own.kmeans.update(stats, start)
+    stats = own.kmeans.lloyd_stats(
+        Y, v, own.kmeans.sum_scales(own.reductions.summary(Y), w.sum(), 500)
+    )(start)
+    new, shift, least = own.kmeans.update_centers(stats, start)
     sums, counts = (np.array(xp.to_host(a), np.float64) for a in (stats.sums, stats.counts))
     wanted = C.astype(np.float64)
     wanted[counts > 0] = sums[counts > 0] / counts[counts > 0, None]

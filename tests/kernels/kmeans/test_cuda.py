@@ -50,7 +50,7 @@ def brute(X, C):
 def lloyd_of(gpu, X, w=None):
     Y = up(X)
     total = float(len(X)) if w is None else float(w.sum())
-    grid = gpu.kmeans.grid(gpu.reductions.summary(Y), total, len(X))
+    grid = gpu.kmeans.sum_scales(gpu.reductions.summary(Y), total, len(X))
     return gpu.kmeans.lloyd_stats(Y, None if w is None else up(w), grid)
 
 
@@ -61,8 +61,8 @@ def run_all(gpu, X, k, w=None):
     step = lloyd_of(gpu, X, w)
     for shift in (0, 0.5):
         stats = step(up(C + X.dtype.type(shift)))
-        found += [stats.sums, stats.counts, stats.moved, stats.table, step.labels]
-        found += gpu.kmeans.update(stats, up(C))
+        found += [stats.sums, stats.counts, stats.n_changed, stats.table, step.labels]
+        found += gpu.kmeans.update_centers(stats, up(C))
     found.append(step.distances())
     seeds = gpu.kmeans.seeding(Y, None if w is None else up(w))
     seeds.start(0)
@@ -99,7 +99,7 @@ def test_means_shift_and_the_lightest_cluster(k, d, dtype):
     gpu, rng = emulated(), np.random.default_rng([k, d])
     sums, C = rng.standard_normal((k, d)), rng.standard_normal((k, d)).astype(dtype)
     for counts in (rng.random(k) + 0.5, rng.integers(0, 3, k).astype(float)):
-        found = gpu.kmeans.update(CentroidStats(up(sums), up(counts), 0), up(C))
+        found = gpu.kmeans.update_centers(CentroidStats(up(sums), up(counts), 0), up(C))
         some = counts > 0
         wanted = np.where(some[:, None], sums / np.where(some, counts, 1)[:, None], C).astype(dtype)
         np.testing.assert_array_equal(found.centers.get(), wanted)
@@ -157,8 +157,8 @@ def test_ragged_sizes_and_ties(n, d, dtype):
         sums = np.zeros((2 * k, d))
         np.add.at(sums, labels.get(), X.astype(float))
         np.testing.assert_array_equal(stats.sums.get(), sums)
-        assert int(stats.moved.get()) == n
-        assert int(step(up(C)).moved.get()) == 0
+        assert int(stats.n_changed.get()) == n
+        assert int(step(up(C)).n_changed.get()) == 0
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
@@ -210,7 +210,7 @@ def test_sums_of_any_split_are_the_same_bits(d, weights):
     X, gpu = rows(500, d, "float64"), emulated()
     rng = np.random.default_rng(0)
     w = None if weights == "none" else np.exp(rng.uniform(-40, 40, 500)) * (rng.random(500) > 0.2)
-    grid = gpu.kmeans.grid(
+    grid = gpu.kmeans.sum_scales(
         gpu.reductions.summary(up(X)), 500.0 if w is None else float(w.sum()), 500
     )
     C = up(X[:4])

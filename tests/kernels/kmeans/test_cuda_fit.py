@@ -74,7 +74,9 @@ def test_an_iteration_that_makes_labels_is_caught(d, monkeypatch):
 def test_a_tile_of_products_that_is_made_anew_is_caught(d, monkeypatch):
     gpu = emulated()
     X, C = up(rows(1100, 20)), up(rows(24, 20, seed=1))
-    step = gpu.kmeans.lloyd_stats(X, None, gpu.kmeans.grid(gpu.reductions.summary(X), 1100.0, 1100))
+    step = gpu.kmeans.lloyd_stats(
+        X, None, gpu.kmeans.sum_scales(gpu.reductions.summary(X), 1100.0, 1100)
+    )
     step(C), step(C)
     with arrays.creations() as found:
         step(C)

@@ -40,7 +40,7 @@ def test_lists_survive_projections_aimed_anew(lists, monkeypatch, name, dtype):
 
 def test_lists_outlive_a_projection_that_is_dropped(lists):
     X = make("low rank", 4200, 130, "float32")
-    step, C = ScreenedStep(X, None, grid_for(X), once=False), some_rows(X, 30)
+    step, C = ScreenedStep(X, None, grid_for(X), single_use=False), some_rows(X, 30)
     step(C)
     assert step.screen.Q is not None
     step.screen._take_all()
@@ -57,7 +57,7 @@ def test_lists_outlive_a_projection_that_is_dropped(lists):
 @pytest.mark.parametrize("far", [1e18, 1e19, 1e22, 1e30, 1e37, 1e100])
 def test_lists_of_centres_too_far_for_float32(lists, far, d, dtype):
     X = make("normal", 600, d, dtype)
-    step, near = ScreenedStep(X, None, grid_for(X), once=False), some_rows(X, 20)
+    step, near = ScreenedStep(X, None, grid_for(X), single_use=False), some_rows(X, 20)
     C = near.astype(np.float64)
     C[3:] = far * np.sign(C[3:])
     for centres in (C, np.roll(C, 1, axis=0), near, C, near):  # squares overflow, then do not
@@ -75,7 +75,11 @@ def close_calls():
 def calls_of_lists(C):
     """What Shortlists.assign returns while centres hardly move."""
     X, start = close_calls()
-    step, rng, found = ScreenedStep(X, None, grid_for(X), once=False), np.random.default_rng(1), []
+    step, rng, found = (
+        ScreenedStep(X, None, grid_for(X), single_use=False),
+        np.random.default_rng(1),
+        [],
+    )
     assert step.screen.Q is not None
     inner = []
     for _ in range(8):
@@ -100,7 +104,7 @@ def test_lists_spare_rows_that_no_centre_came_nearer_to(lists):
 def test_lists_take_the_first_of_equal_centres(lists):
     X = make("blobs", 3000, 16, "float32")
     C = np.repeat(some_rows(X, 10), 3, axis=0)[::-1].copy()
-    step = ScreenedStep(X, None, grid_for(X), once=False)
+    step = ScreenedStep(X, None, grid_for(X), single_use=False)
     for shift in (0.0, 0.5, 0.001):
         step(C + shift)
         np.testing.assert_array_equal(step.labels, brute_labels(X, C + shift))
@@ -110,6 +114,6 @@ def test_lists_take_the_first_of_equal_centres(lists):
 def test_few_rows_or_centres_have_no_lists():
     for n, k, has in ((3000, 70, False), (70_000, 64, False), (70_000, 65, True)):
         X = make("blobs", n, 9, "float32")
-        step = ScreenedStep(X, None, grid_for(X), once=False)
+        step = ScreenedStep(X, None, grid_for(X), single_use=False)
         step(some_rows(X, k))
         assert (step.lists is not None) == has

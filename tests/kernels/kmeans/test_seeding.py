@@ -128,7 +128,7 @@ def test_seeding_never_draws_a_row_of_no_weight_or_distance(xp, trial):
 
 def test_a_draw_that_ends_a_row_takes_the_next(xp):
     squared, w = xp.asarray([1.0, 1.0, 2.0, 4.0]), xp.asarray([1.0, 1.0, 1.0, 0.0])
-    draw = kernels_for(xp.xp).kmeans.draw
+    draw = kernels_for(xp.xp).kmeans.sample_rows
     edges = np.array([0.0, 0.25, 0.5, 1 - 2**-53])
     assert xp.to_host(draw(squared, w, edges)).tolist() == [0, 1, 2, 2]
     edges = np.array([0.0, 0.125, 0.25, 0.5])

@@ -43,9 +43,9 @@ def test_projected_screen_equals_brute_force_while_centres_move(name, dtype):
 def test_projection_aimed_anew_in_every_call_changes_nothing(monkeypatch, name, dtype):
     monkeypatch.setattr(image, "PATIENCE", -1)
     monkeypatch.setattr(image, "FEW", -1.0)
-    aimed, towards = [], image.Screen._towards
+    aimed, towards = [], image.RowImage._towards
     monkeypatch.setattr(
-        image.Screen, "_towards", lambda self, C: aimed.append(len(C)) or towards(self, C)
+        image.RowImage, "_towards", lambda self, C: aimed.append(len(C)) or towards(self, C)
     )
     step = run_iterations("projected", make(name, 2200, 130, dtype), None, 17)
     # data that a few directions do not hold lose their projection, at the start or on the way
@@ -56,7 +56,7 @@ def test_projection_is_aimed_at_the_centres():
     rng = np.random.default_rng(0)
     centers = 3 * rng.standard_normal((300, 200)) * 0.97 ** np.arange(200)
     X = (centers[rng.integers(0, 300, 6000)] + rng.standard_normal((6000, 200))).astype("float32")
-    screen = ScreenedStep(X, None, grid_for(X), once=False).screen
+    screen = ScreenedStep(X, None, grid_for(X), single_use=False).screen
     if screen.Q is None:
         screen._project_onto(image._leading_directions(screen.sample, image.PROJECTION))
     left = screen.centres(centers)[1][2].mean()
@@ -68,14 +68,14 @@ def test_projection_is_aimed_at_the_centres():
 @pytest.mark.parametrize("name", ["low rank", "low rank 1e30", "low rank 1e-30"])
 def test_low_rank_rows_are_projected(name, dtype):
     X = make(name, 5000, 200, dtype)
-    step = ScreenedStep(X, None, grid_for(X), once=False)
+    step = ScreenedStep(X, None, grid_for(X), single_use=False)
     assert step.screen.Q is not None
-    assert ScreenedStep(X, None, grid_for(X), once=True).screen.Q is None
+    assert ScreenedStep(X, None, grid_for(X), single_use=True).screen.Q is None
 
 
 def test_rows_without_structure_are_not_projected():
     X = make("normal", 5000, 200, "float32")
-    assert ScreenedStep(X, None, grid_for(X), once=False).screen.Q is None
+    assert ScreenedStep(X, None, grid_for(X), single_use=False).screen.Q is None
 
 
 @pytest.mark.parametrize("name", WIDE_DATA)
@@ -123,8 +123,8 @@ def test_ragged_shapes(d):
                 stats = step(C)
                 expected = brute_labels(X, C)
                 np.testing.assert_array_equal(step.labels, expected)
-                assert stats.moved == n
-                assert step(C).moved == 0
+                assert stats.n_changed == n
+                assert step(C).n_changed == 0
                 np.testing.assert_array_equal(stats.counts, np.bincount(expected, minlength=k))
                 assert_sums(stats, X, None, expected, k)
 
@@ -190,7 +190,7 @@ def test_assign_again_and_again(d):
 def test_bounds_survive_centres_that_stand_still():
     """Bounds are used, hardly moving centres spare most rows, and nothing is lost by that."""
     X = make("blobs", 5000, 16, "float32")
-    step = ScreenedStep(X, None, grid_for(X), once=False)
+    step = ScreenedStep(X, None, grid_for(X), single_use=False)
     rng, C, measured = np.random.default_rng(0), some_rows(X, 12), []
     inner = step.screen.assign
 

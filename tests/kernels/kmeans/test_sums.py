@@ -43,11 +43,11 @@ def test_sums_of_any_split_have_the_same_bits(name, d, weights):
     assert isinstance(whole, fixed_point.ExactStats)
     assert_sums(whole, X, w, brute_labels(X, C), 7)
     for cuts in ([], [1], [64, 65], [1000, 1001, 3000], list(range(250, 4500, 250))):
-        for once in (False, True):
+        for single_use in (False, True):
             total = None
             for a, b in zip([0, *cuts], [*cuts, len(X)], strict=True):
                 part = CPU.kmeans.lloyd_stats(
-                    X[a:b], None if w is None else w[a:b], grid, once=once
+                    X[a:b], None if w is None else w[a:b], grid, single_use=single_use
                 )(C)
                 total = part if total is None else total + part
             assert total.sums.tobytes() == whole.sums.tobytes()
@@ -141,12 +141,12 @@ def test_tree_sums_of_long_and_short_terms(kind, d, step_of_weights):
     grid = grid_for(X, w)
     tree, plain = TreeStep(X, w, grid), PlainStep(X, w, grid)
     assert bool(tree.short) == (step_of_weights in (None, 1.0, 2.0**-30))
-    assert tree.whole_only == (step_of_weights != 1 / 3)
+    assert tree.no_remainder == (step_of_weights != 1 / 3)
     steps = [C + 3 * i for i in range(4)] + [C[::-1] + 12, C + 12, C + 12.5, np.roll(C, 2, axis=0)]
     for centers in steps:
         mine, theirs = tree(centers), plain(centers)
         np.testing.assert_array_equal(tree.labels, plain.labels)
-        assert mine.moved == theirs.moved
+        assert mine.n_changed == theirs.n_changed
         np.testing.assert_array_equal(mine.table, theirs.table)
 
 

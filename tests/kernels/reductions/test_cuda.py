@@ -14,7 +14,7 @@ from clusterx.kernels.cuda.device import CudaDevice
 from clusterx.kernels.distances.cuda import sums as cuda_sums
 from clusterx.kernels.distances.cuda import to_centers
 from clusterx.kernels.reductions.cuda import columns
-from clusterx.metrics import centers, pairwise, unsupervised
+from clusterx.metrics import centers, distance_sums, silhouette
 from tests.cuda_on_cpu.arrays import Array, asarray
 from tests.cuda_on_cpu.backend import WAYS, emulated, faulty, install, last_block, vast
 from tests.cuda_on_cpu.loader import LaunchError
@@ -303,7 +303,7 @@ class TestScoresAndFits:
     def made(self, monkeypatch):
         """New arrays by identity; tiles are so small that a whole table stands out."""
         install()
-        for module in (row_blocking, unsupervised, pairwise):
+        for module in (row_blocking, silhouette, distance_sums):
             monkeypatch.setattr(module, "TILE", 1 << 12)
         monkeypatch.setattr(centers, "SUMMARY_VALUES", 1 << 12)
         monkeypatch.setattr(cuda_sums, "PARTIAL_SUMS", 1)

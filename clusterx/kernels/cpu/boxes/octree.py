@@ -129,7 +129,7 @@ def fill_leaves(XT, w, tree, units, lo_scale, whole_rows, first, last):
     d = XT.shape[0]
     x = np.empty(LEAF)
     v = np.ones(LEAF)
-    whole_only = short = True
+    no_remainder = short = True
     for i in range(first, last):
         if skip[i] > i + 1:
             continue
@@ -150,9 +150,9 @@ def fill_leaves(XT, w, tree, units, lo_scale, whole_rows, first, last):
                 hi[i, j], lo[i, j] = np.int64(sum_products(x, v, n) * units[j]), 0
             else:
                 hi[i, j], lo[i, j], exact, brief = sum_terms(x, v, n, units[j], lo_scale)
-                whole_only &= exact
+                no_remainder &= exact
                 short &= brief
-    return whole_only, short
+    return no_remainder, short
 
 
 @jit

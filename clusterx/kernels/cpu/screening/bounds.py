@@ -11,6 +11,8 @@ SIAM SDM 2010). What is skipped never changes a result.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..direct import squared_distance
@@ -32,6 +34,56 @@ TINY = np.float32(2**-120)
 LISTED = 4
 #: Above the bits of any lower end.
 LARGEST = np.int32(2**31 - 1)
+
+
+class ImageRows(NamedTuple):
+    """Rows and their float32 images; see image.RowImage."""
+
+    X: np.ndarray  # (n, d)
+    Z: np.ndarray  # (n, m), the images
+    norm: np.ndarray  # (n,) upper bounds, to which the rounding of products is in proportion
+    rest: np.ndarray  # (n,) upper bounds of what a projection leaves
+    centred: np.ndarray  # (n,) squared distances from the mean, in the units of Z
+    factor: float  # from distances between rows to those between images
+
+
+class ImageCenters(NamedTuple):
+    """Centres and what the screen compares them by; see `centre_terms`."""
+
+    C: np.ndarray  # (k, d)
+    E: np.ndarray  # (k, m), the images
+    terms: np.ndarray  # (4, k)
+
+
+class Assignment(NamedTuple):
+    """What is known of each row, kept between iterations; distances in the units of Z."""
+
+    labels: np.ndarray
+    upper: np.ndarray  # bounds of the distance to the own centre
+    lower: np.ndarray  # bounds of the distance to any other
+    changed: np.ndarray  # set where a label changes
+
+
+class Tile(NamedTuple):
+    """Room for the rows that are screened by one product; see `intervals`."""
+
+    T: np.ndarray  # (k, rows)
+    rest: np.ndarray
+    norm: np.ndarray
+    best: np.ndarray
+    out: np.ndarray
+    near: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+
+@jit(**INNER)
+def empty_tile(k, rows):
+    return Tile(
+        np.empty((k, rows), np.float32), np.zeros(rows, np.float32), np.zeros(rows, np.float32),
+        np.empty(rows, np.float32), np.empty(rows, np.float32), np.empty(rows, np.int32),
+        np.zeros(rows, np.int32), np.zeros(rows, np.int32),
+    )  # fmt: skip
 
 
 @jit(**INNER)
@@ -75,21 +127,22 @@ def centre_terms(E, images, mean, shifted, kappa):
 def movement(C, previous, factor):
     """Safe float32 bounds of how far each centre moved, then the two largest of them."""
     with np.errstate(over="ignore"):
-        moved = C - previous
-        moved = np.sqrt(np.einsum("kd,kd->k", moved, moved)) * factor * (1 + 1e-6)
-        drift = moved.astype(np.float32) * UP
+        shifts = C - previous
+        lengths = np.sqrt(np.einsum("kd,kd->k", shifts, shifts)) * factor * (1 + 1e-6)
+        drift = lengths.astype(np.float32) * UP
     largest = np.sort(np.append(drift, np.float32(0.0)))[:-3:-1]
     return np.concatenate([drift, largest])
 
 
 @jit(**INNER, fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
-def intervals(T, terms, rest, norm, best, out, count, first, last):
+def intervals(terms, tile):
     """Intervals of the columns of products T (k, rows), vectors running over rows.
 
-    best: least upper ends; count, first, last: how many intervals reach below it, and which; out:
+    best: least upper ends; near, first, last: how many intervals reach below it, and which; out:
     the least lower end of the others. T becomes the lower ends. terms (4, k): squared norms of the
     centres, their error, and the factors of `rest` and `norm` in the error.
     """
+    T, rest, norm, best, out, count, first, last = tile
     two = np.float32(2)
     n = T.shape[1]
     for p in range(n):
@@ -152,11 +205,13 @@ def measure(x, C, T, p, best, count, first, last):
 
 
 @jit(**INNER)
-def settle(
-    X, C, T, n, active, best, out, count, first, last, norm, centred, factor,
-    labels, upper, lower, moved,
-):  # fmt: skip
-    """Write the labels and bounds of the first n columns; returns the distances measured."""
+def settle(rows, C, tile, n, active, found):
+    """Write the labels and bounds of the tile's first n rows, which `active` names; returns the
+    number of distances measured.
+    """
+    X, centred, factor = rows.X, rows.centred, rows.factor
+    T, _, norm, best, out, count, first, last = tile
+    labels, upper, lower, changed = found
     measured = 0
     for p in range(n):
         i = active[p]
@@ -173,7 +228,7 @@ def settle(
         lower[i] = np.float32(np.sqrt(max(other, 0.0))) * DOWN - TINY
         if labels[i] != new:
             labels[i] = new
-            moved[i] = 1
+            changed[i] = 1
     return measured
 
 
@@ -191,50 +246,39 @@ def loosen(labels, drift, upper, lower):
 
 
 @jit
-def screen_rows(
-    X, Z, norm, rest, centred, C, E, terms, drift, factor, fresh, start, stop,
-    labels, upper, lower, moved,
-):  # fmt: skip
-    """Assign rows start..stop. `moved` (n,) is set where a label changed.
+def screen_rows(rows, centers, drift, first_call, start, stop, found):
+    """Assign rows start..stop, whose bounds are not read in the first call.
 
-    E (k, m): images of the centres. drift (k + 2): bounds of how far each centre moved, in the
-    units of Z, then the two largest. Returns the number of rows that were screened and of
-    distances that were measured.
+    drift (k + 2): bounds of how far each centre moved, in the units of Z, then the two largest.
+    Returns the number of rows that were screened and of distances that were measured.
     """
+    _, Z, norm, rest, _, _ = rows
+    C, E, terms = centers
+    labels, upper, lower, _ = found
     k, m = E.shape
-    tile = tile_rows(k, m)
-    z = np.zeros((tile, m), np.float32)
-    T = np.empty((k, tile), np.float32)
-    rests = np.zeros(tile, np.float32)
-    norms = np.zeros(tile, np.float32)
-    best = np.empty(tile, np.float32)
-    out = np.empty(tile, np.float32)
-    count = np.empty(tile, np.int32)
-    one = np.zeros(tile, np.int32)
-    other = np.zeros(tile, np.int32)
-    active = np.empty(tile, np.int64)
+    height = tile_rows(k, m)
+    tile = empty_tile(k, height)
+    z = np.zeros((height, m), np.float32)
+    active = np.empty(height, np.int64)
     screened = 0
     measured = 0
     n = 0
-    if not fresh:
+    if not first_call:
         loosen(labels[start:stop], drift, upper[start:stop], lower[start:stop])
     for i in range(start, stop):
-        if fresh or not upper[i] < lower[i]:
+        if first_call or not upper[i] < lower[i]:
             active[n] = i
-            rests[n] = rest[i]
-            norms[n] = norm[i]
+            tile.rest[n] = rest[i]
+            tile.norm[n] = norm[i]
             row = Z[i]
             to = z[n]
             for a in range(m):
                 to[a] = row[a]
             n += 1
-        if n == tile or (i == stop - 1 and n > 0):
-            np.dot(E, z.T, T)
-            intervals(T, terms, rests, norms, best, out, count, one, other)
-            measured += settle(
-                X, C, T, n, active, best, out, count, one, other, norms, centred, factor,
-                labels, upper, lower, moved,
-            )  # fmt: skip
+        if n == height or (i == stop - 1 and n > 0):
+            np.dot(E, z.T, tile.T)
+            intervals(terms, tile)
+            measured += settle(rows, C, tile, n, active, found)
             screened += n
             n = 0
     return screened, measured

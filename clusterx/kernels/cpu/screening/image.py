@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .. import fixed_point
@@ -11,6 +13,16 @@ from ..ranges import CHUNK, ROWS_PER_TASK, blocks, rows_per_task
 from ..threads import run_blocks, single_threaded_blas
 from . import bounds
 from .bounds import UP
+
+
+class Projected(NamedTuple):
+    """What is kept of projected rows."""
+
+    Z: np.ndarray
+    norm: np.ndarray
+    rest: np.ndarray
+    size: np.ndarray  # |z|^2
+    centred: np.ndarray
 
 
 @jit(fastmath={"reassoc", "contract", "nsz"})
@@ -30,15 +42,14 @@ def row_norms(X, mean, start, stop, plain, size, centred):
 
 
 @jit(fastmath={"reassoc", "contract", "nsz"})
-def project_rows(
-    X, mean, Q, shift, factor, mean_norm, error, start, stop, Z, norm, rest, size, centred
-):  # fmt: skip
+def project_rows(X, mean, Q, shift, factor, mean_norm, error, start, stop, to):
     """Z = factor (X - mean) Q = factor X Q - shift.
 
     norm: upper bounds of factor (|x| + |mean|), what rounding is in proportion to; rest: upper
     bounds of the norm of what Q leaves; size: |z|^2; centred: factor^2 |x - mean|^2. error: the
     largest error of |z|^2 as a share of norm^2.
     """
+    Z, norm, rest, size, centred = to
     d, m = Q.shape
     P = np.empty((CHUNK, m), np.float32)
     scaled = np.float32(factor)
@@ -68,10 +79,9 @@ def project_rows(
 
 
 @jit(fastmath={"reassoc", "contract", "nsz"})
-def project_copies(
-    X, mean, Q, factor, error, start, stop, Z, norm, rest, size, centred
-):  # fmt: skip
+def project_copies(X, mean, Q, factor, error, start, stop, to):
     """The same by way of centred float32 copies of the rows, where project_rows can't be used."""
+    Z, norm, rest, size, centred = to
     d, m = Q.shape
     Y = np.empty((CHUNK, d), np.float32)
     for a in range(start, stop, CHUNK):
@@ -121,24 +131,24 @@ FEW = 0.2
 FARTHEST = 1e17
 
 
-class Screen:
-    """The float32 image of the rows that centres are screened against; see `screen`."""
+class RowImage:
+    """The float32 image of the rows that centres are screened against; see `bounds`."""
 
     def __init__(
         self,
         X: np.ndarray,
         *,
         project: bool,
-        grid: fixed_point.Grid | None = None,
+        scales: fixed_point.Scales | None = None,
         fill: bool = True,
     ):
         self.X = X
         n, d = X.shape
-        if grid is None:
+        if scales is None:
             mean, variance, low, high = moments(X[:: max(1, n // 1024)])
             largest = np.maximum(np.abs(low), np.abs(high))
         else:
-            mean, variance, largest = grid.mean, grid.variance, grid.largest
+            mean, variance, largest = scales.mean, scales.variance, scales.largest
         size = float(largest.max())
         self.mean = mean
         self.factor = 1.0
@@ -180,14 +190,14 @@ class Screen:
         parts = blocks(n, PROJECTED_ROWS)
         shift = (self.factor * (self.mean @ Q)).astype(np.float32)
         reach = float(np.sqrt(self.mean @ self.mean))
-        out = self.Z, self.norm, self.rest, self.size, self.centred
+        out = Projected(self.Z, self.norm, self.rest, self.size, self.centred)
 
         def block(b):
             if self.copied:
-                project_copies(self.X, self.mean, Q32, self.factor, self.error, *parts[b], *out)
+                project_copies(self.X, self.mean, Q32, self.factor, self.error, *parts[b], out)
             else:
                 project_rows(
-                    self.X, self.mean, Q32, shift, self.factor, reach, self.error, *parts[b], *out
+                    self.X, self.mean, Q32, shift, self.factor, reach, self.error, *parts[b], out
                 )
 
         with single_threaded_blas():
@@ -244,7 +254,7 @@ class Screen:
             return _leading_directions(np.concatenate([few, self.sample]), self.Z.shape[1])
 
     def centres(self, C):
-        """The centres' images (k, m) and the terms of their intervals; see screen.intervals."""
+        """The centres' images (k, m) and the terms of their intervals; see bounds.intervals."""
         k, m = len(C), self.Z.shape[1]
         images, terms = np.empty((k, m), np.float32), np.empty((4, k), np.float32)
         parts = blocks(k, 64)
@@ -270,18 +280,19 @@ class Screen:
         terms = bounds.centre_terms(E, images, self.mean, shifted, self.kappa)  # may change images
         return images, terms
 
-    def assign(self, C, previous, upper, lower, labels, moved):
+    def rows(self):
+        return bounds.ImageRows(self.X, self.Z, self.norm, self.rest, self.centred, self.factor)
+
+    def assign(self, C, previous, upper, lower, labels, changed):
         """Screen all rows; `previous`: the centres that the bounds speak of, or None."""
-        E, terms = self.centres(C)
+        rows, centers = self.rows(), bounds.ImageCenters(C, *self.centres(C))
         drift = bounds.movement(C, C if previous is None else previous, self.factor)
-        parts = blocks(len(labels), rows_per_task(len(labels), len(C) * E.shape[1] + 256))
+        parts = blocks(len(labels), rows_per_task(len(labels), centers.E.size + 256))
         counts = np.zeros((len(parts), 2), np.int64)
+        found = bounds.Assignment(labels, upper, lower, changed)
 
         def block(b):
-            counts[b] = bounds.screen_rows(
-                self.X, self.Z, self.norm, self.rest, self.centred, C, E, terms, drift,
-                self.factor, previous is None, *parts[b], labels, upper, lower, moved,
-            )  # fmt: skip
+            counts[b] = bounds.screen_rows(rows, centers, drift, previous is None, *parts[b], found)
 
         with single_threaded_blas():
             run_blocks(block, len(parts))

@@ -51,7 +51,7 @@ class SparseRows:
             self.light[heavy] = 0.0
             data = np.where(self.light[X.indices] > 0, X.data, 0).astype(X.dtype)
             values = X[:, heavy].toarray().astype(np.float64)
-        self.rows = sparse_loops.Rows(X.data, X.indices, X.indptr, data, heavy, values)
+        self.rows = sparse_loops.CsrRows(X.data, X.indices, X.indptr, data, heavy, values)
         self.parts = ranges.blocks(n, ROWS_PER_TASK)
 
     def centres(self, C) -> sparse_loops.Centres:

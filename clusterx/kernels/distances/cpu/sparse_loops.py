@@ -33,7 +33,7 @@ TILE = 64
 EPS = 2.0**-52
 
 
-class Rows(NamedTuple):
+class CsrRows(NamedTuple):
     """CSR rows, and apart from them their values in the heavy columns."""
 
     data: Any

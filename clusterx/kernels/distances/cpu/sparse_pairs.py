@@ -98,14 +98,13 @@ def between(data_q, columns_q, data_x, columns_x):
 
 
 @jit(**INNER)
-def row_squares(
-    data_q, indices_q, indptr_q, squares_q, heavy_q,
-    data_x, indices_x, indptr_x, squares_x, heavy_x,
-    values, rows, starts, i, out,
-):  # fmt: skip
+def row_squares(side_q, side_x, columns, i, out):
     """Squared distances of row i of the first side to all of the second, whose columns are given
     by their values in the light ones, rows, and starts.
     """
+    data_q, indices_q, indptr_q, squares_q, heavy_q = side_q
+    data_x, indices_x, indptr_x, squares_x, heavy_x = side_x
+    values, rows, starts = columns
     out[:] = 0.0
     first, last = indptr_q[i], indptr_q[i + 1]
     for e in range(first, last):
@@ -130,7 +129,7 @@ def row_squares(
 def sum_distances(side_q, side_x, columns, labels, start, stop, sums):
     squares = np.empty(labels.shape[0])
     for i in range(start, stop):
-        row_squares(*side_q, *side_x, *columns, i, squares)
+        row_squares(side_q, side_x, columns, i, squares)
         to = sums[i]
         for j in range(labels.shape[0]):
             to[labels[j]] += np.sqrt(squares[j])
@@ -141,7 +140,7 @@ def extreme_squares(side, columns, labels, start, stop, best):
     """Lower best[0], the least square between clusters; raise best[1], the largest within one."""
     squares = np.empty(labels.shape[0])
     for i in range(start, stop):
-        row_squares(*side, *side, *columns, i, squares)
+        row_squares(side, side, columns, i, squares)
         least, most = best[0], best[1]
         for j in range(labels.shape[0]):
             same = labels[j] == labels[i]

@@ -11,7 +11,7 @@ from ...cpu.direct import squared_distance
 from ...cpu.jit import jit
 from ...cpu.ranges import ROWS_PER_TASK, blocks
 from ...cpu.screening import bounds
-from ...cpu.screening.image import Screen
+from ...cpu.screening.image import RowImage
 from ...cpu.threads import run_blocks, single_threaded_blas
 from ...reductions.cpu.segments import LANES
 from ...statistics import SUMMARY_VALUES
@@ -59,7 +59,7 @@ def mend_distances(X, C, own, others, start, stop, out):
 
 
 def nearest(
-    X: np.ndarray, C: np.ndarray, prepared: Screen | None = None
+    X: np.ndarray, C: np.ndarray, prepared: RowImage | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nearest centres and squared distances, in one pass over blocks that fit a core's cache.
 
@@ -71,20 +71,17 @@ def nearest(
     C = np.ascontiguousarray(C, np.float64)
     labels, squared = np.full(n, -1, np.int32), np.empty(n)
     upper, lower = np.empty((2, n), np.float32)
-    moved = np.empty(n, np.uint8)
+    found = bounds.Assignment(labels, upper, lower, np.empty(n, np.uint8))
     drift = np.zeros(len(C) + 2, np.float32)
     parts = blocks(n, max(ranges.CHUNK, (1 << 18) // X.shape[1]))
     with single_threaded_blas():
-        s = prepared or Screen(X, project=False, fill=False)
-        E, terms = s.centres(C)
+        s = prepared or RowImage(X, project=False, fill=False)
+        rows, centers = s.rows(), bounds.ImageCenters(C, *s.centres(C))
 
         def block(b):
             if prepared is None:
                 s.fill(*parts[b])
-            bounds.screen_rows(
-                X, s.Z, s.norm, s.rest, s.centred, C, E, terms, drift, s.factor, True,
-                *parts[b], labels, upper, lower, moved,
-            )  # fmt: skip
+            bounds.screen_rows(rows, centers, drift, True, *parts[b], found)
             direct.own_distances(X, C, labels, *parts[b], squared)
 
         run_blocks(block, len(parts))

@@ -52,7 +52,7 @@ def _nearest(gpu: Any, X: Array, C: Array, labels: Array, squares: Array) -> Non
     (n, d), k = X.shape, C.shape[0]
     C = centers_for(gpu, X, C)
     if d > LOW:
-        Screen(gpu, X).assign(C, labels)
+        RowImage(gpu, X).assign(C, labels)
         assigned_squared_distances(gpu, X, C, labels, squares)
         return
     rows = BLOCK * rows_a_thread(d)
@@ -61,7 +61,7 @@ def _nearest(gpu: Any, X: Array, C: Array, labels: Array, squares: Array) -> Non
     )
 
 
-class Screen:
+class RowImage:
     """Nearest centres of rows of many columns, by products of blocks of rows with all centres.
 
     Products decide only what their rounding lets them: centres that it may have kept from being

@@ -5,33 +5,41 @@ from __future__ import annotations
 import numpy as np
 
 from ...cpu.boxes.candidates import TREE_DIMENSIONS
-from ...cpu.fixed_point import Grid
+from ...cpu.fixed_point import Scales
 from ...distances.cpu.sparse import distances_to
 from . import centers, seeds, sparse
 from .batches import minibatch
-from .centers import update
+from .centers import update_centers
 from .plain import PlainStep, few, stands_in
 from .screened import ScreenedStep
-from .seeds import draw
+from .seeds import sample_rows
 from .tree import TreeStep
 
-__all__ = ["draw", "grid", "lloyd_stats", "minibatch", "scatter", "seeding", "update"]
+__all__ = [
+    "lloyd_stats",
+    "minibatch",
+    "sample_rows",
+    "seeding",
+    "sum_scales",
+    "update_centers",
+    "weighted_deviations",
+]
 
-grid = Grid.of
+sum_scales = Scales.of
 
 
-def lloyd_stats(X, w, grid, once=False, k=None):
+def lloyd_stats(X, w, scales, single_use=False, k=None):
     """The step that suits the shape of X."""
     if not isinstance(X, np.ndarray):
-        return sparse.SparseStep(X, w, grid)
+        return sparse.SparseStep(X, w, scales)
     n, d = X.shape
     if d > TREE_DIMENSIONS:
-        return ScreenedStep(X, w, grid, once)
-    if once or few(n, k):
-        return PlainStep(X, w, grid)
+        return ScreenedStep(X, w, scales, single_use)
+    if single_use or few(n, k):
+        return PlainStep(X, w, scales)
     if stands_in(X, w, k):
-        return PlainStep(X, w, grid, stands_in=True)
-    return TreeStep(X, w, grid)
+        return PlainStep(X, w, scales, stands_in=True)
+    return TreeStep(X, w, scales)
 
 
 def seeding(X, w, step=None):
@@ -40,5 +48,9 @@ def seeding(X, w, step=None):
     return sparse.seeding(X, w, step)
 
 
-def scatter(X, w, c):
-    return centers.scatter(X, w, c) if isinstance(X, np.ndarray) else w * distances_to(X, c)
+def weighted_deviations(X, w, c):
+    return (
+        centers.weighted_deviations(X, w, c)
+        if isinstance(X, np.ndarray)
+        else w * distances_to(X, c)
+    )

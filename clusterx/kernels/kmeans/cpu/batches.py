@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,17 @@ def minibatch(X, k, batch_size):
 def parts_of(n):
     """Rows whose sums are taken together, whoever computes them."""
     return ranges.blocks(n, max(ROWS, -(-n // TABLES)))
+
+
+class Found(NamedTuple):
+    """Where `screen_batch` writes."""
+
+    batch: np.ndarray
+    z: np.ndarray  # room for as many images as are screened at a time
+    labels: np.ndarray
+    squared: np.ndarray
+    sums: np.ndarray  # (k, d), to which each row is added at its label, or empty
+    gained: np.ndarray  # (k,), to which its weight is added
 
 
 class GroupedBatch(BatchStep):
@@ -86,11 +97,11 @@ class ScreenedBatch(GroupedBatch):
         super().__init__(X)
         # a projection of all rows is paid back by some hundred steps of many centres
         project = k >= 32 and X.shape[0] <= 512 * batch_size
-        self.screen = image.Screen(X, project=project, fill=False)
+        self.screen = image.RowImage(X, project=project, fill=False)
         # norms of the few rows that are drawn are found on the way
         self.lazy = self.screen.Q is None and not self.screen.copied
         if self.screen.copied and self.screen.Q is None:
-            self.screen = image.Screen(X, project=False)
+            self.screen = image.RowImage(X, project=False)
         # a copy of the batch is read twice, from cache
         copied = batch_size * X.shape[1] * X.itemsize <= COPIED
         self.batch = np.empty((batch_size if copied else 0, X.shape[1]), X.dtype)
@@ -104,23 +115,20 @@ class ScreenedBatch(GroupedBatch):
     def _sum(self, rows, w, C, counts):
         """A step in which each task adds up its rows while they are in its cache."""
         n, (k, d) = len(rows), C.shape
-        s = self.screen
-        E, terms = self.centres(C)
+        image_rows, centers = self.screen.rows(), bounds.ImageCenters(C, *self.centres(C))
         weights = np.ones(n) if w is None else np.asarray(w, np.float64)
         parts = parts_of(n)
         sums, gained = np.zeros((len(parts), k, d)), np.zeros((len(parts), k))
         labels, squared = np.empty(n, np.int32), np.empty(n)
-        tile = min(ROWS, bounds.tile_rows(*E.shape))
+        tile = min(ROWS, bounds.tile_rows(*centers.E.shape))
         tile = -(-ROWS // -(-ROWS // tile))
 
         def block(b):
             a, e = parts[b]
             batch = np.zeros((tile, d), self.X.dtype)
-            z = batch if self.lazy else np.zeros((tile, E.shape[1]), np.float32)
-            screen_batch(
-                self.X, s.Z, s.norm, s.rest, C, E, terms, self.lazy, rows[a:e], weights[a:e], True,
-                batch, z, labels[a:e], squared[a:e], sums[b], gained[b],
-            )  # fmt: skip
+            z = batch if self.lazy else np.zeros((tile, centers.E.shape[1]), np.float32)
+            found = Found(batch, z, labels[a:e], squared[a:e], sums[b], gained[b])
+            screen_batch(image_rows, centers, self.lazy, rows[a:e], weights[a:e], True, found)
 
         with single_threaded_blas():
             run_blocks(block, len(parts))
@@ -134,26 +142,23 @@ class ScreenedBatch(GroupedBatch):
         squared = np.empty(n)
         batch = self.batch[:n]
         keep = len(batch) == n
-        s = self.screen
-        E, terms = self.centres(C)
-        tasks = 2 * -(-n // (2 * min(ROWS, bounds.tile_rows(*E.shape))))
+        image_rows, centers = self.screen.rows(), bounds.ImageCenters(C, *self.centres(C))
+        tasks = 2 * -(-n // (2 * min(ROWS, bounds.tile_rows(*centers.E.shape))))
         parts = ranges.blocks(n, -(-n // tasks))
 
         def block(b):
             a, e = parts[b]
             x = batch[a:e]
-            z = x if self.lazy and keep else np.empty((e - a, E.shape[1]), np.float32)
-            screen_batch(
-                self.X, s.Z, s.norm, s.rest, C, E, terms, self.lazy, rows[a:e], step.UNIT, keep,
-                x, z, labels[a:e], squared[a:e], NO_SUMS, step.UNIT,
-            )  # fmt: skip
+            z = x if self.lazy and keep else np.empty((e - a, centers.E.shape[1]), np.float32)
+            found = Found(x, z, labels[a:e], squared[a:e], NO_SUMS, step.UNIT)
+            screen_batch(image_rows, centers, self.lazy, rows[a:e], step.UNIT, keep, found)
 
         with single_threaded_blas():
             run_blocks(block, len(parts))
         return (batch, np.arange(n), labels, squared) if keep else (self.X, rows, labels, squared)
 
     def centres(self, C):
-        """Images of the centres and the terms of their intervals, as `Screen.centres` has them."""
+        """Images of the centres and the terms of their intervals, as in `RowImage.centres`."""
         if self.screen.Q is None:
             return self.screen.centres(C)
         if self.prepared[0] is not C:
@@ -229,26 +234,19 @@ class SparseBatch(GroupedBatch):
 
 
 @jit
-def screen_batch(
-    X, Z, norm, rest, C, E, terms, lazy, rows, w, keep, batch, z, labels, squared, sums, gained
-):  # fmt: skip
-    """Nearest centres of rows of X, which `keep` copies to `batch`.
+def screen_batch(image_rows, centers, lazy, rows, w, keep, found):
+    """Nearest centres of the rows of X that `rows` names, which `keep` copies to the batch.
 
-    z: room for as many rows of Z as are screened at a time. lazy: Z is X, and its norms are found
-    here; if both are so, z is batch. sums (k, d), gained (k,): the rows and their weights are added
-    to those of their label, if there are any sums.
+    lazy: Z is X, and its norms are found here; if rows are kept, too, z is the batch.
     """
-    n, tile = rows.shape[0], z.shape[0]
-    T = np.empty((E.shape[0], tile), np.float32)
-    rests = np.zeros(tile, np.float32)
-    norms = np.zeros(tile, np.float32)
-    best = np.empty(tile, np.float32)
-    out = np.empty(tile, np.float32)
-    count = np.empty(tile, np.int32)
-    first = np.empty(tile, np.int32)
-    last = np.empty(tile, np.int32)
-    for start in range(0, n, tile):
-        m = min(tile, n - start)
+    X, Z, norm, rest, _, _ = image_rows
+    C, E, terms = centers
+    batch, z, labels, squared, sums, gained = found
+    n, height = rows.shape[0], z.shape[0]
+    tile = bounds.empty_tile(E.shape[0], height)
+    T, rests, norms, best, _, count, first, last = tile
+    for start in range(0, n, height):
+        m = min(height, n - start)
         for p in range(m):
             i = rows[start + p]
             if keep:
@@ -260,7 +258,7 @@ def screen_batch(
                 np.float32(np.sqrt(direct.squared_norm(z[p]))) * bounds.UP if lazy else norm[i]
             )
         np.dot(E, z.T, T)
-        bounds.intervals(T, terms, rests, norms, best, out, count, first, last)
+        bounds.intervals(terms, tile)
         for p in range(m):
             i = start + p
             x = batch[p] if keep else X[rows[i]]
@@ -289,15 +287,13 @@ def project_centres(C, mean, Q, factor, kappa, error, first, last, images, terms
     They are projected in float32 as rows are, for whose product of a row z with a centre e there is
     a bound: with errors of up to kappa |x| in z and kappa |e| in e it is off by (2 + kappa) kappa
     |x| |e| more than its own rounding. Squared norms of centres very near the mean underflow: each
-    is off by less than 2^-149, and its root by less than `lost`. See `screen` and `Screen`.
+    is off by less than 2^-149, and its root by less than `lost`. See `bounds` and `RowImage`.
     """
     m = Q.shape[1]
-    one = np.empty((5, last - first), np.float32)
-    norm, rest, size, whole = one[0], one[1], one[2], one[3]
-    image.project_copies(
-        C[first:last], mean, Q, factor, error, 0, last - first, images[first:last], norm, rest,
-        size, whole,
-    )  # fmt: skip
+    one = np.empty((4, last - first), np.float32)
+    norm, rest, whole = one[0], one[1], one[3]
+    to = image.Projected(images[first:last], norm, rest, one[2], whole)
+    image.project_copies(C[first:last], mean, Q, factor, error, 0, last - first, to)
     share = bounds.rounding(m) + (4.0 + 2.0 * kappa) * kappa
     wider, lost = 1 + 1e-6, 2.0**-74
     for j in range(last - first):

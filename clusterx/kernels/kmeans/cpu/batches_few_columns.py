@@ -10,12 +10,12 @@ from ...cpu import ranges
 from ...cpu.boxes import lanes
 from ...cpu.jit import jit
 from ...cpu.threads import run_blocks
-from .. import BatchStep, Walked
+from .. import BatchStep, StepTrace
 from . import labelling, step
 
 #: Rows that a task gathers: few, so that threads end together.
 GATHERED = 8192
-#: Batches that are walked in one call, at most, and bytes that they may take in a core's cache.
+#: Batches that are stepped through in one call, at most, and their bytes in a core's cache.
 BATCHES = 128
 CACHED = 1 << 21
 
@@ -23,7 +23,7 @@ CACHED = 1 << 21
 class PlainBatch(BatchStep):
     """Assigns the rows of a batch, then moves each centre to the mean of all it has seen."""
 
-    walks = True
+    runs_steps = True
 
     def __init__(self, X, k, batch_size):
         self.X = X
@@ -40,15 +40,15 @@ class PlainBatch(BatchStep):
         walk_batches(batch, weights, C, counts, centers, seen, inertia)
         return centers[0], seen[0], float(inertia[0])
 
-    def walk(self, draw):
-        return Walk(self.X, lambda: draw(self.together), self.together)
+    def run_steps(self, draw):
+        return StepRunner(self.X, lambda: draw(self.together), self.together)
 
     def label(self, C, w):
         return labelling.label(self.X, C, w)
 
 
-class Walk:
-    """Steps over batches that are drawn and gathered while the ones before them are walked."""
+class StepRunner:
+    """Steps over batches that are drawn and gathered during the steps before them."""
 
     def __init__(self, X, draw, together):
         self.X, self.draw = X, draw
@@ -76,17 +76,17 @@ class Walk:
         batches, tasks = self._gathering()
         drawn = []
 
-        def walk():
+        def run_steps():
             walk_batches(self.batches, step.UNIT, C, counts, centers, seen, inertia)
 
         def draw():
             drawn.append(self.draw())
 
         # what takes longest first
-        tasks = [walk, draw, *tasks]
+        tasks = [run_steps, draw, *tasks]
         run_blocks(lambda b: tasks[b](), len(tasks))
         self.batches, self.rows = batches, drawn[0]
-        return Walked(centers, seen, inertia)
+        return StepTrace(centers, seen, inertia)
 
 
 @jit

@@ -29,7 +29,7 @@ BATCH = 64
 LANES = 16
 
 
-class Rows(NamedTuple):
+class TreeRows(NamedTuple):
     """Rows in the order of the tree, column by column, and their weights, or none of those."""
 
     XT: np.ndarray
@@ -52,7 +52,7 @@ class Sums(NamedTuple):
     lo_scale: float
     #: Whether all terms are whole numbers, which leave no rest for `lo`: worth 5 % of the
     #: iterations of quantize-2.8mp.
-    whole_only: bool
+    no_remainder: bool
     short: bool | None  # True if sums of terms over a leaf are exact in float64, else None
     hi: np.ndarray
     lo: np.ndarray
@@ -114,13 +114,13 @@ def exchange(Y, v, old, new, n, cands, m, units, hi, share):
 
 
 @jit(**INNER)
-def change_rows(XT, w, start, old, new, n, units, lo_scale, whole_only, hi, lo, spare):
+def change_rows(XT, w, start, old, new, n, units, lo_scale, no_remainder, hi, lo, spare):
     """Change the sums for each of n rows from `start` whose label changes.
 
     Their shares leave the clusters that `old` names (none if negative).
 
     units : (d + 1,), the scales of the columns and of the weights
-    whole_only : whether all terms are whole numbers, which leave no rest for `lo`
+    no_remainder : whether all terms are whole numbers, which leave no rest for `lo`
     hi, lo : (k, d + 1), sums of the weighted rows and of their weights
     spare : (2, LEAF) int32, room for the rows that changed and their old labels
     """
@@ -138,7 +138,7 @@ def change_rows(XT, w, start, old, new, n, units, lo_scale, whole_only, hi, lo, 
                 value *= np.float64(XT[a, start + i])
             scaled = value * units[a]
             j = new[i]
-            if whole_only:
+            if no_remainder:
                 whole = np.int64(scaled)
                 hi[j, a] += whole
                 if left >= 0:
@@ -188,7 +188,7 @@ def measure_leaves(leaves, count, rows, tree, C, sums, labels, three, other):
     XT, w = rows
     nodes, owners, kept, cands = leaves
     start, stop, node_hi, node_lo = tree.start, tree.stop, tree.hi, tree.lo
-    units, lo_scale, whole_only, short, hi, lo = sums
+    units, lo_scale, no_remainder, short, hi, lo = sums
     Y = np.empty((C.shape[1], LEAF))
     v = np.ones(LEAF)
     best = np.empty(LEAF)
@@ -196,7 +196,7 @@ def measure_leaves(leaves, count, rows, tree, C, sums, labels, three, other):
     old = np.empty(LEAF, np.int32)
     new = np.empty(LEAF, np.int32)
     spare = np.empty((2, LEAF), np.int32)
-    moved = 0
+    n_changed = 0
     for q in range(count):
         node, owner, m = nodes[q], owners[q], kept[q]
         first, n = start[node], stop[node] - start[node]
@@ -218,7 +218,7 @@ def measure_leaves(leaves, count, rows, tree, C, sums, labels, three, other):
         for i in range(n, padded):
             old[i] = new[i] = NOWHERE
         changed = count_changed(old, new, padded)
-        moved += n if owner == NOWHERE else changed
+        n_changed += n if owner == NOWHERE else changed
         if changed > 0 or owner != MIXED:
             store_labels(new, n, labels, first)
         if changed == 0:
@@ -232,8 +232,8 @@ def measure_leaves(leaves, count, rows, tree, C, sums, labels, three, other):
             if together:
                 exchange(Y, v, old, new, padded, mine, m, units, hi, best)
         if not together:
-            change_rows(XT, w, first, old, new, n, units, lo_scale, whole_only, hi, lo, spare)
-    return moved
+            change_rows(XT, w, first, old, new, n, units, lo_scale, no_remainder, hi, lo, spare)
+    return n_changed
 
 
 @jit
@@ -258,7 +258,7 @@ def filter_subtrees(roots, rows, tree, owner, C, sums, labels, three, other):
     for j in range(k):
         cands[0, j] = j
     counts[0] = k
-    moved = 0
+    n_changed = 0
     at, node, end, depth = -1, 0, 0, 0
     while True:
         if node == end:
@@ -267,10 +267,10 @@ def filter_subtrees(roots, rows, tree, owner, C, sums, labels, three, other):
             end = skip[node]
             ends[0], depth = end, 0
         if waiting == BATCH or at == len(roots):  # one place, because it takes long to compile
-            moved += measure_leaves(leaves, waiting, rows, tree, C, sums, labels, three, other)
+            n_changed += measure_leaves(leaves, waiting, rows, tree, C, sums, labels, three, other)
             waiting = np.int64(0)
         if at == len(roots):
-            return moved
+            return n_changed
         while ends[depth] <= node:
             depth -= 1
         if three is not None:
@@ -282,7 +282,7 @@ def filter_subtrees(roots, rows, tree, owner, C, sums, labels, three, other):
         if m == 1 and old != MIXED:
             if old != likely:
                 move_node(node, old, likely, node_hi, node_lo, hi, lo)
-                moved += stop[node] - start[node]
+                n_changed += stop[node] - start[node]
                 for below in range(node, skip[node]):
                     owner[below] = likely
             node = skip[node]

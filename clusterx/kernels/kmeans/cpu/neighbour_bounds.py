@@ -32,24 +32,13 @@ from ...cpu.threads import run_blocks, single_threaded_blas
 WHO = LISTED
 
 
-class Rows(NamedTuple):
-    """The rows and their images; see screened.Screen."""
-
-    X: np.ndarray
-    Z: np.ndarray
-    norm: np.ndarray
-    rest: np.ndarray
-    centred: np.ndarray
-    square: float  # of the factor between X and its image
-
-
 class Centres(NamedTuple):
     """The centres and their images, and how far they have wandered since the lists were made."""
 
     C: np.ndarray
     E: np.ndarray
     terms: np.ndarray
-    walk: np.ndarray  # (k,) lengths of their paths, rounded up
+    wandered: np.ndarray  # (k,) lengths of their paths, rounded up
     reach: np.float32  # the longest steps of all, summed up, rounded up
 
 
@@ -60,10 +49,11 @@ class Bounds(NamedTuple):
     upper: np.ndarray  # (n,) bounds of the distance to the own centre
     lower: np.ndarray  # (n,) bounds for all others
     # (n, 2 * LISTED), half a line of cache per row: the bound for all that are not listed, plus
-    # `reach`, then for those listed, plus `walk`; who is listed, the own centre first, in `listed`
+    # `reach`, then for those listed, plus `wandered`; who is listed, the own centre
+    # first, in `listed`
     notes: np.ndarray
     listed: np.ndarray  # the same memory as int32
-    moved: np.ndarray  # (n,) set where a label changes
+    changed: np.ndarray  # (n,) set where a label changes
 
 
 class Shortlists:
@@ -84,24 +74,24 @@ class Shortlists:
         """Forget what depends on the image of the rows; the bounds hold."""
         self.images = None
 
-    def assign(self, C, upper, lower, labels, moved):
-        """Nearest centres, for the first time those of all rows; `moved` is set where they change.
+    def assign(self, C, upper, lower, labels, changed):
+        """Nearest centres, in the first call of all rows; `changed` is set where they differ.
 
         Returns the numbers of rows that took more than bounds, and of distances measured.
         """
         s = self.screen
-        fresh = self.C is None
+        first_call = self.C is None
         drift = self._follow(C)
-        rows = Rows(s.X, s.Z, s.norm, s.rest, s.centred, s.factor**2)
-        walk, reach = _above(self.walk), np.float32(_above(self.reach))
-        centres = Centres(C, self.images, self.terms, walk, reach)
+        rows = s.rows()
+        wandered, reach = _above(self.wandered), np.float32(_above(self.reach))
+        centres = Centres(C, self.images, self.terms, wandered, reach)
         notes = self.notes
-        bounds = Bounds(labels, upper, lower, notes, notes.view(np.int32), moved)
+        bounds = Bounds(labels, upper, lower, notes, notes.view(np.int32), changed)
         parts = blocks(len(labels), rows_per_task(len(labels)))
         counts = np.zeros((len(parts), 2), np.int64)
 
         def block(b):
-            counts[b] = assign_rows(rows, centres, bounds, drift, fresh, *parts[b])
+            counts[b] = assign_rows(rows, centres, bounds, drift, first_call, *parts[b])
 
         with single_threaded_blas():
             run_blocks(block, len(parts))
@@ -112,7 +102,7 @@ class Shortlists:
         """Take the centres to C; safe float32 bounds of their steps, and of the two longest."""
         s, k = self.screen, len(C)
         if self.C is None:
-            self.walk, self.reach = np.zeros(k), 0.0
+            self.wandered, self.reach = np.zeros(k), 0.0
             self.images = None
             steps = np.zeros(k)
         else:
@@ -124,7 +114,7 @@ class Shortlists:
             few = np.flatnonzero(steps)
             self.images[few], self.terms[:, few] = s.centres(C[few])
         self.C = C.copy()
-        self.walk += steps
+        self.wandered += steps
         ranked = np.partition(steps, k - 2)[: k - 3 : -1]  # the two longest, falling
         self.reach += ranked[0]
         return np.concatenate([steps, ranked]).astype(np.float32) * UP
@@ -184,16 +174,17 @@ def next_to_measure(who, low, top, exact):
 
 
 @jit(**INNER)
-def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
+def decide(rows, centres, bounds, first_call, doubtful, lists, outside, T, places):
     """Find the nearest centres of the rows in `doubtful`, and write their bounds.
 
     lists (rows, LISTED): who may be nearest; outside: lower bounds of the distances to the others.
     If those may be nearer, T[:, places] are the products with all centres. Returns the number of
     distances measured.
     """
-    X, Z, norms, rests, centred, square = rows
-    C, E, terms, walk, reach = centres
-    labels, upper, lower, notes, listed, moved = bounds
+    X, Z, norms, rests, centred, factor = rows
+    square = factor * factor
+    C, E, terms, wandered, reach = centres
+    labels, upper, lower, notes, listed, changed = bounds
     low, top, exact = np.empty(LISTED), np.empty(LISTED), np.empty(LISTED, np.bool_)
     who = np.empty(LISTED, np.int32)
     measured = 0
@@ -234,7 +225,7 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
         # the bounds, with the chosen centre at the front of the list
         label = who[chosen]
         end = above(top[chosen])
-        upper[i] = min(upper[i], end) if not fresh and label == labels[i] else end
+        upper[i] = min(upper[i], end) if not first_call and label == labels[i] else end
         away = below(beyond)
         notes[i, 0] = (away + reach) * DOWN
         for s in range(LISTED):
@@ -243,12 +234,12 @@ def decide(rows, centres, bounds, fresh, doubtful, lists, outside, T, places):
             listed[i, WHO + to] = j
             if to > 0:
                 near = below(low[s])
-                notes[i, to] = (near + walk[j]) * DOWN
+                notes[i, to] = (near + wandered[j]) * DOWN
                 away = min(away, near)
         lower[i] = away
         if labels[i] != label:
             labels[i] = label
-            moved[i] = 1
+            changed[i] = 1
     return measured
 
 
@@ -261,7 +252,7 @@ def revisit(rows, centres, bounds, todo, doubtful, lists, outside):
     number of rows that took more than bounds.
     """
     Z, norms, rests, centred = rows.Z, rows.norm, rows.rest, rows.centred
-    E, terms, walk, reach = centres.E, centres.terms, centres.walk, centres.reach
+    E, terms, wandered, reach = centres.E, centres.terms, centres.wandered, centres.reach
     upper, lower, notes, listed = bounds.upper, bounds.lower, bounds.notes, bounds.listed
     left, count, looked = 0, 0, 0
     for p in range(todo.shape[0]):
@@ -269,7 +260,7 @@ def revisit(rows, centres, bounds, todo, doubtful, lists, outside):
         away = (notes[i, 0] - reach) * DOWN
         closest = away
         for s in range(1, LISTED):
-            closest = min(closest, (notes[i, s] - walk[listed[i, WHO + s]]) * DOWN)
+            closest = min(closest, (notes[i, s] - wandered[listed[i, WHO + s]]) * DOWN)
         if not upper[i] < closest:
             looked += 1
             norm, rest = np.float64(norms[i]), np.float64(rests[i])
@@ -291,11 +282,11 @@ def revisit(rows, centres, bounds, todo, doubtful, lists, outside):
 
 
 @jit
-def search(centres, bounds, fresh, some, best, keys, ends, doubtful, places, lists, outside):
+def search(centres, bounds, first_call, some, best, keys, ends, doubtful, places, lists, outside):
     """Settle the rows of a tile by the ends of their intervals; returns how many are in doubt."""
-    walk, reach = centres.walk, centres.reach
-    labels, upper, lower, notes, listed, moved = bounds
-    mask = key_mask(walk.shape[0])
+    wandered, reach = centres.wandered, centres.reach
+    labels, upper, lower, notes, listed, changed = bounds
+    mask = key_mask(wandered.shape[0])
     count = 0
     for p in range(some.shape[0]):
         i = some[p]
@@ -311,18 +302,18 @@ def search(centres, bounds, fresh, some, best, keys, ends, doubtful, places, lis
         label = lists[count, 0]
         if labels[i] != label:
             labels[i] = label
-            moved[i] = 1
+            changed[i] = 1
         notes[i, 0] = (ends[LISTED * CHUNK + p] + reach) * DOWN
         for s in range(LISTED):
             j = lists[count, s]
             listed[i, WHO + s] = j
             if s > 0:
-                notes[i, s] = (ends[s * CHUNK + p] + walk[j]) * DOWN
+                notes[i, s] = (ends[s * CHUNK + p] + wandered[j]) * DOWN
     return count
 
 
 @jit
-def assign_rows(rows, centres, bounds, drift, fresh, start, stop):
+def assign_rows(rows, centres, bounds, drift, first_call, start, stop):
     """Assign rows start..stop.
 
     drift (k + 2): bounds of how far each centre moved, in the units of the image, then the two
@@ -341,7 +332,7 @@ def assign_rows(rows, centres, bounds, drift, fresh, start, stop):
     ends = np.empty((LISTED + 1) * CHUNK, np.float32)
     keys = np.empty((LISTED + 1) * CHUNK, np.int32)
     looked, measured, count = 0, 0, 0
-    if fresh:
+    if first_call:
         for i in range(start, stop):
             todo[i - start] = i
     else:
@@ -365,9 +356,19 @@ def assign_rows(rows, centres, bounds, drift, fresh, start, stop):
             np.dot(E, z[: some.shape[0]].T, T)
             shortlists(T, terms, rest, norm, base, best, ends, keys)
             count = search(
-                centres, bounds, fresh, some, best, keys, ends, doubtful, places, lists, outside
+                centres,
+                bounds,
+                first_call,
+                some,
+                best,
+                keys,
+                ends,
+                doubtful,
+                places,
+                lists,
+                outside,
             )
         measured += decide(
-            rows, centres, bounds, fresh, doubtful[:count], lists, outside, T, places
+            rows, centres, bounds, first_call, doubtful[:count], lists, outside, T, places
         )
     return looked + n, measured

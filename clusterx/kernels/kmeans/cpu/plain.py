@@ -53,11 +53,11 @@ class PlainStep(RowStep):
     stands_in : whether it takes the place of a tree
     """
 
-    def __init__(self, X: np.ndarray, w: np.ndarray | None, grid: Any, stands_in: bool = False):
-        super().__init__(X, w, grid)
+    def __init__(self, X: np.ndarray, w: np.ndarray | None, scales: Any, stands_in: bool = False):
+        super().__init__(X, w, scales)
         self.most = PICTURE_WORK if stands_in else 0
 
-    def suits(self, k: int) -> bool:
+    def supports(self, k: int) -> bool:
         n = self.X.shape[0]
         return few(n, k) or n * k <= self.most
 
@@ -78,10 +78,16 @@ class PlainStep(RowStep):
         known = self.follows(C.shape[0])
         previous = self.labels.copy() if known else np.full(len(self.labels), -1, np.int32)
         self.assign(C)
-        moved = move_changed(
-            self.X, self.w, self.labels, previous, self.grid.units, self.grid.lo_scale, *self.table
+        n_changed = move_changed(
+            self.X,
+            self.w,
+            self.labels,
+            previous,
+            self.scales.units,
+            self.scales.lo_scale,
+            *self.table,
         )
-        return self.stats(moved)
+        return self.stats(n_changed)
 
 
 def move_changed_in_numpy(X, w, labels, previous, units, lo_scale, hi, lo):
@@ -106,12 +112,12 @@ def move_changed_in_numpy(X, w, labels, previous, units, lo_scale, hi, lo):
 def move_changed(X, w, labels, previous, units, lo_scale, hi, lo):
     """Take rows from their previous cluster (none if negative) to their label's; how many moved."""
     d = X.shape[1]
-    moved = 0
+    n_changed = 0
     for i in range(X.shape[0]):
         new, old = labels[i], previous[i]
         if new == old:
             continue
-        moved += 1
+        n_changed += 1
         weight = w[i] if w.shape[0] > 0 else 1.0
         for a in range(d + 1):
             value = weight * np.float64(X[i, a]) if a < d else weight
@@ -121,4 +127,4 @@ def move_changed(X, w, labels, previous, units, lo_scale, hi, lo):
             if old >= 0:
                 hi[old, a] -= whole
                 lo[old, a] -= rest
-    return moved
+    return n_changed

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...cpu import fixed_point
 from ...cpu.ranges import blocks
-from ...cpu.screening.image import Screen
+from ...cpu.screening.image import RowImage
 from ...cpu.threads import run_blocks, single_threaded_blas
 from .neighbour_bounds import Shortlists
 from .step import NONE, RowStep
@@ -23,32 +23,32 @@ CACHED_SUMS = 1 << 20
 class ScreenedStep(RowStep):
     """Many dimensions: a float32 screen, bounds between iterations, exact distances at the end."""
 
-    def __init__(self, X, w, grid, once):
-        super().__init__(X, w, grid)
+    def __init__(self, X, w, scales, single_use):
+        super().__init__(X, w, scales)
         n = X.shape[0]
         self.upper = np.empty(n, np.float32)
         self.lower = np.empty(n, np.float32)
         self.before = np.empty(n, np.int32)
-        self.moved = np.zeros(n, np.bool_)
-        self.fresh = True
-        self.screen = Screen(X, project=not once, grid=grid)
+        self.changed = np.zeros(n, np.bool_)
+        self.first_call = True
+        self.screen = RowImage(X, project=not single_use, scales=scales)
         self.lists: Shortlists | None = None
 
     def forget(self):
         super().forget()
-        self.fresh = True
+        self.first_call = True
         n, k = len(self.labels), len(self.C)
         self.lists = Shortlists(self.screen) if k > FEW_CENTRES and n * k >= LARGE else None
 
     def assign(self, C):
         """Nearest centres of all rows; which rows changed. `before`: the labels until now."""
-        previous = None if self.fresh else self.C
+        previous = None if self.first_call else self.C
         self.begin(C)
-        first = self.fresh
-        self.fresh = False
+        first = self.first_call
+        self.first_call = False
         np.copyto(self.before, self.labels)
-        self.moved[:] = False
-        changes = self.labels, self.moved.view(np.uint8)
+        self.changed[:] = False
+        changes = self.labels, self.changed.view(np.uint8)
         if self.lists is not None and self.screen.holds(self.C):
             looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)
         else:
@@ -61,10 +61,10 @@ class ScreenedStep(RowStep):
         anew = self.screen.reconsider(looked, measured, self.C, first)
         if anew and self.lists is not None:
             self.lists.project_anew()
-        return self.moved
+        return self.changed
 
     def __call__(self, C):
-        known = self.follows(C.shape[0]) and not self.fresh
+        known = self.follows(C.shape[0]) and not self.first_call
         with single_threaded_blas():  # small products only, and our threads want the cores
             rows = np.flatnonzero(self.assign(C))
         self._accumulate(self.before if known else NONE, rows, C.shape[0])
@@ -78,7 +78,7 @@ class ScreenedStep(RowStep):
 
     def _move(self, previous, rows, k):
         """Rows in their order, into sums of each task's own."""
-        g = self.grid
+        g = self.scales
         parts = blocks(len(rows), max(512, -(-len(rows) // 8)))
         alone = len(parts) == 1
         tables = [self.table] if alone else [self.empty_table(k) for _ in parts]
@@ -97,7 +97,7 @@ class ScreenedStep(RowStep):
         """Cluster by cluster, for sums that are too many for a core's cache."""
         entries, offsets = fixed_point.group_entries(self.labels, previous, rows, k)
         clusters, bounds = fixed_point.runs(offsets)
-        d, g = self.X.shape[1], self.grid
+        d, g = self.X.shape[1], self.scales
         hi, lo = np.zeros((2, len(clusters), d + 1), np.int64)
         # entries are spread evenly over tasks, most of which then have several runs
         parts = fixed_point.even_parts(bounds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ...cpu import direct, ranges
@@ -16,7 +18,7 @@ DRAW_BLOCK = 1024
 KEPT = 1 << 27
 
 
-def draw(closest, w, fractions):
+def sample_rows(closest, w, fractions):
     """Rows in proportion to weighted squared distances, as the steps below draw them."""
     sums = np.zeros(-(-len(closest) // DRAW_BLOCK))
     w = np.empty(0) if w is None else np.ascontiguousarray(w, np.float64)
@@ -103,6 +105,20 @@ def _add_up(closest, w, changed, sums):
     run_blocks(block, len(parts))
 
 
+class ScreenedRows(NamedTuple):
+    X: np.ndarray
+    w: np.ndarray
+    Z: np.ndarray  # the images; with their squared lengths, and bounds of lengths
+    size: np.ndarray
+    norm: np.ndarray
+
+
+class Candidates(NamedTuple):
+    rows: np.ndarray
+    images: np.ndarray
+    values: np.ndarray  # float64
+
+
 class ScreenedSeeding(PlainSeeding):
     """Many dimensions: the screen's float32 image tells which rows need measuring."""
 
@@ -116,13 +132,13 @@ class ScreenedSeeding(PlainSeeding):
         m = s.Z.shape[1]
         error = (2.0 * (m + 4) * 2.0**-24 + 2.0**-20 + 2.0 * s.kappa) * (1 + 1e-6)
         out = np.zeros((len(self.parts), len(rows)))
-        images, candidates = s.Z[rows], self.X[rows].astype(np.float64)
+        seen = ScreenedRows(self.X, self.w, s.Z, s.size, s.norm)
+        wanted = Candidates(rows, s.Z[rows], self.X[rows].astype(np.float64))
 
         def block(b):
             screened_pass(
-                self.X, self.w, s.Z, s.size, s.norm, images, candidates, rows, s.factor**2, error,
-                *self.parts[b], self.closest, kept, out[b],
-            )  # fmt: skip
+                seen, wanted, s.factor**2, error, *self.parts[b], self.closest, kept, out[b]
+            )
 
         with single_threaded_blas():
             run_blocks(block, len(self.parts))
@@ -274,14 +290,14 @@ def plain_accept(X, row, start, stop, closest):
 
 
 @jit
-def screened_pass(
-    X, w, Z, size, norm, images, candidates, rows, unit, error, start, stop, closest, kept, gains
-):
+def screened_pass(seen, wanted, unit, error, start, stop, closest, kept, gains):
     """Gains of candidate rows over rows start..stop.
 
     kept (candidates, n), or empty: the least squared distances with each candidate accepted; may
     be a view of `closest` for a single one.
     """
+    X, w, Z, size, norm = seen
+    rows, images, candidates = wanted
     count, m = images.shape
     slop = bounds.underflow(m)
     tile = bounds.tile_rows(count, m)

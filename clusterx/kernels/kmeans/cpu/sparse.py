@@ -19,8 +19,8 @@ ROUNDING = 1e-9
 class SparseStep(step.RowStep):
     """Every stored value against all centres at once."""
 
-    def __init__(self, X: Any, w: np.ndarray | None, grid: Any):
-        super().__init__(X, w, grid)
+    def __init__(self, X: Any, w: np.ndarray | None, scales: Any):
+        super().__init__(X, w, scales)
         self.rows = SparseRows(X)
 
     def assign(self, C):
@@ -32,12 +32,12 @@ class SparseStep(step.RowStep):
         previous = self.labels if known else np.full(self.X.shape[0], -1, np.int32)
         self.assign(C)
         X: Any = self.X
-        g = self.grid
-        moved = sparse_sums.move_rows(
+        g = self.scales
+        n_changed = sparse_sums.move_rows(
             X.data, X.indices, X.indptr, self.w, self.labels, previous, g.units, g.lo_scale,
             *self.table,
         )  # fmt: skip
-        return self.stats(moved)
+        return self.stats(n_changed)
 
     def distances(self):
         return self.rows.assigned_squared_distances(self.C, self.labels)

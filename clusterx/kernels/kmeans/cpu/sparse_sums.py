@@ -11,12 +11,12 @@ def move_rows(
     data, indices, indptr, w, labels, previous, units, lo_scale, hi, lo
 ):  # fmt: skip
     """Move rows from their previous cluster (negative: none) to their label's."""
-    moved, d = 0, hi.shape[1] - 1
+    n_changed, d = 0, hi.shape[1] - 1
     for i in range(labels.shape[0]):
         old, new = previous[i], labels[i]
         if old == new:
             continue
-        moved += 1
+        n_changed += 1
         v = w[i] if w.shape[0] > 0 else 1.0
         for e in range(indptr[i], indptr[i + 1]):
             a = indices[e]
@@ -32,7 +32,7 @@ def move_rows(
         if old >= 0:
             hi[old, d] -= whole
             lo[old, d] -= rest
-    return moved
+    return n_changed
 
 
 @jit

@@ -20,10 +20,10 @@ class Step(LloydStep):
 
     labels: np.ndarray  # (n,) int32; -1 before the first call
 
-    def __init__(self, X: np.ndarray, w: np.ndarray | None, grid: Any):
+    def __init__(self, X: np.ndarray, w: np.ndarray | None, scales: Any):
         self.X = X
         self.w = UNIT if w is None else np.ascontiguousarray(w, np.float64)
-        self.grid = grid
+        self.scales = scales
         self.table = self.empty_table(0)
 
     def empty_table(self, k: int) -> np.ndarray:
@@ -45,8 +45,8 @@ class Step(LloydStep):
         """Take no row for assigned."""
         raise NotImplementedError
 
-    def stats(self, moved: int) -> fixed_point.ExactStats:
-        return fixed_point.ExactStats(self.grid, self.table.copy(), moved)
+    def stats(self, n_changed: int) -> fixed_point.ExactStats:
+        return fixed_point.ExactStats(self.scales, self.table.copy(), n_changed)
 
     def distances(self) -> np.ndarray:
         out = np.empty(self.X.shape[0])
@@ -63,8 +63,8 @@ class Step(LloydStep):
 class RowStep(Step):
     """Labels in the order of the rows."""
 
-    def __init__(self, X: np.ndarray, w: np.ndarray | None, grid: Any):
-        super().__init__(X, w, grid)
+    def __init__(self, X: np.ndarray, w: np.ndarray | None, scales: Any):
+        super().__init__(X, w, scales)
         self.labels = np.full(X.shape[0], -1, np.int32)
 
     def forget(self) -> None:

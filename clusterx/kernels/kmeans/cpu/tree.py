@@ -18,17 +18,17 @@ TABLES = 1 << 26
 class TreeStep(Step):
     """Few dimensions: boxes in a tree, most of them settled without a look at their rows."""
 
-    def __init__(self, X, w, grid):
-        super().__init__(X, w, grid)
+    def __init__(self, X, w, scales):
+        super().__init__(X, w, scales)
         self.XT = transposed(X)
         self.order = None
-        keys, key_bits, ordered = keys_of(X, self.XT, grid.largest)
+        keys, key_bits, ordered = keys_of(X, self.XT, scales.largest)
         if not ordered:
             self.order, keys = morton.radix_order(keys.astype(np.uint64, copy=False), key_bits)
             self.XT = in_order(self.XT, self.order)
             if len(self.w):
                 self.w = self.w[self.order]
-        self.rows = filtering.Rows(self.XT, self.w)
+        self.rows = filtering.TreeRows(self.XT, self.w)
         self._measure_nodes(*octree.cut(keys))
         self.owner = np.full(len(self.tree.start), filtering.NOWHERE, np.int32)
         # of a few thousand rows each
@@ -41,7 +41,7 @@ class TreeStep(Step):
 
     def _measure_nodes(self, start, stop, skip) -> None:
         """Boxes and sums of all nodes."""
-        nodes, d, g = len(start), self.X.shape[1], self.grid
+        nodes, d, g = len(start), self.X.shape[1], self.scales
         boxes, sums = np.empty((2, nodes, d)), np.empty((2, nodes, d + 1), np.int64)
         # copies let go of the room for more nodes
         self.tree = octree.Tree(start.copy(), stop.copy(), skip, *boxes, *sums)
@@ -57,7 +57,7 @@ class TreeStep(Step):
             )
 
         run_blocks(block, len(parts))
-        self.whole_only, self.short = bool(whole[0].all()), bool(whole[1].all()) or None
+        self.no_remainder, self.short = bool(whole[0].all()), bool(whole[1].all()) or None
         octree.join_nodes(self.tree)
 
     def _filter(self, C):
@@ -67,11 +67,11 @@ class TreeStep(Step):
         # dealt out, for rows that need measuring are often near each other
         roots = [np.ascontiguousarray(self.roots[t::tasks]) for t in range(tasks)]
         parts = [self.empty_table(k) for _ in roots]
-        moved = np.zeros(tasks, np.int64)
-        scales = self.grid.units, self.grid.lo_scale, self.whole_only, self.short
+        counts = np.zeros(tasks, np.int64)
+        scales = self.scales.units, self.scales.lo_scale, self.no_remainder, self.short
 
         def block(b):
-            moved[b] = filtering.filter_subtrees(
+            counts[b] = filtering.filter_subtrees(
                 roots[b], self.rows, self.tree, self.owner, self.C,
                 filtering.Sums(*scales, *parts[b]), self.tree_labels, *candidates.variant(d),
             )  # fmt: skip
@@ -79,11 +79,11 @@ class TreeStep(Step):
         run_blocks(block, len(parts))
         for table in parts:
             self.table += table
-        return int(moved.sum())
+        return int(counts.sum())
 
     def __call__(self, C):
-        moved = self._filter(C)
-        return self.stats(moved)
+        counts = self._filter(C)
+        return self.stats(counts)
 
     @property
     def labels(self):  # type: ignore[override]

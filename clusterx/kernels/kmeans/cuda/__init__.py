@@ -2,17 +2,22 @@
 
 from ...distances.cuda.to_centers import distances_to
 from .batches import Batch
-from .lloyd import LloydStep, grid_of, update
-from .seeds import Seeding, draw
+from .lloyd import LloydStep, sum_scales, update_centers
+from .seeds import Seeding, sample_rows
 
-__all__ = ["draw", "grid", "lloyd_stats", "minibatch", "scatter", "seeding", "update"]
+__all__ = [
+    "lloyd_stats",
+    "minibatch",
+    "sample_rows",
+    "seeding",
+    "sum_scales",
+    "update_centers",
+    "weighted_deviations",
+]
 
 
-grid = grid_of
-
-
-def lloyd_stats(gpu, X, w, grid, once=False, k=None):
-    return LloydStep(gpu, X, w, grid)
+def lloyd_stats(gpu, X, w, scales, single_use=False, k=None):
+    return LloydStep(gpu, X, w, scales)
 
 
 def minibatch(gpu, X, k, batch_size):
@@ -23,6 +28,6 @@ def seeding(gpu, X, w, step=None):
     return Seeding(gpu, X, w)
 
 
-def scatter(gpu, X, w, c):
+def weighted_deviations(gpu, X, w, c):
     squared = distances_to(gpu, X, c)
     return squared * gpu.xp.astype(w, squared.dtype, copy=False)

@@ -9,7 +9,7 @@ from ....properties import cached_property
 from ...distances.cuda.screening import BLOCK, nearest
 from ...reductions.cuda import summary
 from .. import BatchStep, with_inertia
-from .lloyd import Grid, LloydStep, grid_of
+from .lloyd import LloydStep, Scales, sum_scales
 
 
 class Batch(BatchStep):
@@ -20,7 +20,7 @@ class Batch(BatchStep):
 
     def __init__(self, gpu: Any, X: Array):
         self.gpu, self.X = gpu, gpu.contiguous(X)
-        self._prepared: tuple[LloydStep, Grid] | None = None  # of a batch whose rows weigh one
+        self._prepared: tuple[LloydStep, Scales] | None = None  # of a batch whose rows weigh one
 
     @cached_property
     def _summary(self) -> Any:
@@ -32,12 +32,12 @@ class Batch(BatchStep):
         places = asarray(rows, like=self.X)
         n = places.shape[0]
         if self._prepared is None or self._prepared[0].X.shape[0] != n:
-            grid = grid_of(gpu, self._summary, float(n), n)
+            scales = sum_scales(gpu, self._summary, float(n), n)
             batch = gpu.empty((n, self.X.shape[1]), self.X.dtype, like=self.X)
-            self._prepared = LloydStep(gpu, batch, None, grid), grid
-        step, grid = self._prepared
+            self._prepared = LloydStep(gpu, batch, None, scales), scales
+        step, scales = self._prepared
         xp.take(self.X, places, axis=0, out=step.X)
-        step.begin(w, grid if w is None else grid_of(gpu, self._summary, xp.sum(w), n))
+        step.begin(w, scales if w is None else sum_scales(gpu, self._summary, xp.sum(w), n))
         return step
 
     def __call__(self, rows: Any, w: Array | None, C: Array, counts: Array) -> tuple:

@@ -12,7 +12,7 @@ from ...distances.cuda.screening import (
     BLOCK,
     LOW,
     WARPS,
-    Screen,
+    RowImage,
     centers_for,
     low_module,
     rows_a_thread,
@@ -28,13 +28,13 @@ BLOCKS = 1024
 
 
 @dataclass(frozen=True)
-class Grid:
+class Scales:
     """The resolution of the sums over a data set, one for all of its blocks; see exact.cuh."""
 
-    scales: Array  # (d + 2,) float64: of the columns, of the weights, of what they leave
+    values: Array  # (d + 2,) float64: of the columns, of the weights, of what they leave
 
 
-def grid_of(gpu: Any, summary: Summary, total: Any, n: int) -> Grid:
+def sum_scales(gpu: Any, summary: Summary, total: Any, n: int) -> Scales:
     """From the summary of all rows, the sum of their weights (here or there) and their number."""
     largest = gpu.contiguous(summary.largest)
     d = largest.shape[0]
@@ -43,7 +43,7 @@ def grid_of(gpu: Any, summary: Summary, total: Any, n: int) -> Grid:
     _any_module(gpu, largest).launch(
         "make_scales", -(-(d + 2) // BLOCK), BLOCK, largest, d, total, max(n, 1), scales
     )
-    return Grid(scales)
+    return Scales(scales)
 
 
 def _any_module(gpu: Any, X: Array) -> Any:
@@ -54,12 +54,12 @@ def _any_module(gpu: Any, X: Array) -> Any:
 class ExactStats:
     """CentroidStats in integers: those of any split of the rows add up to the same bits."""
 
-    def __init__(self, gpu: Any, grid: Grid, table: Array, moved: Array):
-        self.gpu, self.grid, self.table, self.moved = gpu, grid, table, moved
+    def __init__(self, gpu: Any, scales: Scales, table: Array, n_changed: Array):
+        self.gpu, self.scales, self.table, self.n_changed = gpu, scales, table, n_changed
 
     def __add__(self, other: ExactStats) -> ExactStats:
-        table, moved = self.table + other.table, self.moved + other.moved
-        return ExactStats(self.gpu, self.grid, table, moved)
+        table, n_changed = self.table + other.table, self.n_changed + other.n_changed
+        return ExactStats(self.gpu, self.scales, table, n_changed)
 
     @cached_property
     def _read(self) -> tuple[Array, Array]:
@@ -67,7 +67,7 @@ class ExactStats:
         sums = gpu.empty((k, wide - 1), gpu.xp.float64, like=self.table)
         counts = gpu.empty((k,), gpu.xp.float64, like=self.table)
         _any_module(gpu, sums).launch(
-            "read_sums", -(-k * wide // BLOCK), BLOCK, self.table, self.grid.scales, k, wide - 1,
+            "read_sums", -(-k * wide // BLOCK), BLOCK, self.table, self.scales.values, k, wide - 1,
             sums, counts,
         )  # fmt: skip
         return sums, counts
@@ -81,16 +81,16 @@ class ExactStats:
         return self._read[1]
 
 
-def update(gpu: Any, stats: Any, C: Array) -> Update:
+def update_centers(gpu: Any, stats: Any, C: Array) -> Update:
     """The centres that follow C, how far they moved, and the weight of the lightest cluster."""
     C, float64 = gpu.contiguous(C), gpu.xp.float64
     sums, counts = gpu.contiguous(stats.sums), gpu.contiguous(stats.counts)
     k, d = C.shape
-    moved, module = gpu.empty((k, d), C.dtype, like=C), _any_module(gpu, C)
+    new, module = gpu.empty((k, d), C.dtype, like=C), _any_module(gpu, C)
     shifts, found = gpu.empty((k,), float64, like=C), gpu.empty((2,), float64, like=C)
-    module.launch("move_centers", k, BLOCK, sums, counts, C, d, moved, shifts)
+    module.launch("move_centers", k, BLOCK, sums, counts, C, d, new, shifts)
     module.launch("join_clusters", 1, BLOCK, shifts, counts, k, found)
-    return Update(moved, found[0, ...], found[1, ...])
+    return Update(new, found[0, ...], found[1, ...])
 
 
 class LloydStep(Step):
@@ -100,23 +100,23 @@ class LloydStep(Step):
     next calls.
     """
 
-    def __init__(self, gpu: Any, X: Array, w: Array | None, grid: Grid):
+    def __init__(self, gpu: Any, X: Array, w: Array | None, scales: Scales):
         self.gpu = gpu
         self.X = gpu.contiguous(X)
         low = X.shape[1] <= LOW
         self.module = low_module(gpu, "lloyd", X) if low else _any_module(gpu, X)
-        self.screen = None if low else Screen(gpu, self.X)
+        self.screen = None if low else RowImage(gpu, self.X)
         self.table: Array | None = None
         self._spare: Array | None = None  # where labels go that are compared with the last ones
         self._squares: Array | None = None
         n, xp = X.shape[0], gpu.xp
         self.labels = xp.full((n,), -1, dtype=xp.int32, device=device(X))
-        self.begin(w, grid)
+        self.begin(w, scales)
 
-    def begin(self, w: Array | None, grid: Grid) -> None:
+    def begin(self, w: Array | None, scales: Scales) -> None:
         """Take the rows for new ones, of these weights: labels and sums begin again."""
         xp = self.gpu.xp
-        self.grid = grid
+        self.scales = scales
         self.w = None if w is None else self.gpu.contiguous(xp.astype(w, xp.float64, copy=False))
         self._followed = False
 
@@ -137,29 +137,29 @@ class LloydStep(Step):
         if not self._followed or self.table is None or self.table.shape[1] != k:
             self._forget(k)
             self._followed = True
-        moved = gpu.zeros((1,), xp.int64, like=X)
+        n_changed = gpu.zeros((1,), xp.int64, like=X)
         if self.screen is None:
-            self._step_low(self.table, moved)
+            self._step_low(self.table, n_changed)
         else:
             if self._spare is None:
                 self._spare = gpu.empty((n,), xp.int32, like=X)
             previous, self.labels, self._spare = self.labels, self._spare, self.labels
             self.screen.assign(self.C, self.labels)
             self.module.launch(
-                "move_rows", min(-(-n // WARPS), BLOCKS), BLOCK, X, n, d, self.w, self.grid.scales,
-                k, self.labels, previous, self.table, moved,
+                "move_rows", min(-(-n // WARPS), BLOCKS), BLOCK, X, n, d, self.w,
+                self.scales.values, k, self.labels, previous, self.table, n_changed,
             )  # fmt: skip
         table = xp.asarray(self.table, copy=True)
-        return ExactStats(gpu, self.grid, table, xp.reshape(moved, ()))
+        return ExactStats(gpu, self.scales, table, xp.reshape(n_changed, ()))
 
-    def _step_low(self, table: Array | None, moved: Array | None) -> None:
+    def _step_low(self, table: Array | None, n_changed: Array | None) -> None:
         (n, d), k = self.X.shape, self.C.shape[0]
         size = 16 * k * (d + 1)
         shared = size if table is not None and size <= SHARED_TABLE else 0
         blocks = min(-(-n // (BLOCK * rows_a_thread(d))), BLOCKS)
         self.module.launch(
-            "step", blocks, BLOCK, self.X, n, self.w, self.C, k, self.grid.scales, int(shared > 0),
-            self.labels, table, moved, shared=shared,
+            "step", blocks, BLOCK, self.X, n, self.w, self.C, k, self.scales.values,
+            int(shared > 0), self.labels, table, n_changed, shared=shared,
         )  # fmt: skip
 
     def assign(self, C: Array) -> None:

@@ -13,7 +13,7 @@ CHUNK, CANDIDATES = 4096, 8
 BLOCKS = 1024
 
 
-def draw(gpu: Any, closest: Array, w: Array | None, fractions: Any) -> Array:
+def sample_rows(gpu: Any, closest: Array, w: Array | None, fractions: Any) -> Array:
     """Rows in proportion to weighted squared distances, as `Seeding` draws them."""
     xp = gpu.xp
     w = None if w is None else gpu.contiguous(xp.astype(w, xp.float64, copy=False))

@@ -10,7 +10,7 @@ from sklearn.metrics import pairwise_distances_chunked
 
 from ..arrays import Array, concat, device, host_floats, on_host
 from ..blocks import TILE, numbered, one_hot, row_blocks
-from .inputs import Labelled
+from .labelled import Labelled, checked_rows
 
 #: Most entries of a table of rows by clusters.
 TABLE = 1 << 23
@@ -24,6 +24,13 @@ DEVICE_METRICS = (*KERNEL_METRICS, *CLOSED_FORMS, "precomputed")
 
 #: What sums of distances become: (rows a..b, their sums) -> some array per row.
 Reduce = Callable[[int, int, Array], Any]
+#: Metrics made of squares, which may overflow.
+SQUARED = ("euclidean", "l2", "sqeuclidean")
+#: A sparse matrix of at most so many entries, stored or not, is made dense if it has few columns
+#: or stores more than this share of them.
+DENSE = 1 << 25
+FEW_COLUMNS = 64
+STORED = 0.1
 
 
 def check_metric(
@@ -224,3 +231,22 @@ def _by_chunks(points: Labelled, metric: Any, kwds: dict[str, Any], reduce: Redu
     if points.sparse and isinstance(metric, str) and metric in KERNEL_METRICS:
         X = X.astype(np.float64)  # float32 results would lose digits
     return pairwise_distances_chunked(X, reduce_func=of_chunk, metric=metric, **kwds)
+
+
+def labelled_rows(
+    name: str, X: Any, labels: Any, metric: Any, kwds: dict[str, Any], offered: tuple[str, ...]
+) -> Labelled:
+    """The rows and their clusters, and whether the metric is there for them."""
+    check_metric(name, metric, kwds, X, offered)
+    precomputed = isinstance(metric, str) and metric == "precomputed"
+    X = checked_rows(name, X, sparse=True, finite=not precomputed)
+    if hasattr(X, "indptr") and not precomputed:
+        n, d = X.shape
+        # products of dense rows are faster, and exact, unless few values are stored
+        if n * d <= DENSE and (d <= FEW_COLUMNS or X.nnz > STORED * n * d):
+            X = X.toarray()
+    points = Labelled(name, X, labels)
+    points.check_number_of_labels()
+    if isinstance(metric, str) and metric in SQUARED:
+        points.check_range()
+    return points

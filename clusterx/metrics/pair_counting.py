@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, asarray
-from .labels import Table, coded_pair, count, tabulate
+from .labels import LabelCounts, coded_pair, count, tabulate
 
 SQUARES_FIT = 2**31  # samples up to which a sum of squared counts fits an int64
 
@@ -54,7 +54,7 @@ def pair_confusion_matrix(labels_true: Any, labels_pred: Any) -> Array:
     return asarray(matrix, like=true.codes)
 
 
-def pair_counts(table: Table) -> tuple[int, int, int, int]:
+def pair_counts(table: LabelCounts) -> tuple[int, int, int, int]:
     """Ordered pairs that neither labeling joins, only the second, only the first, and both."""
     n = int(table.n)
     joined = sum_of_squares(table.counts, n)
