@@ -121,8 +121,8 @@ def test_distances(X):
     same_bits(direct.distances_to, X, C[0], 1, n, np.zeros(n))
     same_bits(direct.all_distances, X, C, 1, n, np.zeros((n, K)))
     same_bits(to_centers.few_columns, X, C, labels, 1, n, np.zeros(n))
-    same_bits(centers.scatter_of, X, some_weights(n), C[0], 1, n)
-    same_bits(centers.scatter_of, X, some_weights(n), C[0], n, n)
+    same_bits(centers.deviations_of, X, some_weights(n), C[0], 1, n)
+    same_bits(centers.deviations_of, X, some_weights(n), C[0], n, n)
 
 
 def test_sums_of_rows(X):
@@ -163,7 +163,7 @@ def test_draws_from_a_block_without_distances():
     [
         (direct.distances_to, (np.ones(9), 0, 4, np.empty(4))),
         (direct.all_distances, (np.ones((2, 9)), 0, 4, np.empty((4, 2)))),
-        (centers.scatter_of, (np.ones(4), np.ones(9), 0, 4)),
+        (centers.deviations_of, (np.ones(4), np.ones(9), 0, 4)),
         (seeds.plain_gains, (NO_WEIGHTS, np.array([1]), 0, 4, np.ones(4), np.zeros(1))),
         (seeds.plain_accept, (1, 0, 4, np.ones(4))),
     ],

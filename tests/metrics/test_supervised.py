@@ -16,7 +16,7 @@ from sklearn.metrics import cluster
 from clusterx import KMeans, metrics
 from clusterx.arrays import namespace
 from clusterx.kernels import kernels_for
-from clusterx.metrics import information, pairs
+from clusterx.metrics import information, pair_counting
 from clusterx.metrics import labels as labels_module
 from clusterx.metrics.labels import LabelCounts, table_of
 
@@ -260,11 +260,11 @@ class TestLargeCounts:
         both = 79 * scale**2 - 15 * scale
         only_true, only_pred = (117 - 79) * scale**2, (113 - 79) * scale**2
         neither = 15 * scale * (15 * scale - 1) - both - only_true - only_pred
-        assert pairs.pair_counts(table) == (neither, only_pred, only_true, both)
+        assert pair_counting.pair_counts(table) == (neither, only_pred, only_true, both)
 
     def test_pairs_that_do_not_fit(self, monkeypatch):
         table = LabelCounts(*np.array([[0], [0], [2**32], [2**32], [2**32]]), 2**32)
-        monkeypatch.setattr(pairs, "count", lambda *_: table)
+        monkeypatch.setattr(pair_counting, "count", lambda *_: table)
         with pytest.raises(OverflowError):
             metrics.pair_confusion_matrix([0], [0])
 
