@@ -306,7 +306,7 @@ def test_pictures_come_out_alike_with_and_without_a_tree(no_tree, weighted):
         ):
             assert_same(a, b)
         assert_same(steps[0].labels, steps[1].labels)
-        C = own.update(one, C).centers
+        C = own.update_centers(one, C).centers
     assert_same(*(step.distances() for step in steps))
 
 
