@@ -55,6 +55,11 @@ def backend(xp: ModuleType) -> str:
     return xp.__name__.removeprefix("array_api_compat.").partition(".")[0]
 
 
+def is_lazy(x: object) -> bool:
+    """Whether x is a collection of Dask, in chunks that may not be there yet."""
+    return hasattr(x, "__dask_graph__")
+
+
 def device(x: Array) -> Any:
     """The device that holds x."""
     return array_api_compat.device(x)
@@ -83,6 +88,8 @@ def asarray(x: Any, *, like: Array, dtype: Any = None) -> Array:
 
 def to_host(x: Any) -> np.ndarray:
     """x as a NumPy array. A device array is downloaded: O(n) results only, never O(n d) data."""
+    if is_lazy(x):
+        return to_host(x.compute())
     if on_host(x):
         return np.asarray(x)
     if hasattr(x, "get"):  # CuPy refuses implicit conversion and offers this

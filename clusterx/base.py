@@ -21,6 +21,7 @@ from .arrays import (
     float_dtype,
     host_floats,
     is_array,
+    is_lazy,
     named_dtype,
     namespace,
     on_host,
@@ -66,13 +67,15 @@ class Estimator(SavedModel):
         """
         X = in_memory_or_blocks(X)
         if isinstance(X, Rows):
-            validate_data(self, X, reset=reset, skip_check_array=True)
+            validate_data(self, X.header, reset=reset, skip_check_array=True)
             rows = X
         elif on_host(X):
             X = self._host_rows(X, reset=reset)
             rows = InMemory(X, np.dtype(working_dtype(X.dtype.name)))
         else:
             rows = InMemory(self._device_rows(X, reset=reset))
+        if not reset:
+            rows.defer(type(self).__name__)
         self._check_values(rows, beside)
         return rows
 
@@ -102,7 +105,7 @@ class Estimator(SavedModel):
         """Raise if X, or the fitted matrix beside it, is not finite or too large: one read."""
         xp = rows.xp
         scalars: list[Any] = [True, 0.0]  # whole numbers are finite, and too small to overflow
-        if dtype_name(rows.like.dtype) in FLOATS:
+        if dtype_name(rows.like.dtype) in FLOATS and not rows.deferred:
             wide = float_dtype(xp, rows.like)
             sizes = asarray(rows.summary.largest, like=rows.like, dtype=wide)
             scalars = [rows.summary.finite, xp.max(sizes)]
@@ -111,12 +114,14 @@ class Estimator(SavedModel):
         finite, largest, *fitted = host_floats(*scalars)
         if not finite:
             largest = self._largest_there(rows)
-        self._check_range("Input X contains", largest, rows)
+        if not rows.deferred:
+            self._check_range("Input X contains", largest, rows)
         if fitted:
             what = f"{beside} of {type(self).__name__} contains"
             if not math.isfinite(fitted[0]):
                 raise ValueError(f"{what} NaN or infinity. Set finite values, or fit again.")
-            self._check_range(what, fitted[0], rows)
+            if not rows.deferred:
+                self._check_range(what, fitted[0], rows)
 
     def _largest_beside(self, rows: Rows, name: str) -> Any:
         """The largest magnitude in a fitted matrix, 0-d; NaN if there is one."""
@@ -156,18 +161,19 @@ class Estimator(SavedModel):
             return None, float(rows.n)
         if isinstance(sample_weight, numbers.Real):
             sample_weight = np.full(rows.n, float(sample_weight))
-        sample_weight = real_array("sample_weight", sample_weight)
+        if not is_lazy(sample_weight):
+            sample_weight = real_array("sample_weight", sample_weight)
         shape = tuple(sample_weight.shape)
         if len(shape) != 1:
             raise ValueError(f"Sample weights must be 1D array or scalar, got {len(shape)}D array.")
-        if shape[0] != rows.n:
+        if shape[0] != rows.n and not is_lazy(sample_weight):
             raise ValueError(
                 f"sample_weight.shape == {shape}, expected {(rows.n,)}: one weight per row of X."
             )
-        xp = rows.xp
-        wide = named_dtype(xp, "float64") if on_host(rows.like) else None
-        w = asarray(sample_weight, like=rows.like)
-        w = xp.astype(w, wide or rows.dtype, copy=False)
+        w = rows.along(sample_weight)
+        xp = namespace(w)
+        wide = named_dtype(xp, "float64") if on_host(rows.like) else rows.dtype
+        w = xp.astype(w, wide, copy=False)
         with np.errstate(over="ignore", invalid="ignore"):
             total, least = host_floats(xp.sum(w), xp.min(w))
             # the sum of finite weights may overflow

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import Array, asarray, host_floats, is_array, to_host
+from ..arrays import Array, asarray, host_floats, is_array, namespace, to_host
 from ..base import Clusterer
 from ..fitted import fitted_matrix
 from ..rows import Rows
@@ -174,7 +174,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         """
         rows, centers = self._fitted_rows(X, "transform")
         found = self._measured(rows.kernels.distances.distances, rows, centers)
-        return rows.xp.asarray(found, dtype=centers.dtype)
+        return namespace(found).astype(found, centers.dtype, copy=False)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """The negative of the weighted sum of squared distances to the nearest centres.

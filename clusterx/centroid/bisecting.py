@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from ..arrays import Array, asarray, concat, to_host
+from ..arrays import Array, asarray, concat, dtype_name, namespace, to_host
 from ..blocks import TILE
 from ..rows import InMemory, Rows
 from ..validation import check_choice, check_number
@@ -199,7 +199,7 @@ class BisectingKMeans(CentroidClusterer):
         )
 
     def _grow(self, rows: Rows, w: Array | None, total: float) -> None:
-        k, xp = self.n_clusters, rows.xp
+        k = self.n_clusters
         rng = check_random_state(self.random_state)
         weights = None if w is None else to_host(w).astype(np.float64)
         counted = rows.n if weights is None else int(np.count_nonzero(weights))
@@ -215,7 +215,9 @@ class BisectingKMeans(CentroidClusterer):
             leaf = self._next(leaves)
             at = next(i for i, other in enumerate(leaves) if other is leaf)
             part = rows if leaf.rows is None else rows.part(leaf.rows)
-            own = w if w is None or leaf.rows is None else xp.take(w, asarray(leaf.rows, like=w))
+            own = w
+            if leaf.rows is not None and w is not None and weights is not None:
+                own = part.along(weights[leaf.rows].astype(dtype_name(w.dtype)))
             half = self._split(part, own, leaf.size, rng)
             if self.verbose:
                 print(f"New centroids from bisection: {half.centers}")
@@ -257,7 +259,7 @@ class BisectingKMeans(CentroidClusterer):
 
     def _split(self, rows: Rows, w: Array | None, total: float, rng: Any) -> Half:
         """The best of `n_init` runs of k-means with two centres."""
-        xp, step = rows.xp, lloyd_step(rows, w, total, 2)
+        step = lloyd_step(rows, w, total, 2)
         best, least = None, math.inf
         for _ in range(self.n_init):
             start = self._init_centers(rows, w, rng, step, 2)
@@ -266,7 +268,7 @@ class BisectingKMeans(CentroidClusterer):
             )
             if best is None or fit.inertia < least * (1 - SAME_INERTIA):
                 squared, least = step.distances(), fit.inertia
-                right = xp.asarray(fit.labels, copy=True) == 1
+                xp, right = namespace(squared), fit.labels == 1
                 none = xp.zeros_like(squared)
                 inertias = (
                     weighted_sum(xp.where(right, none, squared), w),
@@ -309,7 +311,7 @@ class BisectingKMeans(CentroidClusterer):
         self._node_centers = concat(centers)
         left = 2 * np.arange(len(splits)) + 1
         self._tree = SplitTree(np.array(splits, np.int64), left, left + 1, of_node)
-        self.labels_ = asarray(labels, like=rows.like)
+        self.labels_ = rows.along(labels)
         self.inertia_ = math.fsum(leaf.inertia for leaf in leaves)
         children, heights = merges(self._tree, np.array(inertias))
         self.children_ = asarray(children, like=rows.like)
@@ -336,28 +338,26 @@ class BisectingKMeans(CentroidClusterer):
         """
         rows, centers = self._fitted_rows(X, "predict")
         nodes = rows.xp.asarray(self._node_centers, dtype=centers.dtype)
-        found = [
-            self._descend(InMemory(piece), nodes, max(1, TILE // rows.d))
-            for (piece,) in rows.pieces()
-        ]
-        return asarray(np.concatenate(found), like=rows.like)
+        return rows.map(_descend, nodes, self._tree)
 
-    def _descend(self, rows: InMemory, nodes: Array, height: int) -> np.ndarray:
-        """Labels, on the host; so many rows are copied at a time."""
-        nearest, tree = rows.kernels.distances.nearest, self._tree
-        labels = np.empty(rows.n, np.int32)
-        for a in range(0, rows.n, height):
-            block = InMemory(rows.X[a : min(rows.n, a + height), :])
-            at = np.zeros(block.n, np.int64)
-            for node, left in zip(tree.node, tree.left, strict=True):
-                here = np.flatnonzero(at == node)
-                if not here.size:
-                    continue
-                part = block.subset(here) if here.size < block.n else block
-                pair = nodes[int(left) - 1 : int(left) + 1, ...]
-                at[here] = left + to_host(nearest(part.X, pair)[0])
-            labels[a : a + block.n] = tree.label[at]
-        return labels
+
+def _descend(X: Any, nodes: Array, tree: SplitTree) -> Array:
+    """Labels of the rows; at most a tile of them is copied at a time."""
+    rows = InMemory(X)
+    nearest, height = rows.kernels.distances.nearest, max(1, TILE // rows.d)
+    labels = np.empty(rows.n, np.int32)
+    for a in range(0, rows.n, height):
+        block = InMemory(X[a : min(rows.n, a + height), :])
+        at = np.zeros(block.n, np.int64)
+        for node, left in zip(tree.node, tree.left, strict=True):
+            here = np.flatnonzero(at == node)
+            if not here.size:
+                continue
+            part = block.subset(here) if here.size < block.n else block
+            pair = nodes[int(left) - 1 : int(left) + 1, ...]
+            at[here] = left + to_host(nearest(part.X, pair)[0])
+        labels[a : a + block.n] = tree.label[at]
+    return asarray(labels, like=rows.like)
 
 
 def merges(tree: SplitTree, inertias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -149,7 +149,7 @@ class FuzzyCMeans(CentroidClusterer):
         assert best is not None
         self.cluster_centers_, self.inertia_, self.n_iter_ = best
         self.memberships_ = rows.map(memberships, self.cluster_centers_, float(self.m))
-        xp = rows.xp
+        xp = namespace(self.memberships_)
         self.labels_ = xp.astype(xp.argmax(self.memberships_, axis=1), xp.int32)
         sharp = xp.sum(self.memberships_**2, axis=1)
         sharp = sharp if w is None else sharp * xp.astype(w, sharp.dtype)
@@ -191,7 +191,7 @@ class FuzzyCMeans(CentroidClusterer):
         """
         rows, centers = self._fitted_rows(X, "transform")
         found = rows.map(memberships, centers, float(self.m))
-        return rows.xp.astype(found, centers.dtype)
+        return namespace(found).astype(found, centers.dtype)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """The negative of the weighted sum that `fit` lowers, of other rows.

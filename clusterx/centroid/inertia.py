@@ -66,7 +66,7 @@ def _scatter(rows: Rows, step: Any, w: Array | None) -> Array:
         weights = rows.zeros((rows.n,)) + 1.0 if w is None else w
         measure, middle = rows.kernels.kmeans.weighted_deviations, origin(rows)
         height = max(1, SUMMARY_VALUES // rows.d // DEVIATION_ROWS) * DEVIATION_ROWS
-        parts = [measure(X, own, middle) for X, own in rows.pieces(height, (weights,))]
+        parts = rows.collect(measure, middle, along=(weights,), height=height)
         step.deviation = xp.sum(concat(parts))
     return step.deviation
 

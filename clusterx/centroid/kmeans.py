@@ -10,7 +10,7 @@ from typing import Any
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from ..arrays import Array
+from ..arrays import Array, namespace
 from ..rows import Rows
 from ..validation import check_choice
 from .base import CentroidClusterer
@@ -167,7 +167,7 @@ class KMeans(CentroidClusterer):
         self.inertia_ = best.inertia / 2 if self.metric == "cosine" else best.inertia
         self.n_iter_ = best.n_iter
         # rows that were given as such may be fitted again, and their step keeps its labels
-        return lambda: rows.xp.asarray(best.labels, copy=rows is X)
+        return lambda: _own(best.labels) if rows is X else best.labels
 
     def _best_start(self, rows: Rows, w: Array | None, total: float, starts: int) -> LloydResult:
         rng = check_random_state(self.random_state)
@@ -196,8 +196,7 @@ class KMeans(CentroidClusterer):
                 # the step goes on to use its labels in later starts
                 best = fit
                 if starts > 1:
-                    labels = rows.xp.asarray(fit.labels, copy=True)
-                    best = fit._replace(step=SimpleNamespace(labels=labels))
+                    best = fit._replace(step=SimpleNamespace(labels=_own(fit.labels)))
         assert best is not None
         return best
 
@@ -216,6 +215,11 @@ class KMeans(CentroidClusterer):
 
     transform.__doc__ = CentroidClusterer.transform.__doc__
     score.__doc__ = CentroidClusterer.score.__doc__
+
+
+def _own(labels: Array) -> Array:
+    """A copy, which no step writes over."""
+    return namespace(labels).asarray(labels, copy=True)
 
 
 def k_means(

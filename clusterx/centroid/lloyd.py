@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays import Array, asarray, device, float_dtype, host_floats, to_host
+from ..arrays import Array, asarray, float_dtype, host_floats, namespace, to_host
 from ..kernels.kmeans import CentroidStats
 from ..rows import Rows
 from . import ties
@@ -161,14 +161,14 @@ def _relocate(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None
 
     It happens rarely and concerns as many rows, which are brought to the host.
     """
-    xp = rows.xp
     sums = np.array(to_host(stats.sums), np.float64)
     counts = np.array(to_host(stats.counts), np.float64)
     clusters = np.flatnonzero(counts <= 0)
     squared = step.distances()
+    xp = namespace(squared)
     if w is not None:
         squared = xp.where(w > 0, squared, -xp.ones_like(squared))
-    far = farthest(xp, squared, len(clusters))
+    far = rows.farthest(squared, len(clusters))
     distance = to_host(xp.take(squared, far))
     if distance[0] > 0:
         left = to_host(xp.take(step.labels, far))
@@ -186,14 +186,3 @@ def _relocate(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None
     wide = stats.sums.dtype
     sums, counts = (asarray(a, like=rows.like, dtype=wide) for a in (sums, counts))
     return rows.kernels.kmeans.update_centers(CentroidStats(sums, counts, 0), centers).centers
-
-
-def farthest(xp: Any, squared: Array, count: int) -> Array:
-    """Places of the largest values, in falling order; the first one of equal values first."""
-    if count > 16:
-        return xp.argsort(squared, descending=True, stable=True)[:count]
-    places, found = xp.arange(squared.shape[0], device=device(squared)), []
-    for _ in range(count):
-        found.append(xp.reshape(xp.argmax(squared), (1,)))
-        squared = xp.where(places == found[-1], -xp.inf, squared)
-    return xp.concat(found)

@@ -11,7 +11,6 @@ from ..neighbors.between import distances_between
 from ..rows import InMemory, Rows
 from .base import CentroidClusterer
 from .inertia import weighted_sum
-from .lloyd import farthest
 
 
 class MediansResult(NamedTuple):
@@ -157,7 +156,7 @@ class KMedians(CentroidClusterer):
             return centers
         if w is not None:
             apart = xp.where(w > 0, apart, -xp.ones_like(apart))
-        far = farthest(xp, apart, len(empty))
+        far = rows.farthest(apart, len(empty))
         moved = rows.take(far)
         places = {cluster: i for i, cluster in enumerate(empty)}
         return xp.stack(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..arrays import Array, asarray, concat, host_floats, on_host, to_host
+from ..arrays import Array, asarray, concat, host_floats, namespace, on_host, to_host
 from ..base import Clusterer
 from ..rows import InMemory, Rows
 from .steps import lloyd_step, seeding_step
@@ -36,6 +36,14 @@ def draw_rows(rng: np.random.RandomState, n: int, size: int, cumulated: Any) -> 
     return np.minimum(np.searchsorted(cumulated, uniform, side="right"), n - 1)
 
 
+def _first_row(rows: Rows, w: Array | None, rng: np.random.RandomState) -> Array:
+    """A row in proportion to the weights (1,)."""
+    if w is None:
+        return draw_rows(rng, rows.n, 1, None)
+    w = namespace(w).astype(w, rows.zeros(()).dtype, copy=False)
+    return rows.sample_rows(w, None, rng.random_sample(1))
+
+
 def cumulated_shares(w: Array | None) -> np.ndarray | None:
     """The cumulated distribution of the weights, on the host."""
     if w is None:
@@ -53,7 +61,7 @@ def check_enough_rows(rows: Rows, w: Array | None, k: int) -> None:
         )
     if w is None:
         return
-    xp = rows.xp
+    xp = namespace(w)
     (weighted,) = host_floats(xp.sum(xp.astype(w > 0, w.dtype)))
     if weighted < k:
         raise ValueError(
@@ -72,7 +80,7 @@ def plus_plus(
     step: Any = None,
 ) -> Array:
     """Rows chosen by greedy k-means++, in order; the draws do not depend on the data."""
-    first = int(draw_rows(rng, rows.n, 1, cumulated_shares(w))[0])
+    first = int(to_host(_first_row(rows, w, rng))[0])
     trials = trials or local_trials(k)
     seeding = seeding_step(rows, w, step)
     seeding.start(first)
@@ -93,18 +101,19 @@ def maximin(rows: Rows, k: int, w: Array | None, step: Any = None) -> Array:
     xp = rows.xp
     centre = xp.reshape(xp.astype(rows.summary.mean, rows.dtype), (1, rows.d))
     _, squared = rows.map(rows.kernels.distances.nearest, centre)
+    own = namespace(squared)
     counted = None if w is None else w > 0
     if counted is not None:
-        squared = xp.where(counted, squared, xp.full_like(squared, xp.inf))
-    (first,) = host_floats(xp.argmin(squared))
+        squared = own.where(counted, squared, own.full_like(squared, own.inf))
+    (first,) = host_floats(own.argmin(squared))
     seeding = seeding_step(rows, w, step)
     seeding.start(int(first))
     chosen = [xp.reshape(asarray(int(first), like=rows.like), (1,))]
     for _ in range(1, k):
         closest = seeding.closest
         if counted is not None:
-            closest = xp.where(counted, closest, -xp.ones_like(closest))
-        row = xp.reshape(xp.argmax(closest), (1,))
+            closest = own.where(counted, closest, -own.ones_like(closest))
+        row = xp.reshape(asarray(own.argmax(closest), like=rows.like), (1,))
         seeding.add(row[0])
         chosen.append(xp.astype(row, chosen[0].dtype))
     return concat(chosen)
@@ -117,23 +126,23 @@ def scalable(rows: Rows, k: int, w: Array | None, rng: np.random.RandomState) ->
     Kumar and Vassilvitskii, "Scalable k-means++", VLDB 2012). Each round draws a fixed number of
     rows with replacement in proportion to their weighted squared distances.
     """
-    xp = rows.xp
-    candidates = rows.take(draw_rows(rng, rows.n, 1, cumulated_shares(w)))
+    candidates = rows.take(_first_row(rows, w, rng))
     _, closest = rows.map(rows.kernels.distances.nearest, candidates)
+    xp = namespace(closest)
     w = None if w is None else xp.astype(w, closest.dtype, copy=False)
     for _ in range(ROUNDS):
         fractions = rng.uniform(size=max(1, int(OVERSAMPLING * k)))
-        new = rows.take(rows.kernels.kmeans.sample_rows(closest, w, fractions))
+        new = rows.take(rows.sample_rows(closest, w, fractions))
         _, squared = rows.map(rows.kernels.distances.nearest, new)
         closest = xp.minimum(closest, squared)
         candidates = concat([candidates, new])
     counts = lloyd_step(rows, w, total_weight(w, rows), candidates.shape[0])(candidates).counts
     few = InMemory(candidates)
-    return few.take(plus_plus(few, k, xp.astype(counts, closest.dtype), rng))
+    return few.take(plus_plus(few, k, rows.xp.astype(counts, closest.dtype), rng))
 
 
 def total_weight(w: Array | None, rows: Rows) -> float:
-    return float(rows.n) if w is None else host_floats(rows.xp.sum(w))[0]
+    return float(rows.n) if w is None else host_floats(namespace(w).sum(w))[0]
 
 
 class _Checks(Clusterer):

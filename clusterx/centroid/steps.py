@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, asarray
+from ..arrays import Array, asarray, namespace
 from ..kernels.kmeans import BatchStep, LloydStep, with_inertia
 from ..properties import cached_property
 from ..rows import Rows
@@ -28,17 +29,20 @@ class LloydPreparation(Preparation):
 
     def __init__(self, rows: Rows, total: float, k: int | None):
         self.rows, self.total, self.k = rows, total, k
+        self.prepare = rows.kernels.kmeans.lloyd_stats
 
     @cached_property
     def scales(self) -> Any:
         rows = self.rows
         return rows.kernels.kmeans.sum_scales(rows.summary, self.total, rows.n)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # it may be sent to where the rows are
+        return {"prepare": self.prepare, "scales": self.scales, "k": self.k}
+
     def __call__(self, X: Array, *along: Any, single_use: bool = False) -> LloydStep:
         (w,) = along
-        return self.rows.kernels.kmeans.lloyd_stats(
-            X, w, self.scales, single_use=single_use, k=self.k
-        )
+        return self.prepare(X, w, self.scales, single_use=single_use, k=self.k)
 
     def reuses(self, step: LloydStep) -> bool:
         return self.k is None or step.supports(self.k)
@@ -94,34 +98,38 @@ class StreamedSeeding:
     def __init__(self, rows: Rows, prepare: Any, along: Any):
         (w,) = along
         self.rows, self.xp = rows, rows.xp
-        self.wide = rows.zeros(()).dtype
-        self.w = None if w is None else rows.xp.astype(w, self.wide, copy=False)
+        self.measure = rows.kernels.distances.squared_distances
+        wide = rows.zeros(()).dtype
+        self.w = None if w is None else namespace(w).astype(w, wide, copy=False)
 
     def start(self, index: int) -> None:
-        xp, rows = self.xp, self.rows
-        self.closest = xp.full((rows.n,), xp.inf, dtype=self.wide, device=rows.device)
-        self._accept(rows.take([index]))
+        self.closest = None
+        self._accept(self.rows.take([index]))
 
     def add(self, row: Any) -> None:
         self._accept(self.rows.take(self.xp.reshape(asarray(row, like=self.rows.like), (1,))))
 
     def _accept(self, center: Array) -> None:
-        self.closest = self.rows.map(self._nearer, center, along=(self.closest,))
-
-    def _nearer(self, X: Array, closest: Array, center: Array) -> Array:
-        found = self.rows.kernels.distances.squared_distances(X, center)[:, 0]
-        return self.xp.minimum(closest, found)
+        self.closest = self.rows.map(_nearer, center, self.measure, along=(self.closest,))
 
     def grow(self, fractions: np.ndarray) -> Any:
         xp, rows = self.xp, self.rows
-        chosen = rows.kernels.kmeans.sample_rows(self.closest, self.w, fractions)
+        chosen = rows.sample_rows(self.closest, self.w, fractions)
         candidates = rows.take(chosen)
-        gains = rows.reduce(self._gains, candidates, along=(self.closest, self.w))
+        gains = rows.reduce(_gains, candidates, self.measure, along=(self.closest, self.w))
         best = xp.reshape(xp.argmax(gains), (1,))
         self._accept(xp.take(candidates, best, axis=0))
         return xp.take(chosen, best)[0]
 
-    def _gains(self, X: Array, closest: Array, w: Array | None, candidates: Array) -> Array:
-        found = self.rows.kernels.distances.squared_distances(X, candidates)
-        less = self.xp.maximum(closest[:, None] - found, 0.0)
-        return self.xp.sum(less, axis=0) if w is None else w @ less
+
+def _nearer(X: Array, closest: Array | None, center: Array, measure: Callable) -> Array:
+    found = measure(X, center)[:, 0]
+    return found if closest is None else namespace(found).minimum(closest, found)
+
+
+def _gains(
+    X: Array, closest: Array, w: Array | None, candidates: Array, measure: Callable
+) -> Array:
+    xp = namespace(closest)
+    less = xp.maximum(closest[:, None] - measure(X, candidates), 0.0)
+    return xp.sum(less, axis=0) if w is None else w @ less

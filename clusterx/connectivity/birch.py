@@ -12,7 +12,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import Array, asarray, contiguous, to_host
+from ..arrays import Array, asarray, contiguous, namespace, to_host
 from ..base import Clusterer
 from ..fitted import fitted_matrix
 from ..kernels.feature_trees import FeatureTree, leaves
@@ -161,8 +161,8 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
             tree = tree._replace(centers=asarray(self._tree_centers, like=rows.like))
         insert = rows.kernels.feature_trees.insert
         with rows.kernels.runtime.limited_blas():
-            for piece, own in rows.dense_pieces(along=(w,)):
-                tree = insert(tree, piece, own, float(self.threshold), int(self.branching_factor))
+            how = float(self.threshold), int(self.branching_factor)
+            tree = rows.fold(insert, tree, *how, along=(w,))
         assert tree is not None
         # arrays that follow the device stand by themselves
         self._tree, self._tree_centers = tree._replace(centers=None), tree.centers
@@ -229,8 +229,9 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         return rows, rows.xp.asarray(centers, dtype=rows.xp.result_type(centers.dtype, rows.dtype))
 
     def _labels_of(self, rows: Rows, centers: Array) -> Array:
-        nearest, _ = rows.map(rows.kernels.distances.nearest, centers)
-        return rows.xp.take(self.subcluster_labels_, nearest)
+        return rows.map(
+            _looked_up, rows.kernels.distances.nearest, centers, self.subcluster_labels_
+        )
 
     def predict(self, X: Any) -> Array:
         """The cluster of the nearest subcluster of each row.
@@ -259,7 +260,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         """
         rows, centers = self._fitted_rows(X, "transform")
         found = rows.map(rows.kernels.distances.distances, centers)
-        return rows.xp.asarray(found, dtype=centers.dtype)
+        return namespace(found).astype(found, centers.dtype, copy=False)
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
         """Fit, and the labels of the rows."""
@@ -284,6 +285,10 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         if not hasattr(self, "_tree"):
             raise AttributeError("Birch has no tree before it is fitted.")
         return self._tree._replace(centers=self._tree_centers)
+
+
+def _looked_up(X: Any, nearest: Any, centers: Array, labels: Array) -> Array:
+    return namespace(labels).take(labels, nearest(X, centers)[0])
 
 
 class Node:

@@ -201,7 +201,7 @@ class Mixture(DensityMixin, Estimator):
             )
         used = rows.n
         if w is not None:
-            xp = rows.xp
+            xp = namespace(w)
             used = int(host_floats(xp.sum(xp.astype(w > 0, float_dtype(xp, w))))[0])
         if used < self.n_components:
             raise ValueError(
@@ -229,13 +229,14 @@ class Mixture(DensityMixin, Estimator):
     def score_samples(self, X: Any) -> Array:
         """Log-likelihood (n_samples,) of each row under the mixture."""
         rows = self._given_rows(X, "score_samples")
-        return rows.xp.astype(self._assigned(rows)[0], rows.dtype, copy=False)
+        found = self._assigned(rows)[0]
+        return namespace(found).astype(found, rows.dtype, copy=False)
 
     def predict_proba(self, X: Any) -> Array:
         """Probability (n_samples, n_components) of each component for each row."""
         rows = self._given_rows(X, "predict_proba")
         found = rows.map(rows.kernels.mixture.responsibilities, self._density(rows.like))
-        return rows.xp.astype(found, rows.dtype, copy=False)
+        return namespace(found).astype(found, rows.dtype, copy=False)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """The (weighted) mean log-likelihood of the rows.
@@ -254,10 +255,11 @@ class Mixture(DensityMixin, Estimator):
         rows = self._given_rows(X, method)
         w, total = self._weights(sample_weight, rows)
         found = self._assigned(rows)[0]
+        xp = namespace(found)
         if w is not None:
-            w = rows.xp.astype(w, found.dtype)
-            found = rows.xp.where(w > 0, found * w, rows.xp.zeros_like(found))
-        return host_floats(rows.xp.sum(found))[0], total
+            w = xp.astype(w, found.dtype)
+            found = xp.where(w > 0, found * w, xp.zeros_like(found))
+        return host_floats(xp.sum(found))[0], total
 
     def sample(self, n_samples: int = 1) -> tuple[Array, Array]:
         """Draw rows from the fitted mixture.

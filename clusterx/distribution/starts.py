@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, asarray, float_dtype, to_host
+from ..arrays import Array, asarray, device, float_dtype, namespace, to_host
 from ..blocks import one_hot
 from ..centroid import KMeans, seeding
 from ..kernels.mixture import Density
-from ..rows.base import cut
 from .covariance import Moments, Reference
 from .em import Problem, beside, on_host
 
@@ -42,48 +41,65 @@ def _clusters(problem: Problem, k: int, rng: np.random.RandomState) -> Moments:
     rows, frame = problem.rows, problem.frame
     model = KMeans(k, n_init=1, random_state=rng).fit(rows, sample_weight=problem.w)
     means = (to_host(model.cluster_centers_).astype(np.float64) - frame.center) / frame.scale
-    wide = float_dtype(rows.xp, rows.like)
-    return _given(problem, means, lambda n, labels: one_hot(labels, k, wide), model.labels_)
+    return _given(problem, means, k, model.labels_)
 
 
 def _random(problem: Problem, k: int, rng: np.random.RandomState) -> Moments:
     like = problem.rows.like
     wide = float_dtype(problem.rows.xp, like)
 
-    def weigh(n: int) -> Array:
+    def draw(n: int) -> Array:
         drawn = rng.uniform(size=(n, k))
         return asarray(drawn / drawn.sum(axis=1)[:, None], like=like, dtype=wide)
 
-    return _given(problem, np.zeros((k, problem.rows.d)), weigh)
+    return _given(problem, np.zeros((k, problem.rows.d)), k, draw=draw)
 
 
 def overall_moments(problem: Problem) -> Moments:
     """Moments of all rows, as those of one component."""
-    rows = problem.rows
-    wide = float_dtype(rows.xp, rows.like)
-
-    def weigh(n: int) -> Array:
-        return rows.xp.ones((n, 1), dtype=wide, device=rows.device)
-
-    return _given(problem, np.zeros((1, rows.d)), weigh)
+    return _given(problem, np.zeros((1, problem.rows.d)), 1)
 
 
-def _given(problem: Problem, means: np.ndarray, weigh: Callable, *along: Array) -> Moments:
+def _given(
+    problem: Problem, means: np.ndarray, k: int, labels: Array | None = None, draw: Any = None
+) -> Moments:
     """Moments under given responsibilities, near the means that they will have.
 
-    weigh : callable
-        weigh(n, *along) gives the responsibilities (n, k) of the next n rows.
+    They are those of the labels; else what draw(n) gives for the next n rows; else all are one.
     """
     rows, frame = problem.rows, problem.frame
     density = Density(problem.covariance.form, frame.center, frame.scale, means=means)
-    density = beside(rows.like, density)
+    how = beside(rows.like, density), rows.kernels.mixture.moments, k
+    along = problem.w, labels
     total: Any = None
-    for piece, *beside_piece in rows.pieces(HEIGHT, along=(problem.w, *along)):
-        for a in range(0, piece.shape[0], HEIGHT):
-            b = min(a + HEIGHT, piece.shape[0])
-            w, *own = cut(beside_piece, a, b)
-            R = weigh(b - a, *own)
-            R = R if w is None else R * rows.xp.astype(w, R.dtype)[:, None]
-            part = rows.kernels.mixture.moments(piece[a:b, ...], R, density)
+    if draw is None:
+        total = rows.reduce(_moments, *how, along=along, height=HEIGHT)
+    else:  # in the order of the rows
+        for X, w, own in rows.pieces(HEIGHT, along):
+            part = _moments(X, w, own, *how, draw)
             total = part if total is None else total + part
     return problem.covariance.moments(on_host(total).moments, Reference(means), None)
+
+
+def _moments(
+    X: Array,
+    w: Array | None,
+    labels: Array | None,
+    density: Density,
+    moments: Callable,
+    k: int,
+    draw: Callable | None = None,
+) -> Any:
+    xp, wide, total = namespace(X), float_dtype(namespace(X), X), None
+    for a in range(0, X.shape[0], HEIGHT):
+        b = min(a + HEIGHT, X.shape[0])
+        if draw is not None:
+            R = draw(b - a)
+        elif labels is not None:
+            R = one_hot(labels[a:b], k, wide)
+        else:
+            R = xp.ones((b - a, k), dtype=wide, device=device(X))
+        R = R if w is None else R * xp.astype(w[a:b], R.dtype)[:, None]
+        part = moments(X[a:b, ...], R, density)
+        total = part if total is None else total + part
+    return total

@@ -272,7 +272,7 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
     def _keep(self, rows: Rows, w: Array | None, total: float, centers: Array) -> None:
         self.cluster_centers_ = centers
         self.labels_, squared = nearest_units(rows, centers)
-        self.quantization_error_ = weighted_sum(rows.xp.sqrt(squared), w) / total
+        self.quantization_error_ = weighted_sum(namespace(squared).sqrt(squared), w) / total
 
     # -- using ---------------------------------------------------------------------------------
 
@@ -294,7 +294,7 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         rows, centers = self._fitted_rows(X, "transform")
         measure = rows.kernels.distances.distances if is_complete(rows) else distances_there
         found = rows.map(measure, centers)
-        return rows.xp.asarray(found, dtype=centers.dtype)
+        return namespace(found).astype(found, centers.dtype, copy=False)
 
     def inverse_transform(self, X: Any) -> Array:
         """The centres of units.
@@ -322,7 +322,8 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
             return 0.0
         kernels = rows.kernels.distances
         squares = kernels.squared_distances if is_complete(rows) else squares_there
-        return 1.0 - host_floats(rows.xp.mean(rows.map(_touching, centers, touch, squares)))[0]
+        found = rows.map(_touching, centers, touch, squares)
+        return 1.0 - host_floats(namespace(found).mean(found))[0]
 
     @property
     def codebook_(self) -> Array:
@@ -346,7 +347,7 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         labels = self.predict(X)
         units = int(self.shape[0]) * int(self.shape[1])
         hits = np.bincount(to_host(labels), minlength=units)
-        return asarray(hits.reshape(self.shape), like=labels)
+        return asarray(hits.reshape(self.shape), like=self.cluster_centers_)
 
     def cluster_units(self, clusterer: Any) -> Array:
         """Labels (units,), int32, that a clusterer gives the centres of the units.

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import Array, float_dtype
+from ..arrays import Array, asarray, device, float_dtype
 from ..kernels import Kernels
 from ..kernels.statistics import Summary
 
 if TYPE_CHECKING:
     from .memory import InMemory
 
-#: Arrays with an entry per row, which are cut as the rows are; None stands for none.
+#: Arrays with an entry per row, which are cut as the rows are; None stands for none. They are where
+#: the rows are, and may be of another library than what is computed: take their own namespace.
 Along = Sequence[Array | None]
 
 
@@ -49,6 +50,8 @@ class Rows(ABC):
         Whether the rows are a CSR matrix.
     integral : bool
         Whether the rows are whole numbers by their dtype.
+    deferred : bool
+        Whether values are checked when they are read, and not before.
     """
 
     n: int
@@ -60,10 +63,23 @@ class Rows(ABC):
     kernels: Kernels
     sparse = False
     integral = False
+    deferred = False
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.n, self.d
+
+    @property
+    def header(self) -> Any:
+        """What has the number and the names of the columns."""
+        return self
+
+    def defer(self, name: str) -> None:
+        """Check values when they are read, if nothing need be read before.
+
+        name : of the estimator, for messages
+        """
+        return None
 
     @property
     @abstractmethod
@@ -91,6 +107,20 @@ class Rows(ABC):
         With `height`, over `pieces` of it: the sums then don't depend on where blocks end.
         """
 
+    def reduce_along(self, statistic: Callable, *shared: Any, along: Along) -> Any:
+        """statistic(*along, *shared), which adds up over rows, without reading them."""
+        return statistic(*along, *shared)
+
+    def collect(self, fn: Callable, *shared: Any, along: Along = (), height: int = 1) -> list[Any]:
+        """fn(piece, *along, *shared) of all `pieces`, in their order."""
+        return [fn(*piece, *shared) for piece in self.pieces(height, along)]
+
+    def fold(self, fn: Callable, state: Any, *shared: Any, along: Along = ()) -> Any:
+        """The last state of fn(state, piece, *along, *shared), by dense pieces in their order."""
+        for piece in self.dense_pieces(along):
+            state = fn(state, *piece, *shared)
+        return state
+
     @abstractmethod
     def step(
         self, prepare: Callable, along: Along = (), streamed: Callable[..., Any] | None = None
@@ -108,6 +138,12 @@ class Rows(ABC):
             default one that is prepared again for each block in each call, and whose statistics
             add up.
         """
+
+    def blockwise(self, prepare: Callable, along: Along) -> Any:
+        """What prepares a step for each block in each call; see `passes.BlockwiseStep`."""
+        from .passes import Walks
+
+        return Walks(self, prepare, along)
 
     @abstractmethod
     def take(self, indices: Any) -> Array:
@@ -142,9 +178,32 @@ class Rows(ABC):
             They are not: `what` needs that, and `cure` says what to do.
         """
 
+    def along(self, values: Any) -> Array:
+        """Values with an entry per row, where the rows are."""
+        return asarray(values, like=self.like)
+
+    def sample_rows(self, mass: Array, w: Array | None, fractions: np.ndarray) -> Array:
+        """Rows (m,) at fractions in [0, 1) of the cumulated mass, times w unless None."""
+        return self.kernels.kmeans.sample_rows(mass, w, fractions)
+
+    def farthest(self, values: Array, count: int) -> Array:
+        """Rows of the largest values, in falling order; the first one of equal values first."""
+        return farthest(self.xp, values, count)
+
     def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
         wide = float_dtype(self.xp, self.like)
         return self.xp.zeros(shape, dtype=dtype or wide, device=self.device)
+
+
+def farthest(xp: Any, values: Array, count: int) -> Array:
+    """Places of the largest values, in falling order; the first one of equal values first."""
+    if count > 16:
+        return xp.argsort(values, descending=True, stable=True)[:count]
+    places, found = xp.arange(values.shape[0], device=device(values)), []
+    for _ in range(count):
+        found.append(xp.reshape(xp.argmax(values), (1,)))
+        values = xp.where(places == found[-1], -xp.inf, values)
+    return xp.concat(found)
 
 
 def cut(along: Along, a: int, b: int) -> tuple:

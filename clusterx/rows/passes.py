@@ -10,7 +10,7 @@ from .base import Along, Rows
 
 
 class BlockwiseStep:
-    """A step that is prepared again for each block in each call; its statistics add up.
+    """A step that is prepared for each block by itself; its statistics add up.
 
     Steps of blocks give statistics when they are called, and have `labels`, one per row.
 
@@ -21,6 +21,25 @@ class BlockwiseStep:
         prepare(block, *along, single_use=True) gives the step of a block.
     along : sequence of arrays or None
     """
+
+    def __init__(self, rows: Rows, prepare: Callable, along: Along):
+        self.passes = rows.blockwise(prepare, along)
+
+    def __call__(self, *shared: Any) -> Any:
+        return self.passes(*shared)
+
+    @property
+    def labels(self) -> Array:
+        """Of the last call."""
+        return self.passes.labels
+
+    def distances(self) -> Array:
+        """Of the last call."""
+        return self.passes.distances()
+
+
+class Walks:
+    """The passes of a step over rows whose blocks are read one after another."""
 
     def __init__(self, rows: Rows, prepare: Callable, along: Along):
         self.rows, self.prepare, self.along = rows, prepare, along

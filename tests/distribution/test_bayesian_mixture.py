@@ -131,13 +131,8 @@ def test_a_weight_of_two_is_a_row_repeated(one_start, monkeypatch, kind):
 
     def split(problem, k, rng):
         means = np.zeros((k, problem.rows.d))
-
-        def weigh(n, x):
-            xp = problem.rows.xp
-            first = xp.astype(x > 0, xp.float64)[:, None]
-            return xp.concat((first, 1 - first), axis=1)
-
-        return starts._given(problem, means, weigh, problem.rows.stored[:, 0])
+        labels = problem.rows.xp.astype(problem.rows.stored[:, 0] <= 0, problem.rows.xp.int32)
+        return starts._given(problem, means, k, labels)
 
     monkeypatch.setattr(starts, "_clusters", split)
     found = fitted(BayesianGaussianMixture(**options), X, sample_weight=w)
