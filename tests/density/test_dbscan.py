@@ -150,6 +150,7 @@ def test_a_stored_zero_is_a_neighbour_and_an_absent_entry_none():
     )
     model = DBSCAN(eps=0.2, min_samples=2, metric="precomputed").fit(graph)
     assert model.labels_.tolist() == [0, 0, 0, -1]
+    assert model.core_sample_indices_.tolist() == [0, 1, 2]
     assert graph.nnz == 4
 
 

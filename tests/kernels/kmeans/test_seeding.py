@@ -133,3 +133,19 @@ def test_a_draw_that_ends_a_row_takes_the_next(xp):
     assert xp.to_host(draw(squared, w, edges)).tolist() == [0, 1, 2, 2]
     edges = np.array([0.0, 0.125, 0.25, 0.5])
     assert xp.to_host(draw(squared, None, edges)).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("weights", ["none", "fractions"])
+@pytest.mark.parametrize("kind", ["plain", "tree", "screened", "projected", "sparse"])
+def test_gains_are_what_candidates_take_off_the_sum(kind, weights):
+    d = {"plain": 2, "tree": 3, "screened": 20, "projected": 130, "sparse": 9}[kind]
+    X = make("low rank" if kind == "projected" else "blobs", 4200, d, "float64")
+    w = weights_of(weights, len(X))
+    found = seeding_of(kind, X, w)
+    found.start(7)
+    found.add(2000)
+    closest = brute_squared(X, X[[7, 2000]]).min(axis=1)
+    chosen = np.arange(3, 4200, 613)
+    less = np.maximum(closest[:, None] - brute_squared(X, X[chosen]), 0.0)
+    expected = less.sum(axis=0) if w is None else w @ less
+    np.testing.assert_allclose(found.gains(chosen), expected, rtol=1e-9)
