@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from clusterx.kernels.cpu.screening import image
 from clusterx.kernels.kmeans.cpu import screened
 from clusterx.kernels.kmeans.cpu.screened import ScreenedStep
 from tests.data import make, some_rows
@@ -29,13 +28,6 @@ def test_lists_equal_brute_force_while_centres_move(lists, k, name, d, dtype):
 def test_lists_of_projected_rows_equal_brute_force_while_centres_move(lists, name, dtype):
     step = run_iterations("projected", make(name, 4200, 130, dtype), None, 40)
     assert step.lists is not None
-
-
-@pytest.mark.parametrize(("name", "dtype"), PROJECTED)
-def test_lists_survive_projections_aimed_anew(lists, monkeypatch, name, dtype):
-    monkeypatch.setattr(image, "PATIENCE", -1)
-    monkeypatch.setattr(image, "FEW", -1.0)
-    run_iterations("projected", make(name, 2200, 130, dtype), None, 17)
 
 
 def test_lists_outlive_a_projection_that_is_dropped(lists):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from clusterx.kernels.cpu.screening import image
 from clusterx.kernels.kmeans.cpu import screened
 from clusterx.kernels.kmeans.cpu.screened import ScreenedStep
 from tests.data import WIDE_DATA, make, some_rows
@@ -37,31 +36,6 @@ def test_screen_equals_brute_force_while_centres_move(name, d, dtype):
 @pytest.mark.parametrize(("name", "dtype"), PROJECTED)
 def test_projected_screen_equals_brute_force_while_centres_move(name, dtype):
     run_iterations("projected", make(name, 4200, 130, dtype), None, 17)
-
-
-@pytest.mark.parametrize(("name", "dtype"), PROJECTED)
-def test_projection_aimed_anew_in_every_call_changes_nothing(monkeypatch, name, dtype):
-    monkeypatch.setattr(image, "PATIENCE", -1)
-    monkeypatch.setattr(image, "FEW", -1.0)
-    aimed, towards = [], image.RowImage._towards
-    monkeypatch.setattr(
-        image.RowImage, "_towards", lambda self, C: aimed.append(len(C)) or towards(self, C)
-    )
-    step = run_iterations("projected", make(name, 2200, 130, dtype), None, 17)
-    # data that a few directions do not hold lose their projection, at the start or on the way
-    assert len(aimed) >= ITERATIONS - 1 or step.screen.Q is None
-
-
-def test_projection_is_aimed_at_the_centres():
-    rng = np.random.default_rng(0)
-    centers = 3 * rng.standard_normal((300, 200)) * 0.97 ** np.arange(200)
-    X = (centers[rng.integers(0, 300, 6000)] + rng.standard_normal((6000, 200))).astype("float32")
-    screen = ScreenedStep(X, None, grid_for(X), single_use=False).screen
-    if screen.Q is None:
-        screen._project_onto(image._leading_directions(screen.sample, image.PROJECTION))
-    left = screen.centres(centers)[1][2].mean()
-    screen._project_onto(screen._towards(centers))
-    assert screen.centres(centers)[1][2].mean() < 0.8 * left
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -123,10 +123,6 @@ PROJECTION = 64
 PROJECTION_ROWS = 2048
 #: Rows that a task projects: few, so that threads end together.
 PROJECTED_ROWS = 2048
-#: Re-aim the projection after this many exact distances per row; calls that needed fewer than FEW
-#: per row are ignored.
-PATIENCE = 2
-FEW = 0.2
 #: Centres are within this distance of the rows' mean, in units of the image, where lists are kept.
 FARTHEST = 1e17
 
@@ -158,7 +154,6 @@ class RowImage:
         if self.copied and size > 0:
             self.factor = 2.0 ** min(-int(np.frexp(size)[1]), 400)  # its square is used too
         self.Q: np.ndarray | None = None
-        self.measured, self.patience = 0, PATIENCE
         if project and d >= 2 * PROJECTION and n >= PROJECTION_ROWS:
             self._project(PROJECTION)
         if self.Q is None:
@@ -167,21 +162,18 @@ class RowImage:
     def _project(self, m: int) -> None:
         """Project onto the leading directions of a sample if they hold most of its variance."""
         n, d = self.X.shape
-        self.sample = self._image(self.X[:: max(1, n // 512)][:1024])
+        sample = self.X[:: max(1, n // 512)][:1024].astype(np.float64)
+        sample = ((sample - self.mean) * self.factor).astype(np.float32)
         with single_threaded_blas():  # too small for threads
-            Q = _leading_directions(self.sample, m)
-            total = float(np.einsum("nd,nd->", self.sample, self.sample))
-            if total == 0 or float(((self.sample @ Q) ** 2).sum()) < 0.6 * total:
+            Q = _leading_directions(sample, m)
+            total = float(np.einsum("nd,nd->", sample, sample))
+            if total == 0 or float(((sample @ Q) ** 2).sum()) < 0.6 * total:
                 return
         self.kappa = (d + 8) * 2.0**-24 * np.sqrt(m)
         self.error = 2.5 * self.kappa
         self.Z = np.empty((n, m), np.float32)
         self.norm, self.rest, self.size, self.centred = np.empty((4, n), np.float32)
         self._project_onto(Q)
-
-    def _image(self, rows: np.ndarray) -> np.ndarray:
-        """Rows as the screen sees them before it projects."""
-        return ((rows.astype(np.float64) - self.mean) * self.factor).astype(np.float32)
 
     def _project_onto(self, Q: np.ndarray) -> None:
         n = self.X.shape[0]
@@ -226,32 +218,15 @@ class RowImage:
         else:
             row_norms(self.X, self.mean, a, b, self.norm, self.size, self.centred)
 
-    def reconsider(self, screened: int, measured: int, C: np.ndarray, first: bool) -> bool:
-        """Drop the projection when measuring what it leaves costs more than the whole product;
-        re-aim it when that costs more than projecting. Whether the images changed.
-        """
-        if self.Q is None:
-            return False
-        n, d = self.X.shape
-        if measured > 2 * screened + screened * d * len(C) // 50_000:
-            self._take_all()
-            return True
-        if not first and measured > FEW * n:
-            self.measured += measured
-        if self.measured <= self.patience * n:
-            return False
-        self.measured = 0
-        self.patience *= 4
-        self._project_onto(self._towards(C))
-        return True
+    def reconsider(self, screened: int, measured: int, k: int) -> bool:
+        """Drop the projection where measuring what it leaves costs more than the whole product.
 
-    def _towards(self, C: np.ndarray) -> np.ndarray:
-        """Directions that leave little of the centres: intervals are as wide as what is left."""
-        few = self._image(C)
-        with single_threaded_blas():
-            size = max(float(np.linalg.norm(few)), 1e-30)
-            few *= 8.0 * float(np.linalg.norm(self.sample)) / size
-            return _leading_directions(np.concatenate([few, self.sample]), self.Z.shape[1])
+        Whether the images changed.
+        """
+        if self.Q is None or measured <= 2 * screened + screened * self.X.shape[1] * k // 50_000:
+            return False
+        self._take_all()
+        return True
 
     def centres(self, C):
         """The centres' images (k, m) and the terms of their intervals; see bounds.intervals."""

@@ -58,7 +58,7 @@ class ScreenedStep(RowStep):
             looked, measured = self.screen.assign(
                 self.C, None if first else previous, self.upper, self.lower, *changes
             )
-        anew = self.screen.reconsider(looked, measured, self.C, first)
+        anew = self.screen.reconsider(looked, measured, len(self.C))
         if anew and self.lists is not None:
             self.lists.project_anew()
         return self.changed
