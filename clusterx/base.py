@@ -107,7 +107,7 @@ class Estimator(SavedModel):
         scalars: list[Any] = [True, 0.0]  # whole numbers are finite, and too small to overflow
         if dtype_name(rows.like.dtype) in FLOATS and not rows.deferred:
             wide = float_dtype(xp, rows.like)
-            sizes = asarray(rows.summary.largest, like=rows.like, dtype=wide)
+            sizes = asarray(rows.summary.max_abs, like=rows.like, dtype=wide)
             scalars = [rows.summary.finite, xp.max(sizes)]
         if beside is not None:
             scalars.append(self._largest_beside(rows, beside))

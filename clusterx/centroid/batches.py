@@ -70,12 +70,14 @@ class Draws:
         Rows there are, and rows of a batch.
     w : array of shape (n,) or None
         Rows are drawn in proportion to it.
-    most : int
+    max_steps : int
         Batches wanted in all.
     """
 
-    def __init__(self, rng: np.random.RandomState, n: int, size: int, w: Array | None, most: int):
-        self.rng, self.n, self.size, self.most = rng, n, size, most
+    def __init__(
+        self, rng: np.random.RandomState, n: int, size: int, w: Array | None, max_steps: int
+    ):
+        self.rng, self.n, self.size, self.max_steps = rng, n, size, max_steps
         self.shares = cumulated_shares(w)
         self.count = 0
         self.marks: deque[tuple[int, Any]] = deque(maxlen=AHEAD)
@@ -92,7 +94,7 @@ class Draws:
 
     def ahead(self, m: int) -> np.ndarray:
         """At most m more batches: few at first, because they may be undone."""
-        m = min(m, self.grown, self.most - self.count)
+        m = min(m, self.grown, self.max_steps - self.count)
         self.grown *= 2
         self.marks.append((self.count, self.rng.get_state(legacy=False)))
         return self._draw(m)
@@ -112,7 +114,7 @@ class EarlyStopping:
         self.batch_size, self.n_steps = batch_size, n_steps
         self.share = min(1.0, batch_size * 2.0 / (n + 1))
         self.smooth: float | None = None
-        self.least = math.inf
+        self.lowest = math.inf
         self.stale = 0
 
     def __call__(self, step: int, inertia: float, shift: float) -> bool:
@@ -128,8 +130,8 @@ class EarlyStopping:
         if self.tol > 0.0 and shift <= self.tol:
             self._say_converged("small centers change", step)
             return True
-        if self.smooth < self.least:
-            self.least, self.stale = self.smooth, 0
+        if self.smooth < self.lowest:
+            self.lowest, self.stale = self.smooth, 0
         else:
             self.stale += 1
         if self.patience is not None and self.stale >= self.patience:

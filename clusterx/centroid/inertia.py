@@ -1,4 +1,8 @@
-"""The inertia of k-means without a pass over the rows, where that keeps the digits."""
+"""The inertia of k-means without a pass over the rows, where that keeps the digits.
+
+Measuring the rows instead costs quantize-2.8mp-16 3%, ten iterations over 400,000 colours 14 to
+26%, and default fits of 784 columns 0 to 1.5%.
+"""
 
 from __future__ import annotations
 

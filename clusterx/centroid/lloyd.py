@@ -18,7 +18,7 @@ class Found(NamedTuple):
     """What the host reads of an iteration."""
 
     shift: float  # squared movement of the centres
-    least: float  # weight of the lightest cluster
+    min_count: float  # weight of the lightest cluster
     n_changed: float  # rows whose label is new
 
 
@@ -109,7 +109,7 @@ class Run(NamedTuple):
 
 
 def _exchanged(plan: Plan, run: Run) -> Array | None:
-    over = run.done >= plan.max_iter or not run.end or run.found.least <= 0
+    over = run.done >= plan.max_iter or not run.end or run.found.min_count <= 0
     if over or plan.exchange is None:
         return None
     return plan.exchange(plan.step, run.stats, run.centers)
@@ -124,15 +124,15 @@ def _iterate(plan: Plan, centers: Array, before: int) -> Run:
     done, end, stats, found = before, "", None, Found(np.inf, 0.0, 0.0)
     while done < plan.max_iter and not end:
         old, stats = centers, step(centers)
-        centers, shift, least = rows.kernels.kmeans.update_centers(stats, old)
+        centers, shift, min_count = rows.kernels.kmeans.update_centers(stats, old)
         if project is not None:
             centers = project(centers, rows)
             shift = _squared_shift(rows, centers, old)
-        found = Found(*host_floats(shift, least, stats.n_changed))
+        found = Found(*host_floats(shift, min_count, stats.n_changed))
         done += 1
         if plan.verbose:
             print(f"Iteration {done - 1}, inertia {weighted_sum(step.distances(), plan.w)}.")
-        if found.least <= 0:
+        if found.min_count <= 0:
             centers = _relocate(rows, step, stats, old, plan.w)
             centers = centers if project is None else project(centers, rows)
             (shift,) = host_floats(_squared_shift(rows, centers, old))

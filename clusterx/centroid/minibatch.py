@@ -198,7 +198,7 @@ class MiniBatchKMeans(CentroidClusterer):
 
         The steps after the one at which a rule fired are undone. True if the fit is over."""
         xp = rows.xp
-        while self.n_steps_ < draws.most:
+        while self.n_steps_ < draws.max_steps:
             trace = run_steps(state.centers, state.counts)
             extremes = xp.min(trace.counts, axis=1), xp.max(trace.counts, axis=1)
             read = (to_host(a).tolist() for a in (trace.inertia, *extremes))

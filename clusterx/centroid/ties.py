@@ -49,7 +49,7 @@ def share(rows: Rows, centers: Array) -> float | None:
 
     A few rows tell, and for most data without a grid the largest magnitudes, which are known.
     """
-    largest = to_host(rows.summary.largest).tolist()
+    largest = to_host(rows.summary.max_abs).tolist()
     if centers.shape[0] == 1 or any(value % GRID or value > LARGEST for value in largest):
         return None
     xp, few = rows.xp, rows.take(_spread(rows, min(LOOK, _most(rows, centers))))

@@ -21,7 +21,7 @@ class Summary(NamedTuple):
     finite: Any  # 0-d bool
     mean: Array  # (d,) float64
     variance: Array  # (d,) float64
-    largest: Array  # (d,) float64, largest magnitude
+    max_abs: Array  # (d,) float64, largest magnitude
 
     @classmethod
     def joined(cls, parts: list[tuple[int, Summary]]) -> Summary:
@@ -33,5 +33,5 @@ class Summary(NamedTuple):
         with np.errstate(invalid="ignore", over="ignore"):
             mean = sum(n * s.mean for n, s in parts) / total
             variance = sum(n * (s.variance + (s.mean - mean) ** 2) for n, s in parts) / total
-        largest = xp.max(xp.stack([s.largest for _, s in parts]), axis=0)
+        largest = xp.max(xp.stack([s.max_abs for _, s in parts]), axis=0)
         return cls(reduce(and_, (s.finite for _, s in parts)), mean, variance, largest)

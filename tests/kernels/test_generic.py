@@ -77,7 +77,7 @@ def test_whole_numbers_are_read_as_floats_are(n, d, weights):
         )
         stats = first.sums, first.counts, second.sums, second.n_changed, step.labels
         found.append(
-            [summary.finite, summary.largest, picked, *stats, *one, *CPU.distances.nearest(X, C)]
+            [summary.finite, summary.max_abs, picked, *stats, *one, *CPU.distances.nearest(X, C)]
         )
         np.testing.assert_allclose(summary.mean, stored.mean(axis=0, dtype=float), rtol=1e-15)
         np.testing.assert_allclose(summary.variance, stored.var(axis=0, dtype=float), rtol=1e-13)

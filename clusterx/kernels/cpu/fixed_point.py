@@ -36,7 +36,7 @@ class Scales:
 
     mean: np.ndarray  # (d,), with the two below: what the kernels want to know of all rows
     variance: np.ndarray
-    largest: np.ndarray
+    max_abs: np.ndarray
     hi_scale: np.ndarray  # (d,)
     lo_scale: float
     weight_scale: float
@@ -44,10 +44,10 @@ class Scales:
     @classmethod
     def of(cls, summary: Summary, total: float, n: int) -> Scales:
         """From the summary of all rows, the sum of their weights and their number."""
-        bounds = [*(summary.largest * max(total, 1e-300)), max(n, 1), total]
+        bounds = [*(summary.max_abs * max(total, 1e-300)), max(n, 1), total]
         scales = power_of_two_scale(bounds)
         rows, weights = scales[-2:].tolist()
-        return cls(summary.mean, summary.variance, summary.largest, scales[:-2], rows, weights)
+        return cls(summary.mean, summary.variance, summary.max_abs, scales[:-2], rows, weights)
 
     @cached_property
     def units(self) -> np.ndarray:

@@ -28,7 +28,7 @@ class Update(NamedTuple):
 
     centers: Array  # (k, d) means of the clusters; an empty one keeps its centre
     shift: Any  # 0-d, squared movement of all centres together
-    least: Any  # 0-d, weight of the lightest cluster
+    min_count: Any  # 0-d, weight of the lightest cluster
 
 
 class LloydStep:

@@ -104,7 +104,7 @@ def test_moments_of_several_blocks(gpu, monkeypatch, weighted):
         np.testing.assert_allclose(
             gpu.down(B.summary.variance), X.var(axis=0, dtype=float), rtol=1e-9
         )
-        np.testing.assert_array_equal(gpu.down(B.summary.largest), np.abs(X).max(axis=0))
+        np.testing.assert_array_equal(gpu.down(B.summary.max_abs), np.abs(X).max(axis=0))
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -105,7 +105,7 @@ def test_means_shift_and_the_lightest_cluster(k, d, dtype):
         np.testing.assert_array_equal(found.centers.get(), wanted)
         shift = ((wanted.astype(float) - C) ** 2).sum()
         np.testing.assert_allclose(found.shift.get(), shift, rtol=1e-13)
-        assert found.least.get() == counts.min()
+        assert found.min_count.get() == counts.min()
 
 
 # -- labels and sums -----------------------------------------------------------------------------

@@ -144,7 +144,7 @@ class RowImage:
             mean, variance, low, high = moments(X[:: max(1, n // 1024)])
             largest = np.maximum(np.abs(low), np.abs(high))
         else:
-            mean, variance, largest = scales.mean, scales.variance, scales.largest
+            mean, variance, largest = scales.mean, scales.variance, scales.max_abs
         size = float(largest.max())
         self.mean = mean
         self.factor = 1.0

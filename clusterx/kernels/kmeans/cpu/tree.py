@@ -22,7 +22,7 @@ class TreeStep(Step):
         super().__init__(X, w, scales)
         self.XT = transposed(X)
         self.order = None
-        keys, key_bits, ordered = keys_of(X, self.XT, scales.largest)
+        keys, key_bits, ordered = keys_of(X, self.XT, scales.max_abs)
         if not ordered:
             self.order, keys = morton.radix_order(keys.astype(np.uint64, copy=False), key_bits)
             self.XT = in_order(self.XT, self.order)

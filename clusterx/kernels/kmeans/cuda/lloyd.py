@@ -36,7 +36,7 @@ class Scales:
 
 def sum_scales(gpu: Any, summary: Summary, total: Any, n: int) -> Scales:
     """From the summary of all rows, the sum of their weights (here or there) and their number."""
-    largest = gpu.contiguous(summary.largest)
+    largest = gpu.contiguous(summary.max_abs)
     d = largest.shape[0]
     total = gpu.xp.reshape(asarray(total, like=largest, dtype=gpu.xp.float64), (1,))
     scales = gpu.empty((d + 2,), gpu.xp.float64, like=largest)
