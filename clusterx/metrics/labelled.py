@@ -20,7 +20,7 @@ from ..arrays import (
 from ..kernels import kernels_for
 from ..kernels.statistics import SUMMARY_VALUES
 from ..properties import cached_property
-from ..rows import Blocks, InMemory, Rows, in_memory_or_blocks
+from ..rows import Blocks, Rows, in_memory_or_blocks, rows_of
 from ..validation import check_finite, column_names, device_rows, host_rows, working_dtypes
 from .labels import check_labels, coded, sizes
 
@@ -44,7 +44,7 @@ class Labelled:
 
     def __init__(self, name: str, X: Any, labels: Any):
         self.name, self.X = name, X
-        self.rows = X if isinstance(X, Rows) else InMemory(X)
+        self.rows = rows_of(X)
         self.n, self.sparse, self.like = self.rows.n, self.rows.sparse, self.rows.like
         labels = check_labels("labels", labels)
         check_same_length(self.n, labels.shape[0])

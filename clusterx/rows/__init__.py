@@ -8,6 +8,6 @@ has.
 from .base import Rows
 from .blocks import Blocks
 from .mapped import in_memory_or_blocks
-from .memory import InMemory
+from .memory import InMemory, rows_of
 
-__all__ = ["Blocks", "InMemory", "Rows", "in_memory_or_blocks"]
+__all__ = ["Blocks", "InMemory", "Rows", "in_memory_or_blocks", "rows_of"]

@@ -112,3 +112,8 @@ def _same(kept: Array | None, other: Array | None) -> bool:
         return kept is other
     xp = namespace(kept)
     return bool(host_floats(xp.all(kept == other))[0])
+
+
+def rows_of(X: Any) -> Rows:
+    """Rows as they are; an array or matrix as rows in memory."""
+    return X if isinstance(X, Rows) else InMemory(X)

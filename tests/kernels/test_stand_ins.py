@@ -11,7 +11,7 @@ from clusterx.kernels.color.cpu import counts as colors
 from clusterx.kernels.cpu import columns, deferred, direct, fixed_point, jit
 from clusterx.kernels.cpu.boxes import candidates, morton
 from clusterx.kernels.distances.cpu import to_centers
-from clusterx.kernels.kmeans.cpu import centers, plain, seeds
+from clusterx.kernels.kmeans.cpu import centers, draws, plain, seeds
 from clusterx.kernels.kmeans.cpu.tree import TreeStep
 from clusterx.kernels.labels import cpu as labels_cpu
 from clusterx.kernels.reductions.cpu import segments
@@ -139,23 +139,23 @@ def test_seeding(X, weighted):
     seeds.plain_accept.compiled(X, 5, 0, n, closest)
     chosen = RNG.integers(0, n, 3)
     same_bits(seeds.plain_gains, X, w, chosen, 1, n, closest, np.zeros(3))
-    changed = np.array([i != 1 for i in range(-(-n // seeds.DRAW_BLOCK))])
+    changed = np.array([i != 1 for i in range(-(-n // draws.DRAW_BLOCK))])
     sums = np.zeros(len(changed))
-    same_bits(seeds.block_sums, closest, w, changed, 0, len(sums), sums)
-    seeds.block_sums.compiled(closest, w, changed, 0, len(sums), sums)
+    same_bits(draws.block_sums, closest, w, changed, 0, len(sums), sums)
+    draws.block_sums.compiled(closest, w, changed, 0, len(sums), sums)
     cumulated = np.cumsum(sums)
     with np.errstate(invalid="ignore"):  # the sums of huge distances are infinite
         targets = np.array([0.0, 0.3, 0.8, 1.0]) * cumulated[-1]
     inside = np.minimum(np.searchsorted(cumulated, targets, side="right"), len(sums) - 1)
-    same_bits(seeds.draw_inside, closest, w, cumulated, inside, targets)
+    same_bits(draws.draw_inside, closest, w, cumulated, inside, targets)
 
 
 def test_draws_from_a_block_without_distances():
-    closest = np.zeros(2 * seeds.DRAW_BLOCK)
+    closest = np.zeros(2 * draws.DRAW_BLOCK)
     closest[3] = 1.0
     args = np.array([1.0, 1.0]), np.array([0, 1]), np.array([2.0, 2.0])
-    found, _ = same_bits(seeds.draw_inside, closest, NO_WEIGHTS, *args)
-    assert found.tolist() == [3, seeds.DRAW_BLOCK]
+    found, _ = same_bits(draws.draw_inside, closest, NO_WEIGHTS, *args)
+    assert found.tolist() == [3, draws.DRAW_BLOCK]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from ...distances.cpu.sparse import distances_to
 from . import centers, seeds, sparse
 from .batches import minibatch
 from .centers import update_centers
+from .draws import sample_rows
 from .plain import PlainStep, few, stands_in
 from .screened import ScreenedStep
-from .seeds import sample_rows
 from .tree import TreeStep
 
 __all__ = [

@@ -11,28 +11,10 @@ from ...cpu.jit import INNER, jit
 from ...cpu.screening import bounds
 from ...cpu.threads import run_blocks, single_threaded_blas
 from . import screened, tree
+from .draws import DRAW_BLOCK, add_up, drawn
 
-#: Weighted squared distances are summed in blocks of this many rows.
-DRAW_BLOCK = 1024
 #: Bytes that the distances to all candidates may take; beyond, the winner's are computed again.
 KEPT = 1 << 27
-
-
-def sample_rows(closest, w, fractions):
-    """Rows in proportion to weighted squared distances, as the steps below draw them."""
-    sums = np.zeros(-(-len(closest) // DRAW_BLOCK))
-    w = np.empty(0) if w is None else np.ascontiguousarray(w, np.float64)
-    _add_up(closest, w, np.ones(len(sums), np.bool_), sums)
-    return _drawn(closest, w, sums, fractions)
-
-
-def _drawn(closest, w, sums, fractions):
-    cumulated = np.cumsum(sums)
-    if not cumulated[-1] > 0.0:
-        return np.full(len(fractions), np.argmax(w) if len(w) else 0)
-    targets = np.asarray(fractions) * cumulated[-1]
-    inside = np.minimum(np.searchsorted(cumulated, targets, side="right"), len(cumulated) - 1)
-    return draw_inside(closest, w, cumulated, inside, targets)
 
 
 def seeding(X, w, step):
@@ -62,7 +44,7 @@ class PlainSeeding:
     add = start
 
     def grow(self, fractions):
-        chosen = _drawn(self.closest, self.w, self.sums, fractions)
+        chosen = drawn(self.closest, self.w, self.sums, fractions)
         if len(chosen) > 1:
             winner = int(np.argmax(self.gains(chosen)))
             self.take(winner, int(chosen[winner]))
@@ -93,16 +75,7 @@ class PlainSeeding:
 
     def add_up(self):
         changed = np.ones(len(self.sums), np.bool_)
-        _add_up(self.closest, self.w, changed, self.sums)
-
-
-def _add_up(closest, w, changed, sums):
-    parts = ranges.blocks(len(sums), 64)
-
-    def block(b):
-        block_sums(closest, w, changed, *parts[b], sums)
-
-    run_blocks(block, len(parts))
+        add_up(self.closest, self.w, changed, self.sums)
 
 
 class ScreenedRows(NamedTuple):
@@ -192,65 +165,7 @@ class TreeSeeding(PlainSeeding):
             s.XT, s.tree, self.peak, self.X[row].astype(np.float64),
             self.tree_closest, order, self.closest, changed,
         )  # fmt: skip
-        _add_up(self.closest, self.w, changed, self.sums)
-
-
-def draw_inside_in_numpy(closest, w, cumulated, inside, targets):
-    out = np.empty(len(targets), np.int64)
-    for f, (target, b) in enumerate(zip(targets, inside, strict=True)):
-        rows = slice(b * DRAW_BLOCK, (b + 1) * DRAW_BLOCK)
-        values = closest[rows] * w[rows] if len(w) else closest[rows]
-        so_far = np.add.accumulate([cumulated[b - 1] if b > 0 else 0.0, *values])[1:]
-        positive = values > 0.0
-        passed = np.flatnonzero(positive & (so_far > target))[:1]
-        found = passed if len(passed) else np.flatnonzero(positive)[-1:]
-        out[f] = rows.start + (found[0] if len(found) else 0)
-    return out
-
-
-@jit(stand_in=draw_inside_in_numpy, seconds=0.3)
-def draw_inside(closest, w, cumulated, inside, targets):
-    """The first rows at which the weighted squared distances, summed in order, pass the targets.
-
-    cumulated: the sums to the end of each block; inside: the block of each target.
-    """
-    out = np.empty(targets.shape[0], np.int64)
-    for f in range(targets.shape[0]):
-        target = targets[f]
-        b = inside[f]
-        so_far = cumulated[b - 1] if b > 0 else 0.0
-        row = b * DRAW_BLOCK
-        end = min(row + DRAW_BLOCK, closest.shape[0])
-        last = row
-        while row < end:
-            v = closest[row] * w[row] if w.shape[0] > 0 else closest[row]
-            so_far += v
-            if v > 0.0:
-                last = row
-                if so_far > target:
-                    break
-            row += 1
-        out[f] = last
-    return out
-
-
-def block_sums_in_numpy(closest, w, changed, start, stop, sums):
-    for b in range(start, stop):
-        if changed[b]:
-            rows = slice(b * DRAW_BLOCK, (b + 1) * DRAW_BLOCK)
-            values = closest[rows] * w[rows] if len(w) else closest[rows]
-            sums[b] = np.add.accumulate(values)[-1]
-
-
-@jit(stand_in=block_sums_in_numpy, seconds=0.2)
-def block_sums(closest, w, changed, start, stop, sums):
-    n = closest.shape[0]
-    for b in range(start, stop):
-        if changed[b]:
-            s = 0.0
-            for i in range(b * DRAW_BLOCK, min(n, (b + 1) * DRAW_BLOCK)):
-                s += closest[i] * w[i] if w.shape[0] > 0 else closest[i]
-            sums[b] = s
+        add_up(self.closest, self.w, changed, self.sums)
 
 
 def plain_gains_in_numpy(X, w, chosen, start, stop, closest, out):
