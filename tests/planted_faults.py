@@ -203,7 +203,7 @@ FAULTS = (
     Fault("kmeans: cosine inertia", 'best.inertia / 2 if self.metric == "cosine" else best.inertia', "best.inertia", KMEANS),
     Fault("estimators: negative weights", "if least < 0:\n            raise ValueError(f\"Negative", "if False:\n            raise ValueError(f\"Negative", "tests/test_errors.py"),
     Fault("estimators: another device", "if mine is theirs and (on_host(X) or device(fitted) == where):", "if True:", "tests/test_errors.py"),
-    Fault("estimators: no finite check", "if not finite:\n            self._raise_not_finite", "if False:\n            self._raise_not_finite", "tests/test_errors.py"),
+    Fault("estimators: no finite check", "if not finite:\n            largest = self._largest_there", "if False:\n            largest = self._largest_there", "tests/test_errors.py"),
     # -- mixtures --------------------------------------------------------------------------------
     Fault("mixture: tied scatter is not taken off the likelihood", "likelihood -= float((covariance.precisions(parameters.factors) * total).sum()) / 2", "pass", MIXTURES),
     Fault("mixture: products wherever columns are few", "<= TOLERANCE", "<= 1e30", MIXTURES),
