@@ -120,8 +120,6 @@ def test_complex(xp):
         (np.array([[{"a": 1}, 2]] * 5, dtype=object), "dict"),
         ([[1, 2], [3]], "inhomogeneous"),
         ({"a": [1, 2]}, "dict"),
-        ((row for row in rows()), "generator"),
-        ("rows.npy", "rows.npy"),
         (np.array([["2020-01-01"]], dtype="M8[D]"), "datetime64"),
         (np.array([[1]], dtype="m8[s]"), "timedelta64"),
     ],

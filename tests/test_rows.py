@@ -529,7 +529,7 @@ def test_numpy_integer_as_block_rows():
     assert len(list(Blocks(np.ones((4, 2)), block_rows=np.int64(2)))) == 2
 
 
-@pytest.mark.parametrize("source", [5, None, {"a": 1}, "rows.npy"])
+@pytest.mark.parametrize("source", [5, None, {"a": 1}, b"rows.npy"])
 def test_wrong_kind_of_source(source):
     with pytest.raises(TypeError, match=f"source must be .*got {type(source).__name__}"):
         Blocks(source)

@@ -25,9 +25,12 @@ class Blocks(Rows):
 
     Parameters
     ----------
-    source : numpy.memmap, array, sequence of arrays, or callable
-        A memory-mapped file or array of shape (n, d); or blocks of shape (n_i, d), as a list or as
-        a callable that returns a new iterator over them for each pass. It is on the host.
+    source : array, path, Arrow dataset, iterable of arrays, or callable
+        An array of shape (n, d), or what has a shape, a dtype and slices as one: a memory-mapped
+        file, an array of HDF5 or Zarr. A path of an NPY file, a Parquet file or a folder of those;
+        an Arrow dataset. Or blocks of shape (n_i, d), as a list or something else that can be
+        walked over again and again, or as a callable that returns a new iterator over them for each
+        pass. It is on the host.
     block_rows : int, optional
         Rows of a block cut from one array; by default what `working_memory` of scikit-learn's
         configuration (in MiB, at most 256) holds. Sums are exact: the size changes no result.
@@ -110,6 +113,11 @@ class Blocks(Rows):
         return Summary.joined(
             [(block.shape[0], self.kernels.reductions.summary(block)) for block in blocks]
         )
+
+    @property
+    def header(self) -> Any:
+        """What has the number of columns, and their names if the source has them."""
+        return self if self._host.header is None else self._host.header
 
     @property
     def stored(self) -> Blocks:

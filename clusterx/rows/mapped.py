@@ -1,4 +1,4 @@
-"""Files mapped into memory: which are read in place, and which block by block."""
+"""Rows in files: which are read in place or into memory, and which block by block."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import working_dtype
+from ..arrays import is_array, working_dtype
 from .available import available_memory
+from .base import Rows
 from .blocks import Blocks
+from .memory import InMemory
+from .source import is_iterable
+from .stored import ArrowRows, FileArray, stored
 
 #: Up to so many bytes nobody asks what memory is free.
 SMALL = 1 << 28
@@ -18,33 +22,53 @@ KEPT_PER_ROW, KEPT_PER_VALUE, KEPT_OF_FEW, FEW = 80, 4, 16, 8
 
 
 def in_memory_or_blocks(X: Any) -> Any:
-    """A mapped file as an array, or as Blocks if memory is too small for a fit in place; other X
-    as they are.
+    """What is in a file, or comes in blocks, as Rows or as an array; other X as they are.
+
+    X may be whatever `Blocks` takes. A list is one of blocks if what it begins with has two
+    dimensions.
 
     A mapped array is read in place like any other, several times as fast as block by block, and
     the system may still drop pages of it, because the file has them. That pays as long as the
     whole file and what a fit keeps of it find room in free memory. Beyond, each pass would drop
     the pages that the next one needs first, and what the fit keeps could not be dropped at all.
     Blocks hold a bounded part of the file at a time, and read the next one ahead. The results have
-    the same bits.
+    the same bits. By the same rule other files are read into memory.
 
     Where the system does not tell what memory is free, large files are read block by block.
     """
+    if isinstance(X, Rows) or (is_array(X) and not isinstance(X, np.memmap)):
+        return X
+    X = stored(X)
+    if isinstance(X, FileArray | ArrowRows):
+        size = X.n * X.d * X.dtype.itemsize
+        if size > SMALL and not _fits(X.n, X.d, size):
+            return Blocks(X)
+        return X.whole() if X.header is None else InMemory(X.whole(), header=X.header)
+    if callable(X) or _gives_blocks(X):
+        return Blocks(X)
     if not isinstance(X, np.memmap) or X.ndim != 2:
         return X
-    if getattr(X, "_mmap", None) is None or X.nbytes <= SMALL:  # such as the copy of a mapped array
+    if getattr(X, "_mmap", None) is None:  # such as the copy of a mapped array
         return np.asarray(X)
-    free = available_memory()
-    return np.asarray(X) if free is not None and _needed(X) <= free else Blocks(X)
-
-
-def _needed(X: np.memmap) -> int:
-    """Bytes of free memory that a fit of the mapped rows takes in place."""
+    # files of this folder, where joblib puts arrays for its workers, are in memory already
+    is_there = str(X.filename or "").startswith("/dev/shm/")
     dtype = np.dtype(working_dtype(X.dtype.name))
     as_they_are = X.dtype == dtype and X.flags.c_contiguous
-    per_value = KEPT_OF_FEW if X.shape[1] <= FEW else KEPT_PER_VALUE
-    kept = KEPT_PER_ROW * X.shape[0] + per_value * X.size
     converted = 0 if as_they_are else X.size * dtype.itemsize
-    # files of this folder, where joblib puts arrays for its workers, are in memory already
-    in_memory = str(X.filename or "").startswith("/dev/shm/")
-    return kept + converted + (0 if in_memory else X.nbytes)
+    n, d = X.shape
+    in_place = X.nbytes <= SMALL or _fits(n, d, converted + (0 if is_there else X.nbytes))
+    return np.asarray(X) if in_place else Blocks(X)
+
+
+def _gives_blocks(X: Any) -> bool:
+    """Whether X can be walked over, and gives matrices, not rows."""
+    if isinstance(X, list | tuple):
+        return bool(X) and getattr(X[0], "ndim", 0) == 2
+    return is_iterable(X) and not hasattr(X, "__len__")
+
+
+def _fits(n: int, d: int, read: int) -> bool:
+    """Whether free memory holds so many bytes that are read, and what a fit keeps beside them."""
+    free = available_memory()
+    per_value = KEPT_OF_FEW if d <= FEW else KEPT_PER_VALUE
+    return free is not None and KEPT_PER_ROW * n + per_value * n * d + read <= free

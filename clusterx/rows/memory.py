@@ -24,6 +24,8 @@ class InMemory(Rows):
         Of one of the `dtypes` of its kernels.
     dtype : dtype, optional
         Of centres, and of rows that are taken; by default that of X.
+    header : data frame, optional
+        Has the names of the columns.
 
     Attributes
     ----------
@@ -32,8 +34,9 @@ class InMemory(Rows):
     xp, device : namespace and device of X
     """
 
-    def __init__(self, X: Array, dtype: Any = None):
+    def __init__(self, X: Array, dtype: Any = None, header: Any = None):
         self.X = X
+        self._header = header
         self.n, self.d = X.shape
         self.dtype = X.dtype if dtype is None else dtype
         self.xp = namespace(X)
@@ -43,6 +46,11 @@ class InMemory(Rows):
         self.like = X.data if self.sparse else X  # for new arrays that belong beside X
         self.integral = bool(X.dtype != self.dtype)
         self._kept: dict[type, tuple[Along, Any]] = {}
+
+    @property
+    def header(self) -> Any:
+        """What has the number of columns, and their names if they are known."""
+        return self if self._header is None else self._header
 
     @property
     def stored(self) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import sklearn
 
 from ..arrays import working_dtype
 from ..validation import column_names, host_rows, refuse_lookalikes
+from .stored import REAL_KINDS, ArrowRows, FileArray, Stored, stored
 
-#: Kinds of dtypes: booleans, integers and floats.
-_REAL_KINDS = "buif"
+#: Blocks of more than so many times the rows that `working_memory` holds are read in parts.
+_TALL = 4
 
 
 def memory_budget() -> float:
@@ -26,7 +27,7 @@ class BlockSource:
 
     Parameters
     ----------
-    given : numpy.memmap, array, sequence of arrays, or callable
+    given : numpy.memmap, array, sequence or other iterable of arrays, callable, or what is `stored`
     block_rows : int or None
 
     Attributes
@@ -35,16 +36,25 @@ class BlockSource:
         Rows and columns.
     dtype : numpy.dtype
         What the rows are clustered in.
+    header : data frame or None
+        Has the names of the columns.
     """
 
     def __init__(self, given: Any, block_rows: int | None):
         if isinstance(given, Iterator):
             raise TypeError(
                 f"source is a {type(given).__name__}, which can be walked over only once, and "
-                "k-means reads the rows many times. Pass a callable that returns a new iterator."
+                "rows are read many times. Pass a callable that returns a new iterator."
             )
-        self.given, self.block_rows = given, block_rows
-        self._measure()
+        self.given, self.block_rows = stored(given), block_rows
+        self.stored: Stored | None = None
+        self.header: Any = None
+        if isinstance(self.given, ArrowRows | FileArray):
+            self.stored = known = self.given
+            self.n, self.d, self.dtype, self.header = known.n, known.d, known.dtype, known.header
+            self._check_size()
+        else:
+            self._measure()
 
     def _measure(self) -> None:
         kinds, widths, n = set(), set(), 0
@@ -56,27 +66,35 @@ class BlockSource:
                     "dimensions."
                 )
             dtype = np.dtype(block.dtype)
-            if dtype.kind not in _REAL_KINDS:
+            if dtype.kind not in REAL_KINDS:
                 raise TypeError(f"source must hold real numbers, got blocks of dtype {dtype}.")
             kinds.add(dtype.name)
             widths.add(block.shape[1])
             n += block.shape[0]
-        if n == 0:
-            raise ValueError("source has 0 rows (samples); at least one is wanted.")
         if len(widths) > 1:
             raise ValueError(
                 f"The blocks of source have different numbers of columns: {sorted(widths)}. "
                 "All of them must have the same features."
             )
+        if is_iterable(self.given):
+            first: Any = next(iter(self.given), None)
+            self.header = first[:0] if column_names(first) else None
         names = {working_dtype(kind) for kind in kinds}
         self.dtype = np.dtype("float64" if "float64" in names else "float32")
-        self.n, self.d = n, widths.pop()
+        self.n, self.d = n, widths.pop() if widths else 0
+        self._check_size()
+
+    def _check_size(self) -> None:
+        if self.n == 0:
+            raise ValueError("source has 0 rows (samples); at least one is wanted.")
         if self.d == 0:
             raise ValueError("source has 0 columns (features); at least one is wanted.")
 
     def _cut(self) -> Iterator[Any]:
         # not a generator itself: the configuration is that of the calling thread
         given = self.given
+        if self.stored is not None:
+            return self.stored.cut(self._height(self.d))
         if callable(given):
             blocks = given()
             try:
@@ -89,29 +107,30 @@ class BlockSource:
         if hasattr(given, "shape") and hasattr(given, "dtype") and not hasattr(given, "nnz"):
             if len(given.shape) != 2:
                 return iter([given])
-            width = max(1, given.shape[1]) * 8
-            rows = self.block_rows or max(1, int(memory_budget() / 4 / width))
-            n = given.shape[0]
+            rows, n = self._height(given.shape[1]), given.shape[0]
             return (_mapped_rows(given, a, min(a + rows, n)) for a in range(0, n, rows))
-        if isinstance(given, Sequence) and not isinstance(given, str | bytes):
+        if is_iterable(given):
             return _alike(given)
         raise TypeError(
-            "source must be a dense array, a sequence of arrays or a callable, got "
-            f"{type(given).__name__}{' (sparse)' if hasattr(given, 'nnz') else ''}. Map a file "
-            "with numpy.load(path, mmap_mode='r'), and turn other tables into arrays."
+            "source must be a dense array, an iterable of arrays, a callable, an Arrow dataset or "
+            f"a path, got {type(given).__name__}{' (sparse)' if hasattr(given, 'nnz') else ''}. "
+            "Turn other tables into arrays."
         )
+
+    def _height(self, width: int) -> int:
+        """Rows of a block that is cut from one array."""
+        return self.block_rows or max(1, int(memory_budget() / 4 / (max(1, width) * 8)))
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The blocks as they come, empty ones left out; ValueError if they are not the first's."""
-        return self._checked(self._cut())
+        return self._checked(_parts(self._cut(), self._height(self.d)))
 
-    def _checked(self, cut: Iterator[Any]) -> Iterator[np.ndarray]:
+    def _checked(self, parts: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         seen, same = 0, True
-        for given in cut:
-            block = np.asarray(given)
+        for block in parts:
             seen += block.shape[0] if block.ndim else 0
             same = (
-                seen <= self.n and block.shape[1:] == (self.d,) and block.dtype.kind in _REAL_KINDS
+                seen <= self.n and block.shape[1:] == (self.d,) and block.dtype.kind in REAL_KINDS
             )
             if not same:
                 break
@@ -127,6 +146,9 @@ class BlockSource:
     def take(self, indices: np.ndarray) -> np.ndarray:
         """The rows at the indices, in the working dtype."""
         given = self.given
+        if self.stored is not None:
+            rows, places = np.unique(indices, return_inverse=True)
+            return self.stored.take(rows)[places]
         if hasattr(given, "shape"):
             # in rising order and once, as arrays in files want it
             rows, places = np.unique(indices, return_inverse=True)
@@ -140,6 +162,24 @@ class BlockSource:
             out[here] = block[indices[here] - a]
             a = b
         return out
+
+
+def _parts(blocks: Iterator[Any], height: int) -> Iterator[np.ndarray]:
+    """The blocks, the largest of them in parts of so many rows."""
+    for given in blocks:
+        rows = given.shape[0] if len(given.shape) == 2 else 0
+        if isinstance(given, np.ndarray) and rows <= _TALL * height:
+            yield np.asarray(given)
+            continue
+        step = height if rows > _TALL * height else max(1, rows)
+        yield from (_mapped_rows(given, a, min(a + step, rows)) for a in range(0, rows, step))
+
+
+def is_iterable(given: Any) -> bool:
+    """Whether it can be walked over again and again, and is no array or table by itself."""
+    kinds = (str, bytes, Mapping, Set)
+    table = any(hasattr(given, name) for name in ("collect", "__array__", "shape", "columns"))
+    return isinstance(given, Iterable) and not isinstance(given, kinds) and not table
 
 
 def _alike(blocks: Iterable[Any]) -> Iterator[Any]:
