@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,11 @@ import numpy as np
 from ..arrays import Array, asarray, device, float_dtype, namespace, to_host
 from ..centroid.steps import lloyd_step
 from ..rows import Rows
+from .grid import Separable
 from .missing import Incomplete, is_complete, nearest_there
+
+#: Multiplications up to which one thread of BLAS is faster than several.
+SMALL_PRODUCT = 1 << 28
 
 
 class Complete:
@@ -60,11 +65,13 @@ def plane_of_centers(rows: Rows, w: Array | None, shape: tuple[int, int], mean: 
     """
     units = shape[0] * shape[1]
     xp, wide = rows.xp, float_dtype(rows.xp, rows.like)
-    gram = rows.reduce(_products, mean, along=(w,))
-    total = xp.sum(gram[-1, :1])
-    middle = gram[-1, 1:] / total  # about the mean of equal weights
-    covariance = gram[:-1, 1:] / total - middle[:, None] * middle[None, :]
-    values, vectors = xp.linalg.eigh(covariance)
+    small = rows.n * rows.d**2 <= SMALL_PRODUCT
+    with rows.kernels.runtime.session() if small else nullcontext():
+        gram = rows.reduce(_products, mean, along=(w,))
+        total = xp.sum(gram[-1, :1])
+        middle = gram[-1, 1:] / total  # about the mean of equal weights
+        covariance = gram[:-1, 1:] / total - middle[:, None] * middle[None, :]
+        values, vectors = xp.linalg.eigh(covariance)
     sides = sorted(range(2), key=lambda axis: -shape[axis])
     at = np.indices(shape).reshape(2, units)
     centers = xp.zeros((units, rows.d), dtype=wide, device=rows.device) + (mean + middle)
@@ -89,16 +96,29 @@ def _products(X: Array, w: Array | None, mean: Array) -> Array:
     return left.T @ xp.concat([one, about], axis=1)
 
 
-def spread(H: np.ndarray, sums: Array, counts: Array, centers: Array, middle: Array) -> Array:
+def spread(
+    H: np.ndarray | Separable, sums: Array, counts: Array, centers: Array, middle: Array
+) -> Array:
     """Means of what each unit and those around it have, by influence, in the dtype of centres."""
     xp = namespace(centers)
-    weights = asarray(H, like=sums, dtype=sums.dtype)
     # about a middle, or far rows would lose digits
     middle = xp.astype(middle, sums.dtype)
-    near, share = weights @ (sums - counts * middle), weights @ counts
+    both = _around(H, xp.concat([sums - counts * middle, counts], axis=1))
+    near, share = both[:, : sums.shape[1]], both[:, sums.shape[1] :]
     some = share > 1e-12 * xp.sum(counts, axis=0)
     means = middle + near / xp.where(some, share, xp.ones_like(share))
     return xp.astype(xp.where(some, means, xp.astype(centers, sums.dtype)), centers.dtype)
+
+
+def _around(H: np.ndarray | Separable, values: Array) -> Array:
+    """Sums (k, c) of the values of units, by influence."""
+    xp = namespace(values)
+    if not isinstance(H, Separable):
+        return asarray(H, like=values, dtype=values.dtype) @ values
+    vertical, level = (asarray(a, like=values, dtype=values.dtype) for a in H)
+    lines = vertical @ xp.reshape(values, (vertical.shape[0], -1))
+    cells = xp.reshape(lines, (vertical.shape[0], level.shape[0], values.shape[1]))
+    return xp.reshape(level @ cells, values.shape)
 
 
 def train_online(

@@ -176,7 +176,9 @@ def holes(n=150, d=3, offset=0.0):
 @pytest.mark.parametrize("init", ["random", "pca"])
 def test_missing_values_are_ignored(xp, init):
     X, w = holes(), np.random.default_rng(1).integers(0, 3, 150).astype(np.float64)
-    model = SelfOrganizingMap((3, 2), init=init, max_iter=2, sigma=1.0, random_state=0)
+    model = SelfOrganizingMap(
+        (3, 2), init=init, max_iter=2, sigma=1.0, sigma_end=0.5, random_state=0
+    )
     model.fit(xp.asarray(X), sample_weight=xp.asarray(w))
     there = ~np.isnan(X)
     mean = (np.nan_to_num(X) * w[:, None]).sum(axis=0) / (there * w[:, None]).sum(axis=0)
