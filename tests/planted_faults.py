@@ -84,6 +84,7 @@ FAULTS = (
     Fault("mean shift: a radius that is not within", "if near[p] <= limit:\n            if count == 0:", "if near[p] < limit:\n            if count == 0:", "tests/density/test_mean_shift.py -k definition"),
     Fault("mean shift: strips one too few", "first = max(0.0, np.floor((y - reach - room - strips.low) / strips.width))", "first = max(0.0, np.floor((y - reach - room - strips.low) / strips.width) + 1.0)", "tests/density/test_mean_shift.py -k definition"),
     Fault("mean shift: ties to the smaller coordinates", "order = xp.flip(xp.argsort(summits.counts, stable=True))", "order = xp.argsort(-summits.counts, stable=True)", "tests/density/test_mean_shift.py -k scikit and numpy"),
+    Fault("graphs: what was before left out of linked sums", "own[q] = share * own[q] + shift * row[q]", "own[q] = shift * row[q]", "tests/kernels/graphs -k linked"),
     Fault("messages: the largest itself as the runner-up", "largest_of(values[at + 1 :], lanes)", "largest_of(values[at:], lanes)", "tests/kernels/test_messages.py -k compiled"),
     Fault("messages: self-responsibility in the sums, too", "if 0 <= own < sums.shape[0] and row[own] < 0.0:", "if False:", "tests/kernels/test_messages.py -k compiled"),
     Fault("affinity propagation: steady a round early", "shortest >= rounds.convergence_iter", "shortest > rounds.convergence_iter", "tests/graph/test_affinity_propagation.py -k scikit and numpy"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import sklearn
@@ -15,9 +16,33 @@ from ..arrays import Array, concat, device, float_dtype, host_floats, namespace,
 from ..blocks import TILE
 from ..kernels import kernels_for
 from ..kernels.neighbors.components import numbered_by_first
+from ..validation import canonical_rows
 
 #: Rows of a sparse matrix from which it pays to put linked rows near each other in memory.
 MANY = 4096
+
+
+class Products(NamedTuple):
+    """Products of an n x n matrix W with vectors (n, p) float64."""
+
+    multiply: Callable[[Array], Array]
+    #: (V, before, scale, shift, share) -> scale W V + shift V + share before, which is given up
+    sums: Callable[..., Array]
+    order: np.ndarray | None = None  # of the rows in products, where it is another one
+
+
+def sparse_products(W: csr_array, order: np.ndarray | None = None) -> Products:
+    """Of a CSR matrix of float64 on the host."""
+    return Products(lambda V: W @ V, partial(kernels_for(np).graphs.linked_sums, W), order)
+
+
+def dense_products(multiply: Callable[[Array], Array]) -> Products:
+    """Of what multiplies alone."""
+
+    def sums(V: Array, before: Array, scale: float, shift: float, share: float) -> Array:
+        return scale * multiply(V) + shift * V + share * before
+
+    return Products(multiply, sums)
 
 
 class SparseAffinity:
@@ -37,17 +62,14 @@ class SparseAffinity:
     def multiply(self, V: Array) -> Array:
         return self.W @ V
 
-    def normalized(self, root: Array) -> tuple[Callable[[Array], Array], np.ndarray | None]:
-        """Products with the weights divided by the roots of both ends, and the order of the rows
-        that they take; None for the rows as they are.
-        """
+    def normalized(self, root: Array) -> Products:
+        """Products with the weights divided by the roots of both ends."""
         W = csr_array(self.W.multiply(1.0 / root[:, None]).multiply(1.0 / root[None, :]))
-        if self.n < MANY:
-            return lambda V: W @ V, None
-        order = reverse_cuthill_mckee(W, symmetric_mode=True)
-        W = W[order][:, order]
-        W.sort_indices()
-        return lambda V: W @ V, order
+        order = None
+        if self.n >= MANY:
+            order = reverse_cuthill_mckee(W, symmetric_mode=True)
+            W = W[order][:, order]
+        return sparse_products(canonical_rows(W), order)
 
 
 class BlockAffinity:
@@ -71,8 +93,11 @@ class BlockAffinity:
     def multiply(self, V: Array) -> Array:
         return concat(block @ V for _, block in self._blocks())
 
-    def normalized(self, root: Array) -> tuple[Callable[[Array], Array], np.ndarray | None]:
-        return lambda V: self.multiply(V / root[:, None]) / root[:, None], None
+    def normalized(self, root: Array) -> Products:
+        def multiply(V: Array) -> Array:
+            return self.multiply(V / root[:, None]) / root[:, None]
+
+        return dense_products(multiply)
 
     def components(self) -> np.ndarray:
         """Each row takes the lowest label among its neighbours until none changes."""
@@ -150,4 +175,5 @@ def neighbor_graph(indices: Array, n: int) -> csr_array:
     indices = to_host(indices)
     m, k = indices.shape
     links = csr_array((np.ones(m * k), indices.ravel(), np.arange(0, m * k + 1, k)), shape=(m, n))
+    links = canonical_rows(links)
     return ((links + links.T) * 0.5).tocsr()

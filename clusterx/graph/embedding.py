@@ -12,8 +12,9 @@ from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, device, host_floats, namespace, on_host
 from ..blocks import TILE
+from ..kernels import kernels_for
 from ..validation import check_finite, device_rows, host_rows
-from .affinities import DenseAffinity, SparseAffinity
+from .affinities import DenseAffinity, SparseAffinity, dense_products
 from .eigen import Operator, leading_vectors
 
 SOLVERS = (None, "arpack", "lobpcg", "amg")
@@ -63,19 +64,19 @@ def embed(
     vectors = [known]
     if m < k:
         operator = _operator(graph, root, normed, largest)
-        vectors.append(leading_vectors(operator, known, k - m, tol, rng))
+        with kernels_for(xp).runtime.session():
+            vectors.append(leading_vectors(operator, known, k - m, tol, rng))
     return _flipped(xp.concat(vectors, axis=1) / root[:, None])
 
 
 def _operator(graph: Any, root: Array, normed: bool, largest: float) -> Operator:
     if normed:
-        multiply, order = graph.normalized(root)
-        return Operator(multiply, graph.n, -1.0, 1.0, graph.like, order)
+        return Operator(graph.normalized(root), graph.n, -1.0, 1.0, graph.like)
 
     def rise(V):
         return graph.multiply(V) - graph.degrees[:, None] * V
 
-    return Operator(rise, graph.n, -2.0 * largest, 0.0, graph.like)
+    return Operator(dense_products(rise), graph.n, -2.0 * largest, 0.0, graph.like)
 
 
 def _flipped(vectors: Array) -> Array:

@@ -29,7 +29,8 @@ from ..base import Estimator
 from ..blocks import TILE
 from ..neighbors.search import search_of
 from ..validation import check_choice, check_number
-from .transitions import Links, given_links, kernel_links, neighbor_links, squares_between
+from .affinities import Products
+from .transitions import given_links, kernel_links, neighbor_links, squares_between
 
 KERNELS = ("knn", "rbf")
 
@@ -173,7 +174,7 @@ class LabelClassifier(ClassifierMixin, Estimator):
         )
         return rows.X if rows.sparse else contiguous(rows.values)
 
-    def _links(self, X: Any) -> Links:
+    def _links(self, X: Any) -> Products:
         if callable(self.kernel):
             return given_links(self.kernel(X, X), self._symmetric)
         if self.kernel == "knn":
@@ -188,23 +189,26 @@ class LabelClassifier(ClassifierMixin, Estimator):
             )
         return kernel_links(X, float(self.gamma), self._symmetric)
 
-    def _spread(self, links: Links, known: Array) -> tuple[Array, int]:
+    def _spread(self, links: Products, known: Array) -> tuple[Array, int]:
         """Shares (n, n_classes) that links lead to, and the number of rounds."""
         xp, where = namespace(known), device(known)
         wide = float_dtype(xp, known)
         classes = xp.arange(len(self.classes_), dtype=known.dtype, device=where)
         start = xp.astype(known[:, None] == classes[None, :], wide)
         fixed = (known >= 0)[:, None]
-        shares, before = start, xp.zeros_like(start)
+        shares, before = xp.asarray(start, copy=True), xp.zeros_like(start)
         self._converged = True
         for round_ in range(int(self.max_iter)):
             if host_floats(xp.sum(xp.abs(shares - before)))[0] < self.tol:
                 return shares, round_
-            before, shares = shares, self._next(links(shares), start, fixed)
+            before, shares = shares, self._next(links, shares, before, start, fixed)
         self._converged = False
         return shares, int(self.max_iter)
 
-    def _next(self, arrived: Array, start: Array, fixed: Array) -> Array:
+    def _next(
+        self, links: Products, shares: Array, before: Array, start: Array, fixed: Array
+    ) -> Array:
+        """The next shares; what was before is given up."""
         raise NotImplementedError
 
     def _check_parameters(self) -> None:
@@ -298,8 +302,10 @@ class LabelPropagation(LabelClassifier):
         self.tol = tol
         self.n_jobs = n_jobs
 
-    def _next(self, arrived: Array, start: Array, fixed: Array) -> Array:
-        xp = namespace(arrived)
+    def _next(
+        self, links: Products, shares: Array, before: Array, start: Array, fixed: Array
+    ) -> Array:
+        xp, arrived = namespace(shares), links.sums(shares, before, 1.0, 0.0, 0.0)
         total = xp.sum(arrived, axis=1, keepdims=True)
         return xp.where(fixed, start, arrived / xp.where(total == 0, xp.ones_like(total), total))
 
@@ -367,8 +373,11 @@ class LabelSpreading(LabelClassifier):
         self.tol = tol
         self.n_jobs = n_jobs
 
-    def _next(self, arrived: Array, start: Array, fixed: Array) -> Array:
-        return float(self.alpha) * arrived + (1 - float(self.alpha)) * start
+    def _next(
+        self, links: Products, shares: Array, before: Array, start: Array, fixed: Array
+    ) -> Array:
+        alpha, own = float(self.alpha), namespace(start).asarray(start, copy=True)
+        return links.sums(shares, own, alpha, 0.0, 1 - alpha)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,16 @@ from ..arrays import Array, device, float_dtype, namespace, on_host
 from ..kernels import kernels_for
 from ..kernels.neighbors import Measure
 from ..kernels.neighbors.pairwise import SparseSearch
-from .affinities import DenseAffinity, GaussianAffinity, fits_in_memory, gaussian_matrix
-
-#: shares (n, c) -> what arrives at each row (n, c)
-Links = Callable[[Array], Array]
+from ..validation import canonical_rows
+from .affinities import (
+    DenseAffinity,
+    GaussianAffinity,
+    Products,
+    dense_products,
+    fits_in_memory,
+    gaussian_matrix,
+    sparse_products,
+)
 
 
 def squares_between(Y: Any, X: Any) -> Array:
@@ -27,7 +32,7 @@ def squares_between(Y: Any, X: Any) -> Array:
     return kernels_for(namespace(X)).distances.squared_distances(Y, X)
 
 
-def kernel_links(X: Any, gamma: float, symmetric: bool) -> Links:
+def kernel_links(X: Any, gamma: float, symmetric: bool) -> Products:
     """Of exp(-gamma |x - y|^2); a row is linked to itself unless they are symmetric."""
     if hasattr(X, "indptr"):
         graph: Any = DenseAffinity(np.exp(-gamma * squares_between(X, X)))
@@ -37,13 +42,13 @@ def kernel_links(X: Any, gamma: float, symmetric: bool) -> Links:
         graph = GaussianAffinity(X, gamma)
     degrees = graph.degrees[:, None]
     if not symmetric:
-        return lambda V: (graph.multiply(V) + V) / (degrees + 1.0)
+        return dense_products(lambda V: (graph.multiply(V) + V) / (degrees + 1.0))
     xp = namespace(degrees)
     root = xp.where(degrees > 0, xp.sqrt(degrees), xp.ones_like(degrees))
-    return lambda V: graph.multiply(V / root) / root
+    return dense_products(lambda V: graph.multiply(V / root) / root)
 
 
-def neighbor_links(near: Array, symmetric: bool) -> Links:
+def neighbor_links(near: Array, symmetric: bool) -> Products:
     """Of ones for the neighbours (n, k) of each row.
 
     Symmetric ones are divided by the roots of how many name both ends, themselves not counted.
@@ -54,14 +59,19 @@ def neighbor_links(near: Array, symmetric: bool) -> Links:
     if symmetric:
         rows = xp.arange(n, dtype=near.dtype, device=device(near))
         others = near != rows[:, None]
-        named = xp.sort(xp.reshape(xp.where(others, near, near * 0 + n), (-1,)))
-        count = xp.searchsorted(named, rows, side="right") - xp.searchsorted(named, rows)
+        named = xp.reshape(xp.where(others, near, near * 0 + n), (-1,))
+        if on_host(near):
+            count = np.bincount(named, minlength=n + 1)[:n]
+        else:
+            named = xp.sort(named)
+            count = xp.searchsorted(named, rows, side="right") - xp.searchsorted(named, rows)
         root = xp.sqrt(xp.astype(xp.where(count > 0, count, xp.ones_like(count)), wide))
         ends = xp.reshape(xp.take(root, xp.reshape(near, (-1,))), (n, k))
         weights = xp.astype(others, wide) / (root[:, None] * ends)
     if on_host(near):
-        W = csr_array((weights.ravel(), near.ravel(), np.arange(0, n * k + 1, k)), shape=(n, n))
-        return lambda V: W @ V
+        whole = np.int32 if n * k < 2**31 else np.int64
+        ends, starts = near.ravel().astype(whole), np.arange(0, n * k + 1, k, dtype=whole)
+        return sparse_products(csr_array((weights.ravel(), ends, starts), shape=(n, n)))
 
     def arrived(V):
         total = xp.zeros_like(V)
@@ -69,10 +79,10 @@ def neighbor_links(near: Array, symmetric: bool) -> Links:
             total = total + weights[:, j][:, None] * xp.take(V, near[:, j], axis=0)
         return total
 
-    return arrived
+    return dense_products(arrived)
 
 
-def given_links(W: Any, symmetric: bool) -> Links:
+def given_links(W: Any, symmetric: bool) -> Products:
     """Of a matrix of weights, dense or sparse, on the host."""
     W = csr_array(W) if issparse(W) else np.asarray(W)
     W = W.astype(np.float64)
@@ -86,5 +96,5 @@ def given_links(W: Any, symmetric: bool) -> Links:
     else:
         total = np.asarray(W.sum(axis=1)).ravel()
         scale = 1.0 / np.where(total == 0, 1.0, total)
-        W = W.multiply(scale[:, None]).tocsr() if issparse(W) else W * scale[:, None]
-    return lambda V: W @ V
+        W = csr_array(W.multiply(scale[:, None])) if issparse(W) else W * scale[:, None]
+    return sparse_products(canonical_rows(W)) if issparse(W) else dense_products(lambda V: W @ V)

@@ -7,7 +7,7 @@ Unlike other families, all arrays here are NumPy's: O(n) values that were brough
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -55,6 +55,20 @@ class CondensedTree(NamedTuple):
 
 
 class GraphKernels(Protocol):
+    def linked_sums(
+        self,
+        W: Any,
+        V: np.ndarray,
+        before: np.ndarray,
+        scale: float,
+        shift: float,
+        share: float,
+    ) -> np.ndarray:
+        """scale W V + shift V + share before (n, p), for a CSR matrix W (n, n) of float64.
+
+        before : (n, p); it is given up: a kernel may write into it.
+        """
+
     def spanning_tree(self, n: int, nearest: Nearest) -> Edges:
         """The least spanning tree, by Boruvka's rounds; fewer edges if some rows have no way.
 

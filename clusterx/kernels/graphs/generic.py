@@ -11,6 +11,10 @@ from . import CondensedTree, Edges, Linkage
 from .boruvka import sorted_edges, spanning_edges
 
 
+def linked_sums(W, V, before, scale, shift, share):
+    return scale * (W @ V) + shift * V + share * before
+
+
 class _Sets:
     """Disjoint sets, each named by its least element."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.cluster.hierarchy import cophenet, linkage
 from scipy.spatial.distance import cdist, squareform
 
 from clusterx import arrays
 from clusterx.kernels import kernels_for
-from clusterx.kernels.graphs import Edges, generic
+from clusterx.kernels.graphs import Edges, cpu, generic
 
 CPU = kernels_for(arrays.namespace(np.empty(0))).graphs
 KERNELS = pytest.mark.parametrize("kernels", [CPU, generic], ids=["cpu", "generic"])
@@ -170,3 +171,16 @@ def test_a_chain_of_thousands_needs_no_recursion():
     assert merges.size[-1] == n
     tree = CPU.condense(merges, np.ones(n), np.zeros(n), 2.0)
     assert len(tree.child) == n
+
+
+@pytest.mark.parametrize("p", [1, 5, 13])
+def test_linked_sums_are_products(p, monkeypatch):
+    monkeypatch.setattr(cpu, "FEW", 0)
+    rng = np.random.default_rng(0)
+    W = sparse.random_array((300, 300), density=0.03, rng=rng, format="csr")
+    W = W + W.T
+    V, before = rng.normal(size=(2, 300, p))
+    expected = 0.7 * (W.toarray() @ V) - 0.2 * V + 0.4 * before
+    for kernels in (CPU, generic):
+        found = kernels.linked_sums(W, V.copy("F"), before.copy(), 0.7, -0.2, 0.4)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)

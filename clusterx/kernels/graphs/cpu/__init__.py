@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import CondensedTree, Edges, Linkage
+from ...cpu.ranges import blocks, rows_per_task
+from ...cpu.threads import run_blocks
+from .. import CondensedTree, Edges, Linkage, generic
 from ..boruvka import sorted_edges, spanning_edges
 from . import loops
+
+#: Links times columns below which SciPy has the products: nothing is compiled.
+FEW = 1 << 21
+
+
+def linked_sums(W, V, before, scale, shift, share):
+    if W.nnz * V.shape[1] < FEW:
+        return generic.linked_sums(W, V, before, scale, shift, share)
+    V, out = np.ascontiguousarray(V), np.ascontiguousarray(before)
+    n = V.shape[0]
+    spans = blocks(n, rows_per_task(n, W.nnz // n * V.shape[1]))
+    links, factors = (W.indptr, W.indices, W.data), (scale, shift, share)
+    run_blocks(lambda i: loops.linked_sums(*links, V, out, *factors, *spans[i]), len(spans))
+    return out
 
 
 def spanning_tree(n, nearest):

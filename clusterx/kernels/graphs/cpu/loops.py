@@ -5,6 +5,19 @@ import numpy as np
 from ...cpu.jit import INNER, jit
 
 
+@jit
+def linked_sums(starts, ends, weights, V, out, scale, shift, share, begin, end):
+    p = V.shape[1]
+    for i in range(begin, end):
+        own, row = out[i], V[i]
+        for q in range(p):
+            own[q] = share * own[q] + shift * row[q]
+        for e in range(starts[i], starts[i + 1]):
+            w, other = scale * weights[e], V[ends[e]]
+            for q in range(p):
+                own[q] += w * other[q]
+
+
 @jit(**INNER)
 def find(parent, x):
     """The root of x; every second step of the path is cut short."""
