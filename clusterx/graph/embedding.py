@@ -64,7 +64,7 @@ def embed(
     vectors = [known]
     if m < k:
         operator = _operator(graph, root, normed, largest)
-        with kernels_for(xp).runtime.session():
+        with kernels_for(xp).runtime.limited_blas():
             vectors.append(leading_vectors(operator, known, k - m, tol, rng))
     return _flipped(xp.concat(vectors, axis=1) / root[:, None])
 

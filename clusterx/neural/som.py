@@ -205,7 +205,7 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         centers = self._first_centers(rows, w, middle, rng)
         self._seen = None
         first = max(max(self.shape) / 2, self.sigma_end) if self.sigma is None else self.sigma
-        with rows.kernels.runtime.session():
+        with rows.kernels.runtime.limited_blas():
             for epoch in range(self.max_iter):
                 H = self._influence(self._decayed(first, self.sigma_end, epoch))
                 if self.training == "batch":

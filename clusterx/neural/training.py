@@ -66,7 +66,7 @@ def plane_of_centers(rows: Rows, w: Array | None, shape: tuple[int, int], mean: 
     units = shape[0] * shape[1]
     xp, wide = rows.xp, float_dtype(rows.xp, rows.like)
     small = rows.n * rows.d**2 <= SMALL_PRODUCT
-    with rows.kernels.runtime.session() if small else nullcontext():
+    with rows.kernels.runtime.limited_blas() if small else nullcontext():
         gram = rows.reduce(_products, mean, along=(w,))
         total = xp.sum(gram[-1, :1])
         middle = gram[-1, 1:] / total  # about the mean of equal weights
