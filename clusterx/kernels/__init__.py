@@ -14,14 +14,15 @@ argument (`cuda.device.CudaDevice`), which the table binds. A family is imported
 used, and its loops are compiled when they are first called.
 
 To add a kernel, add its signature to the contract and its definition to `generic.py`; tuned
-versions may follow. To add a family, add such a folder, and a property to `Kernels`. The ground
-that tuned families share is in `cpu` (threads, ranges, screening, boxes) and `cuda` (device,
-loader, products). Imports point downwards: a family may use `blocks`, `statistics`, the ground, and
+versions may follow. To add a family, add such a folder, and a property to `Kernels`. Tuned
+families share the code in `cpu` (threads, ranges, screening, boxes) and `cuda` (device, loader,
+products). Imports point downwards: a family may use `blocks`, `statistics`, that shared code, and
 families that stand before it in `Kernels`.
 
-The contract of every kernel: inputs validated, C-contiguous, on one device, of one of
-`runtime.dtypes`; pure; no random numbers; no host read; extra memory bounded by `working_memory`;
-ties go to the lowest index; accumulation in float64 or exact integers.
+The contract of every kernel: its inputs are validated, C-contiguous, on one device and of one of
+`runtime.dtypes`. It is pure, draws no random numbers and reads nothing back to the host. Its extra
+memory is bounded by `working_memory`, ties go to the lowest index, and it accumulates in float64
+or in exact integers.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ class Kernels:
     Parameters
     ----------
     tuned : {'cpu', 'cuda'}, optional
-        Where its tuned kernels are in the folder of a family.
+        The module in each family's folder that has the tuned kernels.
     gpu : CudaDevice, optional
-        What the kernels of `cuda` get as their first argument.
+        The first argument of every kernel in `cuda`.
     """
 
     def __init__(self, tuned: str | None = None, gpu: Any = None):
@@ -134,13 +135,13 @@ class Kernels:
     def _family(self, name: str, contract: type) -> Any:
         generic = import_module(f".{name}.generic", __name__)
         tuned = self._tuned(name)
-        found = {}
-        for member in (m for m in vars(contract) if not m.startswith("_")):
-            own = getattr(tuned, member, None)
-            if callable(own) and self.gpu is not None:
-                own = partial(own, self.gpu)
-            found[member] = getattr(generic, member) if own is None else own
-        return SimpleNamespace(**found)
+        members = {}
+        for name in (m for m in vars(contract) if not m.startswith("_")):
+            member = getattr(tuned, name, None)
+            if callable(member) and self.gpu is not None:
+                member = partial(member, self.gpu)
+            members[name] = getattr(generic, name) if member is None else member
+        return SimpleNamespace(**members)
 
     def _tuned(self, name: str) -> ModuleType | None:
         if self.tuned is None:

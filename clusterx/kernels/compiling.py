@@ -1,4 +1,4 @@
-"""Tells who wants to know that kernels are being compiled."""
+"""Notifies listeners while kernels are compiled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Listener(Protocol):
-    """What `listening` takes."""
+    """Is notified of compilations; see `listening`."""
 
     def begin(self) -> None:
         """A kernel is about to be compiled."""
@@ -22,7 +22,7 @@ _listeners: list[Listener] = []
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Tell the listener of every compilation within the block."""
+    """Notify the listener of every compilation within the block."""
     _listeners.append(listener)
     try:
         yield
@@ -32,12 +32,12 @@ def listening(listener: Listener) -> Iterator[None]:
 
 @contextmanager
 def announce() -> Iterator[None]:
-    """Say that the block compiles a kernel."""
-    told = list(_listeners)
-    for listener in told:
+    """Notify the listeners that the block compiles a kernel."""
+    notified = list(_listeners)
+    for listener in notified:
         listener.begin()
     try:
         yield
     finally:
-        for listener in told:
+        for listener in notified:
             listener.end()

@@ -1,4 +1,4 @@
-"""What one pass over the columns tells, and how that of blocks is joined."""
+"""The summary of columns that one pass computes, and how summaries of blocks are merged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Summary(NamedTuple):
 
     @classmethod
     def joined(cls, parts: list[tuple[int, Summary]]) -> Summary:
-        """Of consecutive blocks of rows, given their lengths."""
+        """Merge the summaries of consecutive blocks, given as pairs (rows, summary)."""
         if len(parts) == 1:
             return parts[0][1]
         xp = namespace(parts[0][1].mean)

@@ -1,4 +1,4 @@
-"""One pass over the rows: finiteness, moments, extremes."""
+"""Finiteness, moments and extremes of columns in one pass over the rows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from .threads import run_blocks
 
 #: Rows are summed in blocks of this many values, whatever the number of threads.
 BLOCK = 1 << 18
-#: Where there are fewer values than this, it does not pay to make short rows longer.
+#: Below this many values, it does not pay to join short rows into longer ones.
 FOLDED = 1 << 14
-#: Most rows of such a block of bytes, whose squares then sum to less than 2^31 in a column.
+#: Most rows per block of bytes: their squares then sum to less than 2^31 in a column.
 BYTE_ROWS = 1 << 15
-#: Most values that NumPy goes through while the loop is not compiled: it takes half as long as
-#: compiling then.
+#: Most values that the NumPy stand-in takes; it then runs for half as long as compiling takes.
 STAND_IN_VALUES = 1 << 23
 
 
@@ -28,7 +27,7 @@ def column_moments_in_numpy(X, shift, start, stop, sums, squares, low, high):
     for out in (sums, squares):
         fours = terms[: n - n % 4].reshape(-1, 4, d)
         pairs = (fours[:, 0] + fours[:, 1]) + (fours[:, 2] + fours[:, 3])
-        # not `sum`, whose order is its own
+        # not `sum`, because NumPy chooses the order of its additions
         out += np.add.accumulate(np.concatenate([pairs, terms[n - n % 4 :]]), axis=0)[-1]
         terms *= terms
     return None
@@ -36,13 +35,13 @@ def column_moments_in_numpy(X, shift, start, stop, sums, squares, low, high):
 
 @jit(stand_in=column_moments_in_numpy, seconds=0.5)
 def column_moments(X, shift, start, stop, sums, squares, low, high):
-    """Sums and squares of X - shift, and extremes, of rows start..stop."""
+    """Sums of X - shift and of its squares, and extremes of X, over rows start..stop."""
     d = X.shape[1]
     least = np.empty(d, X.dtype)
     most = np.empty(d, X.dtype)
     for j in range(d):
         least[j] = most[j] = X[start, j]
-    # four rows at a time, and loops of few arrays: what compilers vectorise
+    # four rows at a time in loops over few arrays, so that LLVM vectorises them
     for i in range(start, stop, 4):
         if i + 4 > stop:
             for p in range(i, stop):
@@ -82,7 +81,8 @@ def moments(X: np.ndarray) -> tuple[np.ndarray, ...]:
     fold = max(1, min(64 // d, n)) if folded else 1
     even = n - n % fold
     wide = X[:even].reshape(even // fold, fold * d)
-    # a typical row as the origin keeps the digits of the variance, an outlier would lose them
+    # shift by the medians of a sample: a typical row keeps the digits of the variance, but an
+    # outlier would lose them
     few = X[:: max(1, n // 32)]
     origin = np.partition(few, len(few) // 2, axis=0)[len(few) // 2].astype(np.float64)
     parts = _moments_of(wide, np.tile(origin, fold))
@@ -143,7 +143,7 @@ def byte_moments(X, start, stop, sums, squares, largest):
 
 
 def byte_summary(X: np.ndarray) -> Summary:
-    """`summary` of whole numbers below 256, in integers."""
+    """`summary` of bytes, computed in integers."""
     n, d = X.shape
     fold = max(1, min(1024 // d, n)) if X.flags.c_contiguous else 1
     even = n - n % fold
@@ -164,7 +164,7 @@ def byte_summary(X: np.ndarray) -> Summary:
         sums += s.reshape(-1, d).sum(axis=0)
         squares += q.reshape(-1, d).sum(axis=0)
         largest = np.maximum(largest, top.reshape(-1, d).max(axis=0, initial=0))
-    # of at most SUMMARY_VALUES values: the product is below 2^63
+    # below 2^63, because a block has at most SUMMARY_VALUES values
     variance = (n * squares - sums * sums) / n**2
     return Summary(np.True_, sums / n, variance, largest.astype(np.float64))
 

@@ -1,4 +1,4 @@
-"""Kernels that are not compiled before that pays: NumPy stands in for them until then."""
+"""Kernels that are compiled only once that pays off: until then NumPy functions stand in."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ import numpy as np
 
 
 class Deferred:
-    """A kernel, for which a stand-in of the same bits works until compiling pays.
+    """A kernel with a stand-in, which computes the same bits until compiling pays off.
 
-    The stand-in serves until it has taken as much of a core's time as compiling would, or data
-    come that are too large for it. Where there is compiled code, in this process or on disk, it is
-    used at once. Together, stand-in and compiling take at most twice what the better one would.
+    The stand-in runs until it has used as much CPU time as compiling would take, or until it is
+    given data that are too large for it. If compiled code exists in this process or on disk, it
+    is used at once. Stand-in and compilation together take at most twice as long as the better
+    of the two.
 
     Parameters
     ----------
     function : callable
-        What it is named and described after.
+        Gives the name and the docstring.
     stand_in : callable
         Computes the same bits in NumPy; returns NotImplemented for data that are too large for it.
     seconds : float
-        How long compiling takes, about.
+        Approximate compile time.
     compiled : callable
         The kernel, or a function that calls kernels.
     has_code : callable
-        Whether `compiled` has code for the arguments it is called with.
+        Called with the kernel's arguments; returns whether `compiled` has code for them.
     """
 
     def __init__(
@@ -47,21 +48,21 @@ class Deferred:
         self._compiled: set[Any] = set()  # kinds of data that the stand-in no longer serves
 
     def __call__(self, *args: Any) -> Any:
-        # cheap, and tells apart what most often differs between signatures
+        # cheap, and tells most signatures apart
         kind = args[0].dtype, type(args[-1])
         if kind in self._compiled or not self._waits(kind, args):
             return self.compiled(*args)
         before = thread_time()
-        with np.errstate(all="ignore"):  # compiled code warns of nothing
-            found = self.stand_in(*args)
-        if found is NotImplemented:
+        with np.errstate(all="ignore"):  # because compiled code never warns
+            result = self.stand_in(*args)
+        if result is NotImplemented:
             self._compiled.add(kind)
             return self.compiled(*args)
         self._spent[kind] += thread_time() - before
-        return found
+        return result
 
     def _waits(self, kind: Any, args: tuple) -> bool:
-        """Whether the stand-in serves data of this kind still."""
+        """Whether the stand-in still serves data of this kind."""
         if kind not in self._spent:
             if compiles_always() or self._has_code(*args):
                 self._compiled.add(kind)
@@ -73,7 +74,7 @@ class Deferred:
         return True
 
     def retire(self, *like: Any) -> None:
-        """Let the stand-in serve no data of this kind: there are more than it is worth using for.
+        """No longer use the stand-in for data of this kind, because there is too much of it.
 
         like : the first and the last argument of a call, or one array that is like both
         """
@@ -81,17 +82,17 @@ class Deferred:
 
     @property
     def _numba_type_(self) -> Any:
-        """Compiled code that calls this calls the kernel."""
+        """The kernel's numba type, so that compiled code that calls this calls the kernel."""
         return self.compiled._numba_type_
 
 
 def compiles_always() -> bool:
-    """Whether CLUSTERX_COMPILE says that nothing stands in for compiled code."""
+    """Whether CLUSTERX_COMPILE=always switches stand-ins off."""
     return os.environ.get("CLUSTERX_COMPILE", "") == "always"
 
 
 def deferred(stand_in: Callable, seconds: float, kernels: tuple[Any, ...]) -> Callable:
-    """Decorate a function that calls kernels: a stand-in works until compiling them pays."""
+    """Decorate a function that calls kernels: a stand-in runs until compiling them pays off."""
 
     def decorate(function: Callable) -> Deferred:
         return Deferred(function, stand_in, seconds, function, lambda *_: has_code(*kernels))

@@ -6,7 +6,7 @@ import numpy as np
 
 from .jit import INNER, jit
 
-#: Columns too few for vector loops over them: their squares are added in order.
+#: Up to this many columns, which are too few for vector loops, squares are added in order.
 FEW = 8
 
 
@@ -22,7 +22,9 @@ def squared_distance(x, c):
 
 @jit(fastmath={"reassoc", "contract", "nsz"})
 def distance(X, i, C, j):
-    """The same between rows by their numbers: views of them in a loop would be counted."""
+    """`squared_distance` of X[i] and C[j], for loops in which numba would count references to
+    views of the rows.
+    """
     s = 0.0
     for a in range(X.shape[1]):
         t = np.float64(X[i, a]) - np.float64(C[j, a])
@@ -41,7 +43,7 @@ def squared_norm(x):
 
 @jit(**INNER)
 def row_distance(X, i, C, j):
-    """Squared distance of X[i] and C[j]; of few columns, added in their order."""
+    """Squared distance of X[i] and C[j]; the squares of few columns are added in order."""
     if X.shape[1] > FEW:
         return squared_distance(X[i], C[j])
     s = 0.0
@@ -52,7 +54,7 @@ def row_distance(X, i, C, j):
 
 
 def squares_to(X, c):
-    """Squared distances (n,) of rows of few columns to one point, in NumPy: the same bits."""
+    """Squared distances (n,) of rows of few columns to one point, with `row_distance`'s bits."""
     total = np.zeros(X.shape[0])
     for j in range(X.shape[1]):
         t = X[:, j].astype(np.float64)

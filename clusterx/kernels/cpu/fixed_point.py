@@ -2,7 +2,7 @@
 
 A term is rounded to a fixed-point number of two 64-bit integers: `hi` counts steps of
 1 / hi_scale, `lo` counts steps of 1 / (hi_scale lo_scale) of what is left. Integer addition is
-associative, so threads, blocks, and updates that add and take away rows all reach the same bits.
+associative, so threads, blocks, and updates that add and remove rows all reach the same bits.
 With n terms whose magnitudes add up to at most S, hi_scale is the power of two just below
 2^61 / S and lo_scale the one just below 2^61 / n: no sum overflows, and the error of a term is
 below S n 2^-121.
@@ -34,7 +34,7 @@ def power_of_two_scale(total):
 class Scales:
     """The resolution of the sums over a data set, one for all of its blocks."""
 
-    mean: np.ndarray  # (d,), with the two below: what the kernels want to know of all rows
+    mean: np.ndarray  # (d,); this and the two below are the summary of all rows
     variance: np.ndarray
     max_abs: np.ndarray
     hi_scale: np.ndarray  # (d,)
@@ -43,7 +43,7 @@ class Scales:
 
     @classmethod
     def of(cls, summary: Summary, total: float, n: int) -> Scales:
-        """From the summary of all rows, the sum of their weights and their number."""
+        """The scales for n rows with this summary, whose weights add up to `total`."""
         bounds = [*(summary.max_abs * max(total, 1e-300)), max(n, 1), total]
         scales = power_of_two_scale(bounds)
         rows, weights = scales[-2:].tolist()
@@ -56,7 +56,7 @@ class Scales:
 
 
 class ExactStats:
-    """CentroidStats in integers: those of any split of the rows add up to the same bits."""
+    """CentroidStats in integers: however the rows are split, the parts add up to the same bits."""
 
     def __init__(self, scales: Scales, table: np.ndarray, n_changed: int):
         self.scales, self.table, self.n_changed = scales, table, n_changed
@@ -99,7 +99,7 @@ def read_table(table, units, lo_scale):
 
 @jit(**INNER)
 def add_term(value, scale, lo_scale):
-    """One term as its two integers."""
+    """Round one term to its two integers."""
     scaled = value * scale
     whole = np.rint(scaled)
     return np.int64(whole), np.int64(np.rint((scaled - whole) * lo_scale))
@@ -147,7 +147,7 @@ def runs(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def even_parts(bounds: np.ndarray) -> list[tuple[int, int]]:
-    """Consecutive runs for each task, of about ENTRIES_PER_TASK entries together."""
+    """Split the runs into consecutive ones for each task, of about ENTRIES_PER_TASK entries."""
     runs = len(bounds) - 1
     tasks = max(1, min(runs, int(bounds[-1]) // ENTRIES_PER_TASK))
     cuts = np.searchsorted(bounds, np.linspace(0, bounds[-1], tasks + 1)[1:-1])
@@ -169,7 +169,7 @@ def sum_entries(X, w, entries, bounds, first, last, units, lo_scale, hi, lo):
                 sign = -1.0
             v = sign * w[row] if w.shape[0] > 0 else sign
             x, his, los = X[row], hi[r], lo[r]
-            # a loop for each, of few arrays: what compilers vectorise
+            # separate loops over few arrays, so that LLVM vectorises them
             for j in range(d):
                 scaled[j] = v * x[j] * units[j]
             for j in range(d):
@@ -183,9 +183,10 @@ def sum_entries(X, w, entries, bounds, first, last, units, lo_scale, hi, lo):
 
 @jit
 def move_rows(X, w, rows, start, stop, labels, previous, units, lo_scale, hi, lo):
-    """Take rows[start:stop] from their previous cluster (none: empty or negative) to their label's.
+    """Move rows[start:stop] from their previous cluster to their label's.
 
-    Each row is read once, in order; for sums that stay in a core's cache.
+    Rows have no previous cluster if `previous` is empty or negative there. Each row is read once,
+    in order; use this for sums that fit a core's cache.
     """
     d = X.shape[1]
     whole = np.empty(d + 1, np.int64)
@@ -199,7 +200,7 @@ def move_rows(X, w, rows, start, stop, labels, previous, units, lo_scale, hi, lo
         add_to(hi[new], whole, 1)
         if old >= 0:
             add_to(hi[old], whole, -1)
-        if any_left(left):  # seldom for float32, whose digits mostly fit the first integer
+        if any_left(left):  # rare for float32, whose digits mostly fit in the first integer
             for j in range(d + 1):
                 rest[j] = np.int64(np.rint(left[j] * lo_scale))
             add_to(lo[new], rest, 1)
@@ -209,7 +210,7 @@ def move_rows(X, w, rows, start, stop, labels, previous, units, lo_scale, hi, lo
 
 @jit
 def split(x, v, units, whole, left):
-    """v x, and v itself at the end, in steps of 1 / units: the whole ones, and what is left."""
+    """Split v x, followed by v, into whole steps of 1 / units and the fraction that is left."""
     d = x.shape[0]
     for j in range(d):
         scaled = v * x[j] * units[j]

@@ -1,4 +1,4 @@
-"""How kernels are compiled, and where the compiled ones are kept."""
+"""Compiles kernels, and keeps the compiled code on disk."""
 
 import pickle
 import warnings
@@ -19,20 +19,20 @@ from ...properties import cached_property
 from ..compiling import announce
 from .deferred import Deferred
 
-#: Loops that only other loops call: without the way in from Python, a tenth of what is compiled.
+#: No Python entry point, which is a tenth of the compile time: for loops that only loops call.
 INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def jit(function=None, *, stand_in=None, seconds=0.0, **options):
-    """`numba.njit` for kernels: without the GIL, and with their code in a `KernelCache`.
+    """`numba.njit` for kernels: they release the GIL and keep their code in a `KernelCache`.
 
     Parameters
     ----------
     stand_in : callable, optional
         A NumPy function with the same arguments that computes the same bits. The kernel is then
-        `Deferred`: compiled once the stand-in has taken as long as compiling takes.
+        `Deferred`: it is compiled once the stand-in has taken as long as compiling takes.
     seconds : float
-        How long compiling takes, about.
+        Approximate compile time.
     """
     if function is None:
         return partial(jit, stand_in=stand_in, seconds=seconds, **options)
@@ -50,7 +50,7 @@ def _has_code_for(kernel, *args):
 
 
 class _Announcer(event.Listener):
-    """Announces compilations of kernels; those inside another one go with it."""
+    """Announces compilations of kernels; one within another is not announced again."""
 
     def __init__(self):
         self._under_way: list[AbstractContextManager | None] = []
@@ -74,10 +74,10 @@ event.register("numba:compile", _Announcer())  # numba compiles one function at 
 class KernelCache(NullCache):
     """The code of one kernel on disk, a file per signature; the kernel works without it, too.
 
-    numba's own cache fails where no folder can be written, on a full disk and on damaged files,
-    and its index mixes up signatures if processes write together or data is missing. Here each
-    file begins with a digest of its code and of what the code is for: anything else counts as
-    missing, and is compiled and written again.
+    numba's own cache fails without a writable folder, on a full disk and on damaged files, and its
+    index mixes up signatures if processes write together or data is missing. Here each file begins
+    with a digest of its code and of the code's purpose (signature, target, versions). A file whose
+    digest differs counts as missing: the kernel is compiled and written again.
     """
 
     def __init__(self, function):
@@ -85,7 +85,7 @@ class KernelCache(NullCache):
 
     @cached_property
     def _numba(self):
-        """numba's part, which finds a folder and turns code into bytes; None without a folder."""
+        """numba's part: it finds a folder and turns code into bytes. None without a folder."""
         try:
             return CompileResultCacheImpl(self._function)
         except (OSError, RuntimeError) as error:
@@ -97,18 +97,18 @@ class KernelCache(NullCache):
         return self._numba and self._numba.locator.get_cache_path()
 
     def has_files(self):
-        """Whether there is code for any signature, were it of another version."""
+        """Whether there is a file for any signature, even if its code is of another version."""
         if self._numba is None:
             return False
         files = Path(self.cache_path).glob(f"{escape(self._numba.filename_base)}.*.nbc")
         return next(files, None) is not None
 
     def has(self, sig, target_context):
-        """Whether there is code for the signature that can be used."""
+        """Whether there is usable code for the signature."""
         return self._code(sig, target_context) is not None
 
     def load_overload(self, sig, target_context):
-        target_context.refresh()  # code is linked against what it knows
+        target_context.refresh()  # because loaded code is linked against what the context knows
         code = self._code(sig, target_context)
         try:
             return code and self._numba.rebuild(target_context, pickle.loads(code))
@@ -137,7 +137,7 @@ class KernelCache(NullCache):
             _warn_once(error)
 
     def _entry(self, sig, codegen):
-        """The file of a signature's code on this machine, and what that code is for."""
+        """The file of a signature's code on this machine, and the purpose of that code as bytes."""
         target = repr((sig, codegen.magic_tuple()))
         locator = self._numba.locator
         name = f"{self._numba.filename_base}.{sha256(target.encode()).hexdigest()[:16]}.nbc"

@@ -1,18 +1,20 @@
-"""Fixed ranges of rows, each of them a task."""
+"""Fixed ranges of rows, one per task."""
 
 from __future__ import annotations
 
 CHUNK = 256
 ROWS_PER_TASK = 8192
-#: Multiplications that make a task, at least.
+#: Least multiplications per task.
 TASK = 1 << 21
 
 
 def rows_per_task(n: int, cost: int = 1 << 12) -> int:
-    """Enough tasks for a few threads, where what a task computes does not depend on its size.
+    """Rows per task that give a few threads enough tasks.
 
-    cost : of a row, in multiplications; a task of less than some ten thousandths of a second is
-        not worth handing to another thread.
+    For kernels whose results do not depend on the size of tasks.
+
+    cost : multiplications per row; a task shorter than a few tenths of a millisecond is not worth
+        handing to another thread.
     """
     return max(CHUNK, TASK // cost, min(ROWS_PER_TASK, n // 16))
 

@@ -18,29 +18,29 @@ Task = Callable[[int], object]
 
 
 def thread_count() -> int:
-    """Threads that a kernel may use now.
+    """Number of threads that a kernel may use now.
 
     Returns
     -------
     int
-        The least of the cores this process may run on (affinity and cgroup limits counted),
-        ``OMP_NUM_THREADS`` and ``CLUSTERX_NUM_THREADS``, where those are set; at least 1.
+        The number of cores that this process may run on (affinity and cgroup limits counted), or
+        ``OMP_NUM_THREADS`` or ``CLUSTERX_NUM_THREADS`` where one is set and smaller; at least 1.
 
     Raises
     ------
     ValueError
         ``CLUSTERX_NUM_THREADS`` is set to something that is not a positive whole number.
     """
-    own = os.environ.get("CLUSTERX_NUM_THREADS", "").strip()
-    if own and not (own.isdecimal() and int(own) > 0):
+    wanted = os.environ.get("CLUSTERX_NUM_THREADS", "").strip()
+    if wanted and not (wanted.isdecimal() and int(wanted) > 0):
         raise ValueError(
-            f"CLUSTERX_NUM_THREADS must be a positive whole number, got {own!r}: "
+            f"CLUSTERX_NUM_THREADS must be a positive whole number, got {wanted!r}: "
             "set it to the number of threads wanted, or unset it."
         )
     limits = [_cores()]
-    if own:
-        limits.append(int(own))
-    # OpenMP allows a list, one number a nesting level: the outermost counts here
+    if wanted:
+        limits.append(int(wanted))
+    # OpenMP allows a list with one number per nesting level: the outermost level counts here
     omp = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     if omp.isdecimal() and int(omp) > 0:
         limits.append(int(omp))
@@ -172,7 +172,7 @@ def run_blocks(fn: Task, n_tasks: int) -> None:
 
 
 class _SingleThreadedBlas:
-    """Counts who wants BLAS held to one thread: the first sets it, the last restores it."""
+    """Counts the holders of BLAS's limit to one thread: the first sets it, the last restores it."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -200,8 +200,8 @@ _blas = _SingleThreadedBlas()
 def single_threaded_blas() -> Iterator[None]:
     """Hold BLAS to one thread inside the block, for kernels that thread over blocks themselves.
 
-    The limit is the process's, as BLAS libraries have no other; overlapping uses are counted, and
-    the last one out restores what the first one found.
+    The limit holds for the whole process, because BLAS libraries offer no other. Overlapping uses
+    are counted, and the last one to end restores the limit that the first one found.
     """
     _blas.acquire()
     try:

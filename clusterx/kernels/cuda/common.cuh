@@ -1,14 +1,14 @@
-// What the kernels share. The loader puts it in front of each of them, after its macros.
+// Shared by all kernels: the loader puts this in front of each `.cu` file, after the macros.
 //
-// Kernels are extern "C", take pointers, long long and double alone, and use blocks of one
-// dimension. Sizes and places of elements are 64 bits wide: an array may have more than 2^31. CuPy
-// compiles them with -ftz=true: float32 numbers below 2^-126, read or computed, count as zero.
+// Kernels are extern "C", take only pointers, long long and double, and use blocks of one
+// dimension. Sizes and indices have 64 bits, because an array may have more than 2^31 elements.
+// CuPy compiles with -ftz=true: float32 numbers below 2^-126, read or computed, count as zero.
 
 #define INFINITE (__longlong_as_double(0x7ff0000000000000LL))
 
 typedef unsigned long long word;
 
-// `type *name`: the shared memory that a launch asks for beside what is declared.
+// Declares `type *name`, the shared memory that a launch adds to what kernels declare.
 #ifdef CUDA_ON_CPU
 #define DYNAMIC_SHARED(type, name) type *name = (type *)cuda_on_cpu::dynamic_shared()
 #else
@@ -27,7 +27,7 @@ static __device__ __forceinline__ long long threads_in_grid()
     return gridDim.x * (long long)blockDim.x;
 }
 
-// The first place in sorted `values` whose value is above x; n if none is.
+// The index of the first of the sorted `values` that is above x; n if none is.
 template <typename V>
 static __device__ long long upper_bound(const V *values, long long n, V x)
 {

@@ -1,4 +1,4 @@
-"""What CUDA kernels get as their first argument: arrays, the loader, products."""
+"""The first argument of all CUDA kernels: it makes arrays, loads kernels, multiplies matrices."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .products import Products
 
 
 class CudaDevice:
-    """What the kernels of a library of arrays on NVIDIA GPUs have in common.
+    """New arrays, kernels and matrix products for one array library on NVIDIA GPUs.
 
-    Nothing depends on CuPy itself: tests bring
-    another library and another loader, and go through the same code.
+    It does not depend on CuPy itself: tests pass another library and another loader, and run the
+    same code.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class CudaDevice:
     loader : Loader
         Compiles and launches kernels; its `cupy` has cuBLAS.
     tile : int
-        Values of the largest temporary: a block of the products of rows and centres.
+        Most values of a temporary, such as a block of products of rows and centres.
     """
 
     def __init__(self, xp: ModuleType, loader: Any, *, tile: int = 1 << 24):
@@ -34,7 +34,7 @@ class CudaDevice:
         self.products = Products(loader)
 
     def empty(self, shape: tuple[int, ...], dtype: Any, *, like: Array) -> Array:
-        """A new array on the device of `like`, of whatever was in memory."""
+        """A new array on the device of `like`, uninitialised."""
         return self.xp.empty(shape, dtype=dtype, device=device(like))
 
     def zeros(self, shape: tuple[int, ...], dtype: Any, *, like: Array) -> Array:
@@ -42,7 +42,7 @@ class CudaDevice:
         return self.xp.zeros(shape, dtype=dtype, device=device(like))
 
     def contiguous(self, x: Array) -> Array:
-        """x, or a copy of it, with its elements in order in memory."""
+        """x if it is C-contiguous, else a copy that is."""
         flags = getattr(x, "flags", None)
         if flags is not None and flags.c_contiguous:
             return x
@@ -51,7 +51,7 @@ class CudaDevice:
         return copy
 
     def c_type(self, dtype: Any) -> str:
-        """The name in C++ of a dtype."""
+        """The C++ name of a dtype."""
         return C_TYPES[dtype_name(dtype)]
 
 

@@ -1,14 +1,14 @@
 // Sums in integers, the same in any order.
 //
-// A term is rounded to two of 64 bits: the first counts steps of 1 / scale, the second steps of
-// 1 / (scale low_scale) of what is left. With n terms whose magnitudes add up to at most S, scale
-// is the power of two just below 2^61 / S and low_scale the one just below 2^61 / n. So neither
-// sum of terms reaches 2^62; rows that leave one cluster while others join it keep what is on the
-// way below 2^63, and the error of a term is below S n 2^-121.
+// A term is rounded to two 64-bit integers: the first counts steps of 1 / scale, the second counts
+// steps of 1 / (scale low_scale) of the remainder. With n terms whose magnitudes add up to at most
+// S, scale is the power of two just below 2^61 / S and low_scale the one just below 2^61 / n. So
+// neither sum of terms reaches 2^62. While rows leave a cluster and others join it, its sums stay
+// below 2^63. The error of a term is below S n 2^-121.
 //
-// Of k clusters of rows of d columns there is a table (2, k, d + 1): the first integers, then the
-// second ones; the last column has the sums of the weights. `scales` has d + 2: those of the
-// columns, of the weights, and low_scale.
+// The sums of k clusters of rows with d columns are a table (2, k, d + 1): the first integers, then
+// the second ones; the last column has the sums of the weights. `scales` has d + 2 entries: those
+// of the columns, that of the weights, and low_scale.
 
 #define SUM_BITS 61
 
@@ -36,11 +36,11 @@ static __device__ __forceinline__ void add(word *table, long long cell, long lon
 {
     if (term.high)
         atomicAdd(&table[cell], (word)term.high);
-    if (term.low)  // seldom for float32, whose digits mostly fit the first integer
+    if (term.low)  // rare for float32, whose digits mostly fit in the first integer
         atomicAdd(&table[cells + cell], (word)term.low);
 }
 
-// The same in shared memory, whose atomics are of 32 bits: the half that overflows carries.
+// `add` in shared memory, by 32-bit atomics: when the low half overflows, it carries.
 static __device__ __forceinline__ void add_to_half(unsigned int *halves, long long value)
 {
     unsigned int low = (unsigned int)value, high = (unsigned int)((word)value >> 32);

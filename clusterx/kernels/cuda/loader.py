@@ -14,7 +14,8 @@ from ...arrays import is_array, on_host
 FOLDER = Path(__file__).parent
 #: The `.cu` files of all families, by their names.
 FILES = {path.stem: path for path in FOLDER.parent.rglob("*.cu")}
-#: What `.cu` files are written for, and what tests compile them for.
+#: The oldest CuPy, GPU (compute capability times 10) and driver (1000 times the CUDA version) that
+#: `.cu` files are written for; tests compile them for this capability.
 LEAST_CUPY, LEAST_CAPABILITY, LEAST_DRIVER = 14, 75, 12000
 C_TYPES = {
     "bool": "unsigned char",
@@ -35,19 +36,19 @@ _INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
 
 
 def source(name: str, defines: dict[str, Any]) -> str:
-    """The text of a `.cu` file with what it includes, after the macros and what all files share."""
+    """The text of a `.cu` file with its includes, after the macros and `common.cuh`."""
     macros = "".join(f"#define {key} {value}\n" for key, value in defines.items())
     return macros + _text(FOLDER / "common.cuh") + _text(FILES[name])
 
 
 def _text(file: Path) -> str:
     text = file.read_text()
-    text = _INCLUDE.sub(lambda found: _text(FOLDER / found[1]) + f'#line 1 "{file.name}"', text)
+    text = _INCLUDE.sub(lambda match: _text(FOLDER / match[1]) + f'#line 1 "{file.name}"', text)
     return f'#line 1 "{file.name}"\n{text}\n'
 
 
 class Loader:
-    """Modules of kernels for NVIDIA GPUs, by CuPy.
+    """Loads modules of kernels for NVIDIA GPUs through CuPy.
 
     CuPy compiles a module once for each kind of device and keeps it on disk
     (``CUPY_CACHE_DIR``).
@@ -55,7 +56,7 @@ class Loader:
     Parameters
     ----------
     cupy : module, optional
-        CuPy, or what stands in for it; imported on first use otherwise.
+        CuPy, or a stand-in for it; by default CuPy is imported on first use.
     """
 
     def __init__(self, cupy: Any = None):
@@ -122,14 +123,14 @@ class Module:
         ----------
         kernel : str
         grid : int or tuple of int
-            Blocks; none of them launches nothing.
+            Number of blocks; with 0 nothing is launched.
         block : int
-            Threads of a block.
+            Threads per block.
         *args : array, int, float or None
             Contiguous arrays go as pointers, int as long long, float as double, None as a null
             pointer.
         shared : int
-            Bytes of shared memory beside what the kernel declares.
+            Bytes of shared memory in addition to those that the kernel declares.
         """
         blocks = grid if isinstance(grid, tuple) else (grid,)
         if 0 in blocks:

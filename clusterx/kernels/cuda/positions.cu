@@ -1,8 +1,9 @@
 // Which entries of an array are kept, in order: cells of a table that are not zero, or (RUNS)
 // entries of a sorted list that differ from the one before.
 //
-// CELL: type of an entry. BLOCK threads look at ITEMS consecutive entries each; `count` says how
-// many of a block's are kept, and `write`, given where each block's end in the result, where.
+// CELL: type of an entry. BLOCK threads read ITEMS consecutive entries each. `count` writes how
+// many entries of each block are kept; `write` takes where those of each block end in the result,
+// and writes their indices.
 
 static __device__ bool kept(const CELL *cells, long long i)
 {

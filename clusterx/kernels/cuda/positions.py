@@ -1,4 +1,4 @@
-"""Places of what is kept of an array: what a boolean mask would select, with one host read."""
+"""Indices of selected entries of an array, like a boolean mask's, with one host read."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ BLOCK, ITEMS = 256, 8
 
 
 def positions(gpu, cells: Array, *, runs: bool = False) -> Array:
-    """Where cells are not zero, or (runs) differ from the one before, ascending, int64.
+    """Indices, ascending, int64, of cells that are not zero or (runs) differ from the one before.
 
-    Their number is read from the device: the shape of the result depends on it.
+    Their number is read from the device, because the shape of the result depends on it.
     """
     xp, n = gpu.xp, cells.shape[0]
     if n == 0:
@@ -21,9 +21,9 @@ def positions(gpu, cells: Array, *, runs: bool = False) -> Array:
     counts = gpu.empty((blocks,), xp.int64, like=cells)
     module.launch("count", blocks, BLOCK, cells, n, counts)
     ends = xp.cumulative_sum(counts)
-    found = gpu.empty((int(to_host(ends[-1:])[0]),), xp.int64, like=cells)
-    module.launch("write", blocks, BLOCK, cells, n, ends, found)
-    return found
+    indices = gpu.empty((int(to_host(ends[-1:])[0]),), xp.int64, like=cells)
+    module.launch("write", blocks, BLOCK, cells, n, ends, indices)
+    return indices
 
 
 def run_lengths(gpu, starts: Array, n: int) -> Array:

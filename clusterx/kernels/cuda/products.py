@@ -1,4 +1,4 @@
-"""Products of matrices by cuBLAS, in the arithmetic that was asked for."""
+"""Matrix products by cuBLAS, in the requested arithmetic."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 from ...arithmetic import tf32_allowed
 from ...arrays import Array, dtype_name
 
-#: Compute capability from which on GPUs have TF32.
+#: Least compute capability, times 10, of a GPU with TF32.
 LEAST_TF32 = 80
-#: Factors of the product and of what was in the result, which cuBLAS reads from the host.
+#: cuBLAS's factors of the product (1) and of the old content of the result (0), in host memory.
 _FACTORS = {name: (np.ones((), name), np.zeros((), name)) for name in ("float32", "float64")}
 
 
 class Products:
     """Scalar products of the rows of two arrays.
 
-    cuBLAS is told its arithmetic in each call. CuPy's `matmul` would take it from a setting of the
-    whole process, which begins with the variable ``CUPY_TF32`` and which other threads see.
+    Each call tells cuBLAS which arithmetic to use. CuPy's `matmul` would take it from a setting of
+    the whole process, which starts as the variable ``CUPY_TF32`` and is shared by all threads.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Products:
         self._loader = loader
 
     def in_tf32(self, dtype: Any) -> bool:
-        """Whether products of this dtype are computed in TF32: asked for, and offered here."""
+        """Whether to compute products of this dtype in TF32: the user allows it, the GPU has it."""
         if dtype_name(dtype) != "float32" or not tf32_allowed():
             return False
         return int(self._loader.cupy.cuda.Device().compute_capability) >= LEAST_TF32
@@ -58,7 +58,7 @@ class Products:
                 'pip install -U "cupy-cuda12x[ctk]", or cuda13x.'
             ) from error
         one, zero = (factor.ctypes.data for factor in _FACTORS[name])
-        # columns go before rows there, so its result is (k, n)
+        # cuBLAS stores matrices by columns, so its result is (k, n)
         multiply(
             handle, turned, straight, k, n, d, one, b.data.ptr, kind, d, a.data.ptr, kind, d, zero,
             out.data.ptr, kind, k, arithmetic, method,

@@ -1,19 +1,19 @@
 // The nearest centre of rows of few columns: rows in registers, centres in shared memory.
 //
-// T: type of rows and centres. D: columns. ROWS: rows of a thread. TILE: centres in shared memory
-// at a time. Squares of differences, which cancel nothing; what overflows or vanishes in them is
-// scaled and looked at again.
+// T: type of rows and centres. D: columns. ROWS: rows per thread. TILE: centres in shared memory
+// at a time. Distances are sums of squared differences, so nothing cancels. A row whose squares
+// overflow or underflow is scanned again with scaled differences.
 
 #define WIDE (sizeof(T) == 8)
-// A least square below TINY may be wrong for terms of it that vanished. Differences that make such
-// squares are far from overflow when multiplied by UP, and those whose squares overflow far from
-// vanishing when multiplied by DOWN.
+// A least square below TINY may be wrong because terms of it underflowed. Differences that make
+// such squares are far from overflow when multiplied by UP; differences whose squares overflow are
+// far from underflow when multiplied by DOWN.
 #define TINY (WIDE ? (T)0x1p-900 : (T)0x1p-90)
 #define UP (WIDE ? (T)0x1p800 : (T)0x1p100)
 #define DOWN (WIDE ? (T)0x1p-520 : (T)0x1p-66)
 #define LARGEST (WIDE ? (T)0x1.fffffffffffffp1023 : (T)0x1.fffffep127)
 
-// In float64: float32 differences may be of numbers so near that they would count as zero.
+// In float64, because float32 differences of close numbers may count as zero.
 static __device__ __noinline__ int scan_scaled(const T *x, const T *C, long long k, double before,
                                                double after)
 {
@@ -33,8 +33,8 @@ static __device__ __noinline__ int scan_scaled(const T *x, const T *C, long long
     return label;
 }
 
-// Labels of the ROWS rows that start with `first` and follow `gap` after each other. All threads
-// of a block take part, whether or not they have rows.
+// Labels of the ROWS rows first, first + gap, first + 2 gap, ... All threads of a block take part,
+// whether or not they have rows.
 static __device__ __forceinline__ void find_labels(const T *X, long long n, long long first,
                                                    long long gap, const T *C, long long k,
                                                    T x[ROWS][D], int label[ROWS])

@@ -1,27 +1,27 @@
 // Distances between rows in tiles that stay on the chip.
 //
-// REAL: of the arithmetic. METRIC: 0 Euclidean, 1 Manhattan, 2 Chebyshev, 3 the sum of magnitudes to
-// the POWER. DEPTH: columns of the data that are in shared memory at a time, at most d.
+// REAL: type of the arithmetic. METRIC: 0 Euclidean, 1 Manhattan, 2 Chebyshev, 3 the sum of
+// magnitudes to the POWER. DEPTH: columns of the data in shared memory at a time, at most d.
 //
-// A block of 16 x 16 threads has a tile of 64 x 64 distances, 4 x 4 a thread. They are sums of
-// differences, coordinate by coordinate: equal rows are at distance 0 and nothing cancels. In
-// float32 a distance is off by few units in the last place: its terms are added up DEPTH at a
-// time, and then these sums.
+// A block of 16 x 16 threads computes a tile of 64 x 64 distances, 4 x 4 per thread. Distances add
+// up differences, coordinate by coordinate: equal rows are at distance 0 and nothing cancels. In
+// float32 the error of a distance is a few units in the last place, because terms are added up
+// DEPTH at a time, and then these sums.
 
 #define SIDE 64
 #define EACH 4
 #define ACROSS (SIDE / EACH)
 #define STRIDE (SIDE + 4)  // a multiple of 4 for vector loads, and rows begin in different banks
 
-#define UNROLLED (sizeof(REAL) == sizeof(float) ? DEPTH : 2)  // or registers don't suffice
+#define UNROLLED (sizeof(REAL) == sizeof(float) ? DEPTH : 2)  // more would run out of registers
 
 struct alignas(16) Stage {  // so that four values are loaded at a time
     REAL rows[DEPTH * STRIDE], columns[DEPTH * STRIDE];
-    long long row_at[SIDE], column_at[SIDE];  // places of the tile's rows in memory, or -1
+    long long row_at[SIDE], column_at[SIDE];  // indices of the tile's rows in the data, or -1
 };
 
 #if METRIC == 3
-static __device__ __noinline__ double powered(double apart)  // inlined, it leaves no registers
+static __device__ __noinline__ double powered(double apart)  // inlining takes all registers
 {
     return pow(fabs(apart), POWER);
 }
@@ -62,8 +62,8 @@ static __device__ void load(const V *X, long long d, long long start, REAL scale
     }
 }
 
-// The tile's distances, squared if Euclidean; a thread has rows 4 (t / 16).. and columns
-// 4 (t % 16).. of it. Begins and ends with a barrier.
+// The tile's distances, squared if Euclidean. Thread t computes the four rows from 4 (t / 16) on
+// and the four columns from 4 (t % 16) on. Begins and ends with a barrier.
 template <typename V, typename W>
 static __device__ void measure(const V *Q, const W *X, long long d, REAL scale, Stage &stage,
                                REAL (&found)[EACH][EACH])
@@ -99,7 +99,7 @@ static __device__ void measure(const V *Q, const W *X, long long d, REAL scale, 
     __syncthreads();
 }
 
-// The places of up to SIDE rows from `first` on.
+// Writes the indices of up to SIDE rows, the first of which is `first` in `order`.
 static __device__ void place(long long first, long long n, const long long *order, long long *at)
 {
     long long i = first + threadIdx.x;

@@ -1,4 +1,4 @@
-"""Distances of rows to centres and to each other; no more of them is kept than is asked for."""
+"""Distances of rows to centres and to each other; only those that are returned are stored."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ class DistanceKernels(Protocol):
     def nearest(self, X: Array, C: Array) -> tuple[Array, Array]:
         """Nearest centre of each row: labels (n,) int32, squared distances (n,) float64.
 
-        X and C may be of two dtypes: neither is rounded to the other's. So in `distances`.
+        X and C may have different dtypes; neither is rounded to the other's. The same holds for
+        `distances`.
         """
 
     def distances(self, X: Array, C: Array) -> Array:
-        """All Euclidean distances (n, k), for when the user asks for them.
+        """All Euclidean distances (n, k), for a user who asks for them.
 
-        Zero where a row equals a centre. float64; or float32 where both are, if each is off by few
-        units in its own last place.
+        Zero where a row equals a centre. float64, or float32 if X and C are float32 and the error
+        of each distance is a few units in its last place.
         """
 
     def squared_distances(self, X: Array, C: Array) -> Array:
@@ -34,12 +35,14 @@ class DistanceKernels(Protocol):
     def distance_sums(
         self, X: Array, labels: Array, k: int, metric: str
     ) -> Callable[[Array], Array]:
-        """sums(Q) -> (len(Q), k) float64: sums of the distances of Q to the rows of each label.
+        """A function sums(Q) -> (len(Q), k) float64: each row's distances to X, summed by label.
 
-        sums(X) of X itself costs half. Euclidean, manhattan or chebyshev.
+        sums(X) of X itself costs half. metric : 'euclidean', 'manhattan' or 'chebyshev'.
         """
 
     def min_between_max_within(
         self, X: Array, labels: Array, k: int, metric: str
     ) -> tuple[Any, Any]:
-        """The least distance between rows of different labels, the largest of rows of one: 0-d."""
+        """The least distance between rows of different labels, and the largest between rows of
+        one label; 0-d.
+        """

@@ -1,6 +1,6 @@
 """Distances to centres and between rows, in the array API standard alone.
 
-Distances come in tiles of rows by columns; nothing of the size of all pairs is ever kept.
+Distances are computed in tiles of rows by columns; all pairs are never in memory at once.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Distances:
         return self.xp.astype(rows, self.wide)
 
     def blocks(self, X, width) -> Iterator:
-        """Blocks of X that make tiles with each other, and fit `width` columns of their own."""
+        """Blocks of X whose tiles with each other, and with `width` columns, stay small."""
         rows = max(1, min(self.side, TILE // width))
         n = X.shape[0]
         return numbered(X[a : min(n, a + rows), :] for a in range(0, n, rows))
@@ -60,10 +60,10 @@ class Distances:
 
 
 def product_squares(Y, E):
-    """Squared distances of centred rows by a product; what is no more than rounding is 0.
+    """Squared distances of centred rows by a product; squares within its rounding error become 0.
 
-    So rows that are equal are at distance 0, and rows nearer than some 1e-7 of their lengths may
-    be; other squares are off by units in the last place of the squared lengths.
+    So equal rows are at distance 0, and rows nearer than some 1e-7 of their lengths may be. The
+    error of other squares is a few units in the last place of the squared lengths.
     """
     xp = namespace(Y)
     size = xp.sum(Y * Y, axis=1)[:, None] + xp.sum(E * E, axis=1)[None, :]

@@ -1,4 +1,4 @@
-"""What a backend offers besides primitives: dtypes, limits of BLAS, and streams of blocks."""
+"""What a backend offers besides kernels: dtypes, limits on BLAS, and streams of blocks."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ...arrays import Array
 
 
 class Runtime(Protocol):
-    #: What rows may be of: float32 and float64, and whole numbers that are read as they are.
+    #: Dtypes of rows: float32, float64, and the integers that kernels read without conversion.
     dtypes: frozenset[str] = frozenset()
 
     def limited_blas(self) -> AbstractContextManager:
-        """Held around a fit: what is set up for its kernels once instead of in each call."""
+        """A context around a fit that limits BLAS once, instead of in each call of a kernel."""
 
     def stream_blocks(self, blocks: Iterator[np.ndarray], like: Array) -> Iterator[Array]:
-        """Blocks of rows on the host as arrays beside `like`, in its dtype.
+        """Copy blocks of rows from the host to the device of `like`, in its dtype.
 
-        None of them is empty. The next one is read ahead, by a thread; what is given may be
-        overwritten after the next.
+        No block is empty. A thread reads the next block ahead. An array that was yielded may be
+        overwritten when the caller asks for the second one after it.
         """

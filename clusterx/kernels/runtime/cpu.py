@@ -1,4 +1,4 @@
-"""What NumPy's arrays need besides primitives; their blocks are read by the generic stream."""
+"""Dtypes and BLAS limit of NumPy; the generic runtime streams its blocks."""
 
 from ..cpu.threads import single_threaded_blas
 

@@ -1,4 +1,4 @@
-"""Blocks of rows on their way to the GPU: one is worked on, the next copied, a third one read."""
+"""Streams blocks of rows to the GPU: it computes on one, while two more are copied and read."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ...arrays import Array, device, dtype_name
 
 
 def stream_blocks(gpu: Any, blocks: Iterator[np.ndarray], like: Array) -> Iterator[Array]:
-    """The blocks beside `like` and in its dtype, through two pinned and two device buffers.
+    """Yield the blocks beside `like` and in its dtype, by two pinned and two device buffers.
 
-    What is given is a buffer, or its beginning: it is overwritten when the next block but one is
-    copied, after what the current stream was told to do with it. A thread reads, and converts,
-    into the pinned buffer whose copy has ended. When this generator ends or is closed, that thread
-    has, and no copy is under way.
+    A yielded array is a device buffer or its beginning. The copy of the next block but one
+    overwrites it, after the work on it that the current stream was given. A thread reads and
+    converts blocks into the pinned buffer whose copy has ended. Once this generator has ended or
+    was closed, the thread has ended too, and no copy is under way.
     """
     cuda = gpu.loader.cupy.cuda
     copies = cuda.Stream(non_blocking=True)
@@ -50,9 +50,9 @@ class Slot:
         self.gpu, self.copies, self.like = gpu, copies, like
         self.cuda = gpu.loader.cupy.cuda
         self.dtype = np.dtype(dtype_name(like.dtype))
-        #: the last copy from one to the other, which a thread waits for without spinning
+        #: the end of the last copy; a blocking event, so the thread waits for it without spinning
         self.copied = self.cuda.Event(block=True, disable_timing=True)
-        #: the work that uses the device buffer
+        #: the end of the work that uses the device buffer
         self.used = self.cuda.Event(disable_timing=True)
         self.pinned = np.empty((0, 0), self.dtype)
         self.buffer: Array | None = None
@@ -72,7 +72,7 @@ class Slot:
         stream = self.cuda.get_current_stream()
         if self.buffer is None or self.buffer.shape[0] < rows.shape[0]:
             self.buffer = self.gpu.empty(rows.shape, self.like.dtype, like=self.like)
-            # the pool may give memory that this stream has yet to work on
+            # the memory pool may hand out memory on which this stream still has work to do
             self.used.record(stream)
         block = self.buffer[: rows.shape[0], ...]
         self.copies.wait_event(self.used)

@@ -1,4 +1,4 @@
-"""What any library offers: float dtypes, no limits of BLAS, blocks that a thread reads ahead."""
+"""The runtime of any array library: float dtypes, no BLAS limit, blocks that a thread reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...arrays import asarray, dtype_name, on_host
 
 
 def stream_blocks(blocks, like):
-    dtype, there = np.dtype(dtype_name(like.dtype)), on_host(like)
+    dtype, stays = np.dtype(dtype_name(like.dtype)), on_host(like)
 
     def read():
         block = next(blocks, None)
@@ -21,7 +21,7 @@ def stream_blocks(blocks, like):
         coming = reader.submit(read)
         while (block := coming.result()) is not None:
             coming = reader.submit(read)
-            yield block if there else asarray(block, like=like)
+            yield block if stays else asarray(block, like=like)
 
 
 limited_blas = nullcontext

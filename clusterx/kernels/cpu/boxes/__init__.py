@@ -1,1 +1,1 @@
-"""Rows of few columns in boxes: which centres a box can have, and trees of boxes."""
+"""Boxes around rows of few columns: the candidate centres of a box, and trees of boxes."""

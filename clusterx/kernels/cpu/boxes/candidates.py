@@ -1,7 +1,7 @@
-"""Boxes of rows, and the centres that can be nearest to a row of them.
+"""The candidate centres of a box of rows: those that can be nearest to one of its rows.
 
-A centre is dropped from a box when another is nearer to every point of it (the filtering algorithm:
-Kanungo et al., IEEE TPAMI 24(7), 2002). What is left is measured in float64.
+A box drops a centre when another one is nearer to every point of the box (the filtering algorithm:
+Kanungo et al., IEEE TPAMI 24(7), 2002). Distances to the remaining ones are computed in float64.
 """
 
 from __future__ import annotations
@@ -10,32 +10,34 @@ import numpy as np
 
 from ..jit import INNER, jit
 
-#: Most rows of a leaf, whose rows are measured.
+#: Most rows of a leaf; a tree prunes down to leaves, and distances of their rows are computed.
 LEAF = 256
 #: Consecutive rows that share a box where there is no tree.
 RUN = 128
-#: Rows that NumPy takes at once: their arrays stay in a core's cache.
+#: Rows that the NumPy stand-in takes at once: their arrays stay in a core's cache.
 BLOCK = 4096
-#: Centres whose squared distances to a box differ by less than this share are both measured: far
+#: Centres whose squared distances to a box differ by less than this share are both kept. It is far
 #: above the rounding of float64 sums of up to sixteen squares.
 SLACK = 1e-13
 
 
 def variant(d):
-    """What tells kernels which loops to compile: those for three columns, or those for any number.
+    """The arguments (three, other) that select the loops to compile: three columns, or any number.
 
-    With the latter for three columns quantize-24mp-256 takes 8 % longer, and the iterations of
-    quantize-2.8mp-256 30 %.
+    If loops for any number run on three columns, quantize-24mp-256 takes 8 % longer, and the
+    iterations of quantize-2.8mp-256 30 %.
 
-    A branch on an argument that is None is left out; one on a number would be compiled.
+    numba leaves out a branch on an argument that is None, but would compile a branch on a number.
     """
     return (True, None) if d == 3 else (None, True)
 
 
 @jit(**INNER)
 def keep_candidates(low, high, box, C, cands, depth, count):
-    """Those of the first `count` centres in row `depth` of cands that no other one beats on all of
-    the box: put, in order, into the next row; how many.
+    """Keep the candidates that no other one beats on all of the box, and return their number.
+
+    Candidates are the first `count` centres in row `depth` of cands; those kept are written to the
+    next row, in order.
     """
     d = C.shape[1]
     star = cands[depth, 0]
@@ -58,7 +60,7 @@ def keep_candidates(low, high, box, C, cands, depth, count):
     kept = 0
     for g in range(count):
         j = cands[depth, g]
-        s = 0.0  # stays so for the star
+        s = 0.0  # stays 0 for the star itself
         for a in range(d):
             v = high[box, a] if C[j, a] > C[star, a] else low[box, a]
             t = C[j, a] - v
@@ -133,7 +135,7 @@ def nearest_of_three(Y, n, C, cands, count, best, label):
 
 @jit(**INNER)
 def nearest_of(Y, n, C, cands, count, best, label, acc):
-    """Nearest of the candidate centres for the first n columns of Y: label and best.
+    """Label and squared distance (best) of the nearest candidate to the first n columns of Y.
 
     Y, best, acc : float64, LEAF columns
     """
@@ -156,7 +158,7 @@ def nearest_of(Y, n, C, cands, count, best, label, acc):
 
 
 def nearest_blocks_in_numpy(X, C, start, stop, labels, squared, three, other):
-    """Every centre is measured: those that a box drops are nearest to none of its rows."""
+    """Compare every centre: one that a box would drop is nearest to none of the box's rows."""
     for a in range(start, stop, BLOCK):
         Y = np.array(X[a : min(stop, a + BLOCK)].T, np.float64, order="C")
         best, label = squared[a : a + Y.shape[1]], labels[a : a + Y.shape[1]]
@@ -214,5 +216,5 @@ def nearest_blocks(X, C, start, stop, labels, squared, three, other):
             squared[a + p] = best[p]
 
 
-#: With more columns boxes hold too little, and the screen is faster.
+#: Most columns for boxes: with more, the screen is faster.
 TREE_DIMENSIONS = 8

@@ -1,7 +1,8 @@
-"""Nearest centres of rows that lie column by column, many rows at a time.
+"""Nearest centres of rows that are stored column by column, many rows at a time.
 
-Sums of squares run over the columns in their order, and centres are compared in theirs: labels and
-squared distances have the same bits as in `boxes`, wherever rows are cut and whoever is skipped.
+Squares are added in the order of columns, and centres are compared in the order of their indices.
+So labels and squared distances have the same bits as in `candidates`, wherever the rows are split
+and whichever centres are skipped.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import numpy as np
 
 from ..jit import INNER, jit
 
-#: Rows that are worked on together: what is kept of them fits a core's nearest cache.
+#: Rows that are processed together: their temporaries fit a core's L1 cache.
 ROWS = 1024
 
 
 @jit(**INNER)
 def nearer(y0, y1, y2, C, j, squared, label):
-    """Centre j, or who was nearest before: its squared distance and label."""
+    """Squared distance and label of the nearer one: centre j, or the nearest before it."""
     t0 = y0 - C[j, 0]
     t1 = y1 - C[j, 1]
     t2 = y2 - C[j, 2]
@@ -48,7 +49,8 @@ def nearest_of_three(x0, x1, x2, C, cands, count, squared, labels):
 def nearest_of(XT, start, stop, C, cands, count, squared, labels, acc):
     """Nearest of the first `count` candidates, in rising order, to rows start..stop of XT (d, n).
 
-    XT is float64, and labels are int64: lanes of one width. They are written from index 0.
+    XT is float64 and labels are int64, so that vector lanes have one width. Results are written
+    from index 0.
     """
     n, d = stop - start, XT.shape[0]
     for p in range(n):

@@ -10,7 +10,7 @@ from ..threads import run_blocks
 
 
 def spread_table(d: int) -> np.ndarray:
-    """The bits of each byte, d places apart."""
+    """A table that spreads the bits of each byte d places apart."""
     byte = np.arange(256, dtype=np.uint64)
     table = np.zeros(256, np.uint64)
     for bit in range(8):
@@ -20,7 +20,7 @@ def spread_table(d: int) -> np.ndarray:
 
 @jit(**INNER)
 def spread_three(cell):
-    """The 16 bits of a cell, three places apart."""
+    """Spread the 16 bits of a cell three places apart."""
     cell = (cell | (cell << np.uint64(16))) & np.uint64(0x00FF0000FF)
     cell = (cell | (cell << np.uint64(8))) & np.uint64(0x00F00F00F00F)
     cell = (cell | (cell << np.uint64(4))) & np.uint64(0x0C30C30C30C3)
@@ -37,9 +37,9 @@ def cell_of(x, origin, scale, bits):
 
 @jit(**INNER)
 def morton_key(XT, i, cells):
-    """Interleaved bits of a row's cell, the first column's highest.
+    """Interleaved bits of a row's cell; the first column has the highest of each group.
 
-    cells : origin, cells in a unit of length, bits of a column, and the table to spread them by
+    cells : origin, cells per unit of length, bits per column, and the table that spreads bits
     """
     origin, scale, bits, spread = cells
     d = XT.shape[0]
@@ -56,7 +56,7 @@ def morton_key(XT, i, cells):
 @jit
 def morton_keys(XT, cells, start, stop, keys):
     """The keys of rows start..stop."""
-    if XT.shape[0] == 3:  # a loop that vectorises
+    if XT.shape[0] == 3:  # LLVM vectorises this loop
         origin, scale, bits, _ = cells
         x0, x1, x2 = XT[0], XT[1], XT[2]
         for i in range(start, stop):
@@ -79,9 +79,9 @@ def ascends(keys):
 
 @jit
 def radix_order(keys, key_bits):
-    """The stable sorting order of keys, eleven bits a pass; and the keys in it.
+    """The stable sorting order of keys, by eleven bits per pass, and the sorted keys.
 
-    What is in `keys` is lost.
+    Overwrites `keys`.
     """
     n = keys.shape[0]
     order = np.empty(n, np.int32)
@@ -114,9 +114,9 @@ def radix_order(keys, key_bits):
 
 @jit
 def byte_keys(X, spread, start, stop, keys):
-    """The keys of rows start..stop of whole numbers below 256, which are their own cells."""
-    one = spread[1]  # of the type of the keys
-    if X.shape[1] == 3:  # a loop that the compiler need not unroll
+    """The keys of rows start..stop of bytes, whose values are their cells."""
+    one = spread[1]  # 1, in the dtype of the keys
+    if X.shape[1] == 3:  # unrolled by hand
         for i in range(start, stop):
             keys[i - start] = (spread[X[i, 0]] << one | spread[X[i, 1]]) << one | spread[X[i, 2]]
     else:
@@ -129,7 +129,7 @@ def byte_keys(X, spread, start, stop, keys):
 
 @jit
 def transpose_rows(X, start, stop, XT):
-    """Columns start..stop of XT: the same rows of X."""
+    """Copy rows start..stop of X to the same columns of XT."""
     if X.shape[1] == 3:
         for p in range(start, stop):
             XT[0, p] = X[p, 0]
@@ -143,14 +143,14 @@ def transpose_rows(X, start, stop, XT):
 
 @jit
 def put_in_order(XT, order, start, stop, out):
-    """Columns start..stop of out: those of XT that are next in order."""
+    """Copy columns order[start:stop] of XT to columns start..stop of out."""
     for j in range(XT.shape[0]):
         for p in range(start, stop):
             out[j, p] = XT[j, order[p]]
 
 
 def cells_for(largest: np.ndarray) -> tuple:
-    """Cells of one size for all columns; see `tree.morton_key`."""
+    """Cells of one size for all columns; see `morton_key`."""
     d = len(largest)
     bits = min(16, 63 // d)
     reach = 2.0 ** np.frexp(max(2.0 * float(largest.max()), 1e-300))[1]
@@ -158,7 +158,7 @@ def cells_for(largest: np.ndarray) -> tuple:
 
 
 def keys_of(X: np.ndarray, XT: np.ndarray, largest: np.ndarray) -> tuple[np.ndarray, int, bool]:
-    """The keys of the rows, how many bits they have, and whether they ascend."""
+    """The Morton keys of the rows, the number of bits of a key, and whether the keys ascend."""
     n, d = X.shape
     cells = cells_for(largest)
     bytewise = X.dtype == np.uint8

@@ -1,7 +1,7 @@
-"""An octree over rows of few columns: how it is built.
+"""Builds an octree over rows of few columns.
 
-Rows are put in Morton order and cut into leaves by the octree's own cells; every node knows the
-tight box of its rows and their exact sums (see `exact`).
+Rows are sorted in Morton order and cut into leaves at the octree's cells. Every node has the tight
+box of its rows and their exact sums (see `fixed_point`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 from ..jit import INNER, jit
 from .candidates import LEAF
 
-#: Of sums of 61 bits, what leaves them the 53 of a float64: leaves of whole numbers are summed in
-#: those. Without it quantize-2.8mp-16 and -256 take 13 % longer, and quantize-24mp-256 8 %.
+#: Scales sums of 61 bits to the 53 bits of a float64, in which leaves of whole numbers are summed.
+#: Without that quantize-2.8mp-16 and -256 take 13 % longer, and quantize-24mp-256 8 %.
 SHORT = 2.0**-8
 
 
@@ -34,10 +34,10 @@ class Tree(NamedTuple):
 def cut(keys):
     """Nodes of the tree in preorder: first row, end row, and the node after the whole subtree.
 
-    keys : those of the rows, ascending
+    keys : Morton keys of the rows, ascending
     """
     n = keys.shape[0]
-    # at most so many; memory that is not touched is not taken
+    # the most nodes there can be; memory that is never touched takes no space
     start = np.empty(2 * n, np.int64)
     stop = np.empty(2 * n, np.int64)
     count = 0
@@ -86,24 +86,24 @@ def cut(keys):
 
 @jit
 def subtrees(tree, limit):
-    """The largest nodes of at most `limit` rows, or that are leaves, in order."""
+    """The topmost nodes that are leaves or have at most `limit` rows, in order."""
     start, stop, skip = tree.start, tree.stop, tree.skip
-    found = np.empty(skip.shape[0], np.int64)
+    nodes = np.empty(skip.shape[0], np.int64)
     count = 0
     node = 0
     while node < skip.shape[0]:
         if stop[node] - start[node] <= limit or skip[node] == node + 1:
-            found[count] = node
+            nodes[count] = node
             count += 1
             node = skip[node]
         else:
             node += 1
-    return found[:count].copy()
+    return nodes[:count].copy()
 
 
 @jit(**INNER)
 def load_row(XT, a, first, n, y):
-    """The first n of y: row a of XT from column `first` on."""
+    """Copy n entries of row a of XT, from column `first` on, to the start of y."""
     x = XT[a, first : first + n]
     for i in range(n):
         y[i] = x[i]
@@ -118,12 +118,12 @@ def load(w, first, n, v):
 
 @jit
 def fill_leaves(XT, w, tree, units, lo_scale, whole_rows, first, last):
-    """Boxes and sums of the rows of the leaves among nodes first..last.
+    """Compute the boxes and sums of the leaves among nodes first..last.
 
-    whole_rows : True if the rows, and all units by 2^-8, are whole numbers, else None
+    whole_rows : True if the rows, and all units times 2^-8, are whole numbers, else None
 
-    Returns whether all terms are whole numbers, and whether they are so by 2^-8 too: as their sums
-    are below 2^61, those of any rows then are exact in float64, in any order.
+    Returns whether all terms are whole numbers, and whether they still are when scaled by 2^-8.
+    If they are, sums of any rows are exact in float64, in any order, because they are below 2^61.
     """
     start, stop, skip, low, high, hi, lo = tree
     d = XT.shape[0]
@@ -176,7 +176,7 @@ def all_whole(v, n):
 
 @jit(**INNER, fastmath={"reassoc"})
 def sum_products(x, v, n):
-    """Sum of x times v, which is exact for whole numbers of a sum below 2^53."""
+    """Sum of x times v; exact for whole numbers whose sum is below 2^53."""
     total = 0.0
     for p in range(n):
         total += v[p] * x[p]
@@ -185,8 +185,8 @@ def sum_products(x, v, n):
 
 @jit(**INNER)
 def sum_terms(x, v, n, unit, lo_scale):
-    """The exact sum of x times v as two integers; whether all terms are whole numbers, and whether
-    they are so by 2^-8.
+    """The exact sum of x times v as two integers; whether all terms are whole numbers; and whether
+    they still are when scaled by 2^-8.
     """
     whole = np.int64(0)
     rest = np.int64(0)
@@ -195,14 +195,14 @@ def sum_terms(x, v, n, unit, lo_scale):
         scaled = v[p] * x[p] * unit
         whole += np.int64(np.rint(scaled))
         rest += np.int64(np.rint((scaled - np.rint(scaled)) * lo_scale))
-        exact &= scaled == np.rint(scaled)  # a rest may be too small for `lo`
+        exact &= scaled == np.rint(scaled)  # not `rest`: a remainder may be too small for it
         brief &= scaled * SHORT == np.rint(scaled * SHORT)
     return whole, rest, exact, brief
 
 
 @jit
 def join_nodes(tree):
-    """Boxes and sums of inner nodes, from those of their children."""
+    """Compute the boxes and sums of inner nodes from those of their children."""
     skip, low, high, hi, lo = tree[2:]
     for i in range(skip.shape[0] - 1, -1, -1):
         if skip[i] > i + 1:

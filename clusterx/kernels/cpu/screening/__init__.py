@@ -1,1 +1,1 @@
-"""Rows of many columns by float32 products with proven bounds, before exact distances."""
+"""A screen for rows of many columns: float32 products with proven bounds, then exact distances."""

@@ -1,12 +1,12 @@
 """k-means in many dimensions: a cheap screen with a rigorous error bound before exact distances.
 
 A row z and a centre e in m dimensions (all d of them, or an orthogonal projection onto a few) are
-compared by a float32 matrix product. The true squared distance differs from the screened one by at
-most h = n_x S_e + r_x R_e: the rounding of the product, and, with a projection, twice the product
-of what the projection leaves of both. Centres whose interval [a - h, a + h] lies above
-the least upper end can't be nearest. If several are left, they are measured in float64. Between
-iterations an upper and a lower bound spare rows whose nearest centre can't have changed (Hamerly,
-SIAM SDM 2010). What is skipped never changes a result.
+compared by a float32 matrix product. The true squared distance differs from the screened one, a, by
+at most h = n_x S_e + r_x R_e. The first term bounds the rounding of the product; the second is,
+with a projection, twice the product of the lengths of both residuals. A centre whose interval
+[a - h, a + h] lies above the least upper end can't be nearest. If several are left, their distances
+are computed in float64. Between iterations an upper and a lower bound spare rows whose nearest
+centre can't have changed (Hamerly, SIAM SDM 2010). Skipping never changes a result.
 """
 
 from __future__ import annotations
@@ -19,20 +19,22 @@ from ..direct import squared_distance
 from ..jit import INNER, jit
 from ..ranges import CHUNK
 
-#: Entries of a product that OpenBLAS takes for small.
+#: Most entries of a product for which OpenBLAS uses its code for small matrices.
 SMALL = 1 << 10
 FAR = np.float32(3e38)
-#: Squares of lengths above this are not screened, for terms of theirs may exceed float32. Rows are
-#: within 1e12 of the origin in each column, so such a centre's true value is above a quarter of it.
+#: A centre whose squared length is above this is not screened, because its terms may exceed
+#: float32. Rows are within 1e12 of the origin in each column, so the true value for such a centre
+#: is above a quarter of this.
 VAST = 4e36
-#: float32 bounds are widened by this much after each step of arithmetic.
+#: float32 bounds are widened by this factor after each step of arithmetic.
 UP = np.float32(1 + 2**-21)
 DOWN = np.float32(1 - 2**-21)
-#: More than all that a float32 bound loses below the least normal number.
+#: More than a float32 bound can lose by underflow.
 TINY = np.float32(2**-120)
-#: Centres on a list: more spare more screening against all, fewer are screened faster.
+#: Centres per shortlist. Longer lists avoid more screens against all centres; shorter ones are
+#: screened faster.
 LISTED = 4
-#: Above the bits of any lower end.
+#: A key above the bits of any lower end.
 LARGEST = np.int32(2**31 - 1)
 
 
@@ -41,14 +43,14 @@ class ImageRows(NamedTuple):
 
     X: np.ndarray  # (n, d)
     Z: np.ndarray  # (n, m), the images
-    norm: np.ndarray  # (n,) upper bounds, to which the rounding of products is in proportion
-    rest: np.ndarray  # (n,) upper bounds of what a projection leaves
+    norm: np.ndarray  # (n,) upper bounds of lengths; rounding errors are proportional to them
+    rest: np.ndarray  # (n,) upper bounds of the lengths of a projection's residuals
     centred: np.ndarray  # (n,) squared distances from the mean, in the units of Z
-    factor: float  # from distances between rows to those between images
+    factor: float  # distance between images per distance between rows
 
 
 class ImageCenters(NamedTuple):
-    """Centres and what the screen compares them by; see `centre_terms`."""
+    """Centres, their images, and the terms of their intervals; see `centre_terms`."""
 
     C: np.ndarray  # (k, d)
     E: np.ndarray  # (k, m), the images
@@ -56,16 +58,16 @@ class ImageCenters(NamedTuple):
 
 
 class Assignment(NamedTuple):
-    """What is known of each row, kept between iterations; distances in the units of Z."""
+    """Labels and bounds of the rows, kept between iterations; distances in the units of Z."""
 
     labels: np.ndarray
-    upper: np.ndarray  # bounds of the distance to the own centre
-    lower: np.ndarray  # bounds of the distance to any other
+    upper: np.ndarray  # upper bounds of the distance to the assigned centre
+    lower: np.ndarray  # lower bounds of the distance to any other centre
     changed: np.ndarray  # set where a label changes
 
 
 class Tile(NamedTuple):
-    """Room for the rows that are screened by one product; see `intervals`."""
+    """Temporaries for the rows that one product screens; see `intervals`."""
 
     T: np.ndarray  # (k, rows)
     rest: np.ndarray
@@ -88,27 +90,28 @@ def empty_tile(k, rows):
 
 @jit(**INNER)
 def underflow(m):
-    """What a product of m columns may lose in all where its terms underflow."""
+    """Most that a product of m columns may lose by underflow of its terms."""
     return (m + 8) * 2.0**-122
 
 
 @jit
 def rounding(m):
-    """Of 2 z.e in float32, as a share of |z| |e|."""
+    """Bound of the rounding error of 2 z.e in float32, as a share of |z| |e|."""
     return 2.0 * (m + 4) * 2.0**-24 + 2.0**-21
 
 
 def centre_terms(E, images, mean, shifted, kappa):
     """The terms (4, k) of the centres' intervals; see `intervals`.
 
-    E: factor (C - mean); images: what the screen sees of that; shifted: whether rows are seen
-    about the mean too; kappa: the error of a row's image as a share of the row. Centres too far
-    for float32 get intervals that hold anything far, and an image of zeros.
+    E: factor (C - mean). images: E, or its projection. shifted: whether images of rows are
+    relative to the mean too. kappa: the error of a row's image as a share of the row's length.
+    Centres too far for float32 get intervals that contain all large values, and their images are
+    set to zeros.
     """
     (k, d), m = E.shape, images.shape[1]
     share = rounding.py_func(m) + 2.0 * kappa
     wider = 1 + 1e-6
-    with np.errstate(all="ignore"):  # of centres that are too far
+    with np.errstate(all="ignore"):  # centres that are too far overflow
         whole = np.einsum("kd,kd->k", E, E)
         size, left = whole, np.zeros(k)
         if m < d:
@@ -125,7 +128,7 @@ def centre_terms(E, images, mean, shifted, kappa):
 
 
 def movement(C, previous, factor):
-    """Safe float32 bounds of how far each centre moved, then the two largest of them."""
+    """Upper bounds in float32 of how far each centre moved, followed by the two largest."""
     with np.errstate(over="ignore"):
         shifts = C - previous
         lengths = np.sqrt(np.einsum("kd,kd->k", shifts, shifts)) * factor * (1 + 1e-6)
@@ -136,11 +139,12 @@ def movement(C, previous, factor):
 
 @jit(**INNER, fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
 def intervals(terms, tile):
-    """Intervals of the columns of products T (k, rows), vectors running over rows.
+    """Compute the intervals of the products T (k, rows) and compare them, row by row.
 
-    best: least upper ends; near, first, last: how many intervals reach below it, and which; out:
-    the least lower end of the others. T becomes the lower ends. terms (4, k): squared norms of the
-    centres, their error, and the factors of `rest` and `norm` in the error.
+    best: each row's least upper end. near: the number of intervals that reach below `best`; first
+    and last: the first and the last of them. out: the least lower end of the others. T becomes the
+    lower ends. terms (4, k): squared norms of the centres, their error, and the factors of `rest`
+    and `norm` in the error. Vector loops run over rows.
     """
     T, rest, norm, best, out, count, first, last = tile
     two = np.float32(2)
@@ -176,8 +180,9 @@ def intervals(terms, tile):
 def tile_rows(k, m):
     """Rows of a tile of products with k centres in m columns.
 
-    It is to stay in a core's cache. Products of few centres are up to three times as fast where
-    OpenBLAS takes them for small ones, and makes no copies; shorter rows gain less by that.
+    A tile should stay in a core's cache. Products of few centres are up to three times as fast
+    where OpenBLAS uses its code for small matrices, which makes no copies; the gain is smaller
+    with fewer columns.
     """
     few = (k <= 12 and m >= 32) or (k <= 24 and m >= 64) or (k <= 32 and m >= 256)
     return min(CHUNK, SMALL // k) if few else max(32, min(CHUNK, (1 << 18) // k))
@@ -186,7 +191,7 @@ def tile_rows(k, m):
 @jit
 def measure(x, C, T, p, best, count, first, last):
     """The nearest of the centres whose interval reaches below `best`: its label, its squared
-    distance and the next one's.
+    distance and that of the second nearest.
     """
     label = first
     squared = squared_distance(x, C[first])
@@ -206,8 +211,9 @@ def measure(x, C, T, p, best, count, first, last):
 
 @jit(**INNER)
 def settle(rows, C, tile, n, active, found):
-    """Write the labels and bounds of the tile's first n rows, which `active` names; returns the
-    number of distances measured.
+    """Write the labels and bounds of the tile's first n rows, whose indices are in `active`.
+
+    Returns the number of exact distances that were computed.
     """
     X, centred, factor = rows.X, rows.centred, rows.factor
     T, _, norm, best, out, count, first, last = tile
@@ -215,7 +221,7 @@ def settle(rows, C, tile, n, active, found):
     measured = 0
     for p in range(n):
         i = active[p]
-        g = 2.0**-21 * np.float64(norm[p]) ** 2  # of `centred` in float32
+        g = 2.0**-21 * np.float64(norm[p]) ** 2  # bounds the rounding of `centred` to float32
         new = last[p]
         own = np.float64(centred[i]) + np.float64(best[p]) + g
         other = np.float64(centred[i]) + np.float64(out[p]) - g
@@ -234,7 +240,9 @@ def settle(rows, C, tile, n, active, found):
 
 @jit(**INNER)
 def loosen(labels, drift, upper, lower):
-    """Bounds that hold after the centres moved: each row's own, and the farthest of the others."""
+    """Widen the bounds after the centres moved: `upper` by the drift of the assigned centre,
+    `lower` by the largest drift of the others.
+    """
     k = drift.shape[0] - 2
     away = np.empty(k, np.float32)
     for j in range(k):
@@ -247,10 +255,10 @@ def loosen(labels, drift, upper, lower):
 
 @jit
 def screen_rows(rows, centers, drift, first_call, start, stop, found):
-    """Assign rows start..stop, whose bounds are not read in the first call.
+    """Assign rows start..stop; the first call does not read their bounds.
 
     drift (k + 2): bounds of how far each centre moved, in the units of Z, then the two largest.
-    Returns the number of rows that were screened and of distances that were measured.
+    Returns the number of screened rows and the number of exact distances.
     """
     _, Z, norm, rest, _, _ = rows
     C, E, terms = centers
@@ -286,12 +294,12 @@ def screen_rows(rows, centers, drift, first_call, start, stop, found):
 
 @jit(fastmath={"reassoc", "contract", "nsz", "nnan", "ninf"})
 def shortlists(T, terms, rest, norm, base, best, ends, keys):
-    """The centres of least lower ends, for each column of the products T (k, rows).
+    """Find the LISTED + 1 centres of least lower ends, for each column of the products T (k, rows).
 
-    keys (LISTED + 1, CHUNK), flat: the least lower ends, rising. A key is the bits of a positive
-    float32, which order as its values do; the last ones, as many as k takes, are the centre's.
-    ends: their roots, safe bounds of distances; best: the roots of the least upper ends. base:
-    |x|^2, less what rounding takes.
+    keys (LISTED + 1, CHUNK), flat: keys of the least lower ends, in rising order. A key has the
+    bits of a positive float32, which sort as its values do; its last bits, as many as k needs, are
+    the centre's index. ends: square roots of the lower ends, safe lower bounds of distances. best:
+    square roots of the least upper ends. base: |x|^2, less an allowance for rounding.
     """
     two = np.float32(2)
     n = T.shape[1]
@@ -303,7 +311,7 @@ def shortlists(T, terms, rest, norm, base, best, ends, keys):
     for j in range(T.shape[0]):
         t = T[j]
         centre, slop, r, s = terms[0, j], terms[1, j], terms[2, j], terms[3, j]
-        # loops of few arrays: what compilers vectorise
+        # loops over few arrays, so that LLVM vectorises them
         for p in range(n):
             above = (centre - two * t[p]) + (slop + rest[p] * r + norm[p] * s)
             best[p] = above if above < best[p] else best[p]
@@ -321,7 +329,7 @@ def shortlists(T, terms, rest, norm, base, best, ends, keys):
 
 @jit(inline="always")
 def key_mask(k):
-    """The bits of a key that are the lower end's."""
+    """A mask of a key's bits that belong to the lower end."""
     size = 1
     while size < k:
         size *= 2
@@ -330,12 +338,12 @@ def key_mask(k):
 
 @jit(inline="always")
 def insert(bits, mask, j, keys, n):
-    """Centre j's lower ends into the sorted keys."""
+    """Insert the lower ends of centre j into the sorted keys."""
     for p in range(n):
         v = bits[p]
         v = np.int32(0) if v < 0 else v
         v = np.int32(np.int32(v & mask) | j)
-        # CHUNK is known when this is compiled, and so is that these don't overlap
+        # CHUNK is a constant, so LLVM knows that these places don't overlap
         a, b, c = keys[p], keys[CHUNK + p], keys[2 * CHUNK + p]
         d, e = keys[3 * CHUNK + p], keys[4 * CHUNK + p]
         keys[p] = v if v < a else a

@@ -16,7 +16,7 @@ from .bounds import UP
 
 
 class Projected(NamedTuple):
-    """What is kept of projected rows."""
+    """Images of projected rows, and the lengths that bound their errors."""
 
     Z: np.ndarray
     norm: np.ndarray
@@ -27,7 +27,7 @@ class Projected(NamedTuple):
 
 @jit(fastmath={"reassoc", "contract", "nsz"})
 def row_norms(X, mean, start, stop, plain, size, centred):
-    """Upper bounds of |x|; |x|^2 and |x - mean|^2, in float32."""
+    """Write upper bounds of |x| to `plain`, |x|^2 to `size`, |x - mean|^2 to `centred`."""
     for i in range(start, stop):
         a = 0.0
         b = 0.0
@@ -45,9 +45,9 @@ def row_norms(X, mean, start, stop, plain, size, centred):
 def project_rows(X, mean, Q, shift, factor, mean_norm, error, start, stop, to):
     """Z = factor (X - mean) Q = factor X Q - shift.
 
-    norm: upper bounds of factor (|x| + |mean|), what rounding is in proportion to; rest: upper
-    bounds of the norm of what Q leaves; size: |z|^2; centred: factor^2 |x - mean|^2. error: the
-    largest error of |z|^2 as a share of norm^2.
+    norm: upper bounds of factor (|x| + |mean|), to which rounding errors are proportional. rest:
+    upper bounds of the lengths of the residuals. size: |z|^2. centred: factor^2 |x - mean|^2.
+    error: the largest error of |z|^2 as a share of norm^2.
     """
     Z, norm, rest, size, centred = to
     d, m = Q.shape
@@ -80,7 +80,9 @@ def project_rows(X, mean, Q, shift, factor, mean_norm, error, start, stop, to):
 
 @jit(fastmath={"reassoc", "contract", "nsz"})
 def project_copies(X, mean, Q, factor, error, start, stop, to):
-    """The same by way of centred float32 copies of the rows, where project_rows can't be used."""
+    """As `project_rows`, by way of centred float32 copies, for rows that must not be multiplied
+    as they are.
+    """
     Z, norm, rest, size, centred = to
     d, m = Q.shape
     Y = np.empty((CHUNK, d), np.float32)
@@ -118,12 +120,14 @@ def centre_rows(X, mean, factor, start, stop, Z, norm, centred):
         norm[i] = np.float32(np.sqrt(s)) * UP
 
 
-#: Columns kept by a projection: fewer leave more rows to measure, more cost more to multiply.
+#: Columns of a projection. With fewer, more exact distances are computed; with more, products cost
+#: more.
 PROJECTION = 64
+#: Least rows for a projection.
 PROJECTION_ROWS = 2048
 #: Rows that a task projects: few, so that threads end together.
 PROJECTED_ROWS = 2048
-#: Centres are within this distance of the rows' mean, in units of the image, where lists are kept.
+#: Shortlists need centres within this distance of the rows' mean, in the units of the images.
 FARTHEST = 1e17
 
 
@@ -211,7 +215,7 @@ class RowImage:
         run_blocks(lambda b: self.fill(*parts[b]), len(parts))
 
     def fill(self, a: int, b: int) -> None:
-        """Make what the screen needs of rows a..b."""
+        """Compute the images and lengths of rows a..b."""
         if self.copied:
             centre_rows(self.X, self.mean, self.factor, a, b, self.Z, self.norm, self.centred)
             self.size[a:b] = self.centred[a:b]
@@ -219,9 +223,9 @@ class RowImage:
             row_norms(self.X, self.mean, a, b, self.norm, self.size, self.centred)
 
     def reconsider(self, screened: int, measured: int, k: int) -> bool:
-        """Drop the projection where measuring what it leaves costs more than the whole product.
+        """Drop the projection if its exact distances cost more than products of all columns.
 
-        Whether the images changed.
+        Returns whether the images changed.
         """
         if self.Q is None or measured <= 2 * screened + screened * self.X.shape[1] * k // 50_000:
             return False
@@ -242,7 +246,7 @@ class RowImage:
         return images, terms
 
     def holds(self, C):
-        """Whether no square of a distance to the centres comes near what float32 holds.
+        """Whether squared distances to the centres stay far below the largest float32.
 
         Rows are within 1e12 of the origin in each column.
         """
@@ -259,7 +263,7 @@ class RowImage:
         return bounds.ImageRows(self.X, self.Z, self.norm, self.rest, self.centred, self.factor)
 
     def assign(self, C, previous, upper, lower, labels, changed):
-        """Screen all rows; `previous`: the centres that the bounds speak of, or None."""
+        """Screen all rows. previous: the centres for which the bounds hold, or None."""
         rows, centers = self.rows(), bounds.ImageCenters(C, *self.centres(C))
         drift = bounds.movement(C, C if previous is None else previous, self.factor)
         parts = blocks(len(labels), rows_per_task(len(labels), centers.E.size + 256))
