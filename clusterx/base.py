@@ -30,7 +30,13 @@ from .arrays import (
 )
 from .fitted import FLOATS, SavedModel, fitted_matrix
 from .kernels import kernels_for
-from .rows import InMemory, Rows, in_memory_or_blocks
+from .rows import (
+    InMemory,
+    Rows,
+    check_labels_out,
+    in_memory_or_blocks,
+    labels_into,
+)
 from .validation import (
     check_concrete,
     check_finite,
@@ -213,6 +219,11 @@ class Estimator(SavedModel):
             f"{mine.__name__}, on {device(fitted)}; {method}() got {theirs.__name__}, on "
             f"{where or 'the host'}. Convert X, or move the model with to_device()."
         )
+
+    def _predict_into(self, labels_out: Any, X: Any) -> Any:
+        """The labels of the rows in a file or an array."""
+        check_labels_out(labels_out)
+        return labels_into(labels_out, X, self.predict)
 
     # -- moving ------------------------------------------------------------------------------
 

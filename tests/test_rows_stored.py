@@ -228,3 +228,68 @@ def test_hdf5_and_zarr(tmp_path, no_memory):
     array = zarr.open(tmp_path / "a.zarr", mode="w", shape=X.shape, chunks=(100, 3), dtype="f8")
     array[:] = X
     assert KMeans(3, init=X[:3]).fit(array).inertia_ == expected.inertia_
+
+
+# -- labels elsewhere ----------------------------------------------------------------------------
+
+START = rows()[:3].copy()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        KMeans(3, init=START),
+        KMeans(3, init=START, metric="cosine"),
+        MiniBatchKMeans(3, init=START, batch_size=50, random_state=0, max_iter=3),
+        Birch(threshold=1.5),
+    ],
+    ids=["KMeans", "cosine", "MiniBatchKMeans", "Birch"],
+)
+def test_labels_go_to_a_file(model, tmp_path, no_memory):
+    X = rows()
+    expected = model.fit(X).labels_
+    before = {k: v for k, v in vars(model).items() if k in ("inertia_", "n_iter_")}
+    weights = np.ones(len(X))
+    X = X if getattr(model, "metric", "") == "cosine" else kinds(X, tmp_path)["folder"]
+    model.fit(X, sample_weight=weights, labels_out=tmp_path / "labels.npy")
+    assert isinstance(model.labels_, np.memmap)
+    assert_array_equal(np.load(tmp_path / "labels.npy"), expected)
+    for name, value in before.items():
+        assert_allclose(getattr(model, name), value, rtol=1e-10)
+    out = np.lib.format.open_memmap(tmp_path / "own.npy", "w+", np.int32, (len(expected),))
+    assert model.fit(X, labels_out=out).labels_ is out
+    assert_array_equal(np.load(tmp_path / "own.npy"), expected)
+    out = np.zeros(len(expected) + 1, np.int32)
+    assert_array_equal(model.predict(X, labels_out=out[1:]), expected)
+    with pytest.raises(ValueError, match=r"labels_out has shape \(901,\), and X has 900 rows"):
+        model.predict(X, labels_out=out)
+
+
+@pytest.mark.parametrize("model", [*MODELS[1:4], MODELS[5]], ids=lambda m: type(m).__name__)
+def test_predictions_go_to_a_file(model, tmp_path, no_memory):
+    X = kinds(rows(), tmp_path)["folder"]
+    expected = model.fit(X).predict(X)
+    assert_array_equal(model.predict(X, labels_out=tmp_path / "l.npy"), expected)
+    few = pd.DataFrame(rows()[:5], columns=["a", "b", "c"])
+    assert_array_equal(model.predict(few, labels_out=np.zeros(5, np.int32)), expected[:5])
+
+
+def test_empty_clusters_without_kept_labels(tmp_path, no_memory):
+    X = np.repeat(rows(30), 30, axis=0)
+    np.save(tmp_path / "a.npy", X)
+    start = np.vstack([X[:2], np.full((3, 3), 1e3)])
+    expected = KMeans(5, init=start).fit(X)
+    found = KMeans(5, init=start).fit(tmp_path / "a.npy", labels_out=tmp_path / "l.npy")
+    assert_array_equal(found.labels_, expected.labels_)
+    assert found.inertia_ == expected.inertia_
+
+
+def test_where_labels_cannot_go(tmp_path):
+    for out, error, message in (
+        (tmp_path / "a.txt", ValueError, r"a\.txt: is written in NumPy's format"),
+        (tmp_path / "b" / "a.npy", OSError, "its folder is missing"),
+        ([0], TypeError, "must be a path or a NumPy array"),
+        (np.zeros(9), ValueError, r"shape \(9,\) and dtype float64"),
+    ):
+        with pytest.raises(error, match=message):
+            KMeans(3).fit(rows(), labels_out=out)

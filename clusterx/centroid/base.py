@@ -136,12 +136,15 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         """What a kernel finds of the rows and the centres."""
         return rows.map(kernel, centers)
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, *, labels_out: Any = None) -> Array:
         """Nearest centre of each row.
 
         Parameters
         ----------
-        X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+        X : array, CSR matrix, Blocks or what those take, of shape (n_samples, n_features)
+        labels_out : path or array of shape (n_samples,), int32, optional
+            Where the labels go: an NPY file, which is written block by block, or an array such as a
+            memmap. Where X is read in blocks, memory does not grow with the number of rows then.
 
         Returns
         -------
@@ -156,6 +159,8 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         TypeError
             `cluster_centers_` was set to something else than an array of float32 or float64.
         """
+        if labels_out is not None:
+            return self._predict_into(labels_out, X)
         rows, centers = self._fitted_rows(X, "predict")
         return self._measured(rows.kernels.distances.nearest, rows, centers)[0]
 

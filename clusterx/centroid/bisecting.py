@@ -317,14 +317,17 @@ class BisectingKMeans(CentroidClusterer):
         self.children_ = asarray(children, like=rows.like)
         self.distances_ = asarray(heights, like=rows.like)
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, *, labels_out: Any = None) -> Array:
         """The cluster of each row, found by going down the tree to the nearer half.
 
         It is that of `fit` for the rows of `fit`. The nearest centre may be another one.
 
         Parameters
         ----------
-        X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+        X : array, CSR matrix, Blocks or what those take, of shape (n_samples, n_features)
+        labels_out : path or array of shape (n_samples,), int32, optional
+            Where the labels go: an NPY file, which is written block by block, or an array such as a
+            memmap. Where X is read in blocks, memory does not grow with the number of rows then.
 
         Returns
         -------
@@ -336,6 +339,8 @@ class BisectingKMeans(CentroidClusterer):
         ValueError
             X is of another library, device or number of features than in `fit`, or has NaN.
         """
+        if labels_out is not None:
+            return self._predict_into(labels_out, X)
         rows, centers = self._fitted_rows(X, "predict")
         nodes = rows.xp.asarray(self._node_centers, dtype=centers.dtype)
         return rows.map(_descend, nodes, self._tree)

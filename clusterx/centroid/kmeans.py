@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from ..arrays import Array, namespace
-from ..rows import Rows
+from ..rows import Rows, without_labels
 from ..validation import check_choice
 from .base import CentroidClusterer
 from .cosine import by_unit_rows, unit_length, unit_rows
@@ -114,16 +114,22 @@ class KMeans(CentroidClusterer):
         self.algorithm = algorithm
         self.metric = metric
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> KMeans:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, labels_out: Any = None
+    ) -> KMeans:
         """Find the centres.
 
         Parameters
         ----------
-        X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+        X : array, CSR matrix, Blocks or what those take, of shape (n_samples, n_features)
             float32 and float64 are kept; small integers become float32, others float64.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             A weight of two counts as a row repeated.
+        labels_out : path or array of shape (n_samples,), int32, optional
+            Where the labels go: an NPY file, which is written block by block, or an array such as a
+            memmap. Where X is read in blocks and `init` is an array, memory does not grow with the
+            number of rows then.
 
         Returns
         -------
@@ -135,7 +141,9 @@ class KMeans(CentroidClusterer):
         ValueError
             Wrong parameters, fewer rows of some weight than clusters, NaN or infinities in X.
         """
-        self.labels_ = self._fit_centers(X, sample_weight)()
+        X = without_labels(labels_out, X)
+        labels = self._fit_centers(X, sample_weight)
+        self.labels_ = labels() if labels_out is None else self._predict_into(labels_out, X)
         return self
 
     def _fit_centers(self, X: Any, sample_weight: Any) -> Callable[[], Array]:

@@ -163,17 +163,22 @@ class KMedians(CentroidClusterer):
             [moved[places[i], :] if i in places else centers[i, :] for i in range(k)], axis=0
         )
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, *, labels_out: Any = None) -> Array:
         """The centre of the least Manhattan distance, the first of equally near ones.
 
         Parameters
         ----------
-        X : array or Blocks of shape (n_samples, n_features)
+        X : array, Blocks or what those take, of shape (n_samples, n_features)
+        labels_out : path or array of shape (n_samples,), int32, optional
+            Where the labels go: an NPY file, which is written block by block, or an array such as a
+            memmap. Where X is read in blocks, memory does not grow with the number of rows then.
 
         Returns
         -------
         labels : array of shape (n_samples,), int32
         """
+        if labels_out is not None:
+            return self._predict_into(labels_out, X)
         rows, centers = self._fitted_rows(X, "predict")
         return rows.map(rows.kernels.medians.nearest_manhattan, centers)[0]
 

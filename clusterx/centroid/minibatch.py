@@ -13,7 +13,8 @@ from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, host_floats, to_host
 from ..fitted import fitted_matrix
-from ..rows import InMemory
+from ..kernels.kmeans import with_inertia
+from ..rows import InMemory, Rows, without_labels
 from ..validation import check_number
 from . import seeding
 from .base import CentroidClusterer
@@ -128,17 +129,22 @@ class MiniBatchKMeans(CentroidClusterer):
             size = 3 * self.n_clusters
         return min(size, n)
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, labels_out: Any = None
+    ) -> MiniBatchKMeans:
         """Find the centres from random batches of X.
 
         Parameters
         ----------
-        X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+        X : array, CSR matrix, Blocks or what those take, of shape (n_samples, n_features)
             float32 and float64 are kept; small integers become float32, others float64. uint8 of
             at most 8 columns, as pixels are, is read as it is on the host; centres are float32.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             Rows are drawn in proportion to it.
+        labels_out : path or array of shape (n_samples,), int32, optional
+            Where the labels go: an NPY file, which is written block by block, or an array such as a
+            memmap. Where X is read in blocks, memory does not grow with the number of rows then.
 
         Returns
         -------
@@ -146,12 +152,19 @@ class MiniBatchKMeans(CentroidClusterer):
             This estimator.
         """
         self._check_parameters()
+        X = without_labels(labels_out, X)
         rows = self._rows(X, reset=True)
         w, _ = self._weights(sample_weight, rows)
         starts = self._starts(rows, w, default=3)
         rng = check_random_state(self.random_state)
         with rows.kernels.runtime.limited_blas():
-            self._fit(rows, w, rng, starts)
+            step = self._fit(rows, w, rng, starts)
+            if labels_out is None:
+                self._label(step, w)
+            else:
+                self.labels_ = self._predict_into(labels_out, X)
+                inertia = rows.reduce(_inertia, rows, self.cluster_centers_, along=(w,))
+                (self.inertia_,) = host_floats(inertia)
         return self
 
     def _fit(self, rows, w, rng, starts):
@@ -165,7 +178,7 @@ class MiniBatchKMeans(CentroidClusterer):
         self._run(step, rows, w, own, batch_size, n_steps)
         self.cluster_centers_ = self._state.rounded(rows)
         self.n_iter_ = math.ceil(self.n_steps_ * batch_size / rows.n)
-        self._label(step, w)
+        return step
 
     def _run(self, step, rows, w, rng, batch_size, n_steps):
         state = self._state
@@ -362,6 +375,11 @@ class MiniBatchKMeans(CentroidClusterer):
             drawn = _drawing_from(self._rng, rows.n, w)(size)
             rows, w = rows.subset(drawn), _weights_of(w, drawn)
         return self._init_centers(rows, w, self._rng)
+
+
+def _inertia(X: Any, w: Array | None, rows: Rows, centers: Array) -> Array:
+    """The weighted sum of squared distances of a piece of the rows."""
+    return with_inertia(rows.kernels.distances.nearest(X, centers), w)[1]
 
 
 def _drawing_from(rng: np.random.RandomState, n: int, w: Array | None) -> Callable:

@@ -16,7 +16,7 @@ from ..arrays import Array, asarray, contiguous, namespace, to_host
 from ..base import Clusterer
 from ..fitted import fitted_matrix
 from ..kernels.feature_trees import FeatureTree, leaves
-from ..rows import Rows
+from ..rows import Rows, without_labels
 from ..validation import check_number
 from .agglomerative import AgglomerativeClustering
 
@@ -102,16 +102,21 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Birch:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, labels_out: Any = None
+    ) -> Birch:
         """Build the tree of subclusters, and cluster those.
 
         Parameters
         ----------
-        X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+        X : array, CSR matrix, Blocks or what those take, of shape (n_samples, n_features)
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             A row of weight two is inserted as two equal rows in one, which join a subcluster
             together or not at all. One of weight zero is left out, and gets a label.
+        labels_out : path or array of shape (n_samples,), int32, optional
+            Where the labels go: an NPY file, which is written block by block, or an array such as a
+            memmap. Where X is read in blocks, memory does not grow with the number of rows then.
 
         Returns
         -------
@@ -122,7 +127,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         ValueError
             Wrong parameters, NaN or infinities in X.
         """
-        return self._insert(X, sample_weight, first=True)
+        return self._insert(X, sample_weight, first=True, labels_out=labels_out)
 
     def partial_fit(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> Birch:
         """Insert more rows, and cluster the subclusters again.
@@ -145,8 +150,9 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
             return self
         return self._insert(X, sample_weight, first=not hasattr(self, "_tree"))
 
-    def _insert(self, X: Any, sample_weight: Any, first: bool) -> Birch:
+    def _insert(self, X: Any, sample_weight: Any, first: bool, labels_out: Any = None) -> Birch:
         self._check_parameters()
+        X = without_labels(labels_out, X)
         if not first:
             self._check_same_library(X, "partial_fit", "subcluster_centers_")
         rows = self._rows(X, reset=first)
@@ -168,7 +174,9 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         self._tree, self._tree_centers = tree._replace(centers=None), tree.centers
         self._read_leaves(rows)
         self._cluster_subclusters()
-        if self.compute_labels:
+        if labels_out is not None:
+            self.labels_ = self._predict_into(labels_out, X)
+        elif self.compute_labels:
             self.labels_ = self._labels_of(rows, self.subcluster_centers_)
         return self
 
@@ -233,17 +241,22 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
             _looked_up, rows.kernels.distances.nearest, centers, self.subcluster_labels_
         )
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, *, labels_out: Any = None) -> Array:
         """The cluster of the nearest subcluster of each row.
 
         Parameters
         ----------
-        X : array, CSR matrix or Blocks of shape (n_samples, n_features)
+        X : array, CSR matrix, Blocks or what those take, of shape (n_samples, n_features)
+        labels_out : path or array of shape (n_samples,), int32, optional
+            Where the labels go: an NPY file, which is written block by block, or an array such as a
+            memmap. Where X is read in blocks, memory does not grow with the number of rows then.
 
         Returns
         -------
         labels : array of shape (n_samples,), int32
         """
+        if labels_out is not None:
+            return self._predict_into(labels_out, X)
         rows, centers = self._fitted_rows(X, "predict")
         return self._labels_of(rows, centers)
 

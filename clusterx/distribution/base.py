@@ -50,7 +50,7 @@ class Mixture(DensityMixin, Estimator):
 
         Parameters
         ----------
-        X : array or Blocks of shape (n_samples, n_features)
+        X : array, Blocks or what those take, of shape (n_samples, n_features)
             float32 and float64 are kept; small integers become float32, others float64.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
@@ -212,18 +212,23 @@ class Mixture(DensityMixin, Estimator):
 
     # -- the fitted model ----------------------------------------------------------------------
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, *, labels_out: Any = None) -> Array:
         """The most probable component of each row.
 
         Parameters
         ----------
-        X : array or Blocks of shape (n_samples, n_features)
+        X : array, Blocks or what those take, of shape (n_samples, n_features)
+        labels_out : path or array of shape (n_samples,), int32, optional
+            Where the labels go: an NPY file, which is written block by block, or an array such as a
+            memmap. Where X is read in blocks, memory does not grow with the number of rows then.
 
         Returns
         -------
         labels : array of shape (n_samples,), int32
             On the device of X; the lowest index of equally probable ones.
         """
+        if labels_out is not None:
+            return self._predict_into(labels_out, X)
         return self._assigned(self._given_rows(X, "predict"))[1]
 
     def score_samples(self, X: Any) -> Array:

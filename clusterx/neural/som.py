@@ -292,8 +292,22 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         wider = rows.xp.result_type(centers.dtype, rows.dtype)
         return rows, rows.xp.asarray(centers, dtype=wider)
 
-    def predict(self, X: Any) -> Array:
-        """Nearest unit of each row, int32: ``row * columns + column`` on the grid."""
+    def predict(self, X: Any, *, labels_out: Any = None) -> Array:
+        """Nearest unit of each row, int32: ``row * columns + column`` on the grid.
+
+        Parameters
+        ----------
+        X : array, Blocks or what those take, of shape (n_samples, n_features)
+        labels_out : path or array of shape (n_samples,), int32, optional
+            Where the labels go: an NPY file, which is written block by block, or an array such as a
+            memmap. Where X is read in blocks, memory does not grow with the number of rows then.
+
+        Returns
+        -------
+        labels : array of shape (n_samples,)
+        """
+        if labels_out is not None:
+            return self._predict_into(labels_out, X)
         rows, centers = self._fitted_rows(X, "predict")
         return nearest_units(rows, centers)[0]
 

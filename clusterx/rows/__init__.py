@@ -9,5 +9,15 @@ from .base import Rows
 from .blocks import Blocks
 from .mapped import in_memory_or_blocks
 from .memory import InMemory, rows_of
+from .output import check_labels_out, labels_into, without_labels
 
-__all__ = ["Blocks", "InMemory", "Rows", "in_memory_or_blocks", "rows_of"]
+__all__ = [
+    "Blocks",
+    "InMemory",
+    "Rows",
+    "check_labels_out",
+    "in_memory_or_blocks",
+    "labels_into",
+    "rows_of",
+    "without_labels",
+]

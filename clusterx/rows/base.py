@@ -139,6 +139,10 @@ class Rows(ABC):
             add up.
         """
 
+    def without_labels(self) -> Rows:
+        """The rows, whose steps keep nothing per row where they are read block by block."""
+        return self
+
     def blockwise(self, prepare: Callable, along: Along) -> Any:
         """What prepares a step for each block in each call; see `passes.BlockwiseStep`."""
         from .passes import Walks

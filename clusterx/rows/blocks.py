@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import numbers
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,7 +17,7 @@ from ..kernels.statistics import SUMMARY_VALUES, Summary
 from ..properties import cached_property
 from .base import Along, Rows, cut
 from .memory import InMemory
-from .passes import BlockwiseStep
+from .passes import BlockwiseStep, Walks
 from .source import BlockSource, memory_budget
 
 
@@ -73,6 +74,7 @@ class Blocks(Rows):
         self.like = library.empty((0,), dtype=self._host.dtype)
         self.dtype, self.device = self.like.dtype, device_of(self.like)
         self._uploads = not on_host(self.like)
+        self._keeps_labels = True
         self.xp = namespace(self.like)
         self.kernels = kernels_for(self.xp)
 
@@ -152,6 +154,14 @@ class Blocks(Rows):
         self, prepare: Callable, along: Along = (), streamed: Callable[..., Any] | None = None
     ) -> Any:
         return (streamed or BlockwiseStep)(self, prepare, along)
+
+    def without_labels(self) -> Blocks:
+        found = copy.copy(self)
+        found._keeps_labels = False
+        return found
+
+    def blockwise(self, prepare: Callable, along: Along) -> Walks:
+        return Walks(self, prepare, along, keeps_labels=self._keeps_labels)
 
     def pieces(self, height: int = 1, along: Along = ()) -> Iterator[tuple]:
         a = 0

@@ -39,11 +39,16 @@ class BlockwiseStep:
 
 
 class Walks:
-    """The passes of a step over rows whose blocks are read one after another."""
+    """The passes of a step over rows whose blocks are read one after another.
 
-    def __init__(self, rows: Rows, prepare: Callable, along: Along):
+    keeps_labels : whether labels are kept; else they take another pass if they are asked for
+    """
+
+    def __init__(self, rows: Rows, prepare: Callable, along: Along, keeps_labels: bool = True):
         self.rows, self.prepare, self.along = rows, prepare, along
-        self.labels = rows.xp.full((rows.n,), -1, dtype=rows.xp.int32, device=rows.device)
+        self._labels: Any = None
+        if keeps_labels:
+            self._labels = rows.xp.full((rows.n,), -1, dtype=rows.xp.int32, device=rows.device)
 
     def __call__(self, *shared: Any) -> Any:
         self.shared = shared
@@ -53,16 +58,23 @@ class Walks:
             step = self.prepare(block, *own, single_use=True)
             part = step(*shared)
             b = a + block.shape[0]
-            self.labels[a:b] = step.labels
+            if self._labels is not None:
+                self._labels[a:b] = step.labels
             total = part if total is None else total + part
             a = b
         return total
 
-    def distances(self) -> Array:
-        return self.rows.map(self._distances, along=self.along)
+    @property
+    def labels(self) -> Array:
+        if self._labels is not None:
+            return self._labels
+        return self.rows.map(lambda *piece: self._assigned(*piece).labels, along=self.along)
 
-    def _distances(self, block: Array, *own: Any) -> Array:
+    def distances(self) -> Array:
         # a step's own distances have the same bits in all kinds of steps
+        return self.rows.map(lambda *piece: self._assigned(*piece).distances(), along=self.along)
+
+    def _assigned(self, block: Array, *own: Any) -> Any:
         step = self.prepare(block, *own, single_use=True)
         step.assign(*self.shared)
-        return step.distances()
+        return step
