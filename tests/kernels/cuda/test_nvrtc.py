@@ -3,7 +3,7 @@
 import pytest
 
 from clusterx.kernels.cuda.loader import FILES, source
-from clusterx.kernels.distances.cuda.screening import LOW, TILE_BYTES, rows_a_thread
+from clusterx.kernels.distances.cuda.screening import LOW, TILE_BYTES, rows_per_thread
 from tests.cuda_on_cpu import nvrtc
 
 pytestmark = pytest.mark.nvrtc
@@ -20,7 +20,7 @@ BLOCK = 256
 def low(value, d):
     """The macros of a kernel for rows of few columns."""
     tile = TILE_BYTES // (SIZES[value] * d)
-    return {"T": value, "D": d, "ROWS": rows_a_thread(d), "TILE": tile}
+    return {"T": value, "D": d, "ROWS": rows_per_thread(d), "TILE": tile}
 
 
 LOW_VARIANTS = [low(value, d) for value in SIZES for d in (1, 3, 4, 8, LOW)]

@@ -53,7 +53,7 @@ def moved_sums(few, labels):
 
 def test_step_of_few_columns(tmp_path):
     d = 3
-    each = BLOCK * screening.rows_a_thread(d)
+    each = BLOCK * screening.rows_per_thread(d)
     X, few, n, blocks = rows_of_last_block(tmp_path, d, each, 300, FAR)
     C = whole(K, d, seed=1)
     labels = vast(tmp_path, "labels", n, "int32")

@@ -1,4 +1,4 @@
-"""Distances of the rows of NumPy arrays and CSR matrices."""
+"""Distances of the rows of NumPy arrays and CSR matrices, by the modules for each."""
 
 import numpy as np
 

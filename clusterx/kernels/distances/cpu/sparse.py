@@ -1,4 +1,4 @@
-"""Distances of the rows of CSR matrices to centres: work in proportion to what is stored."""
+"""Distances of the rows of CSR matrices to centres, at a cost proportional to the stored values."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from ...cpu.threads import run_blocks
 from . import sparse_loops
 
 ROWS_PER_TASK = 1024
-#: Rows of the sample that heavy columns are found from.
+#: Rows of the sample in which heavy columns are found.
 SAMPLE = 1024
-#: A column is heavy when its mean square exceeds this many times the variance of all lighter ones.
+#: A column is heavy when its mean square exceeds this many times the total variance of all lighter
+#: columns.
 HEAVY = 16.0
 
 
 def heavy_columns(X) -> np.ndarray:
-    """Columns that would drown the digits of all others in |x|^2, as many as a row has values.
+    """Columns whose squares are so large that |x|^2 would lose the digits of the other columns.
 
-    Where a column of Unix seconds stands beside others, only its differences mean something.
+    There are about as many as a row has stored values, at most. An example is a column of Unix
+    seconds, of which only the differences matter.
     """
     n, d = X.shape
     few = X[:: max(1, n // SAMPLE)]
@@ -37,9 +39,9 @@ def heavy_columns(X) -> np.ndarray:
 
 
 class SparseRows:
-    """CSR rows as the loops want them, whatever centres they will be compared with.
+    """CSR rows, prepared for the loops over any centres.
 
-    heavy : what `heavy_columns` found in X or in more such rows
+    heavy : the `heavy_columns` of X, or of a larger set of rows that X is part of
     """
 
     def __init__(self, X, heavy: np.ndarray | None = None):
@@ -74,7 +76,7 @@ class SparseRows:
         return sparse_loops.Centres(C, columns, squares, starts, blocks)
 
     def nearest(self, C, digits=True) -> tuple[np.ndarray, np.ndarray]:
-        """Labels and squared distances, which are empty unless their digits are wanted."""
+        """Labels and squared distances; the latter are empty unless `digits` asks for them."""
         n = self.X.shape[0]
         labels, squared = np.empty(n, np.int32), np.empty(n if digits else 0)
         centres = self.centres(C)
@@ -95,7 +97,7 @@ class SparseRows:
         return out
 
     def assigned_squared_distances(self, C, labels) -> np.ndarray:
-        """Squared distances to the centre of each row's label, bit by bit those of dense rows."""
+        """Squared distances to the centre of each row's label, bit for bit those of dense rows."""
         out = np.empty(self.X.shape[0])
         centres = self.centres(C)
 

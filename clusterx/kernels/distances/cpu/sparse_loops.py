@@ -1,14 +1,14 @@
-"""Loops over CSR rows: expanded squares with a bound on their rounding, and what it leaves open.
+"""Loops over CSR rows: expanded squares with an error bound, then exact sums where it is too wide.
 
 A row x with m stored values is compared with all centres c at once, at a cost of m per centre:
 
     |x - c|^2 = sum over heavy columns of (x_a - c_a)^2 + |x|^2 + |c|^2 - 2 x.c over the others.
 
-With u = 2^-53, summing the last three in their order is off by at most (2 m + 128) u (|x|^2 +
-|c|^2), given that |c|^2 is off by less than 60 u of itself. The sum that the kernels of dense rows
-take, over all d columns and in whatever order, is off by at most (d + 4) u of itself. Where these
-bounds leave the nearest centre or a wanted number of digits open, `measure` takes that very sum:
-labels are those of dense rows, ties included. It leaves out stretches of zeros, which change no
+With u = 2^-53, the error of adding the last three in their order is at most (2 m + 128) u (|x|^2 +
+|c|^2), because the error of |c|^2 is below 60 u |c|^2. The kernels of dense rows add up all d
+columns; the error of their sum, in whatever order, is at most (d + 4) u times the sum. Where these
+bounds do not decide the nearest centre, or leave too few digits, `measure` computes that very sum.
+So labels are those of dense rows, ties included. `measure` skips blocks of zeros, which change no
 bit.
 """
 
@@ -21,20 +21,20 @@ import numpy as np
 from ...cpu.direct import squared_distance
 from ...cpu.jit import INNER, jit
 
-#: Columns that `measure` takes or leaves together: a multiple of the lanes in which compilers sum
-#: up squares (4 registers of 8 at most), so that a column left out moves no other to another lane.
+#: Columns per block that `measure` adds or skips: a multiple of the lanes in which compilers add up
+#: squares (4 registers of 8 at most), so that skipping a block moves no column to another lane.
 BLOCK = 32
-#: Error of a squared distance that is not measured, as a share of it.
+#: Largest error of an expanded square, as a share of it; with more, the distance is measured.
 SHARE = 1e-10
-#: More than all that is lost below the least normal number.
+#: More than can be lost to underflow.
 TINY = 2.0**-960
-#: Rows that are worked on together.
+#: Rows that are processed together.
 TILE = 64
 EPS = 2.0**-52
 
 
 class CsrRows(NamedTuple):
-    """CSR rows, and apart from them their values in the heavy columns."""
+    """CSR rows, with their values in the heavy columns stored separately."""
 
     data: Any
     indices: Any
@@ -47,7 +47,7 @@ class CsrRows(NamedTuple):
 class Centres(NamedTuple):
     """Centres by rows and by columns; |c|^2 over columns that are not heavy.
 
-    The blocks of columns where c is not zero are blocks[starts[j] : starts[j + 1]].
+    The blocks of columns in which centre j is not zero are blocks[starts[j] : starts[j + 1]].
     """
 
     rows: Any  # (k, d)
@@ -58,7 +58,7 @@ class Centres(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """One row as a dense one, the blocks of its stored values, and room for two such rows."""
+    """A row as a dense one, the blocks of its stored values, and temporaries for two dense rows."""
 
     x: Any
     blocks: Any
@@ -75,8 +75,8 @@ def scratch_for(rows, centres):
 
 @jit
 def describe(C, light, first, last, squares, used):
-    """Of the centres first..last, |c|^2 over the columns whose `light` is 1, and the blocks where
-    they are not zero. What the blocks add up to is summed with a correction (Neumaier, 1974).
+    """For the centres first..last, compute |c|^2 over the columns whose `light` is 1, and find the
+    blocks where they are not zero. The sums of blocks are added with Neumaier's correction (1974).
     """
     d = C.shape[1]
     for j in range(first, last):
@@ -96,7 +96,7 @@ def describe(C, light, first, last, squares, used):
 
 @jit
 def transpose(C, first, last, out):
-    """Columns first..last of C, as rows."""
+    """Copy columns first..last of C to the same rows of out."""
     for a in range(first, last):
         for j in range(C.shape[0]):
             out[a, j] = C[j, a]
@@ -104,8 +104,10 @@ def transpose(C, first, last, out):
 
 @jit(**INNER)
 def expand(light, indices, indptr, heavy, values, columns, squares, start, own, acc):
-    """Squared distances acc (rows, k) of the rows from start on; their |x|^2 over columns that are
-    not heavy. Arrays of their own, because numba counts references to those of a tuple.
+    """Compute acc (rows, k), expanded squared distances of the rows from start on, and own, their
+    |x|^2 over columns that are not heavy.
+
+    Takes single arrays, because numba counts references to the arrays of a tuple.
     """
     for p in range(acc.shape[0]):
         i, to = start + p, acc[p]
@@ -138,13 +140,13 @@ def expand_rows(rows, centres, start, own, acc):
 
 @jit(**INNER)
 def rounding(indptr, i):
-    """What the expansion of row i may be off by, as a share of |x|^2 + |c|^2."""
+    """Bound on the error of row i's expanded squares, as a share of |x|^2 + |c|^2."""
     return EPS * (indptr[i + 1] - indptr[i] + 65)
 
 
 @jit(**INNER)
 def scatter(rows, i, scratch):
-    """Make scratch.x row i; the number of blocks it has."""
+    """Write row i to scratch.x and its blocks to scratch.blocks; returns their number."""
     count, last = 0, -1
     for e in range(rows.indptr[i], rows.indptr[i + 1]):
         a = rows.indices[e]
@@ -164,8 +166,8 @@ def clear(rows, i, scratch):
 
 @jit(**INNER)
 def gather(x, c, own, others, few, few_centre):
-    """The columns of x and c in any of their blocks, own and others, and those after the last whole
-    block but one; how many.
+    """Copy the columns of x and c that are in a block of either (own, others) or after the last
+    whole block but one; returns their number.
     """
     last = x.shape[0] // BLOCK - 1
     m, p, q = 0, 0, 0
@@ -190,10 +192,10 @@ def gather(x, c, own, others, few, few_centre):
 
 @jit(**INNER)
 def measure(centres, j, count, scratch):
-    """The squared distance of the scattered row to centre j, as the kernels of dense rows sum it.
+    """The squared distance of the scattered row to centre j, added as the kernels of dense rows do.
 
-    A row of d columns has d // BLOCK whole blocks; the last of them and the columns after it are
-    always taken, so that the loop ends as one over all columns does.
+    A row of d columns has d // BLOCK whole blocks. The last of them and the columns after it are
+    always included, so that the loop ends like a loop over all columns.
     """
     c = centres.rows[j]
     others = centres.blocks[centres.starts[j] : centres.starts[j + 1]]
@@ -205,8 +207,8 @@ def measure(centres, j, count, scratch):
 
 @jit(**INNER)
 def open_rows(indptr, squares, allowed, start, limits, own, acc, is_open):
-    """Tell which rows have a distance that may be below their limit and whose rounding may exceed
-    the allowed share of it; how many.
+    """Mark the rows with a distance that may be below the row's limit and whose error may exceed
+    the allowed share of it; returns their number.
     """
     count = 0
     for p in range(acc.shape[0]):
@@ -221,7 +223,7 @@ def open_rows(indptr, squares, allowed, start, limits, own, acc, is_open):
 
 @jit(**INNER)
 def mend_row(rows, i, centres, allowed, own, limit, scratch, acc):
-    """Measure the distances of a row that `open_rows` told."""
+    """Measure those distances of a row for which `open_rows` marked it."""
     share = rounding(rows.indptr, i)
     count = scatter(rows, i, scratch)
     for j in range(acc.shape[0]):
@@ -233,7 +235,9 @@ def mend_row(rows, i, centres, allowed, own, limit, scratch, acc):
 
 @jit(**INNER)
 def expand_and_mend(rows, centres, allowed, start, limits, scratch, own, is_open, acc):
-    """All squared distances of some rows that may be below the limits of these."""
+    """Squared distances of the rows from start on; those that may be below the row's limit have an
+    error of at most the allowed share.
+    """
     expand_rows(rows, centres, start, own, acc)
     if open_rows(rows.indptr, centres.squares, allowed, start, limits, own, acc, is_open) == 0:
         return
@@ -244,9 +248,9 @@ def expand_and_mend(rows, centres, allowed, start, limits, scratch, own, is_open
 
 @jit(**INNER)
 def pick(indptr, squares, other, digits, start, own, acc, labels):
-    """Labels of rows; those that `settle` must find are ~label, and their number is returned.
+    """Labels of rows; those that `settle` must decide are written as ~label and counted.
 
-    other : what a sum over all columns may be off by, as a share of itself
+    other : bound on the error of a sum over all columns, as a share of itself
     """
     count = 0
     for p in range(acc.shape[0]):
@@ -266,7 +270,7 @@ def pick(indptr, squares, other, digits, start, own, acc, labels):
 
 @jit(**INNER)
 def settle(rows, i, centres, other, own, scratch, acc):
-    """Label and squared distance of row i, measured."""
+    """Label and squared distance of row i, from measured distances."""
     share = rounding(rows.indptr, i)
     best, least = int(np.argmin(acc)), np.inf
     limit = acc[best] * (1.0 + other) + share * (own + centres.squares[best]) + TINY
@@ -317,7 +321,7 @@ def square_rows(rows, centres, start, stop, out):
 
 @jit
 def own_rows(rows, centres, labels, start, stop, out):
-    """Squared distances of rows start..stop to the centre of their label, measured."""
+    """Measured squared distances of rows start..stop to the centre of their label."""
     scratch = scratch_for(rows, centres)
     for i in range(start, stop):
         count = scatter(rows, i, scratch)
@@ -327,7 +331,7 @@ def own_rows(rows, centres, labels, start, stop, out):
 
 @jit
 def gain_rows(rows, centres, allowed, w, start, stop, closest, gains):
-    """By how much each centre would lessen the sum of `closest` over rows start..stop."""
+    """Add to `gains` how much each centre would reduce the weighted sum of `closest`."""
     scratch = scratch_for(rows, centres)
     own, is_open, acc = np.empty(TILE), np.empty(TILE, np.bool_), np.empty((TILE, len(gains)))
     for a in range(start, stop, TILE):
@@ -343,7 +347,7 @@ def gain_rows(rows, centres, allowed, w, start, stop, closest, gains):
 
 @jit
 def accept_rows(rows, centres, allowed, start, stop, closest):
-    """Let closest be no more than the squared distance to the only centre."""
+    """Lower `closest` to the squared distance to the only centre where that is smaller."""
     scratch = scratch_for(rows, centres)
     own, is_open, acc = np.empty(TILE), np.empty(TILE, np.bool_), np.empty((TILE, 1))
     for a in range(start, stop, TILE):

@@ -1,7 +1,8 @@
-"""Distances between CSR rows: each row against all others, by the stored values they share.
+"""Distances between CSR rows: each row against all others, by the columns that both store.
 
-As in `sparse_loops`, squares are expanded over the columns that are not heavy, and pairs that lose
-their digits by that are measured: over the columns that either row stores, one by one.
+As in `sparse_loops`, squares are expanded over the columns that are not heavy. Pairs that lose
+their digits by that are measured: their squared differences are added over the columns that either
+row stores.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ ROWS_PER_TASK = 64
 
 
 class SparsePairs:
-    """Of CSR rows, sums of their distances to the rows of X in each cluster, and extremes."""
+    """Sums of each CSR row's distances to the rows of X in each cluster, and extreme distances."""
 
     def __init__(self, X, labels: np.ndarray, k: int):
         self.X, self.labels, self.k = X, labels, k
-        found = SparseRows(X)
-        self.light, self.heavy = found.light, found.rows.heavy
+        prepared = SparseRows(X)
+        self.light, self.heavy = prepared.light, prepared.rows.heavy
         self.rows = self._side(X)
         columns = X.tocsc()
         columns.data = columns.data * np.repeat(self.light, np.diff(columns.indptr))
@@ -85,7 +86,7 @@ def light_squares(data, indices, indptr, light, start, stop, out):
 
 @jit(**INNER)
 def between(data_q, columns_q, data_x, columns_x):
-    """Squared distance of two rows, over the columns that either stores."""
+    """Squared distance of two rows, added over the columns that either stores."""
     s, p, q = 0.0, 0, 0
     while p < columns_q.shape[0] or q < columns_x.shape[0]:
         left = q == columns_x.shape[0] or (p < columns_q.shape[0] and columns_q[p] <= columns_x[q])
@@ -99,8 +100,9 @@ def between(data_q, columns_q, data_x, columns_x):
 
 @jit(**INNER)
 def row_squares(side_q, side_x, columns, i, out):
-    """Squared distances of row i of the first side to all of the second, whose columns are given
-    by their values in the light ones, rows, and starts.
+    """Squared distances of row i of the first side to all rows of the second.
+
+    columns : the second side by columns, with zeros in heavy ones: values, rows, starts
     """
     data_q, indices_q, indptr_q, squares_q, heavy_q = side_q
     data_x, indices_x, indptr_x, squares_x, heavy_x = side_x
@@ -119,7 +121,7 @@ def row_squares(side_q, side_x, columns, i, out):
         for j in range(out.shape[0]):
             out[j] += (v - heavy_x[j, h]) ** 2
     for j in range(out.shape[0]):
-        # |x|^2 of a long row is off by more than the product
+        # the larger share, because |x|^2 of a row with many values has a larger error
         if max(share, rounding(indptr_x, j)) * (own + squares_x[j]) > SHARE * out[j]:
             p, q = indptr_x[j], indptr_x[j + 1]
             out[j] = between(data_q[first:last], indices_q[first:last], data_x[p:q], indices_x[p:q])

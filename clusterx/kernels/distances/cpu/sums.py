@@ -1,4 +1,4 @@
-"""Sums of distances to clusters: every pair of rows once, in tiles that stay in a core's cache."""
+"""Sums of distances to clusters: each pair of rows once, in tiles that fit a core's cache."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ from . import tiles
 #: Rows and columns of a tile.
 TILE = 512
 LEAST_TILE = 128
-#: Up to this many columns distances are summed up coordinate by coordinate.
+#: Up to this many columns, distances are added up coordinate by coordinate.
 DIRECT_DIMENSIONS = 8
-#: A table of the distances between so few rows is made in NumPy, which compiles nothing: the first
-#: silhouette of a small table takes a second less, and later ones no longer.
+#: Up to this many rows, NumPy computes the table of all distances, and nothing is compiled: the
+#: first silhouette of a small table takes a second less, and later ones are no slower.
 FEW_ROWS = 256
-#: Fewer float32 rows are multiplied in float64: it costs little, and few errors average out.
+#: Up to this many float32 rows are multiplied in float64: that costs little, and the errors of few
+#: rows do not average out.
 FLOAT32_ROWS = 2048
-#: A distance is measured again when its square is below this share of the terms it comes from.
+#: A distance is recomputed when its square is below this share of the terms that it is the
+#: difference of, because rounding may have taken its digits.
 SHARE = {np.dtype("float32"): 2.0**-3, np.dtype("float64"): 2.0**-10}
-#: A tile in which more than this share of the float32 distances is lost is done in float64.
+#: A tile in which more than this share of the float32 distances lost their digits is redone in
+#: float64.
 LOST = 0.25
-#: More groups than one in so many rows cost more than they save.
+#: Least rows per group: more groups cost more than they save.
 ROWS_PER_GROUP = 256
 LEAST_GROUPS = 8
 ROWS_PER_TASK = 1024
@@ -40,10 +43,10 @@ _DIRECT: dict[str, Callable] = {
 
 
 class Side:
-    """Sorted rows in the form that tiles want on either of their sides.
+    """Sorted rows, prepared for either side of a tile.
 
-    order: where the sorted rows are in X. T: columns are rows, float64. Z: rows less the centre of
-    their group. F[g, i]: squared distances to the centres of all groups.
+    order: the indices of the sorted rows in X. T: the transposed rows, float64. Z: rows less the
+    centre of their group. F[g, i]: the squared distance of row i to the centre of group g.
     """
 
     T: np.ndarray
@@ -57,7 +60,7 @@ class Side:
         self.T = np.ascontiguousarray(self.X[self.order].T, np.float64)
 
     def measure(self, centers: np.ndarray, group: np.ndarray | None) -> None:
-        """Find F; where `group` is None, a row's group is that of its nearest centre."""
+        """Compute F; where `group` is None, a row's group is that of its nearest centre."""
         self.centers = centers
         self.F = np.empty((len(centers), self.n))
         parts = blocks(self.n, ROWS_PER_TASK)
@@ -90,7 +93,7 @@ class Tiles:
         order = np.argsort(labels, kind="stable")
         self.labels = labels[order]
         counts = np.bincount(labels, minlength=k)
-        self.stops = np.repeat(np.cumsum(counts), counts)  # where the run of a sorted row ends
+        self.stops = np.repeat(np.cumsum(counts), counts)  # end of each sorted row's cluster
         self.side = Side(X, order)
         self.dtype = np.dtype("float64")
         self.direct: Callable | None = None
@@ -118,7 +121,7 @@ class Tiles:
         side.centre(self.dtype)
 
     def side_of(self, Q: np.ndarray) -> Side:
-        """Other rows, in their own order."""
+        """The side for other rows Q, which keep their order."""
         side = Side(Q, np.arange(len(Q)))
         if self.direct is not None:
             side.transpose()
@@ -128,7 +131,7 @@ class Tiles:
         return side
 
     def tile(self, rows: Side, r0: int, r1: int, c0: int, c1: int) -> np.ndarray:
-        """Distances of rows r0..r1 to the columns c0..c1; the next tile takes their place."""
+        """Distances of rows r0..r1 to columns c0..c1; the thread's next tile overwrites them."""
         columns = self.side
         shape = r1 - r0, c1 - c0
         P = self._room(shape)
@@ -152,18 +155,18 @@ class Tiles:
         )  # fmt: skip
 
     def _room(self, shape: tuple[int, int]) -> np.ndarray:
-        """Memory of this thread's own: new pages for every tile would cost a few per cent."""
+        """Memory that this thread reuses: new pages for every tile would cost a few per cent."""
         size = shape[0] * shape[1]
         if not hasattr(self._own, "room") or self._own.room.size < size:
             self._own.room = np.empty(max(size, TILE * TILE), self.dtype)
         return self._own.room[:size].reshape(shape)
 
     def each_pair(self, fn: Callable[[np.ndarray, int, int, int], None]) -> None:
-        """fn(tile, r0, c0, number) for tiles that hold each pair of rows once.
+        """Call fn(tile, r0, c0, number) for tiles that together contain each pair of rows once.
 
-        They come in rounds; the tiles of a round have no rows and no columns in common, so what a
-        tile adds to its rows', and apart from that to its columns' sums, is added in one order. A
-        tile on the diagonal (r0 == c0) holds its pairs twice.
+        Tiles are computed in rounds. The tiles of a round have no rows and no columns in common, so
+        the sums of each row and the sums of each column are always added in the same order. A tile
+        on the diagonal (r0 == c0) contains its pairs twice.
         """
         count = max(1, -(-self.n // min(TILE, max(LEAST_TILE, self.n // 8))))
         bounds = [self.n * b // count for b in range(count + 1)]
@@ -175,15 +178,15 @@ class Tiles:
 
         with nullcontext() if self.direct else single_threaded_blas():
             for step in range(count // 2 + 1):
-                twice = step > 0 and 2 * step == count  # the second half has the same pairs
+                twice = step > 0 and 2 * step == count  # the second half would repeat the first
                 run_blocks(partial(task, step), count // 2 if twice else count)
 
 
 class DistanceSums(Tiles):
-    """Of rows, the sums of their distances to the rows X of each cluster."""
+    """Sums of each row's distances to the rows X of each cluster."""
 
     def __call__(self, Q: np.ndarray) -> np.ndarray:
-        """Sums (len(Q), k), float64. Those of X itself cost half."""
+        """Sums (len(Q), k), float64; those of X itself cost half."""
         if Q is self.X:
             return self._own_sums()
         rows = self.side_of(Q)
@@ -216,7 +219,7 @@ class DistanceSums(Tiles):
 
 
 class FewSums:
-    """The same for few rows X of few columns: the table of all distances is made."""
+    """`DistanceSums` for few rows X of few columns, by a table of all distances."""
 
     def __init__(self, X: np.ndarray, labels: np.ndarray, k: int, metric: str):
         self.columns = X.T.astype(np.float64)
@@ -254,16 +257,16 @@ def min_between_max_within(
     """The least distance between rows of two clusters, and the largest within one, exactly."""
     pairs = Tiles(X, labels, k, metric)
     exact = pairs.direct is not None
-    # what rounding may do to a distance: the product's terms, and those that its square comes from
+    # bounds the rounding error of a distance: that of the product and that of the other terms
     unit = float(np.finfo(pairs.dtype).eps)
     slack = 0.0 if exact else (2 * X.shape[1] + 64) * unit / SHARE[pairs.dtype]
     best = np.empty((-(-pairs.n // LEAST_TILE), 2))
     best[:] = np.inf, 0.0
 
-    def look(P: np.ndarray, r0: int, c0: int, task: int) -> None:
+    def update(P: np.ndarray, r0: int, c0: int, task: int) -> None:
         tiles.extremes_tile(
             P, r0, c0, pairs.labels, pairs.stops, X, pairs.side.order, exact, slack, best[task]
         )
 
-    pairs.each_pair(look)
+    pairs.each_pair(update)
     return float(best[:, 0].min()), float(best[:, 1].max())

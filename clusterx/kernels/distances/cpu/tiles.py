@@ -1,16 +1,16 @@
 """Loops over tiles of distances between rows that are sorted by cluster.
 
 In a tile, `P[i, j]` belongs to the sorted rows `r0 + i` and `c0 + j`. A run is a stretch of rows of
-one cluster; within a pair of runs all that is not the product of two rows is a constant or a
-vector, which leaves a vector loop. Euclidean tiles come from a product of matrices. With the
-centre m of its group (its cluster, mostly) taken off each row, z = x - m, and F[g, i] the squared
-distance of row i to the centre of g,
+one cluster. Within a pair of runs every term except the product of two rows is a constant or a
+vector, so the loop vectorises. Euclidean tiles come from a matrix product. With z = x - m, where m
+is the centre of the row's group (mostly its cluster), and F[g, i] the squared distance of row i to
+the centre of g,
 
-    |x_i - x_j|^2 = F[b, i] + F[a, j] - |m_a - m_b|^2 - 2 z_i z_j    (i in a, j in b),
+    |x_i - x_j|^2 = F[b, i] + F[a, j] - |m_a - m_b|^2 - 2 z_i z_j    (i in a, j in b).
 
-so that rounding is in proportion to the extent of the groups, not to how far they are apart: at
+So rounding errors are proportional to the extent of the groups, not to how far they are apart: at
 most some units in the last place of F[b, i] + F[a, j] + |x_i - x_j|^2. Distances that are small
-beside that have lost their digits and are measured again.
+beside that have lost their digits and are recomputed from the rows.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ import numpy as np
 from ...cpu.direct import squared_distance
 from ...cpu.jit import INNER, jit
 
-#: Runs shorter than this are added in one loop.
+#: Runs of fewer columns than this, on average, are added in one loop.
 SHORT = 12
 _FAST = {"reassoc", "contract", "nsz"}
 
 
 @jit
 def centre_rows(X, order, group, centers, out):
-    """The rows of X in the given order, less the centre of their group."""
+    """Write the rows of X in the given order, less the centre of their group."""
     for i in range(order.shape[0]):
         x, m, z = X[order[i]], centers[group[i]], out[i]
         for j in range(x.shape[0]):
@@ -45,7 +45,7 @@ def far_from(X, order, centers, start, stop, F):
 
 @jit(fastmath=_FAST)
 def lengths(p, q, base, constant, share):
-    """Turn products into distances, those that lost their digits into -1; how many those are."""
+    """Turn products into distances, and those that lost their digits into -1; count the latter."""
     lost = 0
     for j in range(p.shape[0]):
         size = base + q[j]
@@ -58,9 +58,9 @@ def lengths(p, q, base, constant, share):
 
 @jit
 def product_tile(P, r0, c0, group_r, group_c, stops, F_r, F_c, gap, share):
-    """Turn a tile of products into distances; how many lost their digits.
+    """Turn a tile of products into distances; returns how many lost their digits.
 
-    stops[j]: where the sorted columns of the group of column j end.
+    stops[j]: the end of the sorted columns of column j's group.
     """
     lost = 0
     m, w = P.shape
@@ -78,7 +78,7 @@ def product_tile(P, r0, c0, group_r, group_c, stops, F_r, F_c, gap, share):
 
 @jit
 def measure_lost(P, r0, c0, X_r, X_c, order_r, order_c):
-    """Distances in place of the entries -1."""
+    """Replace entries of -1 by distances computed from the rows."""
     for i in range(P.shape[0]):
         x = X_r[order_r[r0 + i]]
         for j in range(P.shape[1]):
@@ -158,7 +158,7 @@ def add_run(p, column_sums, both):
 
 @jit(**INNER)
 def add_short_runs(p, labels, sums, column_sums, both):
-    """The same for runs too short for loops of their own."""
+    """Add p by runs to sums, in one loop, because the runs are too short for loops of their own."""
     if both:
         for j in range(p.shape[0]):
             column_sums[j] += p[j]
@@ -174,7 +174,7 @@ def add_short_runs(p, labels, sums, column_sums, both):
 def add_tile(P, r0, c0, labels_r, labels_c, stops, S_r, S_c, both):
     """Add a tile to the sums of its rows over clusters, with `both` also to those of its columns.
 
-    S_r[i, b]: of row i to cluster b; S_c[j, a]: of column j to cluster a.
+    S_r[i, b]: sums of row i to cluster b; S_c[j, a]: sums of column j to cluster a.
     """
     m, w = P.shape
     column_sums = np.zeros(w)
@@ -216,7 +216,8 @@ def pair_distance(p, x, y, exact):
 def extremes_tile(P, r0, c0, labels, stops, X, order, exact, slack, best):
     """Lower best[0], the least distance between clusters; raise best[1], the largest within one.
 
-    Where P is not exact, all that may be extreme by its rounding (a share `slack`) is measured.
+    If P is not exact, every pair that may be extreme within its error (a share `slack`) is computed
+    from the rows.
     """
     m, w = P.shape
     for i in range(m):

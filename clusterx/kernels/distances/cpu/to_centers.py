@@ -49,7 +49,7 @@ def few_columns(X, C, labels, start, stop, out):
 
 @jit
 def mend_distances(X, C, own, others, start, stop, out):
-    """Turn expanded squares into distances; those that lost their digits are measured again."""
+    """Turn expanded squares into distances; recompute those that lost their digits."""
     for i in range(start, stop):
         for j in range(C.shape[0]):
             s = out[i, j]
@@ -63,7 +63,7 @@ def nearest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nearest centres and squared distances, in one pass over blocks that fit a core's cache.
 
-    prepared: a filled screen of the same rows, if there is one.
+    prepared: a filled image of the same rows, if there is one.
     """
     if X.shape[1] <= TREE_DIMENSIONS:
         return _nearest_of_few_columns(X, np.ascontiguousarray(C, np.float64))
@@ -125,7 +125,7 @@ def squared_distances(X: np.ndarray, C: np.ndarray) -> np.ndarray:
 
 
 def distances(X: np.ndarray, C: np.ndarray) -> np.ndarray:
-    """All Euclidean distances (n, k), by a product of matrices where that keeps the digits."""
+    """All Euclidean distances (n, k), by a matrix product where that keeps the digits."""
     C = np.ascontiguousarray(C, np.float64)
     shift = C.mean(axis=0)
     E = C - shift

@@ -1,9 +1,9 @@
-// Sums of distances by label, and extremes of distances, in tiles that stay on the chip.
+// Sums of distances by label, and extreme distances, by tiles in shared memory.
 //
-// T: type of the rows; REAL, METRIC and DEPTH as tiles.cuh has them. WALK: tiles that a block takes
-// one after the other, where it takes those of all pairs. The rows are scaled by a power
-// of two that brings the largest magnitude near 2^40; so nothing overflows in float32, and what is
-// lost to underflow is below 2^-103 of the largest magnitude.
+// T: type of the rows; REAL, METRIC and DEPTH as in tiles.cuh. WALK: consecutive tiles that a block
+// computes when it goes through all pairs. The rows are scaled by a power of two that brings the
+// largest magnitude near 2^40; so nothing overflows in float32, and losses to underflow are below
+// 2^-103 of the largest magnitude.
 
 #include "exact.cuh"
 #include "tiles.cuh"
@@ -16,7 +16,7 @@ static __device__ double scale_for(const T *extent)
     return ldexp(1.0, power < -126 ? -126 : power > 126 ? 126 : power);
 }
 
-// Distances, where what was measured are squares.
+// Replaces squares by distances, if METRIC measures squares.
 static __device__ void take_roots(REAL (&found)[EACH][EACH])
 {
 #if METRIC == 0
@@ -29,7 +29,7 @@ static __device__ void take_roots(REAL (&found)[EACH][EACH])
 #endif
 }
 
-// Where the run of equal tags that begins at `begin` ends.
+// The end of the run of equal tags that begins at `begin`.
 static __device__ int run_end(const int *tags, int begin, int count)
 {
     if (tags[begin] == tags[count - 1])
@@ -53,7 +53,7 @@ static __device__ void add_columns(const REAL (&apart)[EACH][EACH], int begin, i
                 sum[i] += (double)apart[i][j];
 }
 
-// Adds up each row's sums over the 16 threads that share it, gives them, and begins anew.
+// Adds up each row's sums over the 16 threads that share it, passes them to `give`, resets them.
 template <typename Give>
 static __device__ void flush(double (&sum)[EACH], Give give)
 {
@@ -68,9 +68,9 @@ static __device__ void flush(double (&sum)[EACH], Give give)
     }
 }
 
-// Sums of the distances of the rows Q to the rows X of each label. Rows X come in the order of
-// their `labels`, so a label's sum is complete, and written once, when the next label begins. The
-// columns are split over `splits` blocks, which have a table (q, k) of zeros each.
+// Sums of the distances of the rows Q to the rows X of each label. Rows X are sorted by their
+// `labels`, so a label's sum is complete when the next label begins, and is written once. The rows
+// X are split over `splits` blocks; each has its own table (q, k), which starts as zeros.
 extern "C" __global__ void __launch_bounds__(256, 2)
     cluster_sums(const T *Q, long long q, const T *X, long long n, long long d,
                  const long long *order, const int *labels, const T *extent, long long k,
@@ -108,13 +108,13 @@ extern "C" __global__ void __launch_bounds__(256, 2)
             }
             add_columns(apart, begin, end, sum);
         }
-        __syncthreads();  // before the next tile's places and tags
+        __syncthreads();  // before the next tile's indices and tags
     }
     if (label >= 0)
         flush(sum, write);
 }
 
-// Scales of sums of n distances, none above twice the sum of d extents; see exact.cuh.
+// Scales for sums of n distances, none of which exceeds twice the sum of d extents; see exact.cuh.
 struct Scales {
     double high, low;
 };
@@ -127,10 +127,9 @@ static __device__ Scales scales_for(const T *extent, long long n, long long d)
             ldexp(1.0, SUM_BITS - terms)};
 }
 
-// Of all pairs' tiles, those on and above the diagonal that are taken one after the other: of a row
-// of tiles, columns begin..end, up to WALK of them. Those of neighbouring walks, ABREAST of which
-// follow each other along a row, are near each other both ways: the rows of few tiles at a time are
-// in the cache.
+// Up to WALK tiles on or above the diagonal that a block computes one after the other: columns
+// begin..end of a row of tiles. In the grid, ABREAST neighbouring walks follow each other along a
+// row, so concurrent tiles are close in both directions and their rows stay in the cache.
 struct Walk {
     int row, begin, end;  // of tiles of 64 rows: 32 bits hold them
 };
@@ -145,10 +144,10 @@ static __device__ Walk walk_of(long long walk, long long tiles)
             (int)(tiles < first + WALK ? tiles : first + WALK)};
 }
 
-// Sums of the distances between the rows X, each pair measured once. Rows are numbered in the order
-// of their labels. A block adds the distances of its tiles' rows by the labels of the columns, and
-// those of the columns by the labels of the rows. Sums of a block are added up in a fixed order, and
-// those of blocks in integers: table (2, n, k), zeros at first.
+// Sums of the distances between the rows X; each pair is measured once. Rows are numbered in the
+// order of their labels. A block adds the distances of its tiles' rows by the labels of the
+// columns, and those of the columns by the labels of the rows. A block adds in a fixed order; the
+// sums of blocks are added in integers: table (2, n, k), which starts as zeros.
 extern "C" __global__ void __launch_bounds__(256, 2)
     pair_sums(const T *X, long long n, long long d, const long long *order, const int *labels,
               const T *extent, long long k, word *table)
@@ -163,7 +162,7 @@ extern "C" __global__ void __launch_bounds__(256, 2)
     REAL scale = (REAL)scale_for(extent);
     if (threadIdx.x == 0) {
         Scales own = scales_for(extent, n, d);
-        scales.high = own.high / (double)scale;  // of distances as they are measured
+        scales.high = own.high / (double)scale;  // because measured distances are scaled
         scales.low = own.low;
     }
     long long first = walk.row * (long long)SIDE;
@@ -220,13 +219,13 @@ extern "C" __global__ void __launch_bounds__(256, 2)
             }
             __syncthreads();  // before the next label's sums
         }
-        __syncthreads();  // before the next tile's places and tags
+        __syncthreads();  // before the next tile's indices and tags
     }
     if (label >= 0)
         flush(sum, give_row);
 }
 
-// Sums (n, k) from the table, for the rows as they came.
+// Sums (n, k) from the table, in the original order of the rows.
 extern "C" __global__ void read_pair_sums(const word *table, long long n, long long d,
                                           const long long *order, const T *extent, long long k,
                                           double *sums)
@@ -239,8 +238,8 @@ extern "C" __global__ void read_pair_sums(const word *table, long long n, long l
     sums[order[cell / k] * k + cell % k] = (high + low / scales.low) / scales.high;
 }
 
-// The extremes that a thread has found, and the measured values beyond which a pair is looked at
-// in float64: all that rounding may have kept from being one.
+// The extremes that a thread has found, and the measured values beyond which a pair is recomputed
+// in float64, because within the rounding error it may be an extreme.
 struct Extremes {
     double least, most;
     REAL below, above;
@@ -268,8 +267,8 @@ static __device__ double root(double value)
     return METRIC == 0 ? sqrt(value) : value;
 }
 
-// Over all pairs of rows: the least distance of two labels' and the largest of one label's, of
-// each block. A block takes every gridDim-th walk.
+// For each block, the least distance between rows of two labels and the largest within one label.
+// A block takes every gridDim-th walk over all pairs of rows.
 extern "C" __global__ void __launch_bounds__(256, 2)
     extremes(const T *X, long long n, long long d, const int *labels, const T *extent,
              long long walks, double *least, double *most)
@@ -278,7 +277,7 @@ extern "C" __global__ void __launch_bounds__(256, 2)
     __shared__ int row_tags[SIDE], column_tags[SIDE];
     __shared__ double low[ACROSS * ACROSS], high[ACROSS * ACROSS];
     double scale = scale_for(extent);
-    // twice what the additions, the differences and the bounds' own rounding come to
+    // twice the rounding errors of the additions, the differences and the bounds together
     REAL slack = 0;
     if (sizeof(REAL) == sizeof(float))
         slack = (REAL)(2 * (DEPTH + d / DEPTH + 16) * 5.9604644775390625e-8);
@@ -309,7 +308,7 @@ extern "C" __global__ void __launch_bounds__(256, 2)
                         update(best, X + a * d, X + b * d, d, found[i][j],
                                row_tags[row + i] == column_tags[column + j], scale, slack);
                 }
-            __syncthreads();  // before the next tile's places and tags
+            __syncthreads();  // before the next tile's indices and tags
         }
     }
     low[threadIdx.x] = best.least;

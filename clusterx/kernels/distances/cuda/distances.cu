@@ -1,14 +1,14 @@
 // Distances of rows to centres, all of them.
 //
-// T: type of the rows. REAL: type of the centres and of what is found. DEPTH: as tiles.cuh has it.
-// LANES: threads, of a warp, that share a row where centres are few. Sums of squared differences:
-// nothing cancels, and a row that equals a centre is at distance 0.
+// T: type of the rows. REAL: type of the centres and of the result. DEPTH: as in tiles.cuh. LANES:
+// threads of a warp that share a row where centres are few. Distances are sums of squared
+// differences: nothing cancels, and a row that equals a centre is at distance 0.
 
 #define METRIC 0
 #include "tiles.cuh"
 
-#define CENTERS 8  // that a thread measures at a time
-#define TINY 0x1p-90f  // so that terms that vanished, below 2^-126, are too few to be seen
+#define CENTERS 8  // centres that a thread measures at a time
+#define TINY 0x1p-90f  // above this, terms that underflowed, below 2^-126, do not matter
 #define LARGEST 0x1.fffffep127f
 
 static __device__ __forceinline__ REAL result(double square, long long root)
@@ -16,7 +16,7 @@ static __device__ __forceinline__ REAL result(double square, long long root)
     return (REAL)(root ? sqrt(square) : square);
 }
 
-// A row against few centres, in float64. The second index of the grid takes CENTERS of them.
+// Rows against few centres, in float64; the second index of the grid selects CENTERS of them.
 extern "C" __global__ void __launch_bounds__(256, 2)
     to_few(const T *X, long long n, long long d, const REAL *C, long long k, long long root,
            REAL *found)
@@ -44,8 +44,8 @@ extern "C" __global__ void __launch_bounds__(256, 2)
             found[i * k + first + t] = result(sum[t], root);
 }
 
-// Rows against centres in tiles. Where REAL is float, squares that overflow or vanish in it are
-// measured again.
+// Rows against centres in tiles. If REAL is float, squares that overflow or underflow are
+// recomputed in float64.
 extern "C" __global__ void __launch_bounds__(256, 2)
     to_many(const T *X, long long n, long long d, const REAL *C, long long k, long long root,
             REAL *found)

@@ -1,17 +1,17 @@
-// The nearest centre of rows of many columns: products of matrices rule out all but a few, which
-// are measured. So rounding in the products changes no label.
+// The nearest centre of rows of many columns: matrix products rule out all but a few centres, and
+// the distances to those are computed exactly. So rounding in the products changes no label.
 //
-// T: type of rows, centres and products. TF32: whether the products see 10 bits after the point of
-// their factors, cut off, and no more: then more centres have to be measured. With x and c about a
-// point between the centres, |x - c|^2 is |x|^2 plus v = c.c - 2 x.c; centres come in units of a
-// power of two, in which no square overflows. A warp has a row, or a centre.
+// T: type of rows, centres and products. TF32: whether the products truncate their factors to 10
+// bits after the point, so that more centres have to be measured. With x and c relative to a point
+// between the centres, |x - c|^2 is |x|^2 plus v = c.c - 2 x.c. Centres are in units of a power of
+// two, in which no square overflows. Each warp works on one row or one centre.
 
 #define WARP 32
 #define ALL_LANES 0xffffffffu
 #define WIDE (sizeof(T) == 8)
 #define EPSILON (WIDE ? (T)0x1p-52 : (T)0x1p-23)
 #define CUT (TF32 ? (T)0x1.01p-8 : (T)0)
-#define ADDED (TF32 ? 4 : 1)  // tensor cores cut sums off too, a few terms at a time
+#define ADDED (TF32 ? 4 : 1)  // tensor cores truncate sums too, every few terms
 #define LEAST_NORMAL (WIDE ? (T)0x1p-1022 : (T)0x1p-126)
 
 static __device__ __forceinline__ double sum_of_lanes(double value)
@@ -21,8 +21,8 @@ static __device__ __forceinline__ double sum_of_lanes(double value)
     return value;
 }
 
-// Centres about `shift` in units of a power of two near `largest`, their products with the centres
-// about it, and their lengths.
+// Centres less `shift`, in units of a power of two near `largest`; their products with the centres
+// less `shift`; and their lengths.
 extern "C" __global__ void prepare_centers(const T *C, long long k, long long d, const T *shift,
                                            const T *largest, T *scaled, T *own, T *length)
 {
@@ -34,7 +34,7 @@ extern "C" __global__ void prepare_centers(const T *C, long long k, long long d,
         frexp((double)largest[0], &exponent);
     double product = 0.0, square = 0.0;
     for (long long c = threadIdx.x % WARP; c < d; c += WARP) {
-        double about = (double)C[j * d + c] - (double)shift[c];  // float32's may count as zero
+        double about = (double)C[j * d + c] - (double)shift[c];  // in float32 it may count as zero
         T unit = (T)ldexp(about, -exponent);
         scaled[j * d + c] = unit;
         product += about * (double)unit;
@@ -48,7 +48,7 @@ extern "C" __global__ void prepare_centers(const T *C, long long k, long long d,
     }
 }
 
-// `count` rows from `begin`, about `shift`, and their lengths.
+// `count` rows from `begin`, less `shift`, and their lengths.
 extern "C" __global__ void prepare_rows(const T *X, long long begin, long long count, long long d,
                                         const T *shift, T *about, T *length)
 {
@@ -66,8 +66,8 @@ extern "C" __global__ void prepare_rows(const T *X, long long begin, long long c
         length[i] = (T)sqrt(square);
 }
 
-// v of a row and a centre, and what rounding may have done to it: of the terms, of d products and
-// their additions, and of what vanished.
+// v of a row and a centre, and a bound on its error: from rounding the terms, from d products and
+// their additions, and from underflow.
 struct Measured {
     T value, error;
 };
@@ -93,7 +93,7 @@ static __device__ double distance(const T *x, const T *c, long long d)
     return sum_of_lanes(sum);
 }
 
-// Labels of `count` rows from `begin`, of whose products with the centres there is a table.
+// Labels of `count` rows from `begin`, given the table of their products with the centres.
 extern "C" __global__ void choose(const T *X, long long begin, long long count, long long d,
                                   const T *C, long long k, const T *products, const T *own,
                                   const T *length, const T *row_length, int *labels)
@@ -120,7 +120,7 @@ extern "C" __global__ void choose(const T *X, long long begin, long long count, 
         if (first + lane < k) {
             long long j = first + lane;
             Measured m = measured(row[j], own[j], row_length[i], length[j], d);
-            near = !(m.value - m.error > bound);  // also what is no number
+            near = !(m.value - m.error > bound);  // true for NaN, too
         }
         unsigned int candidates = __ballot_sync(ALL_LANES, near);
         for (; candidates; candidates &= candidates - 1) {

@@ -9,7 +9,7 @@ from .assigned import assigned_squared_distances
 
 BLOCK = 256
 WARPS = BLOCK // 32
-#: Up to so many columns a row stays in registers.
+#: Up to this many columns, a row stays in registers.
 LOW = 16
 #: Bytes of the centres that a block holds in shared memory at a time.
 TILE_BYTES = 8192
@@ -20,22 +20,22 @@ def low_module(gpu: Any, name: str, X: Array) -> Any:
     value, d = gpu.c_type(X.dtype), X.shape[1]
     size = 8 if value == "double" else 4
     return gpu.loader.module(
-        name, T=value, D=d, ROWS=rows_a_thread(d), TILE=TILE_BYTES // (size * d)
+        name, T=value, D=d, ROWS=rows_per_thread(d), TILE=TILE_BYTES // (size * d)
     )
 
 
-def rows_a_thread(d: int) -> int:
+def rows_per_thread(d: int) -> int:
     """Rows that share each read of a centre; few enough for the registers."""
     return 4 if d <= 4 else 2
 
 
 def centers_for(gpu: Any, X: Array, C: Array) -> Array:
-    """Centres as the kernels want them."""
+    """Centres in the dtype of the rows, contiguous."""
     return gpu.contiguous(gpu.xp.astype(C, X.dtype, copy=False))
 
 
 def nearest(gpu: Any, X: Array, C: Array) -> tuple[Array, Array]:
-    """In the wider dtype of the two: rows of the narrower are converted block by block."""
+    """Nearest centres in the wider of both dtypes; narrower rows are converted block by block."""
     xp, (n, d) = gpu.xp, X.shape
     labels = gpu.empty((n,), xp.int32, like=X)
     squares = gpu.empty((n,), xp.float64, like=X)
@@ -55,7 +55,7 @@ def _nearest(gpu: Any, X: Array, C: Array, labels: Array, squares: Array) -> Non
         RowImage(gpu, X).assign(C, labels)
         assigned_squared_distances(gpu, X, C, labels, squares)
         return
-    rows = BLOCK * rows_a_thread(d)
+    rows = BLOCK * rows_per_thread(d)
     low_module(gpu, "nearest", X).launch(
         "nearest", -(-n // rows), BLOCK, X, n, C, k, labels, squares
     )
@@ -64,9 +64,8 @@ def _nearest(gpu: Any, X: Array, C: Array, labels: Array, squares: Array) -> Non
 class RowImage:
     """Nearest centres of rows of many columns, by products of blocks of rows with all centres.
 
-    Products decide only what their rounding lets them: centres that it may have kept from being
-    nearest are measured in float64, and the lowest of equal ones is taken. Buffers are kept from
-    call to call.
+    Products rule out only centres that are farther by more than the rounding error. Distances to
+    the others are computed in float64; the lowest index wins a tie. Buffers are kept between calls.
     """
 
     def __init__(self, gpu: Any, X: Array):
@@ -74,7 +73,7 @@ class RowImage:
         self._k = 0
 
     def _prepare_buffers(self, k: int) -> None:
-        """For the centres and a block of rows, unless they are there."""
+        """Allocate buffers for k centres and a block of rows, unless they exist."""
         if k == self._k:
             return
         n, d = self.X.shape

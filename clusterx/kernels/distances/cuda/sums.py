@@ -1,4 +1,4 @@
-"""Sums of distances to clusters, and extremes of distances, in tiles on the chip."""
+"""Sums of distances to clusters, and extreme distances, by tiles in shared memory."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from ...reductions.cuda.segments import by_label
 BLOCK, SIDE = 256, 64
 DEPTH = 16
 METRICS = {"euclidean": 0, "manhattan": 1, "chebyshev": 2}
-#: Up to so many columns, or so few rows, float32 rows are subtracted in float64: it costs little,
-#: and few errors average out.
+#: Up to this many columns, or this many rows, float32 rows are subtracted in float64: that costs
+#: little, and the errors of few terms do not average out.
 FLOAT64_COLUMNS, FLOAT64_ROWS = 8, 2048
 #: Blocks that keep a large GPU busy; fixed, so that the device does not change the sums.
 BLOCKS = 1024
-#: Values that the tables of blocks that share rows may have together.
+#: Most values of the tables of partial sums, all blocks together.
 PARTIAL_SUMS = 1 << 23
-#: Of all pairs, tiles that a block takes one after the other, and such walks along a row of tiles
-#: that follow each other in the grid.
+#: For all pairs: consecutive tiles that a block computes (a walk), and the number of walks along
+#: one row of tiles that are neighbours in the grid.
 WALK, ABREAST = 16, 8
-#: Blocks that share the walks where each has a result.
+#: Blocks that share the walks when each block has a result of its own.
 EXTREME_BLOCKS = 2048
-#: Rows of a label, on average, from which on each pair of rows is measured once: the sums of a tile
-#: by the labels of its rows cost little where it has few of them.
+#: Least rows per label, on average, at which each pair of rows is computed only once: a tile then
+#: has few labels, so summing it by the labels of its rows too costs little.
 LABEL_ROWS = 32
 
 
 class DistanceSums:
-    """Of rows, the sums of their distances to the rows X of each cluster.
+    """Sums of each row's distances to the rows X of each cluster.
 
-    Each pair of the rows X themselves is measured once, where clusters are not tiny and the sums
-    fit PARTIAL_SUMS.
+    For the rows X themselves, each pair is computed once if clusters are not tiny and the sums fit
+    PARTIAL_SUMS.
     """
 
     def __init__(self, gpu, X: Array, labels: Array, k: int, metric: str):
@@ -81,7 +81,7 @@ class DistanceSums:
 
 
 def min_between_max_within(gpu, X: Array, labels: Array, k: int, metric: str) -> tuple[Any, Any]:
-    """The least distance between rows of two labels, and the largest of one, exactly."""
+    """The least distance between rows of two labels, and the largest within one, exactly."""
     xp, (n, d) = gpu.xp, X.shape
     walks = _walks(n)
     blocks = min(EXTREME_BLOCKS, walks)
@@ -95,7 +95,7 @@ def min_between_max_within(gpu, X: Array, labels: Array, k: int, metric: str) ->
 
 
 def _walks(n: int) -> int:
-    """Walks over the tiles of all pairs; those below the diagonal are empty."""
+    """Number of walks over the tiles of all pairs; those below the diagonal are empty."""
     tiles = -(-n // SIDE)
     return -(-tiles // (WALK * ABREAST)) * ABREAST * tiles
 
@@ -107,7 +107,7 @@ def _extent(gpu, X: Array) -> Array:
 
 
 def _is_exact(X: Array) -> bool:
-    """Whether rows are subtracted in float64, which nothing has to be scaled for."""
+    """Whether rows are subtracted in float64, which needs no scaling."""
     n, d = X.shape
     return dtype_name(X.dtype) == "float64" or d <= FLOAT64_COLUMNS or n <= FLOAT64_ROWS
 

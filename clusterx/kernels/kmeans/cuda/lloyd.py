@@ -15,7 +15,7 @@ from ...distances.cuda.screening import (
     RowImage,
     centers_for,
     low_module,
-    rows_a_thread,
+    rows_per_thread,
 )
 from ...statistics import Summary
 from .. import LloydStep as Step
@@ -156,7 +156,7 @@ class LloydStep(Step):
         (n, d), k = self.X.shape, self.C.shape[0]
         size = 16 * k * (d + 1)
         shared = size if table is not None and size <= SHARED_TABLE else 0
-        blocks = min(-(-n // (BLOCK * rows_a_thread(d))), BLOCKS)
+        blocks = min(-(-n // (BLOCK * rows_per_thread(d))), BLOCKS)
         self.module.launch(
             "step", blocks, BLOCK, self.X, n, self.w, self.C, k, self.scales.values,
             int(shared > 0), self.labels, table, n_changed, shared=shared,
