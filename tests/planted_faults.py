@@ -103,7 +103,7 @@ FAULTS = (
     Fault("generic: largest loses its sign", "largest = xp.max(xp.stack([xp.max(xp.abs(b), axis=0) for b in blocks]), axis=0)", "largest = xp.max(xp.stack([xp.max(b, axis=0) for b in blocks]), axis=0)", MOMENTS + STRICT),
     Fault("generic: distances not centred", "shift = xp.mean(xp.astype(C, wide), axis=0)", "shift = 0 * xp.mean(xp.astype(C, wide), axis=0)", DISTANCES + STRICT),
     Fault("generic: draw before the place", 'rows = xp.searchsorted(cumulated, targets, side="right")', 'rows = xp.searchsorted(cumulated, targets, side="left")', SEEDS + STRICT, "generic"),
-    Fault("generic: candidate of the most", "best = xp.reshape(xp.argmin(xp.sum(found * self.w[:, None], axis=0)), (1,))", "best = xp.reshape(xp.argmax(xp.sum(found * self.w[:, None], axis=0)), (1,))", SEEDS + STRICT),
+    Fault("generic: candidate of the most", "best = xp.reshape(xp.argmin(xp.sum(closest * self.w[:, None], axis=0)), (1,))", "best = xp.reshape(xp.argmax(xp.sum(closest * self.w[:, None], axis=0)), (1,))", SEEDS + STRICT),
     Fault("generic: a batch forgets the past", "sums = C * counts[:, None] + belongs.T @ xp.astype(batch, C.dtype)", "sums = belongs.T @ xp.astype(batch, C.dtype)", BATCHES + STRICT),
     Fault("generic: separation of one block", "if b < a:\n                continue", "if b <= a:\n                continue", DISTANCES),
     Fault("generic: label sums of the first tile", "b = min(m, a + width)\n        total = total +", "b = min(m, a + width)\n        total =", MOMENTS + STRICT),
@@ -155,7 +155,7 @@ FAULTS = (
     Fault("screen: a tie of two", "if second < squared:\n        label, squared, second = last, second, squared", "if second <= squared:\n        label, squared, second = last, second, squared", STEPS),
     Fault("screen: what a projection leaves", "left = max(whole - s, 0.0) + error * reach * reach", "left = 0.0", STEPS),
     Fault("screen: the last rows", "if n == height or (i == stop - 1 and n > 0):", "if n == height:", STEPS),
-    Fault("lists: a bound too small", "looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", "self.upper *= 0.5\n            looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", STEPS),
+    Fault("lists: a bound too small", "screened, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", "self.upper *= 0.5\n            screened, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", STEPS),
     Fault("distances: digits lost", "if s < 1e-4 * (own[i] + others[j]):", "if s < 1e-30 * (own[i] + others[j]):", DISTANCES),
     # -- mini-batches ------------------------------------------------------------------------------
     Fault("batch: a mean of the new alone", "c[a] = old[a] * seen", "c[a] = 0.0", BATCHES),
@@ -182,7 +182,7 @@ FAULTS = (
     Fault("colours: the last pixels", "for i in range(4 * quarter, len(rows)):\n        sizes[3,", "for i in range(4 * quarter, len(rows) - 1):\n        sizes[3,", COLORS),
     Fault("colours: halves of a word", "code = top + np.uint32(8 * i)", "code = top + np.uint32(8 * i + 1)", COLORS),
     # -- CUDA --------------------------------------------------------------------------------------
-    Fault("cuda: a barrier is missed", "__syncthreads();  // what an earlier call left is no longer read\n    if (threadIdx.x % WARP == 0)", "if (threadIdx.x % WARP == 0)", CUDA + " -k cuda_on_cpu or races or order"),
+    Fault("cuda: a barrier is missed", "__syncthreads();  // no thread still reads the values of an earlier call\n    if (threadIdx.x % WARP == 0)", "if (threadIdx.x % WARP == 0)", CUDA + " -k cuda_on_cpu or races or order"),
     Fault("cuda: a row too many", "if (row >= n)\n            continue;\n        double sum = 0.0;", "if (row > n)\n            continue;\n        double sum = 0.0;", DISTANCES + " " + CUDA),
     Fault("cuda: the carry", "if (low && atomicAdd(&halves[0], low) > 0xffffffffu - low)", "if (low && atomicAdd(&halves[0], low) > 0xfffffffeu)", CUDA),
     Fault("cuda: a plain sum for an atomic", "if (term.high)\n        atomicAdd(&table[cell], (word)term.high);", "if (term.high)\n        table[cell] += (word)term.high;", CUDA),

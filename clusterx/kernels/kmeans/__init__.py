@@ -8,12 +8,12 @@ from typing import Any, NamedTuple, Protocol
 from ...arrays import Array, namespace
 from ..statistics import Summary
 
-#: A part of `weighted_deviations` ends after every so many rows, if not before.
+#: Parts of `weighted_deviations` end at multiples of this many rows, and may end earlier.
 DEVIATION_ROWS = 1 << 16
 
 
 class CentroidStats(NamedTuple):
-    """What some rows contribute to a k-means iteration. Those of two blocks add up."""
+    """Contributions of some rows to a k-means iteration; those of two blocks add up."""
 
     sums: Array  # (k, d) float64
     counts: Array  # (k,) float64, sums of weights
@@ -24,7 +24,7 @@ class CentroidStats(NamedTuple):
 
 
 class Update(NamedTuple):
-    """What a k-means iteration makes of its statistics."""
+    """New centres, computed from the statistics of a k-means iteration."""
 
     centers: Array  # (k, d) means of the clusters; an empty one keeps its centre
     shift: Any  # 0-d, squared movement of all centres together
@@ -32,22 +32,23 @@ class Update(NamedTuple):
 
 
 class LloydStep:
-    """A prepared k-means iteration; what it keeps never changes a result.
+    """A prepared k-means iteration; its state between calls never changes a result.
 
-    The next call may write over `labels` and what `distances` gave.
+    The next call may overwrite `labels` and the array that `distances` returned.
     """
 
     labels: Array  # (n,) int32, nearest centre of every row in the last call
-    deviation: Array | None = None  # what the inertia keeps with the step
+    deviation: Array | None = None  # a cache of `centroid.inertia` for the rows of the step
 
     def __call__(self, centers: Array) -> CentroidStats:
-        """Assign every row to its nearest centre; the statistics of that."""
+        """Assign every row to its nearest centre, and return the statistics of the clusters."""
         raise NotImplementedError
 
     def assign(self, centers: Array) -> Any:
-        """Assign every row to its nearest centre, and no more: for steps that are never called.
+        """Assign every row to its nearest centre, without computing sums.
 
-        Sums follow the labels from call to call. A step made for a single use has this.
+        Use it only on a step that is never called, such as one made for a single use, because sums
+        follow the labels from call to call.
         """
         raise NotImplementedError
 
@@ -56,12 +57,12 @@ class LloydStep:
         raise NotImplementedError
 
     def supports(self, k: int) -> bool:
-        """Whether the step is as fast as one that is prepared for k centres."""
+        """Whether the step is as fast for k centres as one that was prepared for k."""
         return True
 
 
 class StepTrace(NamedTuple):
-    """What each of m mini-batch steps in a row gave."""
+    """The results of m consecutive mini-batch steps."""
 
     centers: Array  # (m, k, d) float64
     counts: Array  # (m, k) float64
@@ -75,25 +76,28 @@ class BatchStep:
     runs_steps = False
 
     def __call__(self, rows: Any, w: Array | None, C: Array, counts: Array) -> tuple:
-        """Batch `rows` (indices) of weights `w`; new centres, new counts, the batch's inertia."""
+        """Make a step with the batch `rows` (indices) of weights `w`.
+
+        Returns the new centres, the new counts and the batch's inertia.
+        """
         raise NotImplementedError
 
     def label(self, C: Array, w: Array | None) -> tuple[Array, Any]:
-        """Labels of all rows, as `nearest` has them; the weighted sum of squared distances."""
+        """Labels of all rows, those of `nearest`, and the weighted sum of squared distances."""
         raise NotImplementedError
 
     def run_steps(self, draw: Callable[[int], Array]) -> Callable[[Array, Array], StepTrace]:
         """A function of centres and counts that makes the next steps.
 
-        `draw(m)` gives the rows of the next batches, m at most and none in the end, (m,
-        batch_size). It is called two groups of batches ahead of the steps, by any thread, and never
-        twice at a time.
+        `draw(m)` returns the rows of the next batches (at most m, batch_size), and no batch at the
+        end. It is called two groups of batches ahead of the steps, from any thread, but never from
+        two at a time.
         """
         raise NotImplementedError
 
 
 def with_inertia(nearest: tuple[Array, Array], w: Array | None) -> tuple[Array, Any]:
-    """The labels that `nearest` gave, and the weighted sum of the squared distances, 0-d."""
+    """The labels that `nearest` found, and the weighted sum of the squared distances, 0-d."""
     labels, squared = nearest
     xp = namespace(squared)
     weighted = squared if w is None else squared * xp.astype(w, squared.dtype, copy=False)
@@ -112,7 +116,7 @@ class SeedingStep(Protocol):
         """Make a row one more centre."""
 
     def grow(self, fractions: Array) -> Any:
-        """Add the best of a few candidates; its row.
+        """Add the best of a few candidates as a centre, and return its row.
 
         `fractions` in [0, 1) place each candidate on the cumulated weighted squared distances; the
         candidate with the least resulting sum wins.
@@ -121,38 +125,37 @@ class SeedingStep(Protocol):
 
 class KMeansKernels(Protocol):
     def sum_scales(self, summary: Summary, total: Any, n: int) -> Any:
-        """Resolution of exact sums: by the summary of all rows, their weights and number."""
+        """The resolution of exact sums over n rows with this summary and total weight."""
 
     def lloyd_stats(
         self, X: Array, w: Array | None, scales: Any, single_use: bool = False, k: int | None = None
     ) -> LloydStep:
-        """The prepared iteration over X of weights w (n,), or None.
+        """Prepare the iteration over X with weights w (n,), or None.
 
-        scales : what `sum_scales` made of the whole data, so that sums of any blocks add up
-            exactly
-        single_use : one call will follow, preparation does not pay
-        k : how many centres there will be, if that is known
+        scales : `sum_scales` of the whole data, so that sums of any blocks add up exactly
+        single_use : whether only one call will follow, so that preparation does not pay
+        k : the number of centres, if it is known
         """
 
     def update_centers(self, stats: CentroidStats, C: Array) -> Update:
-        """The centres that follow C, in its dtype."""
+        """The means of the clusters, in the dtype of C, and how far they moved from C."""
 
     def weighted_deviations(self, X: Array, w: Array, c: Array) -> Array:
         """Parts (m,) float64 of the weighted sum of squared distances to one point.
 
-        Each is of some consecutive rows, and a block of `DEVIATION_ROWS` ends a part: blocks of
-        such rows give the parts of the whole.
+        Each part is a sum over consecutive rows, and parts end at multiples of `DEVIATION_ROWS`. So
+        blocks of that many rows have the same parts as the whole.
         """
 
     def seeding(self, X: Array, w: Array | None, step: LloydStep | None = None) -> SeedingStep:
-        """`step`: of the same rows, whose preparation is shared, or None."""
+        """Prepare seeding; `step`, unless None, is of the same rows and shares its preparation."""
 
     def sample_rows(self, closest: Array, w: Array | None, fractions: Array) -> Array:
         """Rows (m,) int64, one for each of the fractions in [0, 1).
 
-        Of the cumulated `closest`, times `w` unless None; the first row of the largest weight where
-        all of that is zero.
+        A fraction is a place on the cumulated `closest`, times `w` unless that is None. Where all
+        of it is zero, the row is the first one of the largest weight.
         """
 
     def minibatch(self, X: Array, k: int, batch_size: int) -> BatchStep:
-        """The prepared step for batches of rows of X."""
+        """Prepare the step for batches of rows of X."""

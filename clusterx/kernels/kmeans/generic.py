@@ -22,7 +22,7 @@ def weighted_deviations(X, w, c):
 
 
 def sum_scales(summary, total, n):
-    """Sums accumulate in float64 here."""
+    """None, because sums accumulate in float64 here."""
     return None
 
 
@@ -86,14 +86,14 @@ def sample_rows(closest, w, fractions):
     targets = asarray(fractions, like=closest, dtype=cumulated.dtype) * cumulated[-1]
     rows = xp.searchsorted(cumulated, targets, side="right")
     rows = xp.clip(rows, 0, closest.shape[0] - 1)
-    # rounding may lead to a row that has no part in the sum; so does a sum of zero
+    # rounding may select a row of no mass, and so does a sum of zero
     heaviest = xp.argmax(mass if w is None else xp.where(xp.any(mass > 0), mass, w))
     rows = xp.where(xp.take(mass, rows) > 0, rows, heaviest)
     return xp.astype(rows, xp.int64, copy=False)
 
 
 class Seeding:
-    """Draws and picks stay on the device: no read of it, whatever the number of centres."""
+    """k-means++ on the device: draws and picks are never read back to the host."""
 
     def __init__(self, X, w):
         xp = self.xp = namespace(X)
@@ -108,16 +108,16 @@ class Seeding:
 
     def add(self, row):
         rows = self.xp.reshape(asarray(row, like=self.X), (1,))
-        found = squared_distances(self.X, self.xp.take(self.X, rows, axis=0))[:, 0]
-        self.closest = self.xp.minimum(self.closest, found)
+        squared = squared_distances(self.X, self.xp.take(self.X, rows, axis=0))[:, 0]
+        self.closest = self.xp.minimum(self.closest, squared)
 
     def grow(self, fractions):
         xp = self.xp
         rows = sample_rows(self.closest, self.w, fractions)
-        found = squared_distances(self.X, xp.take(self.X, rows, axis=0))
-        found = xp.minimum(found, self.closest[:, None])
-        best = xp.reshape(xp.argmin(xp.sum(found * self.w[:, None], axis=0)), (1,))
-        self.closest = xp.take(found, best, axis=1)[:, 0]
+        closest = squared_distances(self.X, xp.take(self.X, rows, axis=0))
+        closest = xp.minimum(closest, self.closest[:, None])
+        best = xp.reshape(xp.argmin(xp.sum(closest * self.w[:, None], axis=0)), (1,))
+        self.closest = xp.take(closest, best, axis=1)[:, 0]
         return xp.take(rows, best)[0]
 
 

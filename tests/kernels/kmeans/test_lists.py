@@ -36,7 +36,7 @@ def test_lists_outlive_a_projection_that_is_dropped(lists):
     step(C)
     assert step.screen.Q is not None
     step.screen._take_all()
-    step.lists.project_anew()
+    step.lists.forget_images()
     rng = np.random.default_rng(0)
     for _ in range(4):
         C = C + 0.01 * rng.standard_normal(C.shape)

@@ -1,4 +1,4 @@
-"""Steps of k-means for NumPy arrays and CSR matrices: which of them suits the rows."""
+"""Chooses the steps of k-means that suit the rows of a NumPy array or a CSR matrix."""
 
 from __future__ import annotations
 

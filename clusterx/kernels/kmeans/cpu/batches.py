@@ -1,4 +1,4 @@
-"""A mini-batch step for arrays in host memory: cost in proportion to the batch."""
+"""Mini-batch steps for arrays in host memory, at a cost proportional to the batch."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .. import BatchStep, with_inertia
 from . import sparse_sums, step
 from .batches_few_columns import PlainBatch
 
-#: Rows that a task screens, at most.
+#: Most rows that are screened at a time.
 ROWS = 128
-#: Sums of a batch that each task has of its own, at most, and tasks of a batch then.
+#: Up to this many sums, each task of a batch has a table of its own; most tasks of a batch then.
 SUMS = 1 << 14
 TABLES = 16
 NO_SUMS = np.empty((0, 0))
-#: Bytes that a copy of a batch may take.
+#: Most bytes of a copy of a batch.
 COPIED = 1 << 26
 
 
@@ -36,15 +36,15 @@ def minibatch(X, k, batch_size):
 
 
 def parts_of(n):
-    """Rows whose sums are taken together, whoever computes them."""
+    """Ranges of rows that are summed together, whichever thread does it."""
     return ranges.blocks(n, max(ROWS, -(-n // TABLES)))
 
 
 class Found(NamedTuple):
-    """Where `screen_batch` writes."""
+    """The arrays that `screen_batch` writes."""
 
     batch: np.ndarray
-    z: np.ndarray  # room for as many images as are screened at a time
+    z: np.ndarray  # the images that are screened at a time
     labels: np.ndarray
     squared: np.ndarray
     sums: np.ndarray  # (k, d), to which each row is added at its label, or empty
@@ -52,7 +52,7 @@ class Found(NamedTuple):
 
 
 class GroupedBatch(BatchStep):
-    """A step where rows are long: cluster by cluster, on several threads."""
+    """A step for rows of many columns: sums cluster by cluster, on several threads."""
 
     def __init__(self, X):
         self.X = X
@@ -65,7 +65,7 @@ class GroupedBatch(BatchStep):
         return new, counts + gained, float(weights @ squared)
 
     def assign(self, rows, C):
-        """Where the rows now are (an array, and places in it), their labels and distances."""
+        """An array with the rows, their indices in it, their labels and squared distances."""
         raise NotImplementedError
 
     def means(self, source, places, w, labels, C, counts, gained):
@@ -75,7 +75,7 @@ class GroupedBatch(BatchStep):
         new = np.empty_like(C)
         after = self.after(new)
         parts = [(0, len(C))]
-        if len(labels) * C.shape[1] > 1 << 14:  # cut where rows are, not clusters
+        if len(labels) * C.shape[1] > 1 << 14:  # parts of equally many rows, not clusters
             cuts = np.searchsorted(offsets, np.arange(0, len(labels), ROWS)[1:])
             parts = list(pairwise(np.unique([0, *cuts, len(C)]).tolist()))
 
@@ -88,17 +88,17 @@ class GroupedBatch(BatchStep):
         return new
 
     def after(self, C):
-        """What is done to centres a..b once they are in C."""
+        """A function to call with a, b once the centres a..b are in C."""
         return lambda a, b: None
 
 
 class ScreenedBatch(GroupedBatch):
     def __init__(self, X, k, batch_size):
         super().__init__(X)
-        # a projection of all rows is paid back by some hundred steps of many centres
+        # projecting all rows pays off after some hundred steps with many centres
         project = k >= 32 and X.shape[0] <= 512 * batch_size
         self.screen = image.RowImage(X, project=project, fill=False)
-        # norms of the few rows that are drawn are found on the way
+        # each step computes the norms of the few rows that are drawn
         self.lazy = self.screen.Q is None and not self.screen.copied
         if self.screen.copied and self.screen.Q is None:
             self.screen = image.RowImage(X, project=False)
@@ -107,7 +107,7 @@ class ScreenedBatch(GroupedBatch):
         self.batch = np.empty((batch_size if copied else 0, X.shape[1]), X.dtype)
         Q = self.screen.Q
         self.Q = np.empty((0, 0), np.float32) if Q is None else Q.astype(np.float32)
-        self.prepared: tuple[Any, ...] = (None,)  # centres, and what `screen_batch` wants of them
+        self.prepared: tuple[Any, ...] = (None,)  # centres, their images, the intervals' terms
 
     def __call__(self, rows, w, C, counts):
         return (super().__call__ if C.size > SUMS else self._sum)(rows, w, C, counts)
@@ -179,12 +179,12 @@ class ScreenedBatch(GroupedBatch):
         )
 
     def label(self, C, w):
-        found = to_centers.nearest(self.X, C, None if self.lazy else self.screen)
-        return with_inertia(found, w)
+        nearest = to_centers.nearest(self.X, C, None if self.lazy else self.screen)
+        return with_inertia(nearest, w)
 
 
 class SparseBatch(GroupedBatch):
-    """The sums are those of `ScreenedBatch`, term by term, but for the zeros."""
+    """A step for CSR rows, whose sums have the terms of `ScreenedBatch` except zeros."""
 
     def __init__(self, X):
         super().__init__(X)
@@ -235,9 +235,10 @@ class SparseBatch(GroupedBatch):
 
 @jit
 def screen_batch(image_rows, centers, lazy, rows, w, keep, found):
-    """Nearest centres of the rows of X that `rows` names, which `keep` copies to the batch.
+    """Nearest centres of the rows of X with the indices `rows`.
 
-    lazy: Z is X, and its norms are found here; if rows are kept, too, z is the batch.
+    keep: copy these rows to the batch. lazy: Z is X, and its norms are computed here; if `keep` is
+    set, too, z is the batch.
     """
     X, Z, norm, rest, _, _ = image_rows
     C, E, terms = centers
@@ -284,10 +285,10 @@ def copy_row(row, to):
 def project_centres(C, mean, Q, factor, kappa, error, first, last, images, terms):
     """Images (k, m) of the centres first..last, and the terms (4, k) of their intervals.
 
-    They are projected in float32 as rows are, for whose product of a row z with a centre e there is
-    a bound: with errors of up to kappa |x| in z and kappa |e| in e it is off by (2 + kappa) kappa
-    |x| |e| more than its own rounding. Squared norms of centres very near the mean underflow: each
-    is off by less than 2^-149, and its root by less than `lost`. See `bounds` and `RowImage`.
+    Centres are projected in float32, as rows are. With errors of up to kappa |x| in the image of a
+    row x, and kappa |e| in that of a centre e, the error of their product exceeds its own rounding
+    by at most (2 + kappa) kappa |x| |e|. Squared norms of centres very near the mean underflow:
+    their error is below 2^-149, and that of their roots below `lost`. See `bounds` and `RowImage`.
     """
     m = Q.shape[1]
     one = np.empty((4, last - first), np.float32)
@@ -305,7 +306,7 @@ def project_centres(C, mean, Q, factor, kappa, error, first, last, images, terms
 
 @jit
 def batch_means(source, places, w, order, offsets, C, counts, gained, first, last, new):
-    """Centres first..last, moved to the mean of all rows they have seen.
+    """Move centres first..last to the mean of all rows they have seen.
 
     order, offsets: the rows of the batch, cluster by cluster; row p is source[places[p]].
     """
@@ -334,7 +335,7 @@ def add_row(row, v, to):
 
 @jit
 def add_sums(C, counts, sums, gained, new, seen):
-    """Centres moved to the mean of all they have seen, from the sums of some tasks."""
+    """Move centres to the mean of all rows they have seen, given the sums of all tasks."""
     for j in range(C.shape[0]):
         c, old = new[j], C[j]
         total = 0.0

@@ -1,4 +1,4 @@
-"""Mini-batch steps where rows have few columns, and the loops that many of them share."""
+"""Mini-batch steps for rows of few columns, and loops that make many steps in one call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import labelling, step
 
 #: Rows that a task gathers: few, so that threads end together.
 GATHERED = 8192
-#: Batches that are stepped through in one call, at most, and their bytes in a core's cache.
+#: Most batches in one call, and most bytes of theirs, so that they fit a core's cache.
 BATCHES = 128
 CACHED = 1 << 21
 
@@ -54,7 +54,7 @@ class StepRunner:
         self.X, self.draw = X, draw
         self.rows = draw()
         shape = together, X.shape[1], self.rows.shape[1]
-        # memory that is used again takes no new pages
+        # two buffers that are reused, because new memory costs page faults
         self.spare, self.other = np.empty(shape, X.dtype), np.empty(shape, X.dtype)
         self.batches, tasks = self._gathering()
         run_blocks(lambda b: tasks[b](), len(tasks))
@@ -82,7 +82,7 @@ class StepRunner:
         def draw():
             drawn.append(self.draw())
 
-        # what takes longest first
+        # the longest tasks first
         tasks = [run_steps, draw, *tasks]
         run_blocks(lambda b: tasks[b](), len(tasks))
         self.batches, self.rows = batches, drawn[0]
@@ -91,7 +91,7 @@ class StepRunner:
 
 @jit
 def gather(X, rows, start, stop, batches):
-    """Rows start..stop of those drawn for batches (m, d, size) of X's values, column by column."""
+    """Copy X[rows[start:stop]] to batches (m, d, size), column by column."""
     size = batches.shape[2]
     at = start
     while at < stop:
@@ -103,7 +103,7 @@ def gather(X, rows, start, stop, batches):
                 batches[g, 1, p : p + n],
                 batches[g, 2, p : p + n],
             )
-            # nothing else, so that the reads of many rows are under way at once
+            # only copies, so that the CPU has the reads of many rows under way at once
             for q in range(n):
                 i = rows[at + q]
                 x0[q], x1[q], x2[q] = X[i, 0], X[i, 1], X[i, 2]
@@ -117,7 +117,7 @@ def gather(X, rows, start, stop, batches):
 
 @jit
 def walk_batches(batches, w, C, counts, centers, seen, inertia):
-    """Steps over batches (m, d, size): centres, counts and the batch's inertia after each.
+    """Make a step with each batch (m, d, size); write centres, counts and inertia after each.
 
     w (size,): weights of the rows of one batch; or empty.
     """
@@ -144,7 +144,7 @@ def walk_batches(batches, w, C, counts, centers, seen, inertia):
 
 @jit
 def begin(C, counts, sums, seen):
-    """Sums of all rows that centres have seen."""
+    """Write the sums and counts of all rows that centres have seen."""
     for j in range(C.shape[0]):
         seen[j] = counts[j]
         for a in range(C.shape[1]):
@@ -172,7 +172,7 @@ def add(XT, w, labels, squared, sums, seen, inertia):
 
 @jit
 def finish(C, counts, new, seen):
-    """Centres moved from C to the mean of all they have seen, of which `new` has the sums."""
+    """Turn the sums in `new` into means; a centre that has seen no new row keeps its place in C."""
     for j in range(C.shape[0]):
         if seen[j] > counts[j]:
             inverse = 1.0 / seen[j]

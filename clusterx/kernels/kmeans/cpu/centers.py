@@ -21,7 +21,7 @@ def deviations_of_in_numpy(X, w, c, start, stop):
 @jit(stand_in=deviations_of_in_numpy, seconds=0.3)
 def deviations_of(X, w, c, start, stop):
     """Weighted sum of the squared distances of rows start..stop to one point."""
-    squared = np.empty(1024)  # stays in the core's nearest cache
+    squared = np.empty(1024)  # stays in the core's L1 cache
     total = 0.0
     for a in range(start, stop, 1024):
         n = min(1024, stop - a)
@@ -49,7 +49,7 @@ def move_means_in_numpy(sums, counts, C, new):
 
 @jit(stand_in=move_means_in_numpy, seconds=0.2)
 def move_means(sums, counts, C, new):
-    """Means of the clusters; how far they moved from C, squared, and the least count."""
+    """Write the means of the clusters; returns how far they moved, squared, and the least count."""
     shift, least = 0.0, np.inf
     for j in range(counts.shape[0]):
         least = min(least, counts[j])

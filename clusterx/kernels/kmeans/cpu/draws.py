@@ -13,7 +13,7 @@ DRAW_BLOCK = 1024
 
 
 def sample_rows(closest, w, fractions):
-    """Rows in proportion to weighted squared distances, as the steps below draw them."""
+    """Draw rows in proportion to weighted squared distances, as the steps in `seeds` do."""
     sums = np.zeros(-(-len(closest) // DRAW_BLOCK))
     w = np.empty(0) if w is None else np.ascontiguousarray(w, np.float64)
     add_up(closest, w, np.ones(len(sums), np.bool_), sums)

@@ -1,7 +1,7 @@
-"""One Lloyd assignment over the octree: what moves, and the sums that follow it.
+"""One Lloyd assignment over the octree, with updates of the sums of clusters.
 
-A node whose rows are all in one cluster is settled by its sums, without a look at its rows; labels
-are written only where a leaf has rows of several clusters.
+If all rows of a node belong to one cluster, the node's sums are moved as a whole, and its rows are
+not read. Labels are written only where a leaf has rows of several clusters.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from ...cpu.boxes.candidates import (
 from ...cpu.boxes.octree import load
 from ...cpu.jit import INNER, jit
 
-DEPTH = 130  # of the tree: 63 key bits, and halving below equal keys
-#: Owners of nodes that are not those of all their rows.
+DEPTH = 130  # most levels of the tree: 63 key bits, then halving of equal keys
+#: Owners of a node whose rows may be in several clusters, and of one whose rows are in none yet.
 MIXED, NOWHERE = -1, -2
-#: Leaves that wait for their rows to be measured.
+#: Leaves whose rows are measured in one call.
 BATCH = 64
-#: Rows of a leaf are padded to a multiple of this, with some that join and leave no cluster.
+#: Rows of a leaf are padded to a multiple of this, with rows that join and leave no cluster.
 LANES = 16
 
 
 class TreeRows(NamedTuple):
-    """Rows in the order of the tree, column by column, and their weights, or none of those."""
+    """Rows in the order of the tree, column by column, and their weights (empty: ones)."""
 
     XT: np.ndarray
     w: np.ndarray
@@ -40,8 +40,8 @@ class Leaves(NamedTuple):
     """Leaves that wait for their rows to be measured."""
 
     node: np.ndarray
-    owner: np.ndarray  # so far
-    kept: np.ndarray  # how many candidates there are
+    owner: np.ndarray  # the owner until now
+    kept: np.ndarray  # number of candidates
     cands: np.ndarray
 
 
@@ -50,8 +50,8 @@ class Sums(NamedTuple):
 
     units: np.ndarray  # (d + 1,), of the columns and of the weights
     lo_scale: float
-    #: Whether all terms are whole numbers, which leave no rest for `lo`: worth 5 % of the
-    #: iterations of quantize-2.8mp.
+    #: Whether all terms are whole numbers, so that `lo` stays zero: worth 5 % of the iterations of
+    #: quantize-2.8mp.
     no_remainder: bool
     short: bool | None  # True if sums of terms over a leaf are exact in float64, else None
     hi: np.ndarray
@@ -61,9 +61,9 @@ class Sums(NamedTuple):
 #: Above this many changed rows per candidate, re-sum the whole leaf instead of moving single rows.
 #: Without that the iterations of quantize-2.8mp-16 take 15 % longer, and those of -256 7 %.
 FEW_CHANGES = 2
-# Numba counts references to the arrays of a function that has several exits, by locked additions
-# that cost more than a short loop. So what is called for every node or leaf has one exit, and what
-# has more takes many leaves in one call. And tuples are taken apart outside of loops.
+# In a function with several exits numba counts references to arrays by atomic additions, which cost
+# more than a short loop. So functions that are called per node or leaf have one exit, functions
+# with more exits take many leaves per call, and tuples are unpacked outside loops.
 
 
 @jit(**INNER)
@@ -88,9 +88,9 @@ def count_inside(old, n, cands, m):
 
 @jit(**INNER, fastmath={"reassoc"})
 def exchange(Y, v, old, new, n, cands, m, units, hi, share):
-    """Change the sums of m clusters, between which rows move, for all rows of a leaf at once.
+    """Update the sums of the m clusters between which rows of a leaf move, for the whole leaf.
 
-    The sums over a leaf are exact: `fill_leaves` found all terms to be short.
+    Sums over a leaf are exact, because `fill_leaves` found all terms to be short.
     """
     d = Y.shape[0]
     last = cands[m - 1]  # gets what the others lose
@@ -115,14 +115,14 @@ def exchange(Y, v, old, new, n, cands, m, units, hi, share):
 
 @jit(**INNER)
 def change_rows(XT, w, start, old, new, n, units, lo_scale, no_remainder, hi, lo, spare):
-    """Change the sums for each of n rows from `start` whose label changes.
+    """Update the sums for each of n rows from `start` whose label changes.
 
-    Their shares leave the clusters that `old` names (none if negative).
+    The terms of a row leave its cluster in `old` (none if negative) and join that in `new`.
 
     units : (d + 1,), the scales of the columns and of the weights
-    no_remainder : whether all terms are whole numbers, which leave no rest for `lo`
+    no_remainder : whether all terms are whole numbers, so that `lo` stays zero
     hi, lo : (k, d + 1), sums of the weighted rows and of their weights
-    spare : (2, LEAF) int32, room for the rows that changed and their old labels
+    spare : (2, LEAF) int32, a temporary for the rows that changed and their old labels
     """
     d = XT.shape[0]
     count = 0
@@ -130,7 +130,7 @@ def change_rows(XT, w, start, old, new, n, units, lo_scale, no_remainder, hi, lo
         spare[0, count] = i
         spare[1, count] = old[i]
         count += old[i] != new[i]
-    for a in range(d + 1):  # a column at a time, which is faster than a few columns of a row
+    for a in range(d + 1):  # column by column, because inner loops over few columns are slower
         for q in range(count):
             i, left = spare[0, q], spare[1, q]
             value = w[start + i] if w.shape[0] > 0 else 1.0
@@ -155,7 +155,7 @@ def change_rows(XT, w, start, old, new, n, units, lo_scale, no_remainder, hi, lo
 
 @jit(**INNER)
 def move_node(node, old, new, node_hi, node_lo, hi, lo):
-    """Take all of a node from cluster `old` (none if negative) and give it to `new`."""
+    """Move the sums of a node from cluster `old` (none if negative) to `new`."""
     for a in range(hi.shape[1]):
         whole, rest = node_hi[node, a], node_lo[node, a]
         hi[new, a] += whole
@@ -184,7 +184,7 @@ def store_labels(new, n, labels, first):
 
 @jit(**INNER)
 def measure_leaves(leaves, count, rows, tree, C, sums, labels, three, other):
-    """Assign the rows of `count` leaves, some of which are mixed; how many moved."""
+    """Assign the rows of `count` leaves, which may be mixed; returns how many rows moved."""
     XT, w = rows
     nodes, owners, kept, cands = leaves
     start, stop, node_hi, node_lo = tree.start, tree.stop, tree.hi, tree.lo
@@ -200,10 +200,10 @@ def measure_leaves(leaves, count, rows, tree, C, sums, labels, three, other):
     for q in range(count):
         node, owner, m = nodes[q], owners[q], kept[q]
         first, n = start[node], stop[node] - start[node]
-        # whole vectors, because what is left of one is done one by one
+        # whole vectors, because the remainder of a loop runs row by row
         padded = min(LEAF, n + LANES - 1 & -LANES)
         mine, likely = cands[q], cands[q, 0]
-        if owner == NOWHERE:  # all together to a likely one, from where some move on
+        if owner == NOWHERE:  # first move the whole leaf to a likely cluster; some rows move on
             move_node(node, owner, likely, node_hi, node_lo, hi, lo)
         if owner == MIXED:
             load(labels, first, n, old)
@@ -225,7 +225,7 @@ def measure_leaves(leaves, count, rows, tree, C, sums, labels, three, other):
             continue
         if w.shape[0] > 0:
             load(w, first, n, v)
-        # all rows for each cluster but one, or the rows that change one by one
+        # either sum the whole leaf for each cluster but one, or move the changed rows one by one
         together = False
         if short is not None:
             together = changed > FEW_CHANGES * m and count_inside(old, padded, mine, m) == n
@@ -238,10 +238,10 @@ def measure_leaves(leaves, count, rows, tree, C, sums, labels, three, other):
 
 @jit
 def filter_subtrees(roots, rows, tree, owner, C, sums, labels, three, other):
-    """One Lloyd assignment of some subtrees; the sums change by the rows that change cluster.
+    """One Lloyd assignment of some subtrees; updates the sums by the rows that change cluster.
 
     owner : (nodes,), the cluster that has all rows of a node, or MIXED or NOWHERE
-    three, other : see `boxes.variant`
+    three, other : see `candidates.variant`
     """
     k = C.shape[0]
     start, stop, skip, low, high, node_hi, node_lo = tree
@@ -254,7 +254,7 @@ def filter_subtrees(roots, rows, tree, owner, C, sums, labels, three, other):
     kept = np.empty(BATCH, np.int64)
     leaf_cands = np.empty((BATCH, k), np.int32)
     leaves = Leaves(nodes, owners, kept, leaf_cands)
-    waiting = np.int64(0)  # a plain 0 would be a type of its own, and all it goes to compile twice
+    waiting = np.int64(0)  # a literal 0 has its own type, and what it is passed to compiles twice
     for j in range(k):
         cands[0, j] = j
     counts[0] = k
@@ -266,7 +266,7 @@ def filter_subtrees(roots, rows, tree, owner, C, sums, labels, three, other):
             node = roots[at] if at < len(roots) else 0
             end = skip[node]
             ends[0], depth = end, 0
-        if waiting == BATCH or at == len(roots):  # one place, because it takes long to compile
+        if waiting == BATCH or at == len(roots):  # one call, because each takes long to compile
             n_changed += measure_leaves(leaves, waiting, rows, tree, C, sums, labels, three, other)
             waiting = np.int64(0)
         if at == len(roots):
@@ -302,7 +302,7 @@ def filter_subtrees(roots, rows, tree, owner, C, sums, labels, three, other):
 
 @jit
 def write_labels(tree, owner, labels):
-    """Labels of the rows of nodes that have one owner; -1 where there is none yet."""
+    """Write the labels of nodes that have one owner, and -1 to leaves that have none yet."""
     start, stop, skip = tree.start, tree.stop, tree.skip
     i = 0
     while i < skip.shape[0]:

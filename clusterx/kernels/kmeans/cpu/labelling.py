@@ -1,6 +1,6 @@
-"""Labels of rows of few columns, and their inertia: no distance is written.
+"""Labels and inertia of rows of few columns, without storing distances.
 
-The inertia is the sum, in their order, of what fixed blocks of rows contribute.
+The inertia adds up the sums of fixed blocks of rows, in their order.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from ...cpu.jit import jit
 from ...cpu.threads import run_blocks
 from . import step
 
-#: Rows that are summed together.
+#: Rows of a block.
 BLOCK = 8192
 
 
 def label(X: np.ndarray, C: np.ndarray, w: np.ndarray | None) -> tuple[np.ndarray, float]:
-    """Nearest centre of each row, (n,) int32; the weighted sum of squared distances."""
+    """Nearest centre of each row, (n,) int32, and the weighted sum of squared distances."""
     C = np.ascontiguousarray(C, np.float64)
     n = len(X)
     weights = step.UNIT if w is None else np.asarray(w, np.float64)
@@ -35,7 +35,7 @@ def label(X: np.ndarray, C: np.ndarray, w: np.ndarray | None) -> tuple[np.ndarra
 
 @jit
 def label_rows(X, w, C, start, stop, labels):
-    """Labels of rows start..stop, a box of consecutive rows at a time; their weighted inertia."""
+    """Write the labels of rows start..stop, by boxes of consecutive rows; returns their inertia."""
     k, d = C.shape
     box = candidates.LEAF
     XT = np.empty((d, box))
@@ -62,7 +62,7 @@ def label_rows(X, w, C, start, stop, labels):
 
 @jit
 def columns(X, start, n, XT):
-    """Rows start..start + n of X, column by column."""
+    """Copy rows start..start + n of X to the columns of XT."""
     if X.shape[1] == 3:
         x = X[start : start + n]
         x0, x1, x2 = XT[0], XT[1], XT[2]

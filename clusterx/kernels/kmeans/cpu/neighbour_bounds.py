@@ -1,10 +1,10 @@
-"""Lloyd's assignments one after another: what was found last time spares most of the next search.
+"""Repeated Lloyd assignments: bounds from the last assignment save most of the next search.
 
 Every row keeps a short list of near centres, its own first: an upper bound of the distance to its
 own, a lower bound for each of the others, and one for all that are not listed (after Hamerly, SIAM
-SDM 2010, and Elkan, ICML 2003). Bounds move with the centres. Where they leave a doubt, the listed
-centres are screened alone, and only if one off the list may be nearest is the row screened against
-all; see `screening.bounds` for the intervals.
+SDM 2010, and Elkan, ICML 2003). Bounds are widened as the centres move. Where they do not decide,
+the row is screened against the listed centres, and against all centres only if one that is not
+listed may be nearest. `screening.bounds` explains the intervals.
 """
 
 from __future__ import annotations
@@ -28,38 +28,38 @@ from ...cpu.screening.bounds import (
 )
 from ...cpu.threads import run_blocks, single_threaded_blas
 
-#: Where the notes of a row say who is listed.
+#: The column of `Bounds.listed` from which on it has the listed centres.
 WHO = LISTED
 
 
 class Centres(NamedTuple):
-    """The centres and their images, and how far they have wandered since the lists were made."""
+    """The centres and their images, and how far they have moved since the lists were made."""
 
     C: np.ndarray
     E: np.ndarray
     terms: np.ndarray
     wandered: np.ndarray  # (k,) lengths of their paths, rounded up
-    reach: np.float32  # the longest steps of all, summed up, rounded up
+    reach: np.float32  # the sum of the longest step of each call, rounded up
 
 
 class Bounds(NamedTuple):
-    """What is known of each row, as distances in the units of the image."""
+    """Labels and bounds of the rows, as distances in the units of the image."""
 
     labels: np.ndarray
-    upper: np.ndarray  # (n,) bounds of the distance to the own centre
-    lower: np.ndarray  # (n,) bounds for all others
-    # (n, 2 * LISTED), half a line of cache per row: the bound for all that are not listed, plus
-    # `reach`, then for those listed, plus `wandered`; who is listed, the own centre
-    # first, in `listed`
+    upper: np.ndarray  # (n,) upper bounds of the distance to the assigned centre
+    lower: np.ndarray  # (n,) lower bounds for all others
+    # (n, 2 * LISTED), half a cache line per row. First the lower bound for all centres that are not
+    # listed, plus `reach`; then the bounds for those that are, plus `wandered`; then, in `listed`,
+    # the indices of the listed centres, the assigned one first
     notes: np.ndarray
     listed: np.ndarray  # the same memory as int32
     changed: np.ndarray  # (n,) set where a label changes
 
 
 class Shortlists:
-    """Assigns all rows again and again to centres that move."""
+    """Assigns all rows to centres that move from call to call."""
 
-    images: Any  # of the centres, float32, or None
+    images: Any  # images of the centres, float32, or None
 
     def __init__(self, screen):
         self.screen = screen
@@ -70,14 +70,14 @@ class Shortlists:
         """Rebuild the lists in the next call."""
         self.C = None
 
-    def project_anew(self):
-        """Forget what depends on the image of the rows; the bounds hold."""
+    def forget_images(self):
+        """Recompute the images of the centres in the next call; the bounds still hold."""
         self.images = None
 
     def assign(self, C, upper, lower, labels, changed):
-        """Nearest centres, in the first call of all rows; `changed` is set where they differ.
+        """Assign all rows, and set `changed` where a label changes.
 
-        Returns the numbers of rows that took more than bounds, and of distances measured.
+        Returns the number of rows that bounds did not decide, and of exact distances.
         """
         s = self.screen
         first_call = self.C is None
@@ -99,7 +99,7 @@ class Shortlists:
         return looked, measured
 
     def _follow(self, C):
-        """Take the centres to C; safe float32 bounds of their steps, and of the two longest."""
+        """Move the centres to C; returns upper bounds of their steps, then of the two longest."""
         s, k = self.screen, len(C)
         if self.C is None:
             self.wandered, self.reach = np.zeros(k), 0.0
@@ -121,7 +121,7 @@ class Shortlists:
 
 
 def _above(lengths):
-    """In float32, not less."""
+    """Round up to float32."""
     return np.asarray(lengths, np.float32) * UP
 
 
@@ -135,7 +135,7 @@ def product(Z, i, E, j):
 
 @jit(inline="always")
 def below(squared):
-    """A safe float32 root of a lower bound."""
+    """The square root of a lower bound, rounded down to float32."""
     return np.float32(np.sqrt(max(squared, 0.0))) * DOWN - TINY
 
 
@@ -146,17 +146,17 @@ def above(squared):
 
 @jit(inline="always")
 def half_width(terms, j, norm, rest):
-    """Of the interval about a screened value."""
+    """Half the width of the interval around a screened value."""
     half = np.float64(terms[1, j]) + rest * terms[2, j] + norm * terms[3, j]
     return half + 2.0**-21 * norm * norm
 
 
 @jit(inline="always")
 def next_to_measure(who, low, top, exact):
-    """The place on the list of the nearest centre, and whether it is yet to be measured.
+    """The place on the list of the nearest centre, and whether it must be measured first.
 
-    Where several intervals reach below the least upper end, the one that begins lowest is to be
-    measured: often nothing is left of the others' doubt then.
+    If several intervals reach below the least upper end, the one that begins lowest is measured
+    next, because that often rules out the others.
     """
     best = top[0]
     for s in range(1, LISTED):
@@ -177,9 +177,9 @@ def next_to_measure(who, low, top, exact):
 def decide(rows, centres, bounds, first_call, doubtful, lists, outside, T, places):
     """Find the nearest centres of the rows in `doubtful`, and write their bounds.
 
-    lists (rows, LISTED): who may be nearest; outside: lower bounds of the distances to the others.
-    If those may be nearer, T[:, places] are the products with all centres. Returns the number of
-    distances measured.
+    lists (rows, LISTED): centres that may be nearest. outside: lower bounds of the distances to the
+    others. T[:, places]: the products with all centres, needed if one of the others may be nearer.
+    Returns the number of exact distances.
     """
     X, Z, norms, rests, centred, factor = rows
     square = factor * factor
@@ -245,11 +245,11 @@ def decide(rows, centres, bounds, first_call, doubtful, lists, outside, T, place
 
 @jit(**INNER)
 def revisit(rows, centres, bounds, todo, doubtful, lists, outside):
-    """Settle rows by what is known of those on their lists.
+    """Assign rows by the bounds of their listed centres.
 
-    Rows that this leaves in doubt between those listed go to `doubtful`; those for which the list
-    does not suffice become the first in `todo`. Returns how many these and those are, and the
-    number of rows that took more than bounds.
+    Rows that may belong to several listed centres go to `doubtful`; rows for which the list does
+    not suffice are moved to the front of `todo`. Returns the number of rows left in `todo`, the
+    number in `doubtful`, and the number of rows that bounds alone did not decide.
     """
     Z, norms, rests, centred = rows.Z, rows.norm, rows.rest, rows.centred
     E, terms, wandered, reach = centres.E, centres.terms, centres.wandered, centres.reach
@@ -283,7 +283,7 @@ def revisit(rows, centres, bounds, todo, doubtful, lists, outside):
 
 @jit
 def search(centres, bounds, first_call, some, best, keys, ends, doubtful, places, lists, outside):
-    """Settle the rows of a tile by the ends of their intervals; returns how many are in doubt."""
+    """Assign the rows of a tile by the ends of their intervals; returns how many are doubtful."""
     wandered, reach = centres.wandered, centres.reach
     labels, upper, lower, notes, listed, changed = bounds
     mask = key_mask(wandered.shape[0])
@@ -317,7 +317,7 @@ def assign_rows(rows, centres, bounds, drift, first_call, start, stop):
     """Assign rows start..stop.
 
     drift (k + 2): bounds of how far each centre moved, in the units of the image, then the two
-    largest. Returns the number of rows that took more than bounds, and of distances measured.
+    largest. Returns the number of rows that bounds did not decide, and of exact distances.
     """
     labels, upper, lower = bounds.labels, bounds.upper, bounds.lower
     Z, norms, rests, centred = rows.Z, rows.norm, rows.rest, rows.centred

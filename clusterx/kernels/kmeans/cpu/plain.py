@@ -1,4 +1,4 @@
-"""The plainest k-means step, for rows of few columns."""
+"""The simplest k-means step, for rows of few columns."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from .step import RowStep
 TREE_ROWS = 4096
 #: Below this many row-centre pairs, building and compiling the tree costs more than it saves.
 TREE_WORK = 1 << 18
-#: While the tree is not compiled for them, pictures of up to so many colours times centres do
-#: without, which saves 5 s of the first `quantize`; after so many fits in a process it is compiled.
+#: Until the tree is compiled for 8-bit rows, pictures of up to PICTURE_WORK colour-centre pairs use
+#: this step, which saves 5 s of the first `quantize`. After PICTURES fits in a process, the tree is
+#: compiled.
 PICTURE_WORK = 1 << 22
 PICTURES = 8
 
-_stood_in = 0  # how many fits of pictures did without a tree
+_stood_in = 0  # fits of pictures in which this step stood in for a tree
 
 
 def few(n: int, k: int | None) -> bool:
-    """Whether a tree of n rows is not paid back."""
+    """Whether n rows are too few for a tree to pay off."""
     return n < TREE_ROWS or (k is not None and n * k <= TREE_WORK)
 
 
 def stands_in(X: np.ndarray, w: np.ndarray | None, k: int | None) -> bool:
     """Whether the plain step takes the place of a tree that is not compiled.
 
-    Sums over 8-bit rows of whole weights are exact, so that seeds, labels and centres are the same
-    bits with either step.
+    Sums over 8-bit rows of whole weights are exact, so seeds, labels and centres have the same bits
+    with either step.
     """
     global _stood_in
     if k is None or X.dtype != np.uint8 or X.shape[0] * k > PICTURE_WORK:
@@ -48,9 +49,9 @@ def stands_in(X: np.ndarray, w: np.ndarray | None, k: int | None) -> bool:
 
 
 class PlainStep(RowStep):
-    """Every row against the centres that its neighbours in memory leave over.
+    """Compares every row with the candidate centres of a box around its neighbours in memory.
 
-    stands_in : whether it takes the place of a tree
+    stands_in : whether the step takes the place of a tree
     """
 
     def __init__(self, X: np.ndarray, w: np.ndarray | None, scales: Any, stands_in: bool = False):
@@ -110,7 +111,7 @@ def move_changed_in_numpy(X, w, labels, previous, units, lo_scale, hi, lo):
 
 @jit(stand_in=move_changed_in_numpy, seconds=0.3)
 def move_changed(X, w, labels, previous, units, lo_scale, hi, lo):
-    """Take rows from their previous cluster (none if negative) to their label's; how many moved."""
+    """Move rows from their previous cluster (none if negative) to their label's; count them."""
     d = X.shape[1]
     n_changed = 0
     for i in range(X.shape[0]):

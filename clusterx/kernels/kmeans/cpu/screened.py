@@ -11,17 +11,17 @@ from ...cpu.threads import run_blocks, single_threaded_blas
 from .neighbour_bounds import Shortlists
 from .step import NONE, RowStep
 
-#: Lists of near centres are kept for more than so many centres, and so many rows times centres:
-#: they take about a quarter off fit-digits-256, and less than a tenth off fit-digits-64, and their
+#: Shortlists are kept with more than FEW_CENTRES centres and at least LARGE row-centre pairs: they
+#: take about a quarter off fit-digits-256, but less than a tenth off fit-digits-64, and their
 #: kernels take two more seconds to compile.
 FEW_CENTRES = 64
 LARGE = 1 << 20
-#: Bytes of sums that each task may have of its own.
+#: Most bytes of a table of sums for each task; larger sums are added cluster by cluster.
 CACHED_SUMS = 1 << 20
 
 
 class ScreenedStep(RowStep):
-    """Many dimensions: a float32 screen, bounds between iterations, exact distances at the end."""
+    """Many columns: a float32 screen, bounds between iterations, exact distances at the end."""
 
     def __init__(self, X, w, scales, single_use):
         super().__init__(X, w, scales)
@@ -41,7 +41,7 @@ class ScreenedStep(RowStep):
         self.lists = Shortlists(self.screen) if k > FEW_CENTRES and n * k >= LARGE else None
 
     def assign(self, C):
-        """Nearest centres of all rows; which rows changed. `before`: the labels until now."""
+        """Assign all rows, keep the labels until now in `before`, and return which rows changed."""
         previous = None if self.first_call else self.C
         self.begin(C)
         first = self.first_call
@@ -50,22 +50,22 @@ class ScreenedStep(RowStep):
         self.changed[:] = False
         changes = self.labels, self.changed.view(np.uint8)
         if self.lists is not None and self.screen.holds(self.C):
-            looked, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)
+            screened, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)
         else:
             if self.lists is not None:
                 self.lists.forget()
                 previous = None
-            looked, measured = self.screen.assign(
+            screened, measured = self.screen.assign(
                 self.C, None if first else previous, self.upper, self.lower, *changes
             )
-        anew = self.screen.reconsider(looked, measured, len(self.C))
-        if anew and self.lists is not None:
-            self.lists.project_anew()
+        images_changed = self.screen.reconsider(screened, measured, len(self.C))
+        if images_changed and self.lists is not None:
+            self.lists.forget_images()
         return self.changed
 
     def __call__(self, C):
         known = self.follows(C.shape[0]) and not self.first_call
-        with single_threaded_blas():  # small products only, and our threads want the cores
+        with single_threaded_blas():  # products are small, and our threads need the cores
             rows = np.flatnonzero(self.assign(C))
         self._accumulate(self.before if known else NONE, rows, C.shape[0])
         return self.stats(len(rows))
@@ -77,7 +77,7 @@ class ScreenedStep(RowStep):
             self._move_by_cluster(previous, rows, k)
 
     def _move(self, previous, rows, k):
-        """Rows in their order, into sums of each task's own."""
+        """Add rows in their order, to a table of sums for each task."""
         g = self.scales
         parts = blocks(len(rows), max(512, -(-len(rows) // 8)))
         alone = len(parts) == 1
@@ -94,7 +94,7 @@ class ScreenedStep(RowStep):
             self.table += table
 
     def _move_by_cluster(self, previous, rows, k):
-        """Cluster by cluster, for sums that are too many for a core's cache."""
+        """Add rows cluster by cluster, for sums that do not fit a core's cache."""
         entries, offsets = fixed_point.group_entries(self.labels, previous, rows, k)
         clusters, bounds = fixed_point.runs(offsets)
         d, g = self.X.shape[1], self.scales

@@ -1,4 +1,4 @@
-"""Greedy k-means++ steps in host memory: rows that can't come nearer are not measured."""
+"""Greedy k-means++ steps in host memory; rows that can't come nearer are not measured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...cpu.threads import run_blocks, single_threaded_blas
 from . import screened, tree
 from .draws import DRAW_BLOCK, add_up, drawn
 
-#: Bytes that the distances to all candidates may take; beyond, the winner's are computed again.
+#: Most bytes of the distances to all candidates; beyond, the winner's distances are recomputed.
 KEPT = 1 << 27
 
 
@@ -27,7 +27,7 @@ def seeding(X, w, step):
 
 
 class PlainSeeding:
-    """Measures every row; what the others share: the distances so far, and draws from them."""
+    """Measures every row. The base of the others, which share its distances and its draws."""
 
     def __init__(self, X, w):
         self.X = X
@@ -57,7 +57,7 @@ class PlainSeeding:
         self.accept(row)
 
     def gains(self, chosen):
-        """By how much each candidate would lessen the sum."""
+        """By how much each candidate would reduce the sum."""
         out = np.zeros((len(self.parts), len(chosen)))
 
         def block(b):
@@ -81,9 +81,9 @@ class PlainSeeding:
 class ScreenedRows(NamedTuple):
     X: np.ndarray
     w: np.ndarray
-    Z: np.ndarray  # the images; with their squared lengths, and bounds of lengths
-    size: np.ndarray
-    norm: np.ndarray
+    Z: np.ndarray  # the images
+    size: np.ndarray  # their squared lengths
+    norm: np.ndarray  # upper bounds of lengths
 
 
 class Candidates(NamedTuple):
@@ -93,12 +93,12 @@ class Candidates(NamedTuple):
 
 
 class ScreenedSeeding(PlainSeeding):
-    """Many dimensions: the screen's float32 image tells which rows need measuring."""
+    """Many columns: the float32 images of the rows show which of them need measuring."""
 
     def __init__(self, X, w, screened):
         super().__init__(X, w)
         self.screen = screened
-        self.kept = np.empty((0, X.shape[0]))  # of each candidate: closest with it accepted
+        self.kept = np.empty((0, X.shape[0]))  # per candidate: `closest` if it were accepted
 
     def _pass(self, rows, kept):
         s = self.screen
@@ -137,7 +137,7 @@ class ScreenedSeeding(PlainSeeding):
 
 
 class TreeSeeding(PlainSeeding):
-    """Few dimensions: whole boxes that a candidate is too far from to matter are passed over."""
+    """Few columns: skips whole boxes that are too far from a candidate to come nearer."""
 
     def __init__(self, X, w, step):
         super().__init__(X, w)
@@ -206,10 +206,10 @@ def plain_accept(X, row, start, stop, closest):
 
 @jit
 def screened_pass(seen, wanted, unit, error, start, stop, closest, kept, gains):
-    """Gains of candidate rows over rows start..stop.
+    """Add the gains of candidate rows over rows start..stop.
 
-    kept (candidates, n), or empty: the least squared distances with each candidate accepted; may
-    be a view of `closest` for a single one.
+    kept (candidates, n), or empty: `closest` if each candidate were accepted; for a single
+    candidate it may be a view of `closest`.
     """
     X, w, Z, size, norm = seen
     rows, images, candidates = wanted
@@ -245,7 +245,7 @@ def screened_pass(seen, wanted, unit, error, start, stop, closest, kept, gains):
 
 @jit(**INNER)
 def nearness(t, size, norm, closest, row_size, row_norm, unit, error, slop, above):
-    """By how much the least that a squared distance can be, given the product t, is above
+    """Write to `above` the lower bound of each squared distance, given the products t, less
     `closest`.
     """
     for p in range(t.shape[0]):

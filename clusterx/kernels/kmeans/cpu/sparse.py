@@ -1,4 +1,4 @@
-"""Steps of k-means for CSR matrices: work in proportion to what is stored."""
+"""Steps of k-means for CSR matrices, at a cost proportional to the stored values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROUNDING = 1e-9
 
 
 class SparseStep(step.RowStep):
-    """Every stored value against all centres at once."""
+    """Lloyd's step; each stored value is compared with all centres at once."""
 
     def __init__(self, X: Any, w: np.ndarray | None, scales: Any):
         super().__init__(X, w, scales)
@@ -44,10 +44,10 @@ class SparseStep(step.RowStep):
 
 
 class SparseSeeding(PlainSeeding):
-    """As for dense rows: gains are summed over the same rows in the same order.
+    """Seeding as for dense rows: gains are added over the same rows in the same order.
 
-    Where rounding may decide between candidates, distances are measured from then on, and have the
-    bits of those of dense rows. So have the ones that only `start` and `add` have made.
+    Once rounding may decide between candidates, distances are measured from then on, with the bits
+    of dense rows. Distances that only `start` and `add` have set have those bits, too.
     """
 
     def __init__(self, X, w, rows: SparseRows | None = None):
@@ -78,12 +78,12 @@ class SparseSeeding(PlainSeeding):
         self.add_up()
 
     def gains(self, chosen):
-        found = self._gains(chosen)
-        behind = found.max() - found
-        if self.allowed > 0.0 and ((behind > 0) & (behind < ROUNDING * found.max())).any():
+        gains = self._gains(chosen)
+        behind = gains.max() - gains
+        if self.allowed > 0.0 and ((behind > 0) & (behind < ROUNDING * gains.max())).any():
             self._measure()
-            found = self._gains(chosen)
-        return found
+            gains = self._gains(chosen)
+        return gains
 
     def _gains(self, chosen):
         out = np.zeros((len(self.parts), len(chosen)))

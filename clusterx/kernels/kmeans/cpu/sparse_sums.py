@@ -1,4 +1,4 @@
-"""Sums of CSR rows: the terms and the order of dense rows, without their zeros."""
+"""Sums of CSR rows, with the terms and the order of dense rows, but without zeros."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def add_rows(data, indices, indptr, w, labels, start, stop, sums, gained):
 def batch_means(
     data, indices, indptr, w, order, offsets, C, counts, gained, first, last, new
 ):  # fmt: skip
-    """Centres first..last, moved to the mean of all rows they have seen; see `minibatch`."""
+    """Move centres first..last to the mean of all rows they have seen; see `batches`."""
     for j in range(first, last):
         c, seen = new[j], counts[j]
         if not gained[j] > 0.0:

@@ -1,4 +1,4 @@
-"""What k-means steps share: exact running sums, changed by the rows that change cluster."""
+"""Base classes of k-means steps: exact running sums, updated by the rows that change cluster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNIT = np.empty(0, np.float64)
 
 
 class Step(LloydStep):
-    """Sums of clusters, and what is common to the ways of finding them."""
+    """A step with exact sums of its clusters."""
 
     labels: np.ndarray  # (n,) int32; -1 before the first call
 
@@ -27,22 +27,22 @@ class Step(LloydStep):
         self.table = self.empty_table(0)
 
     def empty_table(self, k: int) -> np.ndarray:
-        """Room for the sums of rows and, in the last column, of weights, as two integers."""
+        """Zeros for the sums of rows and, in the last column, of weights, as two integers each."""
         return np.zeros((2, k, self.X.shape[1] + 1), np.int64)
 
     def follows(self, k: int) -> bool:
-        """Whether labels and sums are of as many centres."""
+        """Whether labels and sums are those of k centres."""
         return self.table.shape[1] == k
 
     def begin(self, C: np.ndarray) -> None:
-        """Keep what was found for another number of centres from being used."""
+        """Take new centres; if their number is new, discard labels and sums."""
         self.C = np.ascontiguousarray(C, np.float64)
         if not self.follows(C.shape[0]):
             self.table = self.empty_table(C.shape[0])
             self.forget()
 
     def forget(self) -> None:
-        """Take no row for assigned."""
+        """Mark all rows as unassigned."""
         raise NotImplementedError
 
     def stats(self, n_changed: int) -> fixed_point.ExactStats:
@@ -61,7 +61,7 @@ class Step(LloydStep):
 
 
 class RowStep(Step):
-    """Labels in the order of the rows."""
+    """A step that keeps labels in the order of the rows."""
 
     def __init__(self, X: np.ndarray, w: np.ndarray | None, scales: Any):
         super().__init__(X, w, scales)

@@ -11,12 +11,12 @@ from ...cpu.threads import run_blocks, thread_count
 from . import filtering
 from .step import Step
 
-#: Bytes of sums that all tasks may have of their own.
+#: Most bytes of the tables of sums of all tasks together.
 TABLES = 1 << 26
 
 
 class TreeStep(Step):
-    """Few dimensions: boxes in a tree, most of them settled without a look at their rows."""
+    """Few columns: a tree of boxes, most of which are assigned without reading their rows."""
 
     def __init__(self, X, w, scales):
         super().__init__(X, w, scales)
@@ -31,7 +31,7 @@ class TreeStep(Step):
         self.rows = filtering.TreeRows(self.XT, self.w)
         self._measure_nodes(*octree.cut(keys))
         self.owner = np.full(len(self.tree.start), filtering.NOWHERE, np.int32)
-        # of a few thousand rows each
+        # subtrees of a few thousand rows each
         limit = max(4096, X.shape[0] // 256)
         self.roots = octree.subtrees(self.tree, limit)
         self.tree_labels = np.empty(X.shape[0], np.int32)  # in the order of the tree
@@ -40,10 +40,10 @@ class TreeStep(Step):
         self.owner[:] = filtering.NOWHERE
 
     def _measure_nodes(self, start, stop, skip) -> None:
-        """Boxes and sums of all nodes."""
+        """Compute the boxes and sums of all nodes."""
         nodes, d, g = len(start), self.X.shape[1], self.scales
         boxes, sums = np.empty((2, nodes, d)), np.empty((2, nodes, d + 1), np.int64)
-        # copies let go of the room for more nodes
+        # copies, so that the larger arrays of which these are parts are freed
         self.tree = octree.Tree(start.copy(), stop.copy(), skip, *boxes, *sums)
         whole_rows = (
             self.X.dtype.kind in "iu" and bool((g.units * octree.SHORT >= 1).all())
@@ -64,7 +64,7 @@ class TreeStep(Step):
         self.begin(C)
         k, d = C.shape
         tasks = min(len(self.roots), 4 * thread_count(), max(1, TABLES // (16 * k * (d + 1))))
-        # dealt out, for rows that need measuring are often near each other
+        # dealt out in turn, because rows that need measuring are often near each other
         roots = [np.ascontiguousarray(self.roots[t::tasks]) for t in range(tasks)]
         parts = [self.empty_table(k) for _ in roots]
         counts = np.zeros(tasks, np.int64)

@@ -15,19 +15,19 @@ from .lloyd import LloydStep, Scales, sum_scales
 class Batch(BatchStep):
     """A prepared mini-batch step (Sculley, WWW 2010).
 
-    Batches of as many rows are gathered into one array, and share the buffers of one step.
+    Batches of equal size are gathered into one array and share the buffers of one step.
     """
 
     def __init__(self, gpu: Any, X: Array):
         self.gpu, self.X = gpu, gpu.contiguous(X)
-        self._prepared: tuple[LloydStep, Scales] | None = None  # of a batch whose rows weigh one
+        self._prepared: tuple[LloydStep, Scales] | None = None  # scales for weights of one
 
     @cached_property
     def _summary(self) -> Any:
         return summary(self.gpu, self.X)
 
     def _step_of(self, rows: Any, w: Array | None) -> LloydStep:
-        """The step of a batch; the rows of the last one are gone."""
+        """The step for a batch, whose rows overwrite those of the last batch."""
         gpu, xp = self.gpu, self.gpu.xp
         places = asarray(rows, like=self.X)
         n = places.shape[0]

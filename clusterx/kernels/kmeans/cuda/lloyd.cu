@@ -1,7 +1,8 @@
-// One iteration of k-means: labels, and sums of the rows of each label that follow them.
+// One iteration of k-means: labels, and the sums of the rows of each label.
 //
-// T: type of rows and centres. With D, and what rows.cuh wants, the step of rows of few columns in
-// one kernel; `move_rows` is for rows of any number of columns whose labels are there.
+// T: type of rows and centres. With D and the other macros of rows.cuh, `step` is an iteration over
+// rows of few columns in one kernel. `move_rows` updates the sums of rows of any number of columns
+// whose labels are known.
 
 #include "exact.cuh"
 
@@ -9,8 +10,8 @@
 #define BLOCK 256
 #define ALL_LANES 0xffffffffu
 
-// Powers of two for the table of sums; largest: magnitudes of the columns. The product with the
-// total is bounded by exponents, for it may overflow.
+// Powers of two for the table of sums; largest: magnitudes of the columns. Their product with the
+// total is bounded by its exponent, because it may overflow.
 extern "C" __global__ void make_scales(const double *largest, long long d, const double *total,
                                        long long n, double *scales)
 {
@@ -40,7 +41,7 @@ extern "C" __global__ void read_sums(const word *table, const double *scales, lo
         counts[j] = value;
 }
 
-// The sum of `value` of all threads of the block, for thread 0, and the least of `other`.
+// For thread 0, the sum of `value` and the least `other` over all threads of the block.
 static __device__ void join_threads(double &value, double &other)
 {
     __shared__ double sums[BLOCK], least[BLOCK];
@@ -59,8 +60,8 @@ static __device__ void join_threads(double &value, double &other)
     other = least[me];
 }
 
-// A block a cluster: its mean, or the centre as it was if it has no weight, and the square of the
-// way from there.
+// One block per cluster: its mean, or the old centre if it has no weight, and the squared distance
+// between old and new.
 extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     move_centers(const double *sums, const double *counts, const T *C, long long d, T *moved,
                  double *shifts)
@@ -105,7 +106,7 @@ static __device__ void add_moved(long long *moved, unsigned int mine)
 #ifdef D
 #include "rows.cuh"
 
-// Takes a row from its previous label, if any, to a new one.
+// Moves a row from the sums of its previous label, if any, to those of the new one.
 static __device__ __forceinline__ void move_row(const T x[D], double v, int label, int previous,
                                                 const double *scales, long long cells,
                                                 unsigned int *own, word *table)
@@ -126,9 +127,9 @@ static __device__ __forceinline__ void move_row(const T x[D], double v, int labe
     }
 }
 
-// labels: the previous ones, -1 where there is none, become the new ones. table: sums of the rows
-// of the previous labels become those of the new ones; null if there is no need of them.
-// `shared`: whether each block has room for a table of its own in dynamic shared memory.
+// Replaces the previous labels (-1: none) by the new ones, and the sums of the previous labels in
+// `table` by those of the new ones; null if no sums are needed. `shared`: whether each block has a
+// table of its own in dynamic shared memory.
 extern "C" __global__ void __launch_bounds__(256, 1)
     step(const T *X, long long n, const double *w, const T *C, long long k, const double *scales,
          long long shared, int *labels, word *table, long long *moved)
@@ -172,7 +173,7 @@ extern "C" __global__ void __launch_bounds__(256, 1)
 }
 #else
 
-// A warp a row: rows whose label is new join its sums and leave those of the previous one.
+// One warp per row: a row whose label changed joins its sums and leaves those of the previous one.
 extern "C" __global__ void move_rows(const T *X, long long n, long long d, const double *w,
                                      const double *scales, long long k, const int *labels,
                                      const int *previous, word *table, long long *moved)

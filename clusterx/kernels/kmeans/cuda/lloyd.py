@@ -1,4 +1,4 @@
-"""Lloyd's step: labels that move, and exact sums that follow them."""
+"""Lloyd's step: labels, and exact sums that are updated where labels change."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ...statistics import Summary
 from .. import LloydStep as Step
 from .. import Update
 
-#: Bytes of a table of sums that a block has of its own; what is larger is in global memory.
+#: Most bytes of a table of sums for each block; a larger table is one for all, in global memory.
 SHARED_TABLE = 32 << 10
-#: Blocks that share the rows: as many as large GPUs run at once, twice.
+#: Blocks that share the rows: twice as many as large GPUs run at once.
 BLOCKS = 1024
 
 
@@ -31,11 +31,11 @@ BLOCKS = 1024
 class Scales:
     """The resolution of the sums over a data set, one for all of its blocks; see exact.cuh."""
 
-    values: Array  # (d + 2,) float64: of the columns, of the weights, of what they leave
+    values: Array  # (d + 2,) float64: of the columns, of the weights, of their remainders
 
 
 def sum_scales(gpu: Any, summary: Summary, total: Any, n: int) -> Scales:
-    """From the summary of all rows, the sum of their weights (here or there) and their number."""
+    """The scales for n rows with this summary and total weight (on the host or the device)."""
     largest = gpu.contiguous(summary.max_abs)
     d = largest.shape[0]
     total = gpu.xp.reshape(asarray(total, like=largest, dtype=gpu.xp.float64), (1,))
@@ -52,7 +52,7 @@ def _any_module(gpu: Any, X: Array) -> Any:
 
 
 class ExactStats:
-    """CentroidStats in integers: those of any split of the rows add up to the same bits."""
+    """CentroidStats in integers: however the rows are split, the parts add up to the same bits."""
 
     def __init__(self, gpu: Any, scales: Scales, table: Array, n_changed: Array):
         self.gpu, self.scales, self.table, self.n_changed = gpu, scales, table, n_changed
@@ -107,21 +107,21 @@ class LloydStep(Step):
         self.module = low_module(gpu, "lloyd", X) if low else _any_module(gpu, X)
         self.screen = None if low else RowImage(gpu, self.X)
         self.table: Array | None = None
-        self._spare: Array | None = None  # where labels go that are compared with the last ones
+        self._spare: Array | None = None  # gets the next labels, which are compared with the last
         self._squares: Array | None = None
         n, xp = X.shape[0], gpu.xp
         self.labels = xp.full((n,), -1, dtype=xp.int32, device=device(X))
         self.begin(w, scales)
 
     def begin(self, w: Array | None, scales: Scales) -> None:
-        """Take the rows for new ones, of these weights: labels and sums begin again."""
+        """Begin again with new rows of these weights: labels and sums are reset."""
         xp = self.gpu.xp
         self.scales = scales
         self.w = None if w is None else self.gpu.contiguous(xp.astype(w, xp.float64, copy=False))
         self._followed = False
 
     def _forget(self, k: int) -> None:
-        """No row has a label, and nothing has been added up."""
+        """Reset the labels to none and the sums to zero."""
         d, uint64 = self.X.shape[1], self.gpu.xp.uint64
         if self.table is None or self.table.shape[1] != k:
             self.table = self.gpu.zeros((2, k, d + 1), uint64, like=self.X)
@@ -130,7 +130,7 @@ class LloydStep(Step):
         self.labels[...] = -1
 
     def __call__(self, C: Array) -> Any:
-        """Assign every row to its nearest centre; the statistics of that."""
+        """Assign every row to its nearest centre, and return the statistics of the clusters."""
         gpu, xp, X = self.gpu, self.gpu.xp, self.X
         (n, d), k = X.shape, C.shape[0]
         self.C = centers_for(gpu, X, C)
@@ -163,9 +163,9 @@ class LloydStep(Step):
         )  # fmt: skip
 
     def assign(self, C: Array) -> None:
-        """Assign every row to its nearest centre, and no more."""
+        """Assign every row to its nearest centre, without computing sums."""
         self.C = centers_for(self.gpu, self.X, C)
-        self._followed = False  # the labels leave the sums behind
+        self._followed = False  # the sums no longer match the labels
         if self.screen is None:
             self._step_low(None, None)
         else:

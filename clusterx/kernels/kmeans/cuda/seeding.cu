@@ -1,12 +1,12 @@
 // Steps of k-means++: draws in proportion to weighted squared distances, and the best of them.
 //
-// T: type of the rows. LANES: threads, of a warp, that share a row. The closest distance of each
-// row is kept in float64, and all sums are made in an order that depends on nothing but n.
+// T: type of the rows. LANES: threads of a warp that share a row. The closest distance of each row
+// is kept in float64, and all sums are added in an order that depends only on n.
 
 #define BLOCK 256
 #define WARP 32
 #define ALL_LANES 0xffffffffu
-#define CANDIDATES 8  // that one pass over the rows compares
+#define CANDIDATES 8  // candidates that one pass over the rows compares
 #define CHUNK 4096    // rows of a partial sum; must be a multiple of BLOCK
 
 static __device__ __forceinline__ double sum_of_lanes(double value, int lanes)
@@ -21,7 +21,7 @@ static __device__ double sum_of_block(double value)
 {
     __shared__ double warps[BLOCK / WARP];
     value = sum_of_lanes(value, WARP);
-    __syncthreads();  // what an earlier call left is no longer read
+    __syncthreads();  // no thread still reads the values of an earlier call
     if (threadIdx.x % WARP == 0)
         warps[threadIdx.x / WARP] = value;
     __syncthreads();
@@ -31,7 +31,7 @@ static __device__ double sum_of_block(double value)
     return sum;
 }
 
-// Squared distances to row rows[0]: the closest ones, or (keep) where they are less than those.
+// Squared distances to row rows[0]; with `keep`, only where they are less than those in `closest`.
 extern "C" __global__ void measure(const T *X, long long n, long long d, const long long *rows,
                                    long long keep, double *closest)
 {
@@ -66,16 +66,15 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 1)
         sums[blockIdx.x] = sum;
 }
 
-// Where the running sum of `parts` first exceeds `target`, for parts cut evenly among the threads:
-// the thread, and the sum before its parts. Parts of nothing are never the place; if rounding
-// keeps the sum below the target, the last part of something is, and the first one of all if there
-// is none.
+// The thread at whose part the running sum first exceeds `target`, and the sum before that part. A
+// part of zero is never chosen. If rounding keeps the sum from exceeding the target, the last part
+// above zero is chosen; if there is none, the first part.
 static __device__ int find_thread(double part, double target, double *before)
 {
     __shared__ double parts[BLOCK];
     __shared__ double sum_before;
     __shared__ int place;
-    __syncthreads();  // what an earlier call left is no longer read
+    __syncthreads();  // no thread still reads the values of an earlier call
     parts[threadIdx.x] = part;
     __syncthreads();
     if (threadIdx.x == 0) {
@@ -97,7 +96,7 @@ static __device__ int find_thread(double part, double target, double *before)
     return place;
 }
 
-// A row for each fraction of the sum of all chunks; a block each. heaviest: the first row of the
+// Draws one row per block, for a fraction of the sum of all chunks. heaviest: the first row of the
 // largest weight, or null for equal weights.
 extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     draw(const double *closest, const double *w, long long n, const double *sums,
@@ -127,7 +126,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 1)
         }
     }
     __syncthreads();
-    // the same once more, for the rows of the chunk
+    // likewise for the rows of the chunk
     first = chunk * CHUNK + threadIdx.x * (CHUNK / BLOCK);
     part = 0.0;
     for (int i = 0; i < CHUNK / BLOCK; ++i)
@@ -150,8 +149,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     }
 }
 
-// What each candidate would take off the sum, by blocks: gains (blocks, trials). The second index
-// of the grid takes CANDIDATES of them.
+// By how much each candidate would reduce the sum, per block: gains (blocks, trials). The second
+// index of the grid selects CANDIDATES of them.
 extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     measure_gains(const T *X, long long n, long long d, const double *w, const double *closest,
                   const long long *rows, long long trials, double *gains)
@@ -161,7 +160,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     double gain[CANDIDATES] = {};
     long long groups = threads_in_grid() / LANES;
     for (long long i = thread_in_grid() / LANES;; i += groups) {
-        // threads of a warp stay together, for they meet in the sums
+        // threads of a warp stay together, because they add up their sums
         if (i - threadIdx.x % WARP / LANES >= n)
             break;
         double sum[CANDIDATES] = {};

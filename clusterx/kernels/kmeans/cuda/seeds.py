@@ -14,12 +14,12 @@ BLOCKS = 1024
 
 
 def sample_rows(gpu: Any, closest: Array, w: Array | None, fractions: Any) -> Array:
-    """Rows in proportion to weighted squared distances, as `Seeding` draws them."""
+    """Draw rows in proportion to weighted squared distances, as `Seeding` does."""
     xp = gpu.xp
     w = None if w is None else gpu.contiguous(xp.astype(w, xp.float64, copy=False))
     fractions = asarray(fractions, like=closest, dtype=xp.float64)
     sums = gpu.empty((-(-closest.shape[0] // CHUNK),), xp.float64, like=closest)
-    module = gpu.loader.module("seeding", T="double", LANES=1)  # which these kernels don't use
+    module = gpu.loader.module("seeding", T="double", LANES=1)  # these kernels use neither macro
     closest, heaviest = gpu.contiguous(closest), _heaviest(gpu, w)
     return _drawn(gpu, module, closest, w, heaviest, sums, fractions)
 
@@ -80,7 +80,7 @@ class Seeding:
         )
 
     def grow(self, fractions: Any) -> Array:
-        """Add the candidate that leaves the least sum; its row, 0-d."""
+        """Add the candidate that leaves the least sum, and return its row, 0-d."""
         gpu, xp, X = self.gpu, self.gpu.xp, self.X
         n, d = X.shape
         fractions = asarray(fractions, like=X, dtype=xp.float64)
