@@ -206,7 +206,7 @@ class Estimator(SavedModel):
 
     def _check_same_library(self, X: Any, method: str, attribute: str) -> None:
         fitted = getattr(self, attribute)
-        X = X.like if isinstance(X, Rows) else X
+        X = X.like if isinstance(X, Rows) else X._meta if is_lazy(X) else X
         if not on_host(X):
             check_concrete(f"{type(self).__name__}.{method}()", X)
         mine, theirs = namespace(fitted), namespace(X)

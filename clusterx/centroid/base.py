@@ -111,7 +111,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         return centers
 
     def _named_start(self, name, rows, w, rng, step, k):
-        if name == "k-means||":
+        if name == "k-means||" or (name == "k-means++" and rows.distant):
             return seeding.scalable(rows, k, w, rng)
         if name == "k-means++":
             chosen = seeding.plus_plus(rows, k, w, rng, step=step)

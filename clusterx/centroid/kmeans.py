@@ -36,7 +36,9 @@ class KMeans(CentroidClusterer):
     n_clusters : int, default=8
     init : {'k-means++', 'random', 'k-means||', 'maximin'}, array or callable
         How the first centres are found. ``'k-means||'`` reads the rows a few times only;
-        ``'maximin'`` draws nothing. A callable takes ``(X, n_clusters, random_state=...)``.
+        ``'maximin'`` draws nothing. A callable takes ``(X, n_clusters, random_state=...)``. For
+        chunks of Dask ``'k-means++'``, whose passes are twice as many as clusters, stands for
+        ``'k-means||'``; centres of `kmeans_plusplus` can be passed.
     n_init : 'auto' or int, default='auto'
         Number of starts, of which the one with the least inertia is kept. ``'auto'`` is 10 for
         ``'random'`` and callables and 1 otherwise.

@@ -169,11 +169,11 @@ def _relocate(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None
     if w is not None:
         squared = xp.where(w > 0, squared, -xp.ones_like(squared))
     far = rows.farthest(squared, len(clusters))
-    distance = to_host(xp.take(squared, far))
+    distance = to_host(rows.take_along(squared, far))
     if distance[0] > 0:
-        left = to_host(xp.take(step.labels, far))
+        left = to_host(rows.take_along(step.labels, far))
         values = to_host(rows.take(far)).astype(np.float64)
-        weights = np.ones(len(left)) if w is None else to_host(xp.take(w, far))
+        weights = np.ones(len(left)) if w is None else to_host(rows.take_along(w, far))
         for cluster, old, row, weight, away in zip(
             clusters, left, values, weights, distance, strict=True
         ):

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from ..arrays import Array, asarray, host_floats, to_host
 from ..fitted import fitted_matrix
 from ..kernels.kmeans import with_inertia
-from ..rows import InMemory, Rows, without_labels
+from ..rows import Rows, without_labels
 from ..validation import check_number
 from . import seeding
 from .base import CentroidClusterer
@@ -241,14 +241,14 @@ class MiniBatchKMeans(CentroidClusterer):
         drawn = draw(size)
         compared = starts > 1 or self.verbose
         valid: Any = rows.subset(drawn) if compared else None
-        valid_w = _weights_of(w, drawn) if compared else None
+        valid_w = _weights_of(rows, w, drawn) if compared else None
         best, least = None, math.inf
         for start in range(starts):
             if self.verbose:
                 print(f"Init {start + 1}/{starts} with method {self.init}")
             if isinstance(self.init, str) and size < rows.n:
                 drawn = draw(size)
-                few, few_w = rows.subset(drawn), _weights_of(w, drawn)
+                few, few_w = rows.subset(drawn), _weights_of(rows, w, drawn)
             else:
                 few, few_w = rows, w
             many = isinstance(self.init, str) and self.n_clusters >= MANY
@@ -373,7 +373,7 @@ class MiniBatchKMeans(CentroidClusterer):
     def _one_start(self, rows, w, starts, size):
         if isinstance(self.init, str) and size < rows.n:
             drawn = _drawing_from(self._rng, rows.n, w)(size)
-            rows, w = rows.subset(drawn), _weights_of(w, drawn)
+            rows, w = rows.subset(drawn), _weights_of(rows, w, drawn)
         return self._init_centers(rows, w, self._rng)
 
 
@@ -390,7 +390,5 @@ def _drawing_from(rng: np.random.RandomState, n: int, w: Array | None) -> Callab
     return lambda size: counted[rng.randint(0, len(counted), size)]
 
 
-def _weights_of(w: Array | None, drawn: np.ndarray) -> Array | None:
-    if w is None:
-        return None
-    return InMemory(w[:, None]).take(drawn)[:, 0]
+def _weights_of(rows: Rows, w: Array | None, drawn: np.ndarray) -> Array | None:
+    return None if w is None else rows.take_along(w, drawn)

@@ -71,7 +71,7 @@ def split(rows: Rows, centers: Array, w: Array | None) -> Array:
     parts = _nearest(_squares(rows, few, centers))
     parts = xp.round(parts / xp.sum(parts, axis=1)[:, None] / PART) * PART
     if w is not None:
-        parts = parts * xp.astype(xp.take(w, places), parts.dtype)[:, None]
+        parts = parts * xp.astype(rows.take_along(w, places), parts.dtype)[:, None]
     sums = parts.T @ xp.astype(few, parts.dtype)
     return rows.kernels.kmeans.update_centers(
         CentroidStats(sums, xp.sum(parts, axis=0), 0), centers
@@ -100,7 +100,7 @@ class Exchange:
         places, few, w = self._distinct
         counts = asarray(stats.counts, like=rows.like)
         means = asarray(stats.sums, like=rows.like) / counts[:, None]
-        labels = xp.take(step.labels, places)
+        labels = rows.take_along(step.labels, places)
         found = _best_moves(_squares(rows, few, means), labels, w, counts)
         old, gain, new = map(to_host, (labels, *found))
         moving = _apart(gain, old, new, counts.shape[0])

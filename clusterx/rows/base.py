@@ -52,6 +52,8 @@ class Rows(ABC):
         Whether the rows are whole numbers by their dtype.
     deferred : bool
         Whether values are checked when they are read, and not before.
+    distant : bool
+        Whether passes are so dear that their number counts.
     """
 
     n: int
@@ -64,6 +66,7 @@ class Rows(ABC):
     sparse = False
     integral = False
     deferred = False
+    distant = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -185,6 +188,10 @@ class Rows(ABC):
     def along(self, values: Any) -> Array:
         """Values with an entry per row, where the rows are."""
         return asarray(values, like=self.like)
+
+    def take_along(self, values: Array, indices: Any) -> Array:
+        """Some of the values with an entry per row, as an array beside rows that are taken."""
+        return self.xp.take(values, asarray(indices, like=values), axis=0)
 
     def sample_rows(self, mass: Array, w: Array | None, fractions: np.ndarray) -> Array:
         """Rows (m,) at fractions in [0, 1) of the cumulated mass, times w unless None."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import is_array, working_dtype
+from ..arrays import is_array, is_lazy, working_dtype
 from .available import available_memory
 from .base import Rows
 from .blocks import Blocks
@@ -24,8 +24,8 @@ KEPT_PER_ROW, KEPT_PER_VALUE, KEPT_OF_FEW, FEW = 80, 4, 16, 8
 def in_memory_or_blocks(X: Any) -> Any:
     """What is in a file, or comes in blocks, as Rows or as an array; other X as they are.
 
-    X may be whatever `Blocks` takes. A list is one of blocks if what it begins with has two
-    dimensions.
+    X may be a collection of Dask, or whatever `Blocks` takes. A list is one of blocks if what it
+    begins with has two dimensions.
 
     A mapped array is read in place like any other, several times as fast as block by block, and
     the system may still drop pages of it, because the file has them. That pays as long as the
@@ -36,6 +36,10 @@ def in_memory_or_blocks(X: Any) -> Any:
 
     Where the system does not tell what memory is free, large files are read block by block.
     """
+    if is_lazy(X):
+        from .dask import DaskRows  # only who has arrays of Dask has Dask
+
+        return DaskRows(X)
     if isinstance(X, Rows) or (is_array(X) and not isinstance(X, np.memmap)):
         return X
     X = stored(X)

@@ -1,0 +1,239 @@
+"""What is done to a chunk of rows, wherever it is: functions that can be sent there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..arrays import Array, contiguous, host_floats, named_dtype, namespace
+from ..kernels import kernels_for
+from .base import farthest
+
+
+class Reading(NamedTuple):
+    """How a chunk is read."""
+
+    dtype: str
+    #: of the estimator, in messages about values; None where the values are known to be fine
+    checks: str | None = None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A function of rows, and what it is called with beside them; the same for all chunks.
+
+    No tuple: Dask would take one that begins with a function for a task.
+    """
+
+    fn: Callable
+    shared: tuple
+    reading: Reading
+
+
+def read(chunk: Any, reading: Reading) -> Array:
+    """A chunk as rows that kernels read."""
+    xp = namespace(chunk)
+    X = np.asarray(chunk) if not hasattr(chunk, "__array_namespace__") else chunk
+    X = contiguous(xp.astype(X, named_dtype(xp, reading.dtype), copy=False))
+    if reading.checks is not None and X.shape[0]:
+        _check(X, reading.checks)
+    return X
+
+
+def _check(X: Array, name: str) -> None:
+    xp = namespace(X)
+    (largest,) = host_floats(xp.max(xp.abs(X)))
+    if not np.isfinite(largest):
+        raise ValueError(
+            f"Input X contains NaN or infinity. {name} does not accept missing or infinite values: "
+            "drop or impute those rows first."
+        )
+    if largest > (float(np.finfo(np.float64).max) / (4 * X.shape[0] * X.shape[1])) ** 0.5:
+        raise ValueError(
+            f"Input X contains values too large for squared distances in float64: up to "
+            f"{largest:.3g}. Scale the data first."
+        )
+
+
+def worked(sent: Sent, chunk: Any, *along: Any) -> Any:
+    """fn(rows, *along, *shared) of a chunk; None if it is empty."""
+    X = read(chunk, sent.reading)
+    if X.shape[0] == 0:
+        return None
+    with kernels_for(namespace(X)).runtime.limited_blas():
+        return sent.fn(X, *along, *sent.shared)
+
+
+def mapped(sent: Sent, chunk: Any, *along: Any) -> Any:
+    """As `worked`; for an empty chunk arrays without entries, as it would be for others."""
+    X = read(chunk, sent.reading)
+    empty = X.shape[0] == 0
+    if empty:
+        X = one_row(X, X.shape[1:])
+        along = tuple(map(_blank, along))
+    with kernels_for(namespace(X)).runtime.limited_blas():
+        found = sent.fn(X, *along, *sent.shared)
+    if not empty:
+        return found
+    return tuple(part[:0] for part in found) if isinstance(found, tuple) else found[:0]
+
+
+def one_row(like: Array, shape: tuple[int, ...]) -> Array:
+    return namespace(like).zeros((1, *shape), dtype=like.dtype)
+
+
+def _blank(part: Any) -> Array | None:
+    """In place of a part of an array with an entry per row; None for a slot."""
+    if part is None or isinstance(part, Slot) or part.dtype == object:
+        return None
+    return one_row(part, part.shape[1:])
+
+
+def worked_along(sent: Sent, *along: Any) -> Any:
+    """fn(*along, *shared) of the parts of arrays with an entry per row; None if they are empty."""
+    known = [x for x in along if x is not None]
+    if known[0].shape[0] == 0:
+        return None
+    with kernels_for(namespace(known[0])).runtime.limited_blas():
+        return sent.fn(*along, *sent.shared)
+
+
+@dataclass(frozen=True)
+class State:
+    """Whatever a fold begins with."""
+
+    value: Any
+
+
+def opened(state: State) -> Any:
+    return state.value
+
+
+def folded(sent: Sent, state: Any, chunk: Any, *along: Any) -> Any:
+    """fn(state, rows, *along, *shared); the state as it is if the chunk is empty."""
+    X = read(chunk, sent.reading)
+    if X.shape[0] == 0:
+        return state
+    with kernels_for(namespace(X)).runtime.limited_blas():
+        return sent.fn(state, X, *along, *sent.shared)
+
+
+def added(parts: list) -> Any:
+    """The sum of what is there, from the first to the last; None if nothing is."""
+    there = [part for part in parts if part is not None]
+    return reduce(add, there) if there else None
+
+
+def length(chunk: Any) -> int:
+    return int(chunk.shape[0])
+
+
+def placed(sent: Sent, places: np.ndarray, *along: Any) -> Any:
+    """fn(*along, places) of the parts of arrays with an entry per row."""
+    return worked_along(replace(sent, shared=(places,)), *along)
+
+
+def taken(sent: Sent, places: np.ndarray, chunk: Any) -> Array:
+    """The rows at some places of a chunk."""
+    return read(chunk[places], sent.reading)
+
+
+def picked(sent: Sent, places: np.ndarray, values: Array) -> Array:
+    """The values at some places of a part of an array with an entry per row."""
+    return values[places]
+
+
+def summary(X: Array) -> tuple[int, Any]:
+    """Rows, and what `ReductionKernels.summary` tells of them."""
+    return X.shape[0], kernels_for(namespace(X)).reductions.summary(X)
+
+
+def mass(values: Array, w: Array | None) -> float:
+    """Sum of the values, times w unless None."""
+    xp = namespace(values)
+    return host_floats(xp.sum(values if w is None else values * w))[0]
+
+
+def drawn(values: Array, w: Array | None, fractions: np.ndarray) -> np.ndarray:
+    """Places at fractions of the cumulated mass of a chunk."""
+    return kernels_for(namespace(values)).kmeans.sample_rows(values, w, fractions)
+
+
+def largest(values: Array, count: int) -> tuple[Array, Array]:
+    """Places of the largest values, and those; the first place of equal values first."""
+    xp = namespace(values)
+    places = farthest(xp, values, min(count, values.shape[0]))
+    return places, xp.take(values, places)
+
+
+class Slot:
+    """Room beside a chunk for the step that is prepared for it.
+
+    It is where the chunk is, and lost with it. What is kept never changes a result: who finds the
+    slot empty prepares the step again.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.step: Any = None
+        self.call = 0  # number of the call that the step made last
+
+    def __reduce__(self) -> tuple:
+        return Slot, ()
+
+    def called(self, X: Array, along: tuple, prepare: Callable, shared: tuple, call: int) -> Any:
+        """The statistics of a step, and the labels with the slot."""
+        with self.lock:
+            step = self.step
+            if step is None:
+                step = self.step = prepare(X, *along)
+            self.call = 0
+            found = step(*shared)
+            self.call = call
+        return found
+
+    def labels(self, call: int) -> Array | None:
+        """Of the call, if it was the last one."""
+        with self.lock:
+            if self.call != call:
+                return None
+            return namespace(self.step.labels).asarray(self.step.labels, copy=True)
+
+
+def slot(chunk: Any) -> Slot:
+    """An empty slot, where the chunk is."""
+    return Slot()
+
+
+def called(X: Array, *rest: Any) -> Any:
+    """Statistics of a step; rest: slot or None, *along, prepare, shared, call."""
+    kept, *along, prepare, shared, call = rest
+    if kept is None:
+        return prepare(X, *along, single_use=True)(*shared)
+    return kept.called(X, tuple(along), prepare, shared, call)
+
+
+def labels(X: Array, *rest: Any) -> Array:
+    """Labels of the last call of a step; rest as in `called`."""
+    kept, *along, prepare, shared, call = rest
+    found = None if kept is None else kept.labels(call)
+    if found is not None:
+        return found
+    step = prepare(X, *along, single_use=True)
+    step.assign(*shared)
+    return step.labels
+
+
+def distances(X: Array, *rest: Any) -> Array:
+    """Distances of the last call of a step; rest: *along, prepare, shared."""
+    *along, prepare, shared = rest
+    # a step's own distances have the same bits in all kinds of steps
+    step = prepare(X, *along, single_use=True)
+    step.assign(*shared)
+    return step.distances()

@@ -1,0 +1,241 @@
+"""Rows in chunks of Dask, under its threads: the results are those of rows in memory."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import clusterx
+from clusterx import (
+    BayesianGaussianMixture,
+    Birch,
+    BisectingKMeans,
+    FuzzyCMeans,
+    GaussianMixture,
+    KMeans,
+    MiniBatchKMeans,
+    SelfOrganizingMap,
+    kmeans_plusplus,
+)
+
+dask = pytest.importorskip("dask", reason="Dask is not installed: pip install clusterx[dask]")
+da = pytest.importorskip("dask.array")
+
+#: Uneven, one row, none.
+CHUNKS = (700, 0, 1, 999, 300)
+
+
+def blobs(d=4, dtype="float64", seed=0):
+    rng = np.random.default_rng(seed)
+    n = sum(CHUNKS)
+    return (rng.normal(size=(n, d)) + 8 * rng.normal(size=(5, d))[rng.integers(5, size=n)]).astype(
+        dtype
+    )
+
+
+def chunked(X, held):
+    found = da.from_array(X, chunks=(CHUNKS, X.shape[1]))
+    return found.persist() if held else found
+
+
+def here(values):
+    return values.compute() if hasattr(values, "compute") else values
+
+
+START = blobs()[:5]
+ESTIMATORS = {
+    "KMeans": (KMeans(5, init=START), "cluster_centers_ labels_ inertia_ n_iter_"),
+    "KMeans||": (KMeans(5, init="k-means||", random_state=0), "cluster_centers_ labels_"),
+    "KMeans-random": (KMeans(5, init="random", n_init=2, random_state=0), "cluster_centers_"),
+    "KMeans-maximin": (KMeans(5, init="maximin"), "cluster_centers_"),
+    "MiniBatchKMeans": (
+        MiniBatchKMeans(5, batch_size=300, max_iter=2, random_state=0),
+        "cluster_centers_ labels_ inertia_",
+    ),
+    "BisectingKMeans": (BisectingKMeans(4, random_state=0), "cluster_centers_ labels_ inertia_"),
+    "FuzzyCMeans": (FuzzyCMeans(5, init=START, max_iter=3), "cluster_centers_ memberships_"),
+    "SelfOrganizingMap": (SelfOrganizingMap((2, 3), max_iter=3), "cluster_centers_ labels_"),
+    "Birch": (Birch(threshold=6.0, n_clusters=3), "subcluster_centers_ labels_"),
+    "GaussianMixture": (
+        GaussianMixture(5, random_state=0, tol=0.5, init_params="k-means++"),
+        "means_ covariances_ weights_ lower_bound_",
+    ),
+    "GaussianMixture-random": (
+        GaussianMixture(2, random_state=0, tol=5.0, init_params="random", covariance_type="diag"),
+        "means_ lower_bound_",
+    ),
+    "BayesianGaussianMixture": (
+        BayesianGaussianMixture(n_components=5, random_state=0, tol=1.0, init_params="k-means++"),
+        "means_ weights_ lower_bound_",
+    ),
+}
+METHODS = ("predict", "transform", "predict_proba", "score_samples")
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_fits_are_those_of_rows_in_memory(name, weighted):
+    model, attributes = ESTIMATORS[name]
+    X = blobs()
+    w = np.random.default_rng(1).random(len(X)) if weighted else None
+    held = weighted == (len(name) % 2)  # each both ways, but not each with and without weights
+    expected = clusterx_clone(model).fit(X, sample_weight=w)
+    D, own = chunked(X, held), w
+    if weighted and held:
+        own = da.from_array(w, chunks=123)
+    found = clusterx_clone(model).fit(D, sample_weight=own)
+    for attribute in attributes.split():
+        a, b = (here(getattr(m, attribute)) for m in (found, expected))
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12, err_msg=attribute)
+    for method in METHODS:
+        if hasattr(expected, method):
+            lazy = getattr(found, method)(D)
+            assert isinstance(lazy, da.Array)
+            known = getattr(expected, method)(X)
+            assert lazy.dtype == known.dtype
+            assert lazy.shape == known.shape
+            np.testing.assert_allclose(lazy.compute(), known, rtol=1e-9, atol=1e-9)
+    if hasattr(expected, "score"):
+        assert found.score(D) == pytest.approx(expected.score(X), rel=1e-10)
+
+
+def clusterx_clone(model):
+    from sklearn.base import clone
+
+    return clone(model)
+
+
+class Counting:
+    """A function of chunks that counts its calls."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, chunk):
+        self.calls += 1
+        return chunk
+
+
+def test_predict_computes_nothing_until_it_is_asked_to():
+    X, seen = blobs(), Counting()
+    D = da.from_array(X, chunks=(500, 4)).map_blocks(seen, meta=np.empty((0, 4)))
+    model = KMeans(5, init=START).fit(X)
+    labels, distances = model.predict(D), model.transform(D)
+    assert seen.calls == 0
+    assert labels.chunks == (D.chunks[0],)
+    assert distances.chunks == (D.chunks[0], (5,))
+    np.testing.assert_array_equal(labels, model.labels_)
+    assert seen.calls == 4
+
+
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "NaN or inf"), (1e200, "too large")])
+def test_predict_checks_values_when_it_reads_them(value, message):
+    X = blobs()
+    model = KMeans(5, init=START).fit(X)
+    X[1200, 2] = value
+    with pytest.raises(ValueError, match=message):
+        model.predict(chunked(X, False)).compute()
+    with pytest.raises(ValueError, match=message):
+        KMeans(5).fit(chunked(X, False))
+
+
+def test_k_means_plus_plus_stands_for_fewer_passes():
+    X = blobs()
+    parallel = KMeans(5, init="k-means||", random_state=0).fit(X)
+    found = KMeans(5, random_state=0).fit(chunked(X, True))
+    np.testing.assert_array_equal(found.cluster_centers_, parallel.cluster_centers_)
+    rows = kmeans_plusplus(chunked(X, True), 5, random_state=0)[1]
+    np.testing.assert_array_equal(rows, kmeans_plusplus(X, 5, random_state=0)[1])
+
+
+def test_empty_clusters_take_the_farthest_rows():
+    X = blobs()
+    start = np.vstack((START[:2], 1e3 + START[2:]))
+    expected = KMeans(5, init=start).fit(X)
+    for held in (True, False):
+        found = KMeans(5, init=start).fit(chunked(X, held))
+        np.testing.assert_array_equal(found.cluster_centers_, expected.cluster_centers_)
+
+
+def test_whole_numbers_with_ties():
+    X = np.random.default_rng(0).integers(0, 4, (2000, 2))
+    expected = KMeans(4, random_state=0, init="maximin").fit(X)
+    found = KMeans(4, random_state=0, init="maximin").fit(da.from_array(X, chunks=(600, 2)))
+    np.testing.assert_array_equal(found.cluster_centers_, expected.cluster_centers_)
+    np.testing.assert_array_equal(found.labels_, expected.labels_)
+
+
+def test_float32_stays():
+    X = blobs(dtype="float32")
+    model = KMeans(3, random_state=0).fit(chunked(X, True))
+    assert model.cluster_centers_.dtype == np.float32
+    assert model.labels_.dtype == np.int32
+    assert model.transform(chunked(X, True)).dtype == np.float32
+
+
+def test_data_frames():
+    pd = pytest.importorskip("pandas")
+    dd = pytest.importorskip("dask.dataframe")
+    X = blobs()
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    D = dd.from_pandas(frame, npartitions=3)
+    D = D[D.a > -100]  # whose lengths are not known
+    expected = KMeans(5, init=START).fit(frame, sample_weight=np.arange(len(X)))
+    found = KMeans(5, init=START).fit(D, sample_weight=da.from_array(np.arange(len(X))))
+    assert found.feature_names_in_.tolist() == ["a", "b", "c", "d"]
+    np.testing.assert_array_equal(found.cluster_centers_, expected.cluster_centers_)
+    np.testing.assert_array_equal(found.labels_, expected.labels_)
+    labels = found.predict(D)
+    assert np.isnan(labels.shape[0])
+    np.testing.assert_array_equal(labels.compute(), expected.labels_)
+    with pytest.raises(ValueError, match="feature names"):
+        found.predict(D[["b", "a", "c", "d"]])
+    nullable = dd.from_pandas(frame.astype("Float64"), npartitions=2)
+    np.testing.assert_array_equal(found.predict(nullable), expected.labels_)
+
+
+def test_chunks_that_split_columns_are_joined():
+    X = blobs()
+    D = da.from_array(X, chunks=(700, 3))
+    with pytest.warns(da.PerformanceWarning, match="along its columns"):
+        found = KMeans(5, init=START).fit(D)
+    expected = KMeans(5, init=START).fit(X)
+    np.testing.assert_array_equal(found.cluster_centers_, expected.cluster_centers_)
+
+
+WRONG = {
+    "3-d": (lambda: da.zeros((3, 3, 3)), ValueError, "Expected 2D array"),
+    "no columns": (lambda: da.zeros((3, 0)), ValueError, "0 columns"),
+    "no rows": (lambda: da.zeros((0, 3)), ValueError, "0 rows"),
+    "complex": (lambda: da.zeros((3, 3), dtype=complex), ValueError, "Complex data"),
+    "objects": (lambda: da.zeros((3, 3), dtype=object, chunks=3), TypeError, "real numbers"),
+    "delayed": (lambda: dask.delayed(np.zeros)((3, 3)), TypeError, "arrays and data frames"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_no_rows_is_refused(kind):
+    make, error, message = WRONG[kind]
+    with pytest.raises(error, match=message):
+        KMeans(2).fit(make())
+
+
+def test_sparse_chunks_and_text_columns_are_refused():
+    scipy_sparse = pytest.importorskip("scipy.sparse")
+    meta = scipy_sparse.csr_matrix((0, 4))
+    D = chunked(blobs(), False).map_blocks(scipy_sparse.csr_matrix, meta=meta)
+    with pytest.raises(TypeError, match=re.escape("sparse chunks (csr_matrix)")):
+        KMeans(2).fit(D)
+
+
+def test_weights_of_another_length_are_refused():
+    with pytest.raises(ValueError, match=re.escape("[2000, 1999]")):
+        KMeans(2).fit(chunked(blobs(), True), sample_weight=da.ones(1999, chunks=500))
+
+
+@pytest.mark.parametrize("name", ["AgglomerativeClustering", "HDBSCAN", "SpectralClustering"])
+def test_estimators_of_all_pairs_say_what_to_do(name):
+    with pytest.raises(ValueError, match=f"{name} takes rows in memory, got .* of Dask"):
+        getattr(clusterx, name)().fit(chunked(blobs(), True))
