@@ -15,9 +15,11 @@ from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.spatial import distance_matrix
 
 from .data import scratch_folder
 from .places import Host, Outcome, Run
+from .quality import nearest
 
 
 class Problem(NamedTuple):
@@ -172,7 +174,50 @@ def pooling(module: str, graphs: str, problem: Problem) -> Run:
     return run
 
 
+def spreading(module: str, problem: Problem) -> Run:
+    """`LabelSpreading` from the labels of one row in a hundred; the score is the share of the rows
+    that get the label of the nearest row of the start.
+    """
+    Spreading = import_module(module).LabelSpreading
+    true = nearest(np, problem.X, problem.start)
+
+    def run(seed: int) -> Outcome:
+        known = np.random.default_rng(seed).random(len(true)) < 0.01
+        y = np.where(known, true, -1)
+        model = Spreading(**problem.options).fit(problem.X, y)
+        return Outcome(score=float(np.mean(model.transduction_ == true)))
+
+    return run
+
+
 # clusterx
+
+
+def clusterx_medoids(problem: Problem) -> Run:
+    """A fit of `KMedoids`; the score is the loss."""
+    from clusterx import KMedoids
+
+    onebatch = problem.options["method"] == "onebatch"
+    X = problem.X if onebatch else distance_matrix(problem.X, problem.X)
+    given = {"method": problem.options["method"]}
+    given |= {} if onebatch else {"metric": "precomputed"}
+
+    def run(seed: int) -> Outcome:
+        model = KMedoids(problem.k, random_state=seed, **given).fit(X)
+        return Outcome(score=float(model.inertia_), n_iter=model.n_iter_)
+
+    return run
+
+
+def clusterx_map(problem: Problem) -> Run:
+    """A map of some epochs; the score is the mean distance to the nearest unit."""
+    from clusterx import SelfOrganizingMap
+
+    def run(seed: int) -> Outcome:
+        model = SelfOrganizingMap(max_iter=problem.max_iter, **problem.options).fit(problem.X)
+        return Outcome(score=model.quantization_error_)
+
+    return run
 
 
 def clusterx_quantize(problem: Problem) -> Run:
@@ -237,6 +282,52 @@ def fast_linkage(problem: Problem) -> Run:
     vectors = method in ("single", "ward", "centroid", "median")
     tree = fastcluster.linkage_vector if vectors else fastcluster.linkage
     return lambda seed: Outcome(score=float(tree(problem.X, method)[-1, 2]))
+
+
+def faster_pam(problem: Problem) -> Run:
+    """kmedoids, of a matrix of distances."""
+    import kmedoids
+
+    if problem.options["method"] != "fasterpam":
+        raise ImportError("kmedoids takes a matrix of distances alone")
+    D = distance_matrix(problem.X, problem.X)
+
+    def run(seed: int) -> Outcome:
+        found = kmedoids.fasterpam(D, problem.k, random_state=seed, n_cpu=problem.threads)
+        return Outcome(score=float(found.loss), n_iter=found.n_iter)
+
+    return run
+
+
+def one_batch(problem: Problem) -> Run:
+    """onebatch, whose loss is that of all rows."""
+    from onebatch import OneBatchPAM
+
+    if problem.options["method"] != "onebatch":
+        raise ImportError("onebatch has its own method alone")
+
+    def run(seed: int) -> Outcome:
+        model = OneBatchPAM(n_medoids=problem.k, distance="euclidean", random_state=seed)
+        medoids = problem.X[model.fit(problem.X).medoid_indices_]
+        labels = nearest(np, problem.X, medoids)
+        return Outcome(score=float(np.linalg.norm(problem.X - medoids[labels], axis=1).sum()))
+
+    return run
+
+
+def mini_som(problem: Problem) -> Run:
+    """minisom, from the start that both have."""
+    from minisom import MiniSom
+
+    (rows, columns), sigma = problem.options["shape"], problem.options["sigma"]
+
+    def run(seed: int) -> Outcome:
+        model = MiniSom(rows, columns, problem.X.shape[1], sigma=sigma, random_seed=seed)
+        model.pca_weights_init(problem.X)
+        model.train(problem.X, problem.max_iter, random_order=True, use_epochs=True)
+        return Outcome(score=float(model.quantization_error(problem.X)))
+
+    return run
 
 
 def cells_dbscan(problem: Problem) -> Run:

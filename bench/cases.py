@@ -6,7 +6,7 @@ A case runs on every library that has its task on the device (peers.py), unless 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .sources import SOURCES
@@ -190,6 +190,14 @@ def _clusterer(name: str, source: str, estimator: str, **options: Any) -> Case:
     return Case(name, title, "clusterer", _on(source), rounds=1, repeats=1, **plan)
 
 
+def _medoids(source: str, k: int, method: str, library: str) -> Case:
+    title = f"{{size}}, `KMedoids({k}, method={method!r})`"
+    title += ", distances given" if method == "fasterpam" else ""
+    plan: dict[str, Any] = {"options": {"method": method}, "quality": "score", "rounds": 1}
+    plan |= {"repeats": 1, "libraries": (CLUSTERX, library)}
+    return Case(f"medoids-{method}-{k}", title, "medoids", _on(source), k, **plan)
+
+
 def _linkage(source: str, linkage: str, **plan: Any) -> Case:
     title = f"{{size}}, `AgglomerativeClustering(linkage={linkage!r})`"
     plan = {"options": {"linkage": linkage}, "quality": "score", "rounds": 2, "repeats": 1} | plan
@@ -285,6 +293,21 @@ _MEASURED = (
             affinity="nearest_neighbors",
         )
         for n in (5000, 50000)
+    ),
+    _medoids("round_blobs_5000x2", 20, "fasterpam", "kmedoids"),
+    _medoids("blobs_100000x16", 16, "onebatch", "onebatch"),
+    replace(
+        _clusterer("medians-100k-16", "blobs_100000x16", "KMedians", n_clusters=16),
+        libraries=(CLUSTERX,),
+    ),
+    Case(
+        "som-digits-20x20", "{size}, `SelfOrganizingMap((20, 20), sigma=1, max_iter=10)`", "map",
+        _on("digits_1797x64"), options={"shape": (20, 20), "sigma": 1}, quality="score",
+        repeats=10,
+    ),
+    Case(
+        "spreading-20k", "{size}, `LabelSpreading(kernel='knn')`, one label in a hundred",
+        "spreading", _on("blobs_20000x16"), 10, options={"kernel": "knn"}, quality="score",
     ),
     _dbscan("1000-2", "round_blobs_1000x2", 0.3, repeats=50),
     _dbscan("100k-2", "round_blobs_100000x2", 0.1),

@@ -107,6 +107,8 @@ LIBRARIES: dict[str, Library] = {
         {CPU: Host, CUDA: CudaCupy, DRY: Host},
         _common("clusterx") | _scores("clusterx.metrics") | _mixtures("clusterx")
         | _pooling("clusterx", "clusterx")
+        | {"spreading": partial(adapters.spreading, "clusterx"),
+           "medoids": adapters.clusterx_medoids, "map": adapters.clusterx_map}
         | {"quantize": adapters.clusterx_quantize, "upload": adapters.upload,
            "command": children.command},
     ),
@@ -118,7 +120,8 @@ LIBRARIES: dict[str, Library] = {
         "sklearn", _ON_CPU,
         _common("sklearn.cluster") | _scores("sklearn.metrics.cluster")
         | _mixtures("sklearn.mixture")
-        | _pooling("sklearn.cluster", "sklearn.feature_extraction.image"),
+        | _pooling("sklearn.cluster", "sklearn.feature_extraction.image")
+        | {"spreading": partial(adapters.spreading, "sklearn.semi_supervised")},
     ),
     ONEDAL: Library(
         "sklearnex", _ON_CPU, {task: _ONEDAL[task] for task in ("lloyd", "fit", "quantize")}
@@ -132,6 +135,9 @@ LIBRARIES: dict[str, Library] = {
         for name in ("hdbscan", "fast_hdbscan")
     },
     "fastcluster": Library("fastcluster", _ON_CPU, {"linkage": adapters.fast_linkage}),
+    "kmedoids": Library("kmedoids", _ON_CPU, {"medoids": adapters.faster_pam}),
+    "onebatch": Library("onebatch", _ON_CPU, {"medoids": adapters.one_batch}),
+    "minisom": Library("minisom", _ON_CPU, {"map": adapters.mini_som}),
     "Pillow": Library("PIL", _ON_CPU, {"quantize": adapters.pillow_quantize}),
     "reading twice": Library("numpy", _ON_CPU, {"minibatch": adapters.read_twice}, compared=False),
     "bare Python": Library("sys", _ON_CPU, {"import": children.bare_python}, compared=False),

@@ -114,7 +114,7 @@ SOURCES: dict[str, Source] = {
         f"blobs_{n}x{d}": _blobs(n, d)
         for n, d in ((200_000, 16), (70_000, 50), (50_000, 16), (20_000, 32))
     },
-    "blobs_1000x4": _blobs(1_000, 4),
+    **{f"blobs_{n}x{d}": _blobs(n, d) for n, d in ((1_000, 4), (20_000, 16), (100_000, 16))},
     **{f"mixture_{n}x{d}": _mixture(n, d) for n, d in ((1_000_000, 128), (10_000_000, 16))},
     "words_10000x30000": _words(10_000),
     "digits_1797x64": Source(
