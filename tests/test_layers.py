@@ -40,6 +40,7 @@ FAMILIES = (
         "reachability",
         "labels",
         "color",
+        "dither",
         "feature_trees",
         "maps",
         "messages",

@@ -38,6 +38,7 @@ from ..arrays import backend
 from ..properties import cached_property
 from .color import ColorKernels
 from .distances import DistanceKernels
+from .dither import DitherKernels
 from .feature_trees import FeatureTreeKernels
 from .graphs import GraphKernels
 from .kmeans import KMeansKernels
@@ -131,6 +132,10 @@ class Kernels:
     @cached_property
     def color(self) -> ColorKernels:
         return self._family("color", ColorKernels)
+
+    @cached_property
+    def dither(self) -> DitherKernels:
+        return self._family("dither", DitherKernels)
 
     def _family(self, name: str, contract: type) -> Any:
         generic = import_module(f".{name}.generic", __name__)

@@ -1,0 +1,66 @@
+"""Dithering: pixels by the places of their colours in a palette, with error diffused or without."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from ...arrays import Array
+
+#: coordinates of colours go from 0 to this, so that squared distances and errors fit 32 and 16 bits
+TOP = (1 << 14) - 1
+
+
+class Lattice(NamedTuple):
+    """A palette among the colours of 8 bits a channel, of which each has a nearest entry.
+
+    The squared distance of a colour to an entry is the sum over the channels of
+    ``(axis[value] - entry)**2``, and the entry's offset; ties go to the lowest entry.
+    """
+
+    axis: Array  # (256,) int32, ascending: coordinate of each value of a channel, 0..TOP
+    entries: Array  # (k, 3) int32: coordinates of the palette
+    offsets: Array  # (k,) int32, added to squared distances
+
+
+class Diffusion(NamedTuple):
+    """How error is measured and passed on.
+
+    A pixel's sum is its level plus the error that it gets, the palette entry that it is given is
+    the nearest to ``encoding[sum clipped to 0..TOP]``, and its error is the sum minus the entry's
+    level.
+    """
+
+    levels: Array  # (values, 3) int32: level of each value of a channel, 0..TOP
+    encoding: Array  # (TOP + 1,) uint8: value of a channel in the lattice of each level
+    entries: Array  # (k, 3) int32: levels of the palette
+    limit: int  # of the error that a pixel gets, in each channel
+    strength: int  # share of an error that is passed on, in 256ths
+    atkinson: bool  # six eighths to six pixels, else sixteen sixteenths to four (Floyd-Steinberg)
+    serpentine: bool  # every other row from right to left
+
+
+class Alpha(NamedTuple):
+    """What takes part in the distance beside the three channels, and gets no error."""
+
+    values: Array  # (height, width) uint8
+    axis: Array  # (256,) int32: coordinate of each value
+    entries: Array  # (k,) int32: coordinates of the palette
+    hidden: int  # entry of the pixels whose value is 0, which pass no error on
+
+
+class DitherKernels(Protocol):
+    def nearest_entries(self, colors: Array, lattice: Lattice) -> Array:
+        """The entry nearest to each colour, (n, 3) uint8: uint8, uint16 or int32."""
+
+    def diffuse(
+        self, pixels: Array, lattice: Lattice, diffusion: Diffusion, alpha: Alpha | None
+    ) -> Array:
+        """The entry of each pixel, of (height, width, 3), with error diffused row by row.
+
+        With alpha, the lattice's offsets are those of values of 255.
+        """
+
+    def riemersma(
+        self, pixels: Array, lattice: Lattice, diffusion: Diffusion, alpha: Alpha | None
+    ) -> Array:
+        """The entry of each pixel, with errors weighted by age along a Hilbert curve."""

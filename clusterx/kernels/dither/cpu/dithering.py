@@ -1,0 +1,247 @@
+"""Nearest entries of a palette by a table of colours, and error diffusion by bands of rows.
+
+Error goes down and to the right, so a band of rows may follow the one above it at some distance.
+Each thread takes the next band, and waits where it would overtake.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from ...cpu.deferred import deferred
+from ...cpu.threads import run_blocks
+from .. import Alpha, Diffusion, Lattice, generic
+from ..curve import side_of_square
+from . import loops
+
+#: colours of a task of looking up, and of those whose cells are filled together
+_BLOCK, _FILLED_AT_ONCE = 1 << 17, 1 << 13
+#: rows of a band, and columns after which it says how far it is; a band reaches twice its rows
+#: less far in its last one
+_BAND, _PART = 32, 256
+#: pixels from which all cells are filled before error is diffused, which asks for most of them
+_FILL_FROM = 1 << 19
+#: most pixels that the definitions take while the loops are not compiled
+_STAND_IN_PIXELS = 1 << 14
+
+
+
+def _spread() -> np.ndarray:
+    """(3, 256) uint32: the bits of every value of a channel three places apart."""
+    values, spread = np.arange(256), np.zeros((3, 256), np.uint32)
+    for channel in range(3):
+        for bit in range(8):
+            spread[channel] |= ((values >> bit & 1) << 3 * bit + 2 - channel).astype(np.uint32)
+    return spread
+
+
+#: what each channel of a colour adds to its place in the table
+SPREAD = _spread()
+
+
+class _Table:
+    """The nearest entries of all colours; its pages take memory where they are written.
+
+    Threads read the cells that their own copy of `filled` says are filled, which they make while
+    no other thread fills one.
+    """
+
+    def __init__(self, lattice: Lattice):
+        k = len(lattice.entries)
+        self.lattice = lattice
+        self.index_dtype = generic.index_dtype(np, k)
+        self.entries = np.zeros(1 << 24, self.index_dtype)
+        self._filled = np.zeros(1 << 12, np.bool_)
+        self._columns = np.ascontiguousarray(lattice.entries.T)
+        self._lock = threading.Lock()
+
+    def filled(self) -> np.ndarray:
+        with self._lock:
+            return self._filled.copy()
+
+    def fill(self, colors: np.ndarray, filled: np.ndarray) -> None:
+        """Fill the cells of the colours (n, 3), and renew a copy of which are filled."""
+        with self._lock:
+            self._fill(colors)
+            filled[:] = self._filled
+
+    def fill_all(self) -> None:
+        """Fill every cell."""
+        first = np.arange(0, 256, 16, dtype=np.uint8)
+        corners = np.stack(np.meshgrid(first, first, first, indexing="ij"), axis=-1)
+        run_blocks(lambda task: self._fill(corners[task].reshape(-1, 3)), len(corners))
+
+    def _fill(self, colors: np.ndarray) -> None:
+        lattice = self.lattice
+        loops.fill_cells(
+            colors, SPREAD, self.entries, self._filled,
+            lattice.axis, self._columns, lattice.offsets,
+        )  # fmt: skip
+
+
+def _locked(pixels: np.ndarray) -> np.ndarray:
+    """The array, read-only: decoded files come so, and one type compiles once."""
+    view = pixels.view()
+    view.flags.writeable = False
+    return view
+
+
+def nearest_entries_in_numpy(colors: np.ndarray, lattice: Lattice) -> Any:
+    few = len(colors) <= _STAND_IN_PIXELS
+    return generic.nearest_entries(colors, lattice) if few else NotImplemented
+
+
+@deferred(nearest_entries_in_numpy, seconds=2.0, kernels=(loops.look_up,))
+def nearest_entries(colors: np.ndarray, lattice: Lattice) -> np.ndarray:
+    """The palette entry nearest to each colour; see `generic.nearest_entries`."""
+    table, rows = _Table(lattice), _locked(colors)
+    found = np.empty(len(colors), table.index_dtype)
+
+    def task(block: int) -> None:
+        mine, out = (a[block * _BLOCK : (block + 1) * _BLOCK] for a in (rows, found))
+        filled, start = table.filled(), 0
+        while (start := loops.look_up(mine, start, SPREAD, table.entries, filled, out)) < len(mine):
+            table.fill(mine[start : start + _FILLED_AT_ONCE], filled)
+
+    run_blocks(task, -(-len(rows) // _BLOCK))
+    return found
+
+
+def diffuse_in_numpy(
+    pixels: np.ndarray, lattice: Lattice, diffusion: Diffusion, alpha: Alpha | None = None
+) -> Any:
+    few = pixels.shape[0] * pixels.shape[1] <= _STAND_IN_PIXELS and not diffusion.serpentine
+    return generic.diffuse(pixels, lattice, diffusion, alpha) if few else NotImplemented
+
+
+@deferred(diffuse_in_numpy, seconds=4.0, kernels=(loops.diffuse_part,))
+def diffuse(
+    pixels: np.ndarray, lattice: Lattice, diffusion: Diffusion, alpha: Alpha | None = None
+) -> np.ndarray:
+    """The palette entry of each pixel, with error diffused row by row; see `generic.diffuse`."""
+    call = _Call(_locked(pixels), _Table(lattice), diffusion, alpha)
+    if diffusion.serpentine:
+        call.back_and_forth()
+    else:
+        bands = _Bands(call)
+        run_blocks(bands.work, bands.n)
+    return call.found
+
+
+class _Call:
+    """The arguments of the loops, and what they find."""
+
+    def __init__(
+        self, pixels: np.ndarray, table: _Table, diffusion: Diffusion, alpha: Alpha | None
+    ):
+        self.pixels, self.table, self.alpha = pixels, table, alpha
+        self.plan = table.lattice, diffusion
+        self.found = np.empty(pixels.shape[:2], table.index_dtype)
+        if self.found.size >= _FILL_FROM:
+            table.fill_all()
+
+    def part(
+        self,
+        rows: slice,
+        errors: np.ndarray,
+        filled: np.ndarray,
+        columns: tuple[int, int],
+        moves: tuple[int, int] = (1, 1),
+    ) -> None:
+        """Give entries to a part of some rows; see `loops.diffuse_part`."""
+        alpha = self.alpha and self.alpha._replace(values=self.alpha.values[rows])
+        column = columns[0]
+        while column >= 0:
+            column, *color = loops.diffuse_part(
+                self.pixels[rows],
+                SPREAD,
+                self.table.entries,
+                filled,
+                *self.plan,
+                alpha,
+                errors.reshape(-1),
+                self.found[rows],
+                (column, columns[1]),
+                moves,
+            )
+            if column >= 0:
+                self.table.fill(np.array([color], np.uint8), filled)
+
+    def back_and_forth(self) -> None:
+        """Rows one after the other, every other one from right to left."""
+        height, width = self.found.shape
+        errors, filled = np.zeros((3, width + 4, 3), np.int16), self.table.filled()
+        for y in range(height):
+            step = 1 if y % 2 == 0 else -1
+            self.part(slice(y, y + 1), errors, filled, (0, width), (step, -step))
+            errors[:2] = errors[1:]
+            errors[2] = 0
+
+
+class _Bands:
+    """Bands of rows, the tasks of threads, and how far they are."""
+
+    def __init__(self, call: _Call):
+        self.call = call
+        height, self.width = call.found.shape
+        self.n = -(-height // _BAND)
+        self.ends = list(range(_PART, self.width + 2 * _BAND, _PART)) + [self.width + 2 * _BAND]
+        self.done = [0] * self.n  # parts of each band; all of them if it failed
+        self.errors: list[Any] = [None] * self.n
+        self.moved = threading.Condition()
+
+    def work(self, band: int) -> None:
+        """Give entries to the pixels of a band, behind the band above it."""
+        try:
+            self._work(band)
+        finally:
+            self._tell(band, len(self.ends) + 1)
+
+    def _work(self, band: int) -> None:
+        rows = slice(band * _BAND, min((band + 1) * _BAND, len(self.call.found)))
+        errors = np.zeros((2 + rows.stop - rows.start, self.width + 4, 3), np.int16)
+        self.errors[band] = errors
+        filled = self.call.table.filled()
+        start = 0
+        for part, end in enumerate(self.ends):
+            if band:
+                # of its last row, the band above has 2 * _BAND columns fewer than of its first
+                self._wait(band - 1, part + 2)
+                columns = slice(start + 2, end + 3)
+                errors[:2, columns] = self.errors[band - 1][-2:, columns]
+            self.call.part(rows, errors, filled, (start, end))
+            self._tell(band, part + 1)
+            start = end
+        if band:
+            self.errors[band - 1] = None
+
+    def _wait(self, band: int, parts: int) -> None:
+        with self.moved:
+            self.moved.wait_for(lambda: self.done[band] >= min(parts, len(self.ends)))
+
+    def _tell(self, band: int, parts: int) -> None:
+        with self.moved:
+            self.done[band] = parts
+            self.moved.notify_all()
+
+
+def riemersma(
+    pixels: np.ndarray, lattice: Lattice, diffusion: Diffusion, alpha: Alpha | None = None
+) -> np.ndarray:
+    """The palette entry of each pixel, along a Hilbert curve; see `generic.riemersma`."""
+    call = _Call(_locked(pixels), _Table(lattice), diffusion, alpha)
+    filled, weights = call.table.filled(), np.array(generic.WEIGHTS, np.int64)
+    recent = np.zeros((len(weights), 3), np.int64)
+    at = np.array([side_of_square(*pixels.shape[:2]), 0, 0], np.int64)
+    missing = True
+    while missing:
+        missing, *color = loops.diffuse_along_curve(
+            call.pixels, SPREAD, call.table.entries, filled, *call.plan, alpha, weights, recent, at,
+            call.found,
+        )  # fmt: skip
+        if missing:
+            call.table.fill(np.array([color], np.uint8), filled)
+    return call.found

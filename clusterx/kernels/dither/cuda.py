@@ -1,0 +1,1 @@
+"""Nothing: CuPy runs the definition, a diagonal of pixels at a time."""
