@@ -6,8 +6,9 @@ from typing import NamedTuple, Protocol
 
 from ...arrays import Array
 
-#: coordinates of colours go from 0 to this, so that squared distances and errors fit 32 and 16 bits
-TOP = (1 << 14) - 1
+#: coordinates of colours go from 0 to this: values of 8 bits are exact in them, and squared
+#: distances fit 32 bits and errors 16
+TOP = 64 * 255
 
 
 class Lattice(NamedTuple):
@@ -64,3 +65,6 @@ class DitherKernels(Protocol):
         self, pixels: Array, lattice: Lattice, diffusion: Diffusion, alpha: Alpha | None
     ) -> Array:
         """The entry of each pixel, with errors weighted by age along a Hilbert curve."""
+
+    def tally(self, pixels: Array, palette: Array, indices: Array) -> tuple[Array, Array]:
+        """Pixels of each entry (k,) int64, and the squared differences to the entries, summed."""

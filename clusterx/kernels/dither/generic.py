@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays import Array, asarray, device, namespace, to_host
+from ...arrays import Array, asarray, device, float_dtype, namespace, to_host
 from . import TOP, Alpha, Diffusion, Lattice
 from .curve import hilbert
 
@@ -232,3 +232,36 @@ def _received_by(errors: Any, y: int, x: int, diffusion: Diffusion) -> Any:
 def _step_error(color: Any, entry: int, diffusion: Diffusion) -> Any:
     levels = diffusion.levels[color, range(3)]
     return (levels - diffusion.entries[entry]) * diffusion.strength >> 8
+
+
+def tally(pixels: Array, palette: Array, indices: Array) -> tuple[Array, Array]:
+    """How many pixels have each entry, and how far they are from it.
+
+    Parameters
+    ----------
+    pixels : array of shape (n, c)
+        uint8 or uint16.
+    palette : array of shape (k, c)
+        Of the same dtype.
+    indices : array of shape (n,)
+        Places in the palette.
+
+    Returns
+    -------
+    counts : array of shape (k,), int64
+    error : 0-d array
+        Sum of squared differences, exact in whole numbers, as float64 or what the device has.
+    """
+    xp = namespace(pixels)
+    n, k = pixels.shape[0], palette.shape[0]
+    entries = xp.arange(k, device=device(pixels))
+    counts = xp.zeros(k, dtype=xp.int64, device=device(pixels))
+    error = xp.zeros((), dtype=xp.int64, device=device(pixels))
+    for start in range(0, n, _BLOCK):
+        part = slice(start, min(n, start + _BLOCK))
+        mine = xp.astype(indices[part], xp.int64)
+        ends = xp.searchsorted(xp.sort(mine), entries, side="right")
+        counts = counts + xp.diff(ends, prepend=xp.zeros_like(ends[:1]))
+        colors = xp.astype(xp.take(palette, mine, axis=0), xp.int64)
+        error = error + xp.sum((xp.astype(pixels[part, :], xp.int64) - colors) ** 2)
+    return counts, xp.astype(error, float_dtype(xp, pixels))

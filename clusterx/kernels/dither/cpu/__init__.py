@@ -1,5 +1,5 @@
 """Dithering of NumPy arrays."""
 
-from .dithering import diffuse, nearest_entries, riemersma
+from .dithering import diffuse, nearest_entries, riemersma, tally
 
-__all__ = ["diffuse", "nearest_entries", "riemersma"]
+__all__ = ["diffuse", "nearest_entries", "riemersma", "tally"]

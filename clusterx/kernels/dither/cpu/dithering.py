@@ -245,3 +245,24 @@ def riemersma(
         if missing:
             call.table.fill(np.array([color], np.uint8), filled)
     return call.found
+
+
+def tally_in_numpy(pixels: np.ndarray, palette: np.ndarray, indices: np.ndarray) -> Any:
+    few = len(pixels) <= _STAND_IN_PIXELS
+    return generic.tally(pixels, palette, indices) if few else NotImplemented
+
+
+@deferred(tally_in_numpy, seconds=0.5, kernels=(loops.tally,))
+def tally(pixels: np.ndarray, palette: np.ndarray, indices: np.ndarray) -> Any:
+    """Pixels of each entry, and squared differences to the entries; see `generic.tally`."""
+    n_blocks = -(-len(pixels) // (8 * _BLOCK))
+    rows = _locked(pixels)
+    counts = np.zeros((n_blocks, len(palette)), np.int64)
+    errors = np.zeros(n_blocks, np.int64)
+
+    def task(block: int) -> None:
+        mine = slice(8 * block * _BLOCK, 8 * (block + 1) * _BLOCK)
+        errors[block] = loops.tally(rows[mine], palette, indices[mine], counts[block])
+
+    run_blocks(task, n_blocks)
+    return counts.sum(axis=0), np.float64(errors.sum())

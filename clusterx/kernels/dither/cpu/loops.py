@@ -14,7 +14,6 @@ from __future__ import annotations
 import numpy as np
 
 from ...cpu.jit import INNER, jit
-from .. import TOP
 
 #: bits of the place of a colour in its cell
 CELL_BITS = np.uint32(12)
@@ -173,6 +172,7 @@ def diffuse_part(
     rows, width = found.shape
     levels, encoding, entries = diffusion.levels, diffusion.encoding, diffusion.entries
     limit, strength, atkinson = diffusion.limit, diffusion.strength, diffusion.atkinson
+    top = np.int64(len(encoding) - 1)
     first = 0 if moves[0] > 0 else width - 1
     stride, step, side = np.uint64(3 * (width + 4)), np.uint64(3 * moves[0]), np.uint64(3 * moves[1])
     zero, one, two = np.uint64(0), np.uint64(1), np.uint64(2)
@@ -188,9 +188,9 @@ def diffuse_part(
             g = levels[pixels[y, x, 1], 1] + received(errors, around, one, atkinson, limit)
             b = levels[pixels[y, x, 2], 2] + received(errors, around, two, atkinson, limit)
             sums[y, 0], sums[y, 1], sums[y, 2] = r, g, b
-            near[y, 0] = encoding[np.uint32(min(max(r, 0), TOP))]
-            near[y, 1] = encoding[np.uint32(min(max(g, 0), TOP))]
-            near[y, 2] = encoding[np.uint32(min(max(b, 0), TOP))]
+            near[y, 0] = encoding[np.uint32(min(max(r, 0), top))]
+            near[y, 1] = encoding[np.uint32(min(max(g, 0), top))]
+            near[y, 2] = encoding[np.uint32(min(max(b, 0), top))]
             places[y] = spread[0, near[y, 0]] | spread[1, near[y, 1]] | spread[2, near[y, 2]]
         for row in range(start, stop):
             if alpha is not None:
@@ -248,6 +248,7 @@ def diffuse_along_curve(
     height, width = found.shape
     levels, encoding, entries = diffusion.levels, diffusion.encoding, diffusion.entries
     limit, memory = np.int64(diffusion.limit), len(weights)
+    top = np.int64(len(encoding) - 1)
     got = np.empty(3, np.int64)
     while at[1] < at[0] * at[0]:
         x, y = point_of(at[1], at[0])
@@ -266,9 +267,9 @@ def diffuse_along_curve(
         r = levels[colors[0], 0] + min(max(got[0] >> 6, -limit), limit)
         g = levels[colors[1], 1] + min(max(got[1] >> 6, -limit), limit)
         b = levels[colors[2], 2] + min(max(got[2] >> 6, -limit), limit)
-        near_r = encoding[min(max(r, 0), TOP)]
-        near_g = encoding[min(max(g, 0), TOP)]
-        near_b = encoding[min(max(b, 0), TOP)]
+        near_r = encoding[min(max(r, 0), top)]
+        near_g = encoding[min(max(g, 0), top)]
+        near_b = encoding[min(max(b, 0), top)]
         value = np.uint8(255)
         entry = np.int64(-1)
         if alpha is not None:
@@ -290,3 +291,16 @@ def diffuse_along_curve(
         at[1] += 1
         at[2] += 1
     return False, np.uint8(0), np.uint8(0), np.uint8(0)
+
+
+@jit
+def tally(pixels, palette, indices, counts):
+    """Count the pixels of each entry; returns the sum of squared differences."""
+    error = np.int64(0)
+    for i in range(len(indices)):
+        entry = indices[i]
+        counts[entry] += 1
+        for c in range(palette.shape[1]):
+            apart = np.int64(pixels[i, c]) - np.int64(palette[entry, c])
+            error += apart * apart
+    return error

@@ -1,0 +1,216 @@
+"""Dithering: pixels get palette colours so that the mean over some pixels is the image's."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, asarray, device, dtype_name, namespace, on_host, to_host
+from ..kernels import kernels_for
+from ..kernels.dither import TOP, Alpha, Diffusion, Lattice
+from .colorspace import linear_to_srgb, srgb_to_linear
+from .mixtures import ordered
+from .pixels import PEAK, coordinates
+from .thresholds import bayer, blue_noise
+
+#: methods that pass error on, and those that compare with thresholds
+DIFFUSED = ("floyd-steinberg", "atkinson", "riemersma")
+ORDERED = {"bayer": bayer, "blue-noise": blue_noise}
+METHODS = ("none", *DIFFUSED, *ORDERED)
+
+
+@dataclass(frozen=True)
+class Dither:
+    """How pixels are dithered.
+
+    Parameters
+    ----------
+    method : str, default='floyd-steinberg'
+        'none': every pixel gets the nearest colour. 'floyd-steinberg' and 'atkinson' pass the
+        error on to pixels that follow, Atkinson three quarters of it, which keeps highlights and
+        shadows clear; 'riemersma' does so along a Hilbert curve, without a direction. 'bayer' and
+        'blue-noise' choose by a threshold at each place, so pixels do not depend on each other:
+        for animations, and for files that compress well.
+    strength : float, default=1.0
+        From 0, none, to 1: share of the error that is made up for.
+    serpentine : bool, default=False
+        Whether Floyd-Steinberg and Atkinson take every other row from right to left: fewer worms,
+        half as fast.
+    linear : bool, default=True
+        Whether error is measured in linear light, which keeps the brightness that the eye sees
+        from afar; in the image's values otherwise.
+
+    Examples
+    --------
+    >>> from clusterx.image import Dither, quantize
+    >>> quantize("sample:china.jpg", 8, dither=Dither("atkinson"), random_state=0).palette.shape
+    (8, 3)
+    """
+
+    method: str = "floyd-steinberg"
+    strength: float = 1.0
+    serpentine: bool = False
+    linear: bool = True
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(
+                f"dither must be one of {', '.join(map(repr, METHODS))}; got {self.method!r}."
+            )
+        strength = self.strength
+        if not isinstance(strength, numbers.Real) or not 0 <= strength <= 1:
+            raise ValueError(f"strength must be a number from 0 to 1, got {strength!r}.")
+
+    @property
+    def active(self) -> bool:
+        """Whether any pixel may get another colour than the nearest."""
+        return self.method != "none" and self.strength > 0
+
+
+def as_dither(dither: Any) -> Dither:
+    """What the argument `dither` means: a `Dither`, the name of a method, or None for 'none'."""
+    if isinstance(dither, Dither):
+        return dither
+    if dither is None or isinstance(dither, str):
+        return Dither("none" if dither is None else dither)
+    raise TypeError(
+        f"dither is a {type(dither).__name__}; wanted is the name of a method or a Dither."
+    )
+
+
+def dithered(pixels: Array, palette: Array, dither: Dither) -> Array:
+    """Places in the palette of dithered pixels.
+
+    Parameters
+    ----------
+    pixels : array of shape (height, width, c)
+        uint8 or uint16, c in {1, 3, 4}.
+    palette : array of shape (k, c)
+        Of the same dtype.
+    dither : Dither
+        With an active method.
+
+    Returns
+    -------
+    array of shape (height, width)
+        uint8, uint16 or int32, as the palette needs.
+
+    Notes
+    -----
+    Dithered colours are compared in sRGB, premultiplied with alpha. With 'floyd-steinberg',
+    'atkinson' and 'riemersma' error is diffused in three channels; a pixel gets the entry nearest
+    to its colour plus error, clipped and rounded to 8 bits a channel. Alpha itself gets no error,
+    and invisible pixels pass none on. Colours beyond the palette's are clipped to its range first,
+    and the error that a pixel gets is limited to the widest gap between the palette's colours;
+    else error that no entry can make up for would smear.
+
+    Error is passed on one pixel after another: on another device than the host's, diagonals of
+    pixels are computed at once, and rows of alternating direction and 'riemersma' on the host.
+    """
+    if dither.method in ORDERED:
+        return ordered(pixels, palette, ORDERED[dither.method](), dither.strength, dither.linear)
+    alone = dither.serpentine or dither.method == "riemersma"
+    if alone and not on_host(pixels):
+        found = dithered(to_host(pixels), to_host(palette), dither)
+        return asarray(found, like=pixels)
+    lattice, diffusion = _plan(to_host(palette), dither)
+    colors, alpha = _colors(pixels, palette)
+    if alpha is not None:
+        gaps = alpha.axis[255] - alpha.entries
+        lattice = lattice._replace(offsets=gaps * gaps)
+    lattice = Lattice(*(asarray(part, like=pixels) for part in lattice))
+    diffusion = diffusion._replace(
+        levels=asarray(diffusion.levels, like=pixels),
+        encoding=asarray(diffusion.encoding, like=pixels),
+        entries=asarray(diffusion.entries, like=pixels),
+    )
+    kernels = kernels_for(namespace(pixels)).dither
+    diffuse = kernels.riemersma if dither.method == "riemersma" else kernels.diffuse
+    return diffuse(colors, lattice, diffusion, alpha)
+
+
+def lattice_of(palette: np.ndarray) -> Lattice:
+    """The palette (k, 1 or 3) among the colours of sRGB."""
+    axis = _scaled(np.arange(256) / 255)
+    entries = _scaled(palette / PEAK[palette.dtype.name])
+    return Lattice(axis, _three(entries), np.zeros(len(palette), np.int32))
+
+
+def _plan(palette: np.ndarray, dither: Dither) -> tuple[Lattice, Diffusion]:
+    """What the kernels want to know of the palette, without alpha's part."""
+    peak = PEAK[palette.dtype.name]
+    if palette.shape[1] == 4:
+        shown = palette[:, :3] * (palette[:, 3:] / peak)
+        color = np.round(shown).astype(palette.dtype)
+    else:
+        color = palette
+
+    def light(values: np.ndarray) -> np.ndarray:
+        return srgb_to_linear(values) if dither.linear else values
+
+    entries = _three(_scaled(light(color / peak)))
+    levels = np.repeat(_scaled(light(np.arange(peak + 1) / peak))[:, None], 3, axis=1)
+    steps = np.arange(TOP + 1) / TOP
+    encoding = np.round(255 * (linear_to_srgb(steps) if dither.linear else steps))
+    diffusion = Diffusion(
+        levels=np.clip(levels, entries.min(axis=0), entries.max(axis=0)),
+        encoding=encoding.astype(np.uint8),
+        entries=entries,
+        limit=min(TOP, math.ceil(_widest_gap(entries))),
+        strength=round(256 * dither.strength),
+        atkinson=dither.method == "atkinson",
+        serpentine=dither.serpentine,
+    )
+    return lattice_of(color), diffusion
+
+
+def _scaled(values: np.ndarray) -> np.ndarray:
+    return np.round(TOP * values).astype(np.int32)
+
+
+def _three(entries: np.ndarray) -> np.ndarray:
+    """Grey as three equal channels."""
+    return np.repeat(entries, 3, axis=1) if entries.shape[1] == 1 else entries
+
+
+def _widest_gap(points: np.ndarray) -> float:
+    """Longest edge of the minimum spanning tree: what is between two groups of colours at most."""
+    points = points.astype(np.float64)
+    away = np.full(len(points), np.inf)
+    last, widest = 0, 0.0
+    away[0] = -np.inf
+    for _ in range(len(points) - 1):
+        away = np.minimum(away, np.square(points - points[last]).sum(axis=1))
+        last = int(np.argmin(np.where(away == -np.inf, np.inf, away)))
+        widest, away[last] = max(widest, away[last]), -np.inf
+    return math.sqrt(widest)
+
+
+def _colors(pixels: Array, palette: Array) -> tuple[Array, Alpha | None]:
+    """Three channels, premultiplied, and alpha where there is one."""
+    xp = namespace(pixels)
+    height, width, channels = pixels.shape
+    if channels == 1:
+        return xp.broadcast_to(pixels, (height, width, 3)), None
+    if channels == 3:
+        return pixels, None
+    peak = PEAK[dtype_name(pixels.dtype)]
+    flat = xp.reshape(pixels, (-1, 4))
+    color = xp.astype(xp.round(coordinates(flat)[:, :3]), pixels.dtype)
+    alpha = xp.astype(pixels[:, :, 3], xp.float32)
+    values = xp.astype(xp.ceil(alpha * (255 / peak)), xp.uint8)  # what is visible stays visible
+    host = to_host(palette)
+    entries = _scaled(host[:, 3] / peak)
+    shown = coordinates(host).astype(np.float64)
+    hidden = int(np.argmin(np.square(shown).sum(axis=1)))
+    own = Alpha(
+        values,
+        asarray(_scaled(np.arange(256) / 255), like=pixels),
+        asarray(entries, like=pixels),
+        hidden,
+    )
+    return xp.reshape(color, (height, width, 3)), own

@@ -1,0 +1,180 @@
+"""Pixels by a palette that is given."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..arrays import (
+    Array,
+    asarray,
+    dtype_name,
+    float_dtype,
+    host_floats,
+    namespace,
+    to_host,
+)
+from ..arrays import device as array_device
+from ..kernels import kernels_for
+from ..kernels.dither import Lattice
+from .clustering import nearest_colors
+from .device import back, describe, move
+from .dithering import Dither, as_dither, dithered, lattice_of
+from .palette_files import as_palette
+from .pixels import PEAK, as_pixels, coordinates
+from .quantize import QuantizedImage, psnr
+
+#: pixels whose error is summed at once
+_BLOCK = 1 << 18
+
+
+class Remapped(NamedTuple):
+    """Pixels by their places in a palette."""
+
+    indices: Array  # (height, width)
+    counts: Array  # (k,) int64
+    error: float  # squared differences to the pixels, alpha premultiplied, summed
+
+
+def remap(
+    image: Any,
+    palette: Any,
+    *,
+    dither: Any = "none",
+    device: str = "auto",
+    max_pixels: int | None = None,
+) -> QuantizedImage:
+    """Give every pixel the nearest colour of a palette, or dither it.
+
+    Parameters
+    ----------
+    image : array, path, PIL image or open binary file
+        As in `quantize`.
+    palette : array of shape (k, c), list of str, path, or QuantizedImage
+        Colours of the image's dtype and channels; hex codes such as '#ff8000'; a palette file
+        (see `read_palette`); or the palette of a result. Of 8 bits a channel, it is scaled to an
+        image of 16; RGB colours serve RGBA images as opaque ones, and grey images by their luma.
+    dither : str or Dither, default='none'
+        How pixels are dithered; see `Dither`.
+    device : {'auto', 'cpu', 'cuda'}, default='auto'
+        Where to compute; see `quantize`.
+    max_pixels : int, optional
+        Largest file to decode; see `load`.
+
+    Returns
+    -------
+    QuantizedImage
+        Its palette is the one given, in its order, and `counts` may have zeros; `n_iter` and
+        `n_unique`, which are not counted, are 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The palette is none of these, is empty, or does not fit the image.
+
+    Notes
+    -----
+    The nearest colour is exact. RGB images of 8 bits are looked up in a table of all colours that
+    is filled where it is asked: O(n) time for n pixels, however large the palette, and 16 MiB.
+
+    Examples
+    --------
+    >>> from clusterx.image import remap
+    >>> result = remap("sample:china.jpg", ["#000000", "#808080", "#ffffff"], dither="atkinson")
+    >>> result.counts.shape
+    (3,)
+    """
+    how = as_dither(dither)
+    pixels = as_pixels(image, max_pixels=max_pixels)
+    rows = move(pixels.rows, device, from_file=pixels.from_file)
+    entries = asarray(
+        fitting(as_palette(palette), rows.shape[1], dtype_name(rows.dtype)),
+        like=rows,
+        dtype=rows.dtype,
+    )
+    found = remapped(rows, pixels.shape[:2], entries, how)
+    mse = found.error / math.prod(rows.shape)
+    return QuantizedImage(
+        indices=back(found.indices, pixels.rows),
+        palette=back(entries, pixels.rows),
+        counts=back(found.counts, pixels.rows),
+        mse=mse,
+        psnr=psnr(mse, PEAK[dtype_name(rows.dtype)]),
+        inertia=found.error,
+        n_iter=0,
+        n_unique=0,
+        seconds={},
+        device=describe(rows),
+        shape=pixels.shape,
+        icc_profile=pixels.icc_profile,
+        chunks=pixels.chunks,
+    )
+
+
+def remapped(rows: Array, size: tuple[int, int], palette: Array, dither: Dither) -> Remapped:
+    """The pixels (n, c) of an image of some height and width by their places in the palette."""
+    xp, channels = namespace(rows), rows.shape[1]
+    kernels = kernels_for(xp)
+    if dither.active:
+        indices = dithered(xp.reshape(rows, (*size, channels)), palette, dither)
+    elif channels == 3 and dtype_name(rows.dtype) == "uint8":
+        lattice = Lattice(*(asarray(part, like=rows) for part in lattice_of(to_host(palette))))
+        indices = kernels.dither.nearest_entries(rows, lattice)
+    else:
+        colors, _ = kernels.color.color_counts(rows)
+        indices = kernels.color.remap(rows, colors, nearest_colors(colors, palette))
+    flat = xp.reshape(indices, (-1,))
+    if channels < 4:
+        counts, error = kernels.dither.tally(rows, palette, flat)
+    else:
+        counts, error = _tally_with_alpha(rows, palette, flat)
+    return Remapped(xp.reshape(flat, size), counts, host_floats(error)[0])
+
+
+def fitting(palette: np.ndarray, channels: int, kind: str) -> np.ndarray:
+    """The palette with the channels and the dtype of an image."""
+    if palette.itemsize > np.dtype(kind).itemsize:
+        raise TypeError(
+            f"palette has dtype {palette.dtype} and the image {kind}. Round the palette to 8 bits "
+            "a channel, or convert the image to 16."
+        )
+    peak = PEAK[kind]
+    colors = palette.astype(kind) * np.array(peak // PEAK[palette.dtype.name], kind)
+    own = colors.shape[1]
+    if own == channels:
+        return colors
+    if own == 4:
+        if (colors[:, 3] < peak).any():
+            raise ValueError(
+                f"palette has transparent colours, and the image has {channels} channel(s), no "
+                "alpha. Leave alpha out of the palette, or give the image as RGBA."
+            )
+        colors, own = colors[:, :3], 3
+    if channels == 1 and own == 3:
+        luma = colors @ np.array([0.299, 0.587, 0.114])
+        return np.round(luma)[:, None].astype(kind)
+    if own == 1:
+        colors = np.repeat(colors, 3, axis=1)
+    if channels == 4:
+        colors = np.concatenate([colors, np.full((len(colors), 1), peak, kind)], axis=1)
+    return colors
+
+
+def _tally_with_alpha(rows: Array, palette: Array, indices: Array) -> tuple[Array, Array]:
+    """Pixels of each entry, and the summed squared differences with alpha premultiplied."""
+    xp = namespace(rows)
+    wide = float_dtype(xp, rows)
+    points, k, n = xp.astype(coordinates(palette), wide), palette.shape[0], rows.shape[0]
+    counts = xp.zeros(k, dtype=xp.int64, device=array_device(rows))
+    error = xp.zeros((), dtype=wide, device=array_device(rows))
+    entries = xp.arange(k, device=array_device(rows))
+    for a in range(0, n, _BLOCK):
+        part = slice(a, min(n, a + _BLOCK))
+        mine = xp.astype(indices[part], xp.int64)
+        apart = xp.astype(coordinates(rows[part, :]), wide) - xp.take(points, mine, axis=0)
+        error = error + xp.sum(apart * apart)
+        ends = xp.searchsorted(xp.sort(mine), entries, side="right")
+        counts = counts + xp.diff(ends, prepend=xp.zeros_like(ends[:1]))
+    return counts, error
