@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, asarray, device, dtype_name, namespace, on_host, to_host
+from ..arrays import Array, asarray, dtype_name, namespace, on_host, to_host
 from ..kernels import kernels_for
 from ..kernels.dither import TOP, Alpha, Diffusion, Lattice
 from .colorspace import linear_to_srgb, srgb_to_linear
@@ -19,7 +20,7 @@ from .thresholds import bayer, blue_noise
 
 #: methods that pass error on, and those that compare with thresholds
 DIFFUSED = ("floyd-steinberg", "atkinson", "riemersma")
-ORDERED = {"bayer": bayer, "blue-noise": blue_noise}
+ORDERED: dict[str, Callable[[], np.ndarray]] = {"bayer": bayer, "blue-noise": blue_noise}
 METHODS = ("none", *DIFFUSED, *ORDERED)
 
 
@@ -105,8 +106,8 @@ def dithered(pixels: Array, palette: Array, dither: Dither) -> Array:
     'atkinson' and 'riemersma' error is diffused in three channels; a pixel gets the entry nearest
     to its colour plus error, clipped and rounded to 8 bits a channel. Alpha itself gets no error,
     and invisible pixels pass none on. Colours beyond the palette's are clipped to its range first,
-    and the error that a pixel gets is limited to the widest gap between the palette's colours;
-    else error that no entry can make up for would smear.
+    and error moves a colour by no more than the widest gap between the palette's colours, in each
+    channel; else error that no entry can make up for would smear.
 
     Error is passed on one pixel after another: on another device than the host's, diagonals of
     pixels are computed at once, and rows of alternating direction and 'riemersma' on the host.
@@ -125,6 +126,7 @@ def dithered(pixels: Array, palette: Array, dither: Dither) -> Array:
     lattice = Lattice(*(asarray(part, like=pixels) for part in lattice))
     diffusion = diffusion._replace(
         levels=asarray(diffusion.levels, like=pixels),
+        bounds=asarray(diffusion.bounds, like=pixels),
         encoding=asarray(diffusion.encoding, like=pixels),
         entries=asarray(diffusion.entries, like=pixels),
     )
@@ -153,14 +155,17 @@ def _plan(palette: np.ndarray, dither: Dither) -> tuple[Lattice, Diffusion]:
         return srgb_to_linear(values) if dither.linear else values
 
     entries = _three(_scaled(light(color / peak)))
-    levels = np.repeat(_scaled(light(np.arange(peak + 1) / peak))[:, None], 3, axis=1)
+    values = np.arange(peak + 1) / peak
+    gap = _widest_gap(color / peak)
+    limits = np.stack([values - gap, values + gap], axis=1)
     steps = np.arange(TOP + 1) / TOP
     encoding = np.round(255 * (linear_to_srgb(steps) if dither.linear else steps))
+    low, high = entries.min(axis=0), entries.max(axis=0)
     diffusion = Diffusion(
-        levels=np.clip(levels, entries.min(axis=0), entries.max(axis=0)),
+        levels=np.clip(_scaled(light(values))[:, None], low, high),
+        bounds=np.clip(_scaled(light(limits)), -TOP, 2 * TOP)[:, None].repeat(3, axis=1),
         encoding=encoding.astype(np.uint8),
         entries=entries,
-        limit=min(TOP, math.ceil(_widest_gap(entries))),
         strength=round(256 * dither.strength),
         atkinson=dither.method == "atkinson",
         serpentine=dither.serpentine,
@@ -195,7 +200,7 @@ def _colors(pixels: Array, palette: Array) -> tuple[Array, Alpha | None]:
     xp = namespace(pixels)
     height, width, channels = pixels.shape
     if channels == 1:
-        return xp.broadcast_to(pixels, (height, width, 3)), None
+        return xp.concat([pixels, pixels, pixels], axis=2), None
     if channels == 3:
         return pixels, None
     peak = PEAK[dtype_name(pixels.dtype)]

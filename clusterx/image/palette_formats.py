@@ -98,7 +98,9 @@ def _read_riff(content: bytes) -> np.ndarray:
 
 def _bytes(content: bytes, n: int, width: int) -> np.ndarray:
     if len(content) < n * width:
-        raise UnreadablePaletteError(f"truncated: {len(content) // width} of {n} colours are there.")
+        raise UnreadablePaletteError(
+            f"truncated: {len(content) // width} of {n} colours are there."
+        )
     return np.frombuffer(content, np.uint8, n * width).reshape(n, width).copy()
 
 
@@ -130,11 +132,12 @@ def act(colors: np.ndarray, name: str) -> bytes:
 
 
 def read_aco(content: bytes) -> np.ndarray:
-    """Adobe's swatches: 16-bit colours of several spaces; a second part, with names, is the same."""
+    """Adobe's swatches: 16-bit colours of several spaces; a second part repeats them with names."""
     if len(content) < 4 or struct.unpack_from(">H", content)[0] not in (1, 2):
         raise UnreadablePaletteError("no Adobe swatches: their version is 1 or 2.")
     version, n = struct.unpack_from(">HH", content)
-    place, rows = 4, []
+    place = 4
+    rows: list[list[float]] = []
     for _ in range(n):
         if len(content) < place + 10 + 4 * (version == 2):
             raise UnreadablePaletteError(f"truncated: {len(rows)} of {n} colours are there.")

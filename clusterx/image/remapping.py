@@ -113,7 +113,7 @@ def remap(
     )
 
 
-def remapped(rows: Array, size: tuple[int, int], palette: Array, dither: Dither) -> Remapped:
+def remapped(rows: Array, size: tuple[int, ...], palette: Array, dither: Dither) -> Remapped:
     """The pixels (n, c) of an image of some height and width by their places in the palette."""
     xp, channels = namespace(rows), rows.shape[1]
     kernels = kernels_for(xp)

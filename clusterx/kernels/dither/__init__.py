@@ -26,15 +26,15 @@ class Lattice(NamedTuple):
 class Diffusion(NamedTuple):
     """How error is measured and passed on.
 
-    A pixel's sum is its level plus the error that it gets, the palette entry that it is given is
-    the nearest to ``encoding[sum clipped to 0..TOP]``, and its error is the sum minus the entry's
-    level.
+    A pixel's sum is its level plus the error that it gets, within its bounds; the palette entry
+    that it is given is the nearest to ``encoding[sum clipped to 0..TOP]``, and its error is the sum
+    minus the entry's level.
     """
 
     levels: Array  # (values, 3) int32: level of each value of a channel, 0..TOP
+    bounds: Array  # (values, 3, 2) int32: least and greatest sum of each value of a channel
     encoding: Array  # (TOP + 1,) uint8: value of a channel in the lattice of each level
     entries: Array  # (k, 3) int32: levels of the palette
-    limit: int  # of the error that a pixel gets, in each channel
     strength: int  # share of an error that is passed on, in 256ths
     atkinson: bool  # six eighths to six pixels, else sixteen sixteenths to four (Floyd-Steinberg)
     serpentine: bool  # every other row from right to left

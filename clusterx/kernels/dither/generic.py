@@ -42,11 +42,9 @@ def nearest_entries(colors: Array, lattice: Lattice) -> Array:
     """
     xp = namespace(colors)
     dtype = index_dtype(xp, lattice.entries.shape[0])
-    block = max(1, _BLOCK // lattice.entries.shape[0])
-    parts = [
-        xp.astype(_nearest(colors[start : start + block], lattice, lattice.offsets), dtype)
-        for start in range(0, colors.shape[0], block)
-    ]
+    n, block = colors.shape[0], max(1, _BLOCK // lattice.entries.shape[0])
+    blocks = (colors[start : min(n, start + block), :] for start in range(0, n, block))
+    parts = [xp.astype(_nearest(part, lattice, lattice.offsets), dtype) for part in blocks]
     return xp.concat(parts, axis=0) if parts else xp.zeros(0, dtype=dtype, device=device(colors))
 
 
@@ -89,11 +87,9 @@ def diffuse(
     xp = namespace(pixels)
     height, width = pixels.shape[:2]
     if diffusion.serpentine:
-        rows = [
-            [(y, x) for x in (range(width) if y % 2 == 0 else range(width - 1, -1, -1))]
-            for y in range(height)
-        ]
-        return _one_by_one(pixels, lattice, diffusion, alpha, sum(rows, []), along=False)
+        ways = range(width), range(width - 1, -1, -1)
+        path = [(y, x) for y in range(height) for x in ways[y % 2]]
+        return _one_by_one(pixels, lattice, diffusion, alpha, path, along=False)
     dtype = index_dtype(xp, lattice.entries.shape[0])
     ys = xp.arange(height, device=device(pixels))
     none = xp.zeros((height, 3), dtype=xp.int32, device=device(pixels))
@@ -142,7 +138,9 @@ def _step(
     channels = xp.arange(3, device=device(pixels))[None, :]
     flat = xp.reshape(xp.astype(colors, xp.int64) * 3 + channels, (-1,))
     levels = xp.reshape(xp.take(xp.reshape(diffusion.levels, (-1,)), flat, axis=0), got.shape)
-    sums = levels + xp.clip(got, -diffusion.limit, diffusion.limit)
+    bounds = xp.take(xp.reshape(diffusion.bounds, (-1, 2)), flat, axis=0)
+    low, high = (xp.reshape(bounds[:, side], got.shape) for side in range(2))
+    sums = xp.minimum(xp.maximum(levels + got, low), high)
     clipped = xp.astype(xp.clip(sums, 0, TOP), xp.int64)
     near = xp.reshape(
         xp.take(diffusion.encoding, xp.reshape(clipped, (-1,)), axis=0), tuple(sums.shape)
@@ -192,11 +190,11 @@ def _one_by_one(
     """The entries of pixels that are visited in the order of a path."""
     own = to_host(pixels)
     lattice = Lattice(*map(to_host, lattice))
-    diffusion = diffusion._replace(
-        **{name: to_host(getattr(diffusion, name)) for name in ("levels", "encoding", "entries")}
-    )
+    levels, bounds, encoding, entries = map(to_host, diffusion[:4])
+    diffusion = Diffusion(levels, bounds, encoding, entries, *diffusion[4:])
     if alpha is not None:
-        alpha = Alpha(*map(to_host, alpha[:3]), alpha.hidden)
+        values, axis, entries, hidden = alpha
+        alpha = Alpha(to_host(values), to_host(axis), to_host(entries), hidden)
     height, width = own.shape[:2]
     errors = np.zeros((height + 2, width + 4, 3), np.int32)  # two rows and columns around
     recent: deque = deque([np.zeros(3, np.int32)] * MEMORY, maxlen=MEMORY)

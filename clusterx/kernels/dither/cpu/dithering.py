@@ -28,7 +28,6 @@ _FILL_FROM = 1 << 19
 _STAND_IN_PIXELS = 1 << 14
 
 
-
 def _spread() -> np.ndarray:
     """(3, 256) uint32: the bits of every value of a channel three places apart."""
     values, spread = np.arange(256), np.zeros((3, 256), np.uint32)
@@ -188,7 +187,8 @@ class _Bands:
         self.call = call
         height, self.width = call.found.shape
         self.n = -(-height // _BAND)
-        self.ends = list(range(_PART, self.width + 2 * _BAND, _PART)) + [self.width + 2 * _BAND]
+        last = self.width + 2 * _BAND
+        self.ends = [*range(_PART, last, _PART), last]
         self.done = [0] * self.n  # parts of each band; all of them if it failed
         self.errors: list[Any] = [None] * self.n
         self.moved = threading.Condition()

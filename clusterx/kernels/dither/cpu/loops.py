@@ -80,7 +80,11 @@ def nearest_in_cube(axis, entries, offsets, low, among, n, plane, squared, found
 def fill_cells(colors, spread, table, filled, axis, entries, offsets):
     """Fill the cells that colours are in, and note that they are; entries (3, k)."""
     k = len(offsets)
-    every, near, nearer = np.arange(k).astype(np.int32), np.empty(k, np.int32), np.empty(k, np.int32)
+    every, near, nearer = (
+        np.arange(k).astype(np.int32),
+        np.empty(k, np.int32),
+        np.empty(k, np.int32),
+    )
     plane, squared, found = np.empty(64, np.int32), np.empty(512, np.int32), np.empty(512, np.int32)
     for i in range(len(colors)):
         r, g, b = colors[i, 0], colors[i, 1], colors[i, 2]
@@ -113,16 +117,19 @@ def look_up(colors, start, spread, table, filled, found):
 
 
 @jit(**_SUBSTITUTED)
-def received(errors, around, c, atkinson, limit):
+def received(errors, around, c, atkinson):
     """Error that a pixel gets in a channel from those around it; see `places_around`."""
     before, before2, above, ahead, behind, above2 = around
     if atkinson:
         got = errors[before + c] + errors[before2 + c] + errors[above2 + c]
-        got = (got + errors[above + c] + errors[ahead + c] + errors[behind + c] + 4) >> 3
-    else:
-        got = 7 * errors[before + c] + 5 * errors[above + c]
-        got = (got + 3 * errors[ahead + c] + errors[behind + c] + 8) >> 4
-    return min(max(got, -limit), limit)
+        return (got + errors[above + c] + errors[ahead + c] + errors[behind + c] + 4) >> 3
+    got = 7 * errors[before + c] + 5 * errors[above + c]
+    return (got + 3 * errors[ahead + c] + errors[behind + c] + 8) >> 4
+
+
+@jit(**_SUBSTITUTED)
+def summed(levels, bounds, value, c, got):
+    return min(max(levels[value, c] + got, bounds[value, c, 0]), bounds[value, c, 1])
 
 
 @jit(**_SUBSTITUTED)
@@ -171,10 +178,14 @@ def diffuse_part(
     """
     rows, width = found.shape
     levels, encoding, entries = diffusion.levels, diffusion.encoding, diffusion.entries
-    limit, strength, atkinson = diffusion.limit, diffusion.strength, diffusion.atkinson
+    bounds, strength, atkinson = diffusion.bounds, diffusion.strength, diffusion.atkinson
     top = np.int64(len(encoding) - 1)
     first = 0 if moves[0] > 0 else width - 1
-    stride, step, side = np.uint64(3 * (width + 4)), np.uint64(3 * moves[0]), np.uint64(3 * moves[1])
+    stride, step, side = (
+        np.uint64(3 * (width + 4)),
+        np.uint64(3 * moves[0]),
+        np.uint64(3 * moves[1]),
+    )
     zero, one, two = np.uint64(0), np.uint64(1), np.uint64(2)
     sums, near = np.empty((rows, 3), np.int32), np.empty((rows, 3), np.uint8)
     places, chosen = np.empty(rows, np.uint32), np.empty(rows, np.int64)
@@ -184,9 +195,12 @@ def diffuse_part(
             y, x = np.uint64(row), np.uint64(first + moves[0] * (column - 2 * row))
             own = (y + two) * stride + np.uint64(3) * (x + two)
             around = places_around(own, stride, step, side)
-            r = levels[pixels[y, x, 0], 0] + received(errors, around, zero, atkinson, limit)
-            g = levels[pixels[y, x, 1], 1] + received(errors, around, one, atkinson, limit)
-            b = levels[pixels[y, x, 2], 2] + received(errors, around, two, atkinson, limit)
+            got = received(errors, around, zero, atkinson)
+            r = summed(levels, bounds, pixels[y, x, 0], 0, got)
+            got = received(errors, around, one, atkinson)
+            g = summed(levels, bounds, pixels[y, x, 1], 1, got)
+            got = received(errors, around, two, atkinson)
+            b = summed(levels, bounds, pixels[y, x, 2], 2, got)
             sums[y, 0], sums[y, 1], sums[y, 2] = r, g, b
             near[y, 0] = encoding[np.uint32(min(max(r, 0), top))]
             near[y, 1] = encoding[np.uint32(min(max(g, 0), top))]
@@ -238,7 +252,7 @@ def point_of(place, side):
 def diffuse_along_curve(
     pixels, spread, table, filled, lattice, diffusion, alpha, weights, recent, at, found
 ):
-    """Give entries along the Hilbert curve in a square, with the weighted errors of the last pixels.
+    """Give entries along the Hilbert curve in a square, with weighted errors of the last pixels.
 
     recent : (memory, 3) int64, errors of the last pixels
     at : side of the square, place on the curve, and pixels so far
@@ -247,7 +261,7 @@ def diffuse_along_curve(
     """
     height, width = found.shape
     levels, encoding, entries = diffusion.levels, diffusion.encoding, diffusion.entries
-    limit, memory = np.int64(diffusion.limit), len(weights)
+    bounds, memory = diffusion.bounds, len(weights)
     top = np.int64(len(encoding) - 1)
     got = np.empty(3, np.int64)
     while at[1] < at[0] * at[0]:
@@ -264,9 +278,9 @@ def diffuse_along_curve(
             for c in range(3):
                 got[c] += weights[age] * recent[(at[2] - 1 - age) % memory, c]
         colors = pixels[y, x]
-        r = levels[colors[0], 0] + min(max(got[0] >> 6, -limit), limit)
-        g = levels[colors[1], 1] + min(max(got[1] >> 6, -limit), limit)
-        b = levels[colors[2], 2] + min(max(got[2] >> 6, -limit), limit)
+        r = summed(levels, bounds, colors[0], 0, got[0] >> 6)
+        g = summed(levels, bounds, colors[1], 1, got[1] >> 6)
+        b = summed(levels, bounds, colors[2], 2, got[2] >> 6)
         near_r = encoding[min(max(r, 0), top)]
         near_g = encoding[min(max(g, 0), top)]
         near_b = encoding[min(max(b, 0), top)]
