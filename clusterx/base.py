@@ -40,6 +40,7 @@ from .rows import (
 from .validation import (
     check_concrete,
     check_finite,
+    column_names,
     device_rows,
     host_rows,
     real_array,
@@ -76,8 +77,9 @@ class Estimator(SavedModel):
             validate_data(self, X.header, reset=reset, skip_check_array=True)
             rows = X
         elif on_host(X):
+            header = X[:0] if column_names(X) else None
             X = self._host_rows(X, reset=reset)
-            rows = InMemory(X, np.dtype(working_dtype(X.dtype.name)))
+            rows = InMemory(X, np.dtype(working_dtype(X.dtype.name)), header)
         else:
             rows = InMemory(self._device_rows(X, reset=reset))
         if not reset:

@@ -1,7 +1,7 @@
 """The `clusterx` command. What it needs beyond the library comes with clusterx[image] and others.
 
-`common` has what the commands share; `quantize`, `fit`, `elbow` and `info` have one command each;
-`tables` reads data, `report` says what came out.
+`common` has what the commands share; `quantize`, `fit`, `predict`, `elbow` and `info` have one
+command each; `tables` reads data, `report` says what came out.
 """
 
 from __future__ import annotations

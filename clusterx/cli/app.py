@@ -11,6 +11,7 @@ from .common import EXIT_CODES
 from .elbow import elbow
 from .fit import fit
 from .info import info
+from .predict import predict
 from .quantize import quantize_files
 
 app = typer.Typer(
@@ -39,5 +40,6 @@ def _common(
 
 app.command(name="quantize", epilog=EXIT_CODES)(quantize_files)
 app.command(name="fit", epilog=EXIT_CODES)(fit)
+app.command(name="predict", epilog=EXIT_CODES)(predict)
 app.command(name="elbow", epilog=EXIT_CODES)(elbow)
 app.command(name="info")(info)

@@ -20,6 +20,7 @@ from ..files import UnwritableError, refuse_existing, write
 from ..image.device import DeviceError
 from ..image.picture import ImageTooLargeError, UnreadableImageError
 from ..kernels.compiling import listening
+from ..models import ModelFileError
 from . import ExitCode
 from .compiling_note import CompilingNote
 
@@ -55,6 +56,7 @@ class MissingPackageError(ImportError):
 STATUS: dict[type[Exception], ExitCode] = {
     UsageError: ExitCode.USAGE,
     TableError: ExitCode.UNREADABLE,
+    ModelFileError: ExitCode.UNREADABLE,
     UnreadableImageError: ExitCode.UNREADABLE,
     ImageTooLargeError: ExitCode.TOO_LARGE,
     UnwritableError: ExitCode.UNWRITABLE,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
@@ -14,6 +12,7 @@ from rich.console import Console
 from sklearn.utils.validation import has_fit_parameter
 
 from ..arrays import to_host
+from ..models import model_bytes
 from ..selection.scores import Data, ScoredFit, drawn_rows
 from . import report
 from .clustering import (
@@ -28,12 +27,13 @@ from .clustering import (
     picture,
     rows_of,
 )
-from .common import UsageError, check_outputs, reporting_errors, require, tell, timed, write_output
+from .common import UsageError, check_outputs, reporting_errors, tell, timed, write_output
+from .labels import Labels, check_output
 from .options import Algorithm, DataArgument, Reading, Running, column_names, flat
 
 #: of more rows, so many are drawn for the silhouette
 SILHOUETTE_ROWS = 10_000
-_ENDINGS = (".csv", ".tsv", ".parquet", ".pq", ".npy")
+_PICKLES = (".pkl", ".pickle", ".joblib")
 
 
 class PlotKind(StrEnum):
@@ -65,7 +65,12 @@ class Writing:
     ] = False
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", metavar="FILE", help="Pickle of the fitted model."),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="FILE",
+            help="The fitted model, for `clusterx predict` and clusterx.load_model.",
+        ),
     ] = None
     plot: Annotated[
         str | None, typer.Option("--plot", metavar="FILE", help="Picture of the clusters.")
@@ -81,7 +86,13 @@ class Writing:
 
     def check(self, data: str, *, drop_missing: bool, force: bool) -> None:
         """Refuse what can't be written, before anything is computed."""
-        _check_output(self.output, self.with_data, drop_missing)
+        check_output(self.output, with_data=self.with_data, drop_missing=drop_missing)
+        if self.model is not None and self.model.lower().endswith(_PICKLES):
+            raise UsageError(
+                f"--model {self.model}: models are written in files of their own, which run no "
+                "code when they are read, and not as pickles. Let the name end in .clusterx, and "
+                "read the file by clusterx.load_model."
+            )
         check_plot(self.plot)
         named = {"-o": self.output, "--model": self.model, "--plot": self.plot}
         check_outputs(data, named, force=force)
@@ -89,9 +100,10 @@ class Writing:
     def write(self, run: Run, axes: tuple[str, ...] | None, *, force: bool) -> None:
         with timed(run.seconds, "write"):
             if self.output is not None:
-                write_output(self.output, _labels_file(self.output, run), force=force)
+                found = Labels(run.name, run.rows.table, run.labels, run.probabilities)
+                write_output(self.output, found.file(self.output), force=force)
             if self.model is not None:
-                write_output(self.model, pickle.dumps(run.saved()), force=force)
+                write_output(self.model, model_bytes(run.saved()), force=force)
             if self.plot is not None:
                 tree = self.plot_kind is PlotKind.DENDROGRAM
                 drawn = _tree(run, self.plot) if tree else _scatter(run, self.plot, axes)
@@ -238,63 +250,6 @@ def _check_kind(kind: type, writing: Writing) -> None:
             f"--plot-kind dendrogram: {kind.__name__} builds no tree of merges. Use a hierarchy, "
             "such as -a agglomerative."
         )
-
-
-# -- files ---------------------------------------------------------------------------------------
-
-
-def _check_output(output: str | None, with_data: bool, drop_missing: bool) -> None:
-    if output is None or output == "-":
-        if with_data and output is None:
-            raise UsageError("--with-data: says what -o writes; add -o OUT.")
-        return
-    if not output.lower().endswith(_ENDINGS):
-        raise UsageError(
-            f"-o {output}: clusters are written as {', '.join(_ENDINGS)}. Let the name end so."
-        )
-    if output.lower().endswith(".npy"):
-        if with_data:
-            raise UsageError(f"--with-data: {output} holds one array. Write .csv or .parquet.")
-        if drop_missing:
-            raise UsageError(
-                f"--drop-missing: {output} can't say which rows are left. Write .csv or .parquet."
-            )
-        return
-    require("pandas", "pandas", "tables", f"Writing {output}")
-    if output.lower().endswith((".parquet", ".pq")):
-        require("pyarrow", "pyarrow", "tables", f"Writing {output}")
-
-
-def _labels_file(output: str, run: Run) -> bytes | memoryview:
-    """The clusters of the rows in the format that the name ends in."""
-    file = io.BytesIO()
-    ending = output.lower().rpartition(".")[2]
-    if ending == "npy":
-        np.save(file, run.labels)
-        return file.getbuffer()
-    import pandas as pd
-
-    table = run.rows.table
-    places = np.arange(len(run.labels)) if table.kept is None else table.kept
-    frame = pd.DataFrame({"row": places, "cluster": run.labels})
-    if run.probabilities is not None:
-        for j, column in enumerate(run.probabilities.T):
-            frame[f"probability_{j}"] = column
-    whole = table.whole
-    if whole is not None:
-        taken = [name for name in frame.columns if name in whole.columns]
-        if taken:
-            raise UsageError(
-                f"--with-data: {run.name} has a column {taken[0]!r} of its own, and one of that "
-                "name is added. Rename it, or leave --with-data out."
-            )
-        frame = pd.concat([frame, whole.reset_index(drop=True)], axis=1)
-    if ending in ("parquet", "pq"):
-        if whole is not None and hasattr(table.values, "columns"):  # numbers, not their texts
-            frame[list(table.names)] = table.values
-        frame.to_parquet(file, index=False)
-        return file.getbuffer()
-    return frame.to_csv(index=False, sep="\t" if ending == "tsv" else ",").encode()
 
 
 # -- the picture ---------------------------------------------------------------------------------

@@ -50,8 +50,8 @@ class Algorithm:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How a file of rows is read."""
+class Parsing:
+    """How a file of rows is parsed."""
 
     columns: Annotated[
         list[str] | None,
@@ -59,14 +59,6 @@ class Reading:
             "--columns", "-c", metavar="A,B,...", help="Columns to cluster by; all by default."
         ),
     ] = None
-    standardize: Annotated[
-        bool,
-        typer.Option(
-            "--standardize",
-            "-s",
-            help="Scale each column to mean 0 and standard deviation 1 first.",
-        ),
-    ] = False
     delimiter: Annotated[
         str | None,
         typer.Option("--delimiter", metavar="D", help="CSV delimiter; recognised by default."),
@@ -120,6 +112,20 @@ class Reading:
             encoding=self.encoding,
             drop_missing=self.drop_missing,
         )
+
+
+@dataclass(frozen=True)
+class Reading(Parsing):
+    """How a file of rows is read."""
+
+    standardize: Annotated[
+        bool,
+        typer.Option(
+            "--standardize",
+            "-s",
+            help="Scale each column to mean 0 and standard deviation 1 first.",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,47 @@ def fit_table(run: Run, written: dict[str, str | None], width: int) -> Renderabl
     return Group(*_clusters(run, width), facts, "")
 
 
+# -- predict -------------------------------------------------------------------------------------
+
+
+def predict_facts(
+    name: str, model: str, output: str, fitted: Any, labels: np.ndarray, seconds: dict[str, float]
+) -> dict[str, Any]:
+    """What was assigned, as JSON."""
+    ids, sizes = np.unique(labels, return_counts=True)
+    return {
+        "input": name,
+        "model": model,
+        "algorithm": type(getattr(fitted, "steps", [("", fitted)])[-1][1]).__name__,
+        "output": output,
+        "rows": len(labels),
+        "clusters": [
+            {"cluster": int(i), "rows": int(size), "share": float(size / len(labels))}
+            for i, size in zip(ids, sizes, strict=True)
+        ],
+        "seconds": {stage: round(t, 6) for stage, t in seconds.items()},
+    }
+
+
+def predict_table(facts: dict[str, Any]) -> RenderableType:
+    """The numbers of rows by cluster."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("cluster", "rows", "share"):
+        table.add_column(column, justify="right")
+    clusters = facts["clusters"]
+    for found in clusters[:_MOST_CLUSTERS]:
+        who = "noise" if found["cluster"] == -1 else str(found["cluster"])
+        table.add_row(who, f"{found['rows']:,}", f"{found['share']:.1%}")
+    shown = _facts()
+    shown.add_row("data", f"{escape(_source(facts['input']))}, {facts['rows']:,} rows")
+    shown.add_row("model", f"{escape(facts['model'])}, {facts['algorithm']}")
+    shown.add_row("labels", "stdout" if facts["output"] == "-" else escape(facts["output"]))
+    shown.add_row("seconds", _seconds(facts["seconds"]))
+    rest = len(clusters) - _MOST_CLUSTERS
+    more = [f"and {_counted(rest, 'cluster')} more"] if rest > 0 else []
+    return Group(table, *more, "", shown, "")
+
+
 def _algorithm(run: Run) -> str:
     text = " ".join(repr(run.model).split())
     iterations = getattr(run.model, "n_iter_", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_ISDIR
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..rows import Rows
 from . import npy
 from .common import TableError, UsageError, require
 from .number_format import FORMATS, NumberFormat, beside, is_missing
@@ -45,6 +47,21 @@ class NumberTable:
     whole: Any = None
     kept: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+
+    def pieces(self) -> Iterator[Any]:
+        """The rows, all at once where they are in memory; with the names of columns, if any."""
+        if not isinstance(self.values, Rows):
+            yield self.values
+            return
+        for (piece,) in self.values.pieces():
+            yield self._named(piece)
+
+    def _named(self, values: np.ndarray) -> Any:
+        if self.values.header is self.values:
+            return values
+        import pandas as pd
+
+        return pd.DataFrame(values, columns=list(self.names))
 
     def without(self, source: TableFile, missing: np.ndarray) -> NumberTable:
         """The table without the rows that have missing values."""

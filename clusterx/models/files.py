@@ -56,9 +56,14 @@ def save_model(model: Any, path: str | os.PathLike[str], *, overwrite: bool = Tr
     ...     load_model(f"{folder}/two.clusterx").predict([[2.0]]) == model.predict([[2.0]])
     array([ True])
     """
+    write(path, model_bytes(model), overwrite=overwrite)
+
+
+def model_bytes(model: Any) -> memoryview:
+    """What `save_model` writes."""
     encoder = Encoder()
     described = encoder.estimator(model)
-    write(path, packed(described, encoder.arrays, clusterx.__version__), overwrite=overwrite)
+    return packed(described, encoder.arrays, clusterx.__version__)
 
 
 def load_model(path: str | os.PathLike[str], *, device: Any = "cpu") -> Any:

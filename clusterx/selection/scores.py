@@ -59,12 +59,13 @@ class Data(NamedTuple):
         weights = {}
         if self.sample_weight is not None and isinstance(model, Estimator):
             weights = {"sample_weight": self.sample_weight}
-        return float(getattr(model, name)(self.values, **weights))
+        known = self.rows if isinstance(model, Estimator) else self.values
+        return float(getattr(model, name)(known, **weights))
 
     def labels(self, model: Any) -> Array:
         labels = getattr(model, "labels_", None)
         if labels is None:
-            labels = model.predict(self.values if isinstance(model, Estimator) else self.given)
+            labels = model.predict(self.rows if isinstance(model, Estimator) else self.given)
         return labels
 
 

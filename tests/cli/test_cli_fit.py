@@ -1,7 +1,6 @@
 """`clusterx fit`: files of clusters, models and pictures, and what is said of them."""
 
 import json
-import pickle
 from collections import Counter
 
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 import clusterx
-from clusterx import KMeans
+from clusterx import KMeans, load_model
 from clusterx.cli import ExitCode, clustering, fit
 from clusterx.metrics import adjusted_rand_score
 
@@ -25,7 +24,7 @@ def facts(result):
 
 
 def test_labels_model_picture_and_table(run, customers, tmp_path):
-    result = run("fit", *CHOSEN, "-o", "labels.csv", "--model", "m.pkl", "--plot", "out.png")
+    result = run("fit", *CHOSEN, "-o", "labels.csv", "--model", "m.clusterx", "--plot", "out.png")
     assert (result.exit_code, result.stderr) == (ExitCode.OK, "")
     labels = pd.read_csv("labels.csv")
     assert list(labels.columns) == ["row", "cluster"]
@@ -34,8 +33,7 @@ def test_labels_model_picture_and_table(run, customers, tmp_path):
     scaled = StandardScaler().fit_transform(customers[NUMBERS])
     model = KMeans(3, random_state=0).fit(scaled)
     assert labels["cluster"].tolist() == model.labels_.tolist()
-    with open("m.pkl", "rb") as file:
-        pipeline = pickle.load(file)
+    pipeline = load_model("m.clusterx")
     assert pipeline.predict(customers[NUMBERS]).tolist() == model.labels_.tolist()
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
     text = " ".join(result.stdout.split())
@@ -176,9 +174,8 @@ def test_formats_of_output(run, customers):
 
 def test_model_without_standardising(run, customers):
     columns = ["age", "spending_score"]
-    run("fit", "customers.csv", "-c", ",".join(columns), "-k", 3, "-m", "m.pkl", "-q")
-    with open("m.pkl", "rb") as file:
-        model = pickle.load(file)
+    run("fit", "customers.csv", "-c", ",".join(columns), "-k", 3, "-m", "m.clusterx", "-q")
+    model = load_model("m.clusterx")
     assert isinstance(model, KMeans)
     assert list(model.feature_names_in_) == columns
     assert model.predict(customers[columns]).tolist() == model.labels_.tolist()
@@ -401,11 +398,12 @@ def test_on_a_device(run, customers, monkeypatch):
             return strict.asarray(values, device=strict.Device("device1"))
 
     monkeypatch.setattr(device, "gpu_library", Library)
-    found = facts(run("fit", *CHOSEN, "--device", "cuda", "-m", "m.pkl", "-o", "l.npy", "--json"))
+    found = facts(
+        run("fit", *CHOSEN, "--device", "cuda", "-m", "m.clusterx", "-o", "l.npy", "--json")
+    )
     assert found["device"] == "array_api_strict on array_api_strict.Device('device1')"
     assert sorted(c["rows"] for c in found["clusters"]) == [40, 50, 60]
-    with open("m.pkl", "rb") as file:
-        predicted = pickle.load(file).predict(customers[NUMBERS])
+    predicted = load_model("m.clusterx").predict(customers[NUMBERS])
     np.testing.assert_array_equal(predicted, np.load("l.npy"))
     assert run("fit", *CHOSEN, "--device", "cuda", "--plot", "p.png").exit_code == ExitCode.OK
 
@@ -463,7 +461,7 @@ def test_a_mixture_writes_probabilities_of_weighted_rows(run, customers):
     customers.to_csv("customers.csv", index=False)
     chosen = ["customers.csv", "--columns", ",".join(NUMBERS), "-s", "-k", 3]
     chosen += ["-a", "gaussian-mixture", "--weights", "count"]
-    result = run("fit", *chosen, "-o", "out.csv", "--probabilities", "-m", "m.pkl", "-q")
+    result = run("fit", *chosen, "-o", "out.csv", "--probabilities", "-m", "m.clusterx", "-q")
     assert (result.exit_code, result.stderr) == (ExitCode.OK, "")
     table = pd.read_csv("out.csv")
     assert list(table.columns) == ["row", "cluster", *(f"probability_{j}" for j in range(3))]
