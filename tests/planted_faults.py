@@ -68,7 +68,7 @@ FAULTS = (
     Fault("bisecting: the leaf of the least inertia", "return not leaf.whole, leaf.size if by_size else leaf.inertia", "return not leaf.whole, leaf.size if by_size else -leaf.inertia", "tests/centroid/test_bisecting.py -k scikit"),
     Fault("birch: scatter without the gap of the means", "scatter = tree.scatter[node, slot] + (scatter + squared * (own * w / weight))", "scatter = tree.scatter[node, slot] + scatter + squared * w / weight", "tests/connectivity/test_birch.py -k definition"),
     Fault("divisive: farthest rows that have left", "inside = np.isin(farthest, rows)", "inside = farthest >= 0", "tests/connectivity/test_divisive.py -k diameters"),
-    Fault("medoids: seconds that are not looked for again", "elif nearly[o] == b or here < second[o]:", "elif here < second[o]:", "tests/centroid/test_medoids.py -k definition"),
+    Fault("medoids: seconds that are not looked for again", "elif nearly[o] == b or away < second[o]:", "elif away < second[o]:", "tests/centroid/test_medoids.py -k definition"),
     Fault("medians: the lower of two", "return values[low, columns] / 2 + values[high, columns] / 2", "return values[low, columns]", "tests/centroid/test_medians.py -k optimal"),
     Fault("maps: a torus without its edges", "gaps -= whole * np.round(gaps / whole)", "pass", "tests/neural/test_som.py -k grids"),
     Fault("maps: missing values counted in means", "return values * own, there * own", "return values * own, (there * 0 + 1) * own", "tests/neural/test_som.py -k ignored"),

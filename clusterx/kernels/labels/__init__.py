@@ -1,4 +1,4 @@
-"""Labels: as codes, in pairs, and what they tell by chance."""
+"""Labels as codes, counts of pairs of labels, and the expected mutual information."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ...arrays import Array
 
 class LabelKernels(Protocol):
     def factorize(self, labels: Array) -> tuple[Array, Array]:
-        """Places of the labels among the distinct ones: codes (n,) int32, classes (k,).
+        """Codes (n,) int32 of the labels, and the distinct labels (k,), which the codes index.
 
-        Labels are integers or floats, on either side of zero. Classes come ascending, in the dtype
-        of the labels.
+        Labels are integers or floats, on either side of zero. The distinct labels are in ascending
+        order and keep their dtype.
         """
 
     def contingency(self, a: Array, b: Array, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
@@ -22,7 +22,8 @@ class LabelKernels(Protocol):
         """
 
     def expected_information(self, a: Array, b: Array, n: int) -> Any:
-        """Mutual information in nats that two labelings of n samples have by chance, 0-d.
+        """Expected mutual information, in nats, of two random labelings of n samples, 0-d.
 
-        On average over all permutations, given the sizes (integers above zero) of their clusters.
+        It is the mean over all permutations, given the sizes a and b (integers above zero) of the
+        clusters.
         """

@@ -1,12 +1,12 @@
 // Counts of pairs of codes, and codes of labels.
 //
 // COUNT: type of a global counter, unsigned. LABEL: type of a label. SHARED_CELLS: counters that a
-// block keeps in shared memory. Integer additions come to the same in any order.
+// block keeps in shared memory. Sums of integers are the same in any order.
 
 #define EACH_ROW(i, n)                                                                             \
     for (long long i = thread_in_grid(), step = threads_in_grid(); i < (n); i += step)
 
-// Small tables: `copies` of them a block, so that warps do not wait for each other's hot cells. A
+// Small tables: each block has `copies` of them, so that warps do not contend for hot cells. A
 // block has fewer than 2^32 rows as long as n is below 2^32 times the number of blocks.
 extern "C" __global__ void count_in_blocks(const int *a, const int *b, long long n,
                                            long long columns, long long cells, long long copies,
@@ -36,7 +36,7 @@ extern "C" __global__ void count_pairs(const int *a, const int *b, long long n, 
         atomicAdd(&table[a[i] * columns + b[i]], (COUNT)1);
 }
 
-// Where a table of all pairs would be too large: each row's cell, to be sorted.
+// Each row's cell, to be sorted, because a table of all pairs would be too large.
 extern "C" __global__ void pair_keys(const int *a, const int *b, long long n, long long columns,
                                      long long *keys)
 {
@@ -44,7 +44,8 @@ extern "C" __global__ void pair_keys(const int *a, const int *b, long long n, lo
         keys[i] = a[i] * columns + b[i];
 }
 
-// Which of `cells` integers from `low` on occur; of few each block keeps its own account.
+// Marks which of the `cells` integers from `low` on occur. Few cells are first marked in shared
+// memory.
 extern "C" __global__ void mark(const LABEL *labels, long long n, long long low, long long cells,
                                 unsigned int *seen)
 {
@@ -68,7 +69,7 @@ extern "C" __global__ void mark(const LABEL *labels, long long n, long long low,
             atomicOr(&seen[i], 1u);
 }
 
-// The place of each kept integer among them.
+// The code of each integer that occurs: its index among them.
 extern "C" __global__ void number(const long long *positions, long long n, int *to_code)
 {
     EACH_ROW(i, n)
@@ -82,8 +83,8 @@ extern "C" __global__ void recode(const LABEL *labels, long long n, long long lo
         codes[i] = to_code[(long long)labels[i] - low];
 }
 
-// The number of the run, of those that begin at `starts`, that holds each entry of a sorted list;
-// written where the entry came from.
+// For each entry of a sorted list, the number of its run; runs begin at `starts`. Results are
+// written to the original index of the entry.
 extern "C" __global__ void number_runs(const long long *order, long long n,
                                        const long long *starts, long long runs, int *codes)
 {

@@ -1,4 +1,4 @@
-"""Labels as codes, counts of pairs of them, and the information that chance alone gives."""
+"""Labels as codes, counts of pairs of labels, and the expected mutual information."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..cpu.ranges import blocks
 from ..cpu.threads import run_blocks
 from . import generic
 
-BLOCK = 1 << 17  # labels a task
-FIRST, USUAL = -8, 1 << 10  # the least label of a table that is tried first, and its size
-DENSE = 1 << 16  # cells of a table that stays in a core's cache
-TERMS = 1 << 16  # of the expectation, a task
+BLOCK = 1 << 17  # labels per task
+FIRST, USUAL = -8, 1 << 10  # least label and size of the table that is tried first
+DENSE = 1 << 16  # most cells of a table that stays in a core's cache
+TERMS = 1 << 16  # terms of the expectation per task
 SMALL = 0.01  # relative difference below which a series is used
-NEGLIGIBLE = 1e-24  # probability against the mode's at which a hypergeometric tail is cut
+NEGLIGIBLE = 1e-24  # hypergeometric tails end below this share of the mode's probability
 _TOP_BIT = np.uint64(1 << 63)
 
 
@@ -27,7 +27,7 @@ def _sorted(labels):
 
 
 def _whole_numbers(labels):
-    """The same numbers as integers, or None where that can't be."""
+    """The labels as integers, or None if they are not all whole numbers in range."""
     if len(labels) and not -(2.0**62) < float(labels.min()) <= float(labels.max()) < 2.0**62:
         return None
     whole = labels.astype(np.int64)
@@ -38,13 +38,13 @@ def _extent(values):
     if len(values) <= BLOCK:
         return extent(values)
     parts = blocks(len(values), BLOCK)
-    found = [(0, 0)] * len(parts)
+    extents = [(0, 0)] * len(parts)
 
     def block(i):
-        found[i] = extent(values[slice(*parts[i])])
+        extents[i] = extent(values[slice(*parts[i])])
 
     run_blocks(block, len(parts))
-    return min(low for low, _ in found), max(high for _, high in found)
+    return min(low for low, _ in extents), max(high for _, high in extents)
 
 
 def _tabulated(values, low, size):
@@ -53,11 +53,11 @@ def _tabulated(values, low, size):
     seen = np.zeros(size, np.uint8)
     fits = [True] * len(parts)
 
-    def look(i):
-        # several threads may mark one label: they write the same
+    def mark_block(i):
+        # several threads may mark the same label, because they write the same value
         fits[i] = mark(values[slice(*parts[i])], low, seen)
 
-    run_blocks(look, len(parts))
+    run_blocks(mark_block, len(parts))
     if not all(fits):
         return None
     to_code, classes = rank(seen, low)
@@ -74,7 +74,7 @@ def _tabulated(values, low, size):
 
 
 def _by_rows(a, b, shape):
-    """Labels b dealt out by a, then counted row by row: memory for all cells is never needed."""
+    """Group labels b by label a, then count row by row, without memory for all cells."""
     starts = np.zeros(shape[0] + 1, np.int64)
     dealt = np.empty(len(b), np.int32)
     deal(a, b, starts, dealt)
@@ -97,7 +97,7 @@ def expected_information(a, b, n):
     columns, column_times = np.unique(b, return_counts=True)
     logs = np.log(np.arange(1, min(rows[-1], columns[-1], TERMS) + 1, dtype=np.float64))
     sums = np.empty(len(rows))
-    # some tens of terms a pair, for want of better
+    # assumes some tens of terms per pair, because their number is not known
     parts = blocks(len(rows), max(1, TERMS // (32 * len(columns))))
 
     def block(i):
@@ -121,7 +121,7 @@ def mark(values, low, seen):
         i = v - low
         if i < 0 or i >= seen.shape[0]:
             return False
-        if seen[i] == 0:  # for a write takes the cache line from other threads
+        if seen[i] == 0:  # because a write takes the cache line from other threads
             seen[i] = 1
     return True
 
@@ -155,7 +155,7 @@ def count(a, b, cells, width):
 
 @jit
 def deal(a, b, starts, out):
-    """b in the order of a; where each a starts, its end in the last place."""
+    """Write b, grouped by a, to out; the group of a becomes out[starts[a] : starts[a + 1]]."""
     for i in range(a.shape[0]):
         starts[a[i] + 1] += 1
     for j in range(1, starts.shape[0]):
@@ -168,7 +168,7 @@ def deal(a, b, starts, out):
 
 @jit
 def ascending(values):
-    """Sort in place; a handful, as most rows of a large table have, without a call."""
+    """Sort in place; few values, as in most rows of a large table, without a call."""
     if values.shape[0] > 12:
         values.sort()
         return
@@ -182,7 +182,7 @@ def ascending(values):
 
 @jit
 def count_rows(labels, starts, first, last, width, counts, found):
-    """Each row's labels become its distinct ones, ascending, in place; beside them their counts."""
+    """Replace each row's labels by its distinct ones, ascending, and write their counts."""
     table = np.zeros(width, np.int64)
     for row in range(first, last):
         begin, end = starts[row], starts[row + 1]
@@ -209,7 +209,7 @@ def count_rows(labels, starts, first, last, width, counts, found):
 
 @jit
 def compressed(labels, counts, starts, found):
-    """The leading `found` entries of each row, joined."""
+    """The first found[row] entries of each row, concatenated."""
     total = found.sum()
     columns, kept = np.empty(total, np.int64), np.empty(total, np.int64)
     m = 0
@@ -234,8 +234,8 @@ def expected_term(a, b, n, logs):
     """Expectation of x log(x n / (a b)) for hypergeometric x: b draws of n things, a of them good.
 
     Probabilities follow from their ratios, outwards from the mode and relative to it, so nothing
-    over- or underflows. Of each term x - a b / n is taken off, whose expectation is zero: what is
-    left is never negative, and nothing cancels.
+    over- or underflows. From each term x - a b / n is subtracted, whose expectation is zero: the
+    rest is never negative, so nothing cancels.
     """
     mean = a * b / n
     log_mean = math.log(a) + math.log(b) - math.log(n)
@@ -263,7 +263,7 @@ def expected_term(a, b, n, logs):
 def gain(x, mean, log_mean, logs):
     """x log(x / mean) - x + mean."""
     d = (x - mean) / mean
-    if abs(d) < SMALL:  # the difference of almost equal numbers: its series has all digits
+    if abs(d) < SMALL:  # the series keeps the digits that almost equal numbers would cancel
         series = 1 / 2 - d * (1 / 6 - d * (1 / 12 - d * (1 / 20 - d * (1 / 30 - d / 42))))
         return mean * d * d * series
     if x == 0.0:
@@ -294,7 +294,7 @@ def factorize(labels):
     values = np.ascontiguousarray(labels, dtype=wide)
     if not len(values):
         return np.empty(0, np.int32), labels
-    # most labels are small, and then their range need not be found first
+    # most labels are small, so try a small table before the range is known
     found = _tabulated(values, FIRST, USUAL)
     if found is None:
         low, high = _extent(values)

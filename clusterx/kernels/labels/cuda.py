@@ -9,18 +9,18 @@ from ..cuda.positions import positions, run_lengths
 
 BLOCK = 256
 WARPS = BLOCK // 32
-#: Counters that a block keeps in shared memory, 32 KiB of them.
+#: Most counters of a block in shared memory, which take 32 KiB.
 SHARED_CELLS = 1 << 13
-#: Blocks that count in tables of their own: as many as large GPUs run at once, twice.
+#: Most blocks that count in tables of their own: twice as many as large GPUs run at once.
 COUNTING_BLOCKS = 1024
-#: Cells of the largest table of all pairs, and, in small cases, its cells for each label.
+#: Most cells of a table of all pairs, and most cells per label.
 DENSE_CELLS, CELLS_PER_LABEL = 1 << 26, 64
-#: Ranges of labels that codes are looked up in a table for, where there are fewer labels.
+#: Codes are looked up in a table if the range of the labels is below this or below their number.
 SPARSE_CODES = 1 << 16
 
 
 def contingency(gpu, a: Array, b: Array, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
-    """Counts in one table, or, where that would be too large, of the sorted pairs."""
+    """Counts by one table or, if that would be too large, by sorting the pairs."""
     xp, n, columns = gpu.xp, a.shape[0], max(1, int(shape[1]))
     if n == 0:
         nothing = gpu.empty((0,), xp.int64, like=a)
@@ -95,10 +95,10 @@ def _module(gpu, COUNT: str = "unsigned int", LABEL: str = "int") -> Any:
 
 
 def _counting_blocks(n: int) -> int:
-    """Blocks that count in tables of their own: enough rows each to be worth the table."""
+    """Number of blocks that count in tables of their own; each has enough rows to pay for it."""
     return min(COUNTING_BLOCKS, -(-n // (8 * BLOCK)))
 
 
 def _grid(n: int) -> int:
-    """Blocks for loops over n entries, some a thread where there are many."""
+    """Number of blocks for a loop over n entries; with many, each thread takes several."""
     return min(-(-n // BLOCK), 1 << 16)

@@ -7,23 +7,23 @@ from ...arrays import device, float_dtype, namespace
 
 def factorize(labels):
     xp = namespace(labels)
-    found = xp.unique_inverse(labels)
-    order = xp.argsort(found.values)  # the standard promises none
-    codes = xp.take(xp.argsort(order), xp.reshape(found.inverse_indices, (-1,)))
-    return xp.astype(codes, xp.int32), xp.sort(found.values)
+    unique = xp.unique_inverse(labels)
+    order = xp.argsort(unique.values)  # because the standard promises no order
+    codes = xp.take(xp.argsort(order), xp.reshape(unique.inverse_indices, (-1,)))
+    return xp.astype(codes, xp.int32), xp.sort(unique.values)
 
 
 def contingency(a, b, shape):
     xp = namespace(a)
-    found = xp.unique_counts(xp.astype(a, xp.int64) * shape[1] + xp.astype(b, xp.int64))
-    order = xp.argsort(found.values)
-    cells = xp.take(found.values, order)
+    unique = xp.unique_counts(xp.astype(a, xp.int64) * shape[1] + xp.astype(b, xp.int64))
+    order = xp.argsort(unique.values)
+    cells = xp.take(unique.values, order)
     rows = cells // max(1, shape[1])
-    return rows, cells - rows * shape[1], xp.astype(xp.take(found.counts, order), xp.int64)
+    return rows, cells - rows * shape[1], xp.astype(xp.take(unique.counts, order), xp.int64)
 
 
 def expected_information(a, b, n):
-    """The sum over all numbers x of common members (Vinh, Epps and Bailey, JMLR 2010)."""
+    """A sum over the number x of common members (Vinh, Epps and Bailey, JMLR 2010)."""
     xp = namespace(a)
     wide = float_dtype(xp, a)
     x = xp.arange(n + 1, dtype=xp.int64, device=device(a))

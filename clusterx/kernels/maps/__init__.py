@@ -9,14 +9,14 @@ from ...arrays import Array
 
 class MapKernels(Protocol):
     def learn(self, X: Array, order: Array, w: Array | None, C: Array, shares: Array) -> Array:
-        """The centres (k, d) float64 after the rows have been learned in an order.
+        """The centres (k, d) float64 after learning the rows in the given order.
 
-        The centre nearest to a row, in the columns where the row is not NaN, and those around it
-        move there: centre v by `shares[u, v]` of the way, u being the nearest. A weight of two is
-        two such moves.
+        For each row, let u be the nearest centre in the columns where the row is not NaN. Every
+        centre v moves by `shares[u, v]` of the way to the row. A weight of two makes two such
+        moves.
 
         X : (n, d), with NaN where values are missing.
-        order : (m,) int64 rows, on the host.
+        order : (m,) int64 indices of rows, on the host.
         w : (n,) weights on the host, or None for ones.
         C : (k, d) float64.
         shares : (k, k) float64.

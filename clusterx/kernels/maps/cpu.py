@@ -1,5 +1,5 @@
-"""Online training for NumPy, compiled: centres are kept by columns, so that loops over units are
-vectorised.
+"""Compiled online training for NumPy. Centres are stored by columns, so that LLVM vectorises the
+loops over units.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import numpy as np
 from ..cpu.jit import jit
 from . import generic
 
-#: Rows times entries of the centres below which NumPy trains: nothing is compiled.
+#: Up to this many rows times entries of the centres, NumPy trains, and nothing is compiled.
 FEW = 1 << 20
 
 

@@ -1,1 +1,1 @@
-"""For CuPy: the definition, whose rows wait for each other in any case."""
+"""CuPy runs the definition, because each row must wait for the one before in any case."""

@@ -14,6 +14,7 @@ class MedianKernels(Protocol):
     def medians(self, X: Array, w: Array | None, labels: Array, C: Array) -> Array:
         """Weighted medians (k, d) of the columns of each label, in the dtype of C.
 
-        The value at which half of the weight is passed, and the middle between two values that
-        have half of it below and half above. A label without weight keeps its row of C.
+        The median is the value at which the cumulated weight passes half of the total, or the
+        middle between two values if half lies below and half above. A label without weight keeps
+        its row of C.
         """

@@ -41,23 +41,23 @@ def medians(X, w, labels, C):
         rows = order[ends[c - 1] if c else 0 : ends[c]]
         if not rows.size:
             return
-        own = X[rows]
+        members = X[rows]
         if w is None:
-            at = (len(own) - 1) // 2, len(own) // 2
-            chosen = np.partition(own, at, axis=0).astype(np.float64)
+            at = (len(members) - 1) // 2, len(members) // 2
+            chosen = np.partition(members, at, axis=0).astype(np.float64)
             out[c] = chosen[at[0]] / 2 + chosen[at[1]] / 2
         elif w[rows].any():
-            out[c] = _weighted(own.astype(np.float64), w[rows])
+            out[c] = _weighted(members.astype(np.float64), w[rows])
 
     run_blocks(median, len(C))
     return out.astype(C.dtype)
 
 
-def _weighted(own, w):
-    order = np.argsort(own, axis=0, kind="stable")
+def _weighted(members, w):
+    order = np.argsort(members, axis=0, kind="stable")
     below = np.cumsum(w[order], axis=0)
     half = below[-1] / 2
     low, high = (below >= half).argmax(axis=0), (below > half).argmax(axis=0)
-    values = np.take_along_axis(own, order, axis=0)
-    columns = np.arange(own.shape[1])
+    values = np.take_along_axis(members, order, axis=0)
+    columns = np.arange(members.shape[1])
     return values[low, columns] / 2 + values[high, columns] / 2

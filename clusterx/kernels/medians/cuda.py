@@ -1,1 +1,1 @@
-"""For CuPy: the generic kernels are sorts, cumulated sums and tiles of differences."""
+"""CuPy runs the generic kernels, which are sorts, cumulated sums and tiles of differences."""

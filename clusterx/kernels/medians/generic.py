@@ -27,10 +27,10 @@ def medians(X, w, labels, C):
     for j in range(X.shape[1]):
         order = xp.argsort(X[:, j], stable=True)
         values = xp.astype(xp.take(X[:, j], order), wide)
-        own, weights = xp.take(labels, order), xp.take(w, order)
+        owners, weights = xp.take(labels, order), xp.take(w, order)
         column = []
         for label in range(C.shape[0]):
-            below = xp.cumulative_sum(xp.where(own == label, weights, xp.zeros_like(weights)))
+            below = xp.cumulative_sum(xp.where(owners == label, weights, xp.zeros_like(weights)))
             half = below[-1] / 2
             low = xp.take(values, xp.reshape(xp.argmax(xp.astype(below >= half, wide)), (1,)))
             high = xp.take(values, xp.reshape(xp.argmax(xp.astype(below > half, wide)), (1,)))

@@ -8,7 +8,8 @@ import numpy as np
 
 from ...arrays import Array
 
-#: A swap has to lower the loss by this share of it: less is rounding, of which there is no end.
+#: A swap must lower the loss by more than this share of it: smaller changes may be rounding, and
+#: swaps by rounding need never end.
 LEAST = 1e-11
 
 
@@ -24,14 +25,14 @@ class MedoidKernels(Protocol):
         """Medoids after swaps that lower the loss, each made as soon as it is found (FasterPAM).
 
         The loss is the weighted sum of distances of the columns to their nearest medoids. A
-        candidate takes the place of the medoid whose loss it lowers most, the first of equal ones.
-        It ends when all candidates in a row lower nothing.
+        candidate takes the place of the medoid whose replacement lowers the loss most, the first of
+        equal ones. The search ends when no candidate since the last swap lowers the loss.
 
         Parameters
         ----------
-        D : (n, m) distances of candidates, which are rows, to what they represent
+        D : (n, m) distances of candidates (rows) to the items that they represent (columns)
         w : (m,) float64
-        medoids : (k,) int64, candidates to begin with
-        order : (c,) int64, in which candidates are looked at
+        medoids : (k,) int64, the medoids to begin with
+        order : (c,) int64, candidates in the order in which they are tried
         max_iter : most passes over `order`
         """

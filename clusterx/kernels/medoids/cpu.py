@@ -1,4 +1,4 @@
-"""FasterPAM, compiled: a candidate is a pass over one row of the matrix."""
+"""FasterPAM, compiled: each candidate costs a pass over one row of the matrix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def eager_swaps(D, w, medoids, order, max_iter):
 
 @jit(**INNER)
 def second_nearest(D, medoids, column, near):
-    """The nearest medoid but one, and its distance."""
+    """The second nearest medoid, and its distance."""
     best, least = near, np.inf
     for i in range(medoids.shape[0]):
         if i != near and (D[medoids[i], column] < least or best == near):
@@ -30,20 +30,20 @@ def second_nearest(D, medoids, column, near):
 
 @jit(**INNER)
 def best_swap(d, w, near, first, second, removal, table):
-    """What the candidate changes at best, and the medoid whose place it takes."""
+    """The lowest change of the loss by the candidate, and the medoid that it would replace."""
     k = removal.shape[0]
     for i in range(k):
         table[i] = removal[i]
     gained = 0.0
     for o in range(d.shape[0]):
-        here = np.float64(d[o])
+        away = np.float64(d[o])
         if k == 1:
-            gained += w[o] * (here - first[o])
-        elif here < first[o]:
-            gained += w[o] * (here - first[o])
+            gained += w[o] * (away - first[o])
+        elif away < first[o]:
+            gained += w[o] * (away - first[o])
             table[near[o]] += w[o] * (first[o] - second[o])
-        elif here < second[o]:
-            table[near[o]] += w[o] * (here - second[o])
+        elif away < second[o]:
+            table[near[o]] += w[o] * (away - second[o])
     best = 0
     for i in range(1, k):
         if table[i] < table[best]:
@@ -53,7 +53,7 @@ def best_swap(d, w, near, first, second, removal, table):
 
 @jit
 def swap_rows(D, w, medoids, order, max_iter, share):
-    """Swap in place; the number of passes."""
+    """Swap medoids in place; returns the number of passes."""
     k, m = medoids.shape[0], D.shape[1]
     near, nearly = np.zeros(m, np.int64), np.zeros(m, np.int64)
     first, second = np.empty(m), np.empty(m)
@@ -88,17 +88,17 @@ def swap_rows(D, w, medoids, order, max_iter, share):
             removal[:] = 0.0
             loss = 0.0
             for o in range(m):
-                here = np.float64(D[j, o])
+                away = np.float64(D[j, o])
                 if near[o] == b:
-                    if k == 1 or here < second[o] or (here == second[o] and b < nearly[o]):
-                        first[o] = here
+                    if k == 1 or away < second[o] or (away == second[o] and b < nearly[o]):
+                        first[o] = away
                     else:
                         near[o], first[o] = nearly[o], second[o]
                         nearly[o], second[o] = second_nearest(D, medoids, o, near[o])
-                elif here < first[o] or (here == first[o] and b < near[o]):
+                elif away < first[o] or (away == first[o] and b < near[o]):
                     nearly[o], second[o] = near[o], first[o]
-                    near[o], first[o] = b, here
-                elif nearly[o] == b or here < second[o]:
+                    near[o], first[o] = b, away
+                elif nearly[o] == b or away < second[o]:
                     nearly[o], second[o] = second_nearest(D, medoids, o, near[o])
                 if k == 1:
                     second[o] = first[o]

@@ -1,1 +1,1 @@
-"""For CuPy: the generic kernel is products and sums of blocks of the matrix."""
+"""CuPy runs the generic kernel, which is products and sums of blocks of the matrix."""

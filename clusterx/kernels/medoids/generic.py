@@ -10,7 +10,7 @@ from . import LEAST, Swapped
 
 
 class State:
-    """Where the columns belong, for given medoids."""
+    """The nearest medoid of each column, and the distances to it and to the second nearest."""
 
     def __init__(self, D, w, medoids):
         xp = self.xp = namespace(D)
@@ -21,14 +21,14 @@ class State:
         self.belongs = one_hot(self.near, k, self.wide)  # (m, k)
         self.first = xp.min(own, axis=0)
         without = xp.where(self.belongs.T > 0, xp.inf, own)
-        # one medoid alone has no second: what it leaves goes to the candidate
+        # a single medoid has no second: its columns go to the candidate
         self.second = xp.min(without, axis=0) if k > 1 else self.first
         self.single = k == 1
         self.removal = (self.w * (self.second - self.first)) @ self.belongs
         (self.loss,) = host_floats(xp.sum(self.w * self.first))
 
     def changes(self, rows):
-        """What each candidate changes at best, and in place of which medoid; on the host."""
+        """Each candidate's lowest change of the loss, and the medoid to replace; on the host."""
         xp = self.xp
         d = xp.astype(xp.take(self.D, asarray(rows, like=self.D), axis=0), self.wide)
         if self.single:

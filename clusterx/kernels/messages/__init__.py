@@ -8,7 +8,7 @@ from ...arrays import Array
 
 
 class Messages(NamedTuple):
-    """What rows of a block send to all rows."""
+    """The messages between the rows of a block and all rows."""
 
     availabilities: Array  # (b, n) float64
     responsibilities: Array  # (b, n) float64
@@ -28,12 +28,12 @@ class MessageKernels(Protocol):
         lead to, then the responsibilities that follow from these.
 
         S : (b, n) similarities, with the preferences on the diagonal of the whole matrix.
-        messages : of the last round. They are given up: a kernel may write into them.
-        sums : (n,) of the positive responsibilities of the last round over all rows, the diagonal
-            as it is.
-        totals : (n,) of this round's over the rows before `first`.
+        messages : those of the last round; a kernel may overwrite them.
+        sums : (n,) column sums of the positive responsibilities of the last round over all rows;
+            the diagonal is added as it is.
+        totals : (n,) the same sums of this round, over the rows before `first`.
 
-        Returns the messages, and the totals up to the end of the block: rows are added one after
-        the other, so that sums don't depend on blocks. The largest similarity is the first one of
-        equals.
+        Returns the messages, and the totals up to the end of the block. Rows are added one after
+        the other, so that sums don't depend on blocks. Of equally large sums of availability and
+        similarity, the first one counts.
         """

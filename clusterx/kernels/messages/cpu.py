@@ -1,4 +1,4 @@
-"""Messages over rows of NumPy arrays, in place: each row is read and written once a round."""
+"""Messages over rows of NumPy arrays, in place: each row is read and written once per round."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..cpu.ranges import blocks
 from ..cpu.threads import run_blocks
 from . import generic
 
-#: Entries of a matrix below which NumPy passes messages: nothing is compiled.
+#: Up to this many entries of the matrix, NumPy passes messages, and nothing is compiled.
 FEW = 1 << 16
 ROWS_PER_TASK = 32
 COLUMNS_PER_TASK = 1024
@@ -51,7 +51,7 @@ def send(S, A, R, sums, first, damping, begin, end):
 
 @jit(**INNER)
 def two_largest(values, lanes):
-    """The first place of the largest value, it, and the largest at all other places."""
+    """The first place of the largest value, that value, and the largest value elsewhere."""
     largest, n = largest_of(values, lanes), values.shape[0]
     at = 0
     while at < n - 1 and values[at] != largest:
@@ -78,7 +78,7 @@ def largest_of(values, lanes):
 
 @jit
 def add_positive(R, totals, first, begin, end):
-    """Add the rows one after the other."""
+    """Add the positive responsibilities and the diagonal to totals, one row after the other."""
     sums = totals[begin:end]
     for i in range(R.shape[0]):
         row, own = R[i, begin:end], first + i - begin

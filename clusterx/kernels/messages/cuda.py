@@ -1,1 +1,1 @@
-"""Nothing: CuPy runs the definition, a block of rows at a time."""
+"""CuPy runs the definition, a block of rows at a time."""

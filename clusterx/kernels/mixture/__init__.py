@@ -3,14 +3,15 @@
 Rows are standardised first: z = (x - center) / scale, where the scales are powers of two, so that
 dividing is exact. Log-densities and moments are then products with u = [1, z]:
 
-* `products`: the distinct entries of u u^T are the features of a row. One product with `theta`
-  gives the log-densities of all components, another one of the responsibilities and the features
-  their moments. The terms cancel where a component is thin beside its distance from the centre;
-  `distribution.em` bounds the error, and takes this form only below a tolerance.
-* `whitened`: y = (z - mean) factor for each component, the log-density is that of a standard
+* `products`: the distinct entries of u u^T are the features of a row. A product of the features
+  with `theta` gives the log-densities of all components; a product of the responsibilities with
+  the features gives the moments. The terms cancel where a component is thin compared with its
+  distance from the centre; `distribution.em` bounds the error, and uses this form only if the
+  bound is below a tolerance.
+* `whitened`: y = (z - mean) factor for each component. The log-density is that of a standard
   Gaussian, and the moments are those of [1, y]. Nothing cancels, at up to four times the work.
 
-A row that no component reaches (all its log-densities are -inf) belongs to all of them alike.
+A row that no component reaches (all its log-densities are -inf) belongs to all of them equally.
 """
 
 from __future__ import annotations
@@ -24,27 +25,27 @@ from ...arrays import Array, namespace
 
 
 class Density(NamedTuple):
-    """Weighted log-densities of k components, as kernels read them; arrays of the wide float.
+    """Parameters of the weighted log-densities of k components; arrays of the widest float.
 
     Where `theta` is None, rows are whitened by `means` and `factors`.
     """
 
-    form: str  # of the moments: 'full', 'diag' or 'linear'; and of factors
+    form: str  # 'full', 'diag' or 'linear': the form of the moments and of the factors
     center: Array  # (d,)
     scale: Array  # (d,)
     theta: Any = None  # (k, number of features)
     constants: Any = None  # (k,), log-density at the mean
     means: Any = None  # (k, d)
-    factors: Any = None  # (k, d, d), or (k, d) for 'diag'; None are unit matrices
+    factors: Any = None  # (k, d, d), or (k, d) for 'diag'; None for unit matrices
 
 
 class Spread(NamedTuple):
-    """How far rows are from a centre; that of blocks adds up."""
+    """Sums and extremes of rows about a centre; those of blocks are added by +."""
 
     weight: Any  # 0-d
     sums: Array  # (d,) weighted sums of x - center
     squares: Array  # (d,) of their squares
-    largest: Array  # (d,) largest |x - center| of rows of some weight
+    largest: Array  # (d,) largest |x - center| of rows whose weight is above zero
 
     def __add__(self, other: Any) -> Spread:
         largest = namespace(self.largest).maximum(self.largest, other.largest)
@@ -57,7 +58,7 @@ class Spread(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """What an M step needs of rows; that of blocks adds up."""
+    """Sums over rows that an M step needs; those of blocks add up."""
 
     moments: Array  # (k, number of features): weighted sums of features, u = [1, z] or [1, y]
     log_likelihood: Any  # 0-d, weighted sum over rows
@@ -69,7 +70,7 @@ class Statistics(NamedTuple):
 
 @cache
 def features(form: str, d: int) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs of places in u = [1, z] whose products are the features of a row."""
+    """The pairs of indices in u = [1, z] whose products are the features of a row."""
     if form == "full":
         first, second = np.triu_indices(d + 1)
         return first, second
@@ -85,16 +86,16 @@ class MixtureKernels(Protocol):
         """Sums, squares and extremes of the columns about a centre (d,)."""
 
     def piece_rows(self, density: Density) -> int:
-        """Rows of the pieces whose statistics are added up one after another."""
+        """Rows per piece; statistics of pieces are added up one after another."""
 
     def statistics(self, X: Array, w: Array | None, density: Density) -> Statistics:
         """Log-likelihood and moments of the rows under their own responsibilities.
 
-        Rows of weight zero count for nothing, whatever they hold.
+        Rows of weight zero are ignored, whatever their values.
         """
 
     def moments(self, X: Array, R: Array, density: Density) -> Statistics:
-        """Moments about `density.means` under responsibilities (n, k) that are given.
+        """Moments about `density.means` under given responsibilities R (n, k).
 
         `factors` and `constants` are not read.
         """

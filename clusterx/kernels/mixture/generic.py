@@ -81,16 +81,16 @@ def assign(X, density):
 
 
 def responsibilities(X, density):
-    found = []
+    parts = []
     for block in row_blocks(X, width(density)):
         z = _standardised(block, None, density)
         logs = log_densities(whitened(z, density), density._replace(theta=None))
-        found.append(_Softened(logs).R)
-    return concat(found)
+        parts.append(_Softened(logs).R)
+    return concat(parts)
 
 
 class _Softened:
-    """Responsibilities of rows whose weighted log-densities (n, k) are given."""
+    """Responsibilities, log-likelihoods and entropies of rows, given log-densities (n, k)."""
 
     def __init__(self, logs):
         xp = namespace(logs)
@@ -111,7 +111,7 @@ class _Softened:
 
 
 def width(density):
-    """Values of the largest temporary for each row."""
+    """Values per row of the largest temporary."""
     d = density.center.shape[0]
     if density.theta is not None:
         return max(density.theta.shape)
@@ -132,7 +132,7 @@ def _features(z, density):
 
 
 def whitened(z, density):
-    """Rows (k, n, d) about each mean, whitened by the factors."""
+    """Rows less each mean, (k, n, d), whitened by the factors."""
     Y = z[None, :, :] - density.means[:, None, :]
     if density.factors is None:
         return Y

@@ -1,4 +1,4 @@
-"""The order in which OPTICS walks through rows, and how far each is from those before it."""
+"""The order in which OPTICS walks through rows, and the reachability of each row."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..neighbors import Measure
 #: row -> its neighbours, and the distances to them
 Neighbours = Callable[[int], tuple[np.ndarray, np.ndarray]]
 
-#: digits after the point that distances are rounded to, as scikit-learn does
+#: decimal places to which distances are rounded, as in scikit-learn
 DIGITS = 15
 
 
 class Ordering(NamedTuple):
-    """Rows in the order of a walk, and by row how it came to them."""
+    """Rows in the order of a walk; reachability and predecessor are by row."""
 
     order: Array  # (n,) int64
     reachability: Array  # (n,) float64, infinite where a walk begins
@@ -27,17 +27,19 @@ class Ordering(NamedTuple):
 
 class ReachabilityKernels(Protocol):
     def walk_rows(self, X: Array, core: Array, limit: float, measure: Measure) -> Ordering:
-        """Always on to the row of the least reachability, at ties to the lowest.
+        """Walk the rows, always on to the one of least reachability, the lowest row at ties.
 
-        A row that is reached gives all others within `limit` the reachability
-        max(its core distance, distance), rounded, where that is less than theirs. Those of an
-        infinite core distance give none. Memory is O(n), time O(n^2 d).
+        Each row that is visited lowers the reachability of the remaining rows within `limit` to
+        max(its core distance, distance), rounded, where that is less. A row of infinite core
+        distance lowers none. Memory is O(n), time O(n^2 d).
         """
 
     def walk_links(
         self, starts: np.ndarray, rows: np.ndarray, distances: np.ndarray, core: np.ndarray
     ) -> Ordering:
-        """The same where row i's neighbours are at starts[i] up to starts[i + 1]; on the host."""
+        """`walk_rows` where the neighbours of row i are rows[starts[i] : starts[i + 1]]; on the
+        host.
+        """
 
     def walk_found(self, neighbours: Neighbours, core: np.ndarray) -> Ordering:
-        """The same where neighbours are asked for as the walk comes to a row; on the host."""
+        """`walk_rows` that calls `neighbours` for each row it comes to; on the host."""

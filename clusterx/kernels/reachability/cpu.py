@@ -1,4 +1,4 @@
-"""The walks, compiled."""
+"""Compiled walks."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from ..cpu.jit import INNER, jit
 from ..neighbors.generic import unit_rows
 from . import DIGITS, Ordering
 
-BLOCK = 256  # places whose least is kept
-STALE = -2
+BLOCK = 256  # places of a block; the place of each block's least key is kept
+STALE = -2  # the least key of a block is not known
 _SCALE = 10.0**DIGITS
 
 
 class Heap(NamedTuple):
-    """Rows that wait, the one of the least (reach, row) on top."""
+    """A heap of the rows that wait, with the least (reach, row) on top."""
 
     rows: np.ndarray  # (n,)
-    place: np.ndarray  # (n,): of each row among them; -1 not there yet, -2 done
+    place: np.ndarray  # (n,): the place of each row in the heap; -1 not in it yet, -2 done
     size: np.ndarray  # (1,)
 
 
 class Waiting(NamedTuple):
-    """The rows in the columns of Z, in their order, and the places of the least of each block."""
+    """The rows that are columns of Z, in their order, and the place of each block's least key."""
 
     rows: np.ndarray
     key: np.ndarray  # their reachability; NaN for those that are done
-    bound: np.ndarray  # sums from which on a distance is not below it, whatever rounding did
-    best: np.ndarray  # -1 where all are done, STALE where it is to be found
+    bound: np.ndarray  # sums that are not below this do not lower the key, rounding included
+    best: np.ndarray  # by block; -1 if all of its rows are done, or STALE
 
 
 def walk_rows(X, core, limit, measure):
     rows = unit_rows(X) if measure.metric == "cosine" else X
-    Z = np.array(rows.T, dtype=np.float64, order="C")  # a copy: rows that are done drop out
+    Z = np.array(rows.T, dtype=np.float64, order="C")  # a copy, from which done rows are removed
     how = float(measure.power), float(measure.scale)
     kind = measure.kind
     return Ordering(*dense_walk(Z, core.astype(np.float64), float(limit), kind, *how))
@@ -64,13 +64,13 @@ def new_heap(n):
 
 @jit(**INNER)
 def rounded(value):
-    """As numpy.around."""
+    """Round as numpy.around does."""
     return np.rint(value * _SCALE) / _SCALE if value < np.inf else value
 
 
 @jit
 def dense_walk(Z, core, limit, kind, power, scale):
-    """Sums column by column over the rows that wait, which stay in their order."""
+    """The walk by sums over all rows that wait, column by column; they stay in their order."""
     d, n = Z.shape
     reach, before, order = np.full(n, np.inf), np.full(n, -1), np.empty(n, np.int64)
     wait = Waiting(
@@ -123,7 +123,7 @@ def first_least(key, begin, end):
 
 @jit(**INNER)
 def compacted(Z, wait, m):
-    """Drop the rows that are done; how many are left."""
+    """Remove the rows that are done; returns how many are left."""
     kept = 0
     for j in range(m):
         if wait.key[j] == wait.key[j]:
@@ -138,7 +138,7 @@ def compacted(Z, wait, m):
 
 @jit(**INNER)
 def fill_sums(Z, row, begin, end, kind, power, bound, sums):
-    """Sums to the rows at begin..end; whether any is below its bound."""
+    """Write the sums from `row` to the rows at begin..end; whether any is below its bound."""
     out = sums[: end - begin]
     out[:] = 0.0
     for a in range(Z.shape[0]):
@@ -170,7 +170,7 @@ def distance_of(total, power, scale):
 
 @jit(**INNER)
 def sum_above(distance, power, scale):
-    """A sum that only larger distances than this have, rounding counted."""
+    """A sum above those of all distances up to this one, rounding included."""
     wide = distance * (1.0 + 1e-12) + 1e-14
     if power == 2.0:
         return wide * wide
@@ -193,7 +193,7 @@ def link_walk(starts, rows, distances, core):
 
 @jit
 def next_row(heap, reach, fresh):
-    """The top of the heap, taken out, or the first row that was never reached."""
+    """Remove and return the top of the heap, or return the first row that was never reached."""
     size = heap.size[0]
     if size == 0:
         while heap.place[fresh] != -1:
@@ -210,7 +210,7 @@ def next_row(heap, reach, fresh):
 
 @jit(**INNER)
 def sift_down(heap, reach, row):
-    """Put a row where the top was."""
+    """Put a row in place of the top, and let it sink to its place."""
     i, size = 0, heap.size[0]
     while 2 * i + 1 < size:
         c = 2 * i + 1
@@ -232,7 +232,7 @@ def before_in(reach, a, b):
 
 @jit
 def relax(heap, row, rows, distances, core, reach, before):
-    """Lower the reach of neighbours that wait."""
+    """Lower the reach of neighbours that wait, and put them in their place in the heap."""
     if core[row] == np.inf:
         return
     for e in range(rows.shape[0]):

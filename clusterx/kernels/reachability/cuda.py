@@ -1,1 +1,1 @@
-"""No walk of its own yet: steps of the definition, with a read of the device per row."""
+"""CuPy runs the definition, with a host read per row."""

@@ -1,4 +1,4 @@
-"""The definition, in the array API standard; links between rows in plain Python."""
+"""The definition: walks over rows in the array API standard, walks along links in plain Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SCALE = 10.0**DIGITS
 
 
 def rounded(distances, xp):
-    """To 15 digits after the point, as numpy.around."""
+    """Round to 15 decimal places, as numpy.around does."""
     return xp.round(distances * _SCALE) / _SCALE
 
 
@@ -29,14 +29,14 @@ def walk_rows(X, core, limit, measure):
 
 
 def walk(distances, core, limit):
-    """The walk where distances(row) are those to all rows, on any device: a read per step."""
+    """The walk, given distances(row) to all rows, on any device; one host read per step."""
     xp, n = namespace(core), core.shape[0]
     where = {"device": device(core)}
     rows = xp.arange(n, dtype=xp.int64, **where)
     infinite = xp.full(n, math.inf, dtype=core.dtype, **where)
     reach, before = infinite, xp.full(n, -1, dtype=xp.int64, **where)
     waiting = xp.ones(n, dtype=xp.bool, **where)
-    # the lowest row of the least reachability; rows that are done are none
+    # each step goes to the lowest row of least reachability among those that wait
     order, row = [], 0
     for step in range(n):
         order.append(row)
@@ -57,8 +57,8 @@ def walk(distances, core, limit):
 
 def walk_links(starts, rows, distances, core):
     def neighbours(row):
-        here = slice(starts[row], starts[row + 1])
-        return rows[here], distances[here]
+        links = slice(starts[row], starts[row + 1])
+        return rows[links], distances[links]
 
     return walk_found(neighbours, core)
 

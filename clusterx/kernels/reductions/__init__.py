@@ -12,7 +12,7 @@ class ReductionKernels(Protocol):
     def summary(self, X: Array) -> Summary:
         """Finiteness, mean, variance and largest magnitude of the columns, in one pass.
 
-        Mean and variance of what is not finite may be anything.
+        Mean and variance of a column that is not finite may be anything.
         """
 
     def sum_rows_by_label(self, X: Array, labels: Array, k: int) -> Array:

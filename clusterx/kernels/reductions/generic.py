@@ -35,7 +35,7 @@ def summary(X):
     n = X.shape[0]
     blocks = row_blocks(X, 1)
     mean = sum(xp.sum(xp.astype(b, wide), axis=0) for b in blocks) / n
-    mean = xp.where(xp.isfinite(mean), mean, xp.zeros_like(mean))  # for inf - inf warns
+    mean = xp.where(xp.isfinite(mean), mean, xp.zeros_like(mean))  # because inf - inf warns
     variance = sum(xp.sum((xp.astype(b, wide) - mean) ** 2, axis=0) for b in blocks) / n
     largest = xp.max(xp.stack([xp.max(xp.abs(b), axis=0) for b in blocks]), axis=0)
     return Summary(xp.all(xp.isfinite(largest)), mean, variance, xp.astype(largest, wide))

@@ -13,16 +13,16 @@ from . import loops
 
 __all__ = ["assign", "moments", "piece_rows", "responsibilities", "statistics"]
 
-#: Rows whose statistics are summed apart from others, and the tasks that share them. The sums have
-#: the same bits for any number of threads, and for Blocks.
+#: Rows per piece, whose statistics are summed separately, and most tasks that share a piece. They
+#: are fixed, so that sums have the same bits for any number of threads, and for rows in blocks.
 PIECE_ROWS, TASKS = 16384, 16
-#: Bytes of the sums of tasks that wait to be added.
+#: Most bytes of the sums of tasks that wait to be added.
 WAITING = 1 << 25
-#: Bytes of the features of a block, or of its whitened rows: half of a core's second cache.
+#: Bytes of the features of a block, or of its whitened rows: half of a core's L2 cache.
 BLOCK_BYTES = 1 << 18
 NOTHING = np.empty(0)
 NONE = np.empty((0, 0))
-KEPT = NOTHING, np.empty(0, np.int32), NONE  # nothing of each row
+KEPT = NOTHING, np.empty(0, np.int32), NONE  # no output per row
 
 
 def piece_rows(density: Density) -> int:
@@ -83,7 +83,7 @@ def _walk(X: np.ndarray, density: Density, output: loops.Output) -> None:
 
 
 def _summed(task: Callable, n: int, k: int, q: int) -> Statistics:
-    """The sum of task(start, stop, sums) over all rows: first in pieces, then piece by piece."""
+    """Add up task(start, stop, sums) over all rows: first within pieces, then piece by piece."""
     tasks = int(np.clip(WAITING // (8 * k * q), 1, TASKS))
     parts = [blocks(stop - start, PIECE_ROWS // tasks) for start, stop in blocks(n, PIECE_ROWS)]
     together = max(1, WAITING // (8 * k * q * tasks))
@@ -127,5 +127,5 @@ def _whitening(density: Density) -> loops.Whitening:
 
 
 def _block_rows(values: int) -> int:
-    """Rows of a block of so many floats for each row; a multiple of what a register holds."""
+    """Rows of a block with `values` floats per row; a multiple of 8, which fill vectors."""
     return int(np.clip(BLOCK_BYTES // (8 * values), 32, 256)) // 8 * 8

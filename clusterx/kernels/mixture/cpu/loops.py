@@ -1,6 +1,6 @@
-"""Loops over blocks of rows, which stand in columns: what is next to each other is of other rows,
-and every loop over rows is one that compilers vectorise. Arrays are assigned entry by entry: numba
-takes seconds to compile an assignment of slices, for the messages of its errors.
+"""Loops over blocks of rows, which are stored as columns: neighbours in memory belong to different
+rows, so LLVM vectorises every loop over rows. Arrays are assigned entry by entry, because numba
+takes seconds to compile the error messages of an assignment of slices.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ import numpy as np
 
 from ...cpu.jit import INNER, jit
 
-#: exp(x) = 2^n exp(r) with |r| <= log(2) / 2. What is below LEAST counts as zero.
+#: exp(x) = 2^n exp(r) with |r| <= log(2) / 2. For x below LEAST, exp(x) counts as zero.
 LOG2_E, LN2_HIGH, LN2_LOW = 1.4426950408889634, 6.93145751953125e-1, 1.42860682030941723212e-6
 LEAST = -700.0
 #: Added to a float, it leaves the nearest whole number in the lowest bits.
 ROUNDING = 1.5 * 2.0**52
-#: Responsibilities below this are left out of the moments about each mean: of 1e10 rows they would
-#: change none by its rounding.
+#: Responsibilities below this are left out of the moments about each mean: even those of 1e10 rows
+#: would change a moment by less than its rounding.
 NEGLIGIBLE = 1e-30
-#: Below this share of responsibilities that are not negligible, rows are gathered by component.
+#: If less than this share of responsibilities is not negligible, rows are gathered by component.
 FEW = 0.15
 
 
 class Frame(NamedTuple):
-    """What rows are standardised by, and features made of."""
+    """The centre and scale that standardise rows, and the pairs of entries that make features."""
 
     center: np.ndarray  # (d,)
-    inverse: np.ndarray  # (d,) of the scale
-    first: np.ndarray  # places in u = [1, z]
+    inverse: np.ndarray  # (d,), one over the scale
+    first: np.ndarray  # indices in u = [1, z]
     second: np.ndarray
 
 
@@ -39,14 +39,14 @@ class Whitening(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What a task adds to."""
+    """The sums that a task adds to."""
 
     moments: np.ndarray  # (k, features)
     scalars: np.ndarray  # log-likelihood, entropy
 
 
 class Output(NamedTuple):
-    """What is kept of each row; empty where it is not asked for."""
+    """Results per row; empty where they are not wanted."""
 
     log_likelihood: np.ndarray  # (n,)
     labels: np.ndarray  # (n,)
@@ -91,10 +91,10 @@ def exponentials(x, scratch, out):
 
 @jit(**INNER)
 def soften(L, w, start, output, scalars):
-    """Log-densities L (k, n) become responsibilities times weights; adds to `scalars`."""
+    """Turn log-densities L (k, n) into responsibilities times weights; adds to `scalars`."""
     k, n = L.shape
     top = np.full(n, -np.inf)
-    # arrays of their own: LLVM tells parts of one array from each other too late to vectorise
+    # separate arrays, because LLVM does not vectorise loops over several parts of one array
     base, total, inner = np.zeros(n), np.zeros(n), np.zeros(n)
     scratch, e = np.empty(n), np.empty(n)
     if output.labels.shape[0] > 0:
@@ -187,7 +187,7 @@ def by_products(X, w, frame, theta, ranges, sums):
 
 @jit
 def by_whitening(X, w, frame, density, given, ranges, sums, output):
-    """As `by_products`, of rows about each mean; `given` (n, k) are responsibilities, or empty."""
+    """As `by_products`, of rows less each mean; `given` (n, k) are responsibilities, or empty."""
     k, d = density.means.shape
     diagonal = density.factors.shape[1] == 1
     n = 0
@@ -241,7 +241,7 @@ def squares(Y, constant, logs):
 
 @jit(**INNER)
 def gather(Y, r, G, H, moments):
-    """Add the moments of the columns of Y whose weight r is worth it, put together in G and H."""
+    """Add the moments of the columns of Y whose weight r is not negligible, gathered in G and H."""
     d, m = Y.shape[0], 0
     for i in range(r.shape[0]):
         if r[i] > NEGLIGIBLE:

@@ -1,4 +1,4 @@
-"""Mixtures on NVIDIA GPUs: products of blocks by cuBLAS, and a kernel on either side of them."""
+"""Mixtures on NVIDIA GPUs: products of blocks by cuBLAS, with a kernel before and one after."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .. import Density, Statistics, features
 from ..generic import log_densities, weighted_moments, whitened, width
 
 BLOCK = 256
-#: Blocks of a launch whose threads take one entry after the other.
+#: Most blocks of a launch; with more entries, each thread takes several.
 MOST_BLOCKS = 1 << 16
 
 
@@ -46,11 +46,11 @@ def _statistics(gpu: Any, X: Array, w: Array | None, density: Density) -> Statis
 def assign(gpu: Any, X: Array, density: Density) -> tuple[Array, Array]:
     xp = gpu.xp
 
-    def found(logs: Array) -> tuple[Array, Array]:
+    def assigned(logs: Array) -> tuple[Array, Array]:
         labels = xp.astype(xp.argmax(logs, axis=1), xp.int32)
         return _softened(gpu, logs, None)[1], labels
 
-    likelihoods, labels = zip(*_each(gpu, X, density, found), strict=True)
+    likelihoods, labels = zip(*_each(gpu, X, density, assigned), strict=True)
     return concat(likelihoods), concat(labels)
 
 
@@ -59,7 +59,7 @@ def responsibilities(gpu: Any, X: Array, density: Density) -> Array:
 
 
 def _each(gpu: Any, X: Array, density: Density, use: Callable) -> Iterator:
-    """What `use` makes of the log-densities of each block."""
+    """The results of `use(log_densities)` for each block of rows."""
     for a, b in _blocks(gpu, X, density):
         z = _standardised(gpu, gpu.contiguous(X[a:b, :]), None, density)
         yield use(log_densities(whitened(z, density), density._replace(theta=None)))

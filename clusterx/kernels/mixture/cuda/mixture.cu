@@ -1,9 +1,9 @@
-// Mixtures of Gaussians: what stands before and after the products of a block of rows.
+// Mixtures of Gaussians: the kernels before and after the matrix products of a block of rows.
 //
 // T: type of the rows. LANES: threads of a warp that share a row of log-densities.
 
 // Products u[first] u[second] of the entries of u = [1, z], z = (x - center) / scale: (n, q). Rows
-// of weight zero count as if they were at the centre, whatever they hold.
+// of weight zero are treated as if they were at the centre, whatever their values.
 extern "C" __global__ void expand(const T *X, long long n, long long d, const double *w,
                                   const double *center, const double *scale,
                                   const long long *first, const long long *second, long long q,
@@ -23,7 +23,7 @@ extern "C" __global__ void expand(const T *X, long long n, long long d, const do
 
 // Turns weighted log-densities (n, k) into responsibilities times the weights of the rows, and
 // writes each row's weighted log-likelihood and sum of r log(r). A row that no component reaches
-// belongs to all of them alike.
+// belongs to all of them equally.
 extern "C" __global__ void soften(double *logs, long long n, long long k, const double *w,
                                   double *likelihood, double *entropy)
 {

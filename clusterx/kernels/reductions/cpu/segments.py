@@ -9,16 +9,16 @@ from ...cpu.ranges import blocks
 from ...cpu.threads import run_blocks
 from ...statistics import SUMMARY_VALUES
 
-#: Float64 values that the sums of the blocks in work may take together.
+#: Most float64 values of the sums of all blocks that are computed at once.
 PARTIAL_SUMS = 1 << 23
-#: Most values that NumPy adds while the loop is not compiled.
+#: Most values that the NumPy stand-in adds.
 STAND_IN_VALUES = 1 << 20
-#: Rows whose entries are added in one go, so that additions to a label do not wait for each other.
+#: Rows that are added at once, so that additions to a label do not wait for each other.
 LANES = 8
 
 
 def sum_rows_by_label(X: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
-    """Sums (k, d) of the rows of each label: of fixed blocks, added in their order."""
+    """Sums (k, d) of the rows of each label; sums of fixed blocks are added in their order."""
     n, d = X.shape
     parts = blocks(n, max(1, SUMMARY_VALUES // d))
     total = np.zeros((k, d))

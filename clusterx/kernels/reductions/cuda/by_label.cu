@@ -1,12 +1,12 @@
 // Sums over the rows, or the columns, of each label, in float64 and in a fixed order: no atomics.
 //
-// Rows come in the order of their labels. A label's are cut into pieces, which `sum_pieces` adds
-// up a block each; `merge_pieces` adds up the pieces of a label. T: type of the rows. WIDTH:
-// columns of a block, a power of two; BLOCK / WIDTH rows are added side by side.
+// Rows are sorted by their labels. The rows of a label are cut into pieces; `sum_pieces` adds up
+// one piece per block, and `merge_pieces` adds up the pieces of a label. T: type of the rows.
+// WIDTH: columns of a block, a power of two; BLOCK / WIDTH rows are added side by side.
 
 #define LANES (BLOCK / WIDTH)
 
-// starts[j]: the place of the first of the sorted labels that is not below j; starts[k] = n.
+// starts[j]: the index of the first of the sorted labels that is not below j; starts[k] = n.
 extern "C" __global__ void label_starts(const int *labels, long long n, long long k,
                                         long long *starts)
 {
@@ -42,7 +42,7 @@ extern "C" __global__ void sum_pieces(const T *X, long long d, const long long *
     long long tiles = (d + WIDTH - 1) / WIDTH;
     long long task = blockIdx.x / tiles;
     long long column = blockIdx.x % tiles * WIDTH + threadIdx.x % WIDTH;
-    if (task >= first[k])  // the grid has room for as many pieces as there can be
+    if (task >= first[k])  // the grid is large enough for the most pieces there can be
         return;
     long long j = upper_bound(first, k + 1, task) - 1;
     long long begin = starts[j] + (task - first[j]) * piece;
@@ -72,7 +72,7 @@ extern "C" __global__ void merge_pieces(const double *sums, long long d, const l
         total[j * d + column] = sum;
 }
 
-// The sum over WIDTH neighbouring threads, of one warp, for all of them.
+// The sum over WIDTH neighbouring threads of one warp, for all of them.
 static __device__ double sum_neighbours(double value)
 {
     for (int gap = WIDTH / 2; gap > 0; gap /= 2)
@@ -80,7 +80,7 @@ static __device__ double sum_neighbours(double value)
     return value;
 }
 
-// Squared distance of each row to its label's centre; WIDTH threads, of a warp, a row.
+// Squared distance of each row to its label's centre; WIDTH threads of a warp share a row.
 extern "C" __global__ void assigned_squared_distances(const T *X, const double *C, const int *labels, long long n,
                                        long long d, double *squares)
 {
@@ -99,7 +99,7 @@ extern "C" __global__ void assigned_squared_distances(const T *X, const double *
         squares[i] = sum;
 }
 
-// Sums of each row of D (n, m) over the columns of each label; WIDTH threads, of a warp, a sum.
+// Sums of each row of D (n, m) over the columns of each label; WIDTH threads of a warp share a sum.
 extern "C" __global__ void sum_columns_by_label(const T *D, long long n, long long m, const long long *order,
                                       const long long *starts, long long k, double *sums)
 {

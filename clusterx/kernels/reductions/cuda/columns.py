@@ -10,14 +10,14 @@ from ...statistics import Summary
 BLOCK = 256
 #: Blocks that share the rows; fixed, so that the device does not change the sums.
 BLOCKS = 1024
-#: Rows of a thread at least, where there are enough.
+#: Least rows per thread, if there are enough rows.
 LEAST_ROWS = 8
-#: Columns of a block that joins slabs: few, so that many threads share the slabs of one.
+#: Columns per block when slabs are joined: few, so that many threads share a column's slabs.
 JOINED_COLUMNS = 8
 
 
 def summary(gpu: Any, X: Array) -> Summary:
-    """Of all rows. Where X is not finite, mean and variance need not be numbers."""
+    """The summary of all rows. Where X is not finite, mean and variance may be NaN."""
     xp, (n, d) = gpu.xp, X.shape
     X = gpu.contiguous(X)
     tiles = -(-d // BLOCK)
@@ -42,5 +42,5 @@ def summary(gpu: Any, X: Array) -> Summary:
 
 
 def _threads(wanted: int) -> int:
-    """As many threads in whole warps."""
+    """Round a number of threads up to whole warps."""
     return -(-wanted // 32) * 32

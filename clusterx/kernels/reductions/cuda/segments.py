@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 from ....arrays import Array, device
 
 BLOCK = 256
-#: Rows that a block adds up at least, and pieces that all rows are cut into at most, up to one
-#: more for each label.
+#: Least rows per piece, which one block adds up, and most pieces, not counting one per label.
 LEAST_PIECE, MOST_PIECES = 256, 4096
 
 
@@ -32,7 +31,7 @@ def by_label(gpu, labels: Array, k: int) -> ByLabel:
 
 def sum_rows_by_label(gpu, X: Array, labels: Array, k: int) -> Array:
     """Sums (k, d), the same bits in every run: pieces of a label's rows, added in their order."""
-    xp, (n, d), k = gpu.xp, X.shape, int(k)  # launches take Python's integers alone
+    xp, (n, d), k = gpu.xp, X.shape, int(k)  # launches take only Python's integers
     if n == 0:
         return gpu.zeros((k, d), xp.float64, like=X)
     X = gpu.contiguous(X)
@@ -69,7 +68,7 @@ def sum_columns_by_label(gpu, D: Array, labels: Array, k: int) -> Array:
 
 
 def width_of(d: int) -> int:
-    """Threads along a row: the power of two from d on, up to a warp."""
+    """Threads per row: the least power of two that is not below d, at most a warp."""
     return min(32, 1 << max(0, d - 1).bit_length())
 
 

@@ -1,11 +1,11 @@
 // Mean, variance and largest magnitude of the columns, in one pass over the rows.
 //
 // T: type of the rows. A block has a slab of consecutive rows, `lanes` of them side by side in
-// `width` columns. A thread adds up the differences of its entries to the first of them; then
-// moments are joined in pairs (Chan, Golub and LeVeque, 1979), in an order that depends on the shape
-// alone, with means as they differ from the first row: so rows far from the origin keep their
-// digits. Magnitudes are compared as integers: the bits of infinity are above those of all numbers,
-// and those of NaN above infinity's.
+// `width` columns. A thread adds up the differences between its entries and the first of them. Then
+// moments are joined in pairs (Chan, Golub and LeVeque, 1979), in an order that depends only on the
+// shape. Means are stored less the first row, so rows far from the origin keep their digits.
+// Magnitudes are compared as integers: the bits of infinity are above those of all numbers, and
+// those of NaN are above those of infinity.
 
 #define BLOCK 256
 
@@ -64,7 +64,7 @@ static __device__ Moments join_lanes(Moments mine, int lane, int lanes, int widt
     return shared[me];
 }
 
-// parts (3, slabs, d): means, spreads and largest magnitudes of slabs of so many rows.
+// parts (3, slabs, d): means, spreads and largest magnitudes of slabs of `rows` rows.
 extern "C" __global__ void __launch_bounds__(BLOCK, 1)
     slab_moments(const T *X, long long n, long long d, long long rows, long long width,
                  long long lanes, double *parts)
