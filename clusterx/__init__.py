@@ -8,7 +8,7 @@ from .centroid import BisectingKMeans, KMeans, MiniBatchKMeans, k_means, kmeans_
 from .distribution import BayesianGaussianMixture, GaussianMixture
 from .rows import Blocks
 
-if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
+if TYPE_CHECKING:  # names loaded on first use, for type checkers and editors
     from . import connectivity, density, graph, image, metrics, plotting, selection
     from .centroid.fuzzy import FuzzyCMeans
     from .centroid.medians import KMedians
@@ -57,7 +57,7 @@ if TYPE_CHECKING:  # what is loaded on first use, for type checkers and editors
 
 __version__ = "0.1.0"
 
-#: public names whose import costs something: module that has them
+#: public names that are imported on first use, because their import takes time: their module
 _LAZY = {
     "AffinityPropagation": "graph",
     "AgglomerativeClustering": "connectivity",

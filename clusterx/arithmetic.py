@@ -1,4 +1,4 @@
-"""Which arithmetic products of float32 matrices may use."""
+"""The arithmetic of float32 matrix products: float32, or TF32 on GPUs."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from contextvars import ContextVar
 
 PRECISIONS = ("float32", "tf32")
 
-#: What the contexts that are open ask for, the innermost last.
+#: The `products` of all open contexts, the innermost last.
 _asked: ContextVar[tuple[str, ...]] = ContextVar("clusterx_products", default=())
 
 
 def precision(products: str) -> _Using:
     """Let this thread's float32 products be computed in TF32 on GPUs, inside a ``with`` statement.
 
-    Outside, float32 means float32, whatever ``CUPY_TF32`` says. TF32 keeps 10 of the 23 bits after
-    the point of each factor, and GPUs multiply such numbers several times faster.
+    Outside, float32 means float32, whatever ``CUPY_TF32`` says. TF32 keeps 10 of the 23 mantissa
+    bits of each factor, and GPUs multiply such numbers several times faster.
 
     Parameters
     ----------
     products : {'tf32', 'float32'}
-        ``'float32'`` takes TF32 back inside another context.
+        ``'tf32'`` allows TF32. ``'float32'`` forbids it again, inside a context that allows it.
 
     Returns
     -------
@@ -31,21 +31,21 @@ def precision(products: str) -> _Using:
     Raises
     ------
     ValueError
-        `products` is another word.
+        `products` is neither of the two.
 
     Notes
     -----
-    Labels, centres and inertia stay the same, bit by bit: only the time changes. Products are used
-    to rule centres out, and one is ruled out only if it is farther than rounding explains; what is
-    left is measured in float64. With x and c about a point between the centres, TF32 leaves an
-    error of up to 2^-8 |x| |c| in |x - c|^2, and float32 one of about d 2^-23 |x| |c|. So more
-    centres are left to be measured, which takes back some of the time where many centres are about
-    as near.
+    Labels, centres and inertia stay the same, bit by bit: only the time changes. Products only rule
+    centres out, and only those that are farther away than rounding can explain; the distances to
+    the others are computed in float64. With x and c taken relative to a point between the centres,
+    TF32 leaves an error of up to 2^-8 |x| |c| in |x - c|^2, and float32 one of about d 2^-23 |x|
+    |c|. So TF32 rules out fewer centres, and where many centres are about equally near, this costs
+    some of the time saved.
 
-    It has an effect on k-means fits and on nearest centres (`predict`, `score`) of float32 rows of
-    more than 16 columns in CuPy arrays, on NVIDIA GPUs of compute capability 8.0 (Ampere) or
-    higher. Everywhere else it is allowed and changes nothing. Distances that are asked for
-    (`transform`, metrics) are never computed from products in TF32.
+    It affects k-means fits and nearest centres (`predict`, `score`) of float32 rows of more than 16
+    columns in CuPy arrays, on NVIDIA GPUs of compute capability 8.0 (Ampere) or higher. Everywhere
+    else it changes nothing. Distances that are returned (`transform`, metrics) are never computed
+    from products in TF32.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def precision(products: str) -> _Using:
 
 
 class _Using(ContextDecorator):
-    """Keeps nothing itself, so that one can be entered many times, in any thread."""
+    """Holds no state, so that one object can be entered many times and in any thread."""
 
     def __init__(self, products: str):
         self.products = products

@@ -1,8 +1,8 @@
 """Arrays of any library: namespace, device, dtypes, host reads.
 
 The only module that imports array_api_compat. Nothing here asks which library an array comes from;
-what differs between libraries is found through the array API standard and DLPack. CuPy is named for
-data that begin in files, and have no library yet.
+what differs between libraries is found through the array API standard and DLPack. CuPy is named
+only for data read from files, which belong to no library yet.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Array = Any  # an array of any library that follows the array API standard
 
 
 class DeviceError(RuntimeError):
-    """The device that was asked for is not there."""
+    """The requested device is not available."""
 
 
 def is_array(x: object) -> bool:
@@ -38,7 +38,7 @@ def namespace(*arrays: object) -> ModuleType:
         The arrays belong to different libraries.
     """
     found = [a for a in arrays if is_array(a)]
-    if all(isinstance(a, np.ndarray | np.generic) for a in found):  # also what none is left of
+    if all(isinstance(a, np.ndarray | np.generic) for a in found):  # also if there are none
         return np_compat
     try:
         return array_api_compat.array_namespace(*found)
@@ -56,7 +56,7 @@ def backend(xp: ModuleType) -> str:
 
 
 def is_lazy(x: object) -> bool:
-    """Whether x is a collection of Dask, in chunks that may not be there yet."""
+    """Whether x is a Dask collection, whose chunks may not be computed yet."""
     return hasattr(x, "__dask_graph__")
 
 
@@ -100,17 +100,17 @@ def to_host(x: Any) -> np.ndarray:
     except (BufferError, RuntimeError, TypeError, ValueError):
         xp = namespace(x)
         if not hasattr(xp, "Device"):
-            raise  # the library's own words, as JAX's for arrays that are being traced
+            raise  # keep the library's own message, such as JAX's about traced arrays
         # array_api_strict's stand-in devices export nothing: move to its own CPU first
         return np.asarray(array_api_compat.to_device(x, xp.Device("CPU_DEVICE")))
 
 
 def label_array(labels: Any) -> Array:
-    """Labels as an array that holds what was given.
+    """Labels as an array of the same values.
 
-    Of a list that mixes kinds, NumPy makes strings ('nan' of NaN, '1' of 1) or rounded floats (of
-    whole numbers beyond 63 bits beside negative ones), and so one label of two: such a list becomes
-    an array of objects.
+    NumPy converts a list of mixed types to strings (NaN to 'nan', 1 to '1') or to rounded floats
+    (negative integers beside integers of 64 bits), so that two labels may become one. Such a list
+    becomes an array of objects.
     """
     if is_array(labels):
         return labels
@@ -123,7 +123,7 @@ def label_array(labels: Any) -> Array:
 def host_floats(*scalars: Any) -> list[float]:
     """The 0-d arrays as Python floats, in one read of the device.
 
-    Every loop reads the device through here, once an iteration.
+    Every loop reads the device through this function, once per iteration.
     """
     device_scalars = [s for s in scalars if not isinstance(s, float | int) and not on_host(s)]
     if not device_scalars:
@@ -141,7 +141,7 @@ def named_dtype(xp: ModuleType, dtype: Any) -> Any:
 
 
 def dtype_name(dtype: Any) -> str:
-    """'float32' and so on, for a dtype of any library."""
+    """The name of a dtype of any library, such as 'float32'."""
     try:
         return np.dtype(dtype).name
     except TypeError:
@@ -149,7 +149,7 @@ def dtype_name(dtype: Any) -> str:
 
 
 def float_dtype(xp: ModuleType, like: Array | None = None) -> Any:
-    """float64, or float32 where the device of `like` has no float64: what sums accumulate in."""
+    """The dtype of sums: float64, or float32 if the device of `like` has no float64."""
     return _float_dtype(xp, None if like is None else device(like))
 
 
@@ -164,7 +164,7 @@ def _float_dtype(xp: ModuleType, where: Any) -> Any:
 
 @cache
 def has_int64(xp: ModuleType, where: Any) -> bool:
-    """Whether arrays of 64-bit integers can be made there: JAX has none unless it is told to."""
+    """Whether the library has 64-bit integers on that device; JAX has none by default."""
     try:
         return "int64" in xp.__array_namespace_info__().dtypes(device=where, kind="signed integer")
     except AttributeError:
@@ -177,7 +177,7 @@ _EXACT_IN_FLOAT32 = frozenset({"bool", "uint8", "int8", "uint16", "int16", "floa
 def working_dtype(name: str) -> str:
     """The float dtype that data of the named dtype is clustered in.
 
-    float32 and float64 stay, what float32 holds exactly becomes float32, other reals float64.
+    float32 and float64 stay. Dtypes that float32 holds exactly become float32, others float64.
     """
     if name in ("float32", "float64"):
         return name
@@ -191,7 +191,7 @@ def concat(parts: Iterable[Array]) -> Array:
 
 
 def contiguous(x: Array) -> Array:
-    """x, or a copy of it, with its elements in order in memory, as kernels read it."""
+    """x, or a C-contiguous copy of it, as kernels need it."""
     if hasattr(x, "contiguous"):
         return x.contiguous()
     flags = getattr(x, "flags", None)
@@ -209,7 +209,7 @@ def gpu_library() -> Any:
     except ImportError as error:
         raise DeviceError(
             "device='cuda' needs CuPy, which is not installed. Install clusterx[cuda12] or "
-            "clusterx[cuda13], whichever CUDA the driver has; or use device='cpu'."
+            "clusterx[cuda13], whichever CUDA version the driver supports; or use device='cpu'."
         ) from error
     try:
         found = cupy.cuda.runtime.getDeviceCount()

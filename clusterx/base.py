@@ -1,4 +1,4 @@
-"""What all estimators share: input checks, arrays that follow X, saving and moving of models."""
+"""Base classes of all estimators: input checks, results where X is, saving and moving models."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ from .validation import (
     working_dtypes,
 )
 
-#: CSR rows of at most so many columns are made dense.
+#: CSR matrices of at most this many columns are made dense.
 FEW_COLUMNS = 8
 
 
 class Estimator(SavedModel):
-    """Base of the estimators. X decides where they compute; results stay with it."""
+    """Base of the estimators. They compute on the device of X and leave their results there."""
 
-    #: whether CSR matrices are taken
+    #: whether CSR matrices are accepted
     _takes_sparse = False
-    #: rows of at most so many columns stay whole numbers, where the kernels take them
+    #: integer rows of at most this many columns stay integers, if the kernels accept the dtype
     _whole_columns = 0
 
     def __sklearn_tags__(self) -> Tags:
@@ -70,7 +70,7 @@ class Estimator(SavedModel):
     def _rows(self, X: Any, *, reset: bool, beside: str | None = None) -> Rows:
         """X checked and converted to the working dtype, as Rows.
 
-        beside : a fitted matrix that kernels will read together with X, which is checked with it
+        beside : name of a fitted matrix that kernels will read together with X; it is checked too
         """
         X = in_memory_or_blocks(X)
         if isinstance(X, Rows):
@@ -101,7 +101,7 @@ class Estimator(SavedModel):
             dtype=dtypes,
             order="C",
         )
-        # few columns take no more memory when they are dense
+        # with few columns, dense rows take no more memory
         return X.toarray() if hasattr(X, "indptr") and X.shape[1] <= FEW_COLUMNS else X
 
     def _device_rows(self, X: Array, *, reset: bool) -> Array:
@@ -110,7 +110,7 @@ class Estimator(SavedModel):
         return X
 
     def _check_values(self, rows: Rows, beside: str | None) -> None:
-        """Raise if X, or the fitted matrix beside it, is not finite or too large: one read."""
+        """Raise if X or the fitted matrix `beside` is not finite or too large; one device read."""
         xp = rows.xp
         scalars: list[Any] = [True, 0.0]  # whole numbers are finite, and too small to overflow
         if dtype_name(rows.like.dtype) in FLOATS and not rows.deferred:
@@ -132,7 +132,7 @@ class Estimator(SavedModel):
                 self._check_range(what, fitted[0], rows)
 
     def _largest_beside(self, rows: Rows, name: str) -> Any:
-        """The largest magnitude in a fitted matrix, 0-d; NaN if there is one."""
+        """The largest magnitude in a fitted matrix, 0-d; NaN if it contains one."""
         values = asarray(fitted_matrix(self, name), like=rows.like)
         if values.shape[1] != rows.d:
             raise ValueError(
@@ -142,7 +142,7 @@ class Estimator(SavedModel):
         return rows.xp.max(rows.xp.abs(values))
 
     def _largest_there(self, rows: Rows) -> float:
-        """The largest magnitude in rows that are not finite, where that is allowed: it is not."""
+        """Raise, because the rows are not finite; estimators that accept NaN override this."""
         name = type(self).__name__
         if rows.stored is not rows and on_host(rows.like):
             names = getattr(self, "feature_names_in_", None)
@@ -159,12 +159,12 @@ class Estimator(SavedModel):
         if largest > limit:
             raise ValueError(
                 f"{what} values too large for squared distances in {dtype_name(wide)}: up to "
-                f"{largest:.3g}, and {limit:.3g} is the most for shape {rows.shape}. Scale the "
+                f"{largest:.3g}, and the limit for shape {rows.shape} is {limit:.3g}. Scale the "
                 "data first."
             )
 
     def _weights(self, sample_weight: Any, rows: Rows) -> tuple[Array | None, float]:
-        """Checked weights beside X, or None for equal ones; their sum."""
+        """The checked weights, or None if all of them are one; and their sum."""
         if sample_weight is None:
             return None, float(rows.n)
         if isinstance(sample_weight, numbers.Real):
@@ -190,8 +190,8 @@ class Estimator(SavedModel):
             raise ValueError("Input sample_weight contains NaN or infinity.")
         if total > 1e150:  # its product with the largest value must not overflow
             raise ValueError(
-                f"The sum of sample_weight is too large: {total:.3g}, and 1e150 is the most. Scale "
-                "the weights: only their proportions matter to the centres."
+                f"The sum of sample_weight is too large: {total:.3g}, and the limit is 1e150. "
+                "Scale the weights: only their proportions matter to the centres."
             )
         if least < 0:
             raise ValueError(f"Negative values in data passed to sample_weight (least: {least}).")
@@ -247,7 +247,7 @@ class Estimator(SavedModel):
         sklearn.exceptions.NotFittedError
             The model is not fitted.
         TypeError
-            `like` is no array and not ``"cpu"``.
+            `like` is neither an array nor ``"cpu"``.
         """
         if isinstance(like, str) and like == "cpu":
             like = np.empty(0)
@@ -259,14 +259,14 @@ class Estimator(SavedModel):
         moved = copy.copy(self)
         parameters = self.get_params(deep=False)
         for name, value in self.__dict__.items():
-            if is_array(value) and dtype_name(value.dtype) != "object":  # as names of features are
+            if is_array(value) and dtype_name(value.dtype) != "object":  # feature names are objects
                 setattr(moved, name, asarray(to_host(value), like=like))
             elif name not in parameters:
                 setattr(moved, name, copy.deepcopy(value))
         return moved
 
     def __copy__(self) -> Estimator:
-        # not by way of the state, which is for saving: arrays stay on their device
+        # not through __getstate__, which moves arrays to the host for saving
         made = type(self).__new__(type(self))
         made.__dict__.update(self.__dict__)
         return made

@@ -1,4 +1,4 @@
-"""What the generic kernels share: blocks of rows, and labels as a matrix of zeros and ones."""
+"""Helpers of the generic kernels: blocks of rows, and one-hot labels."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from .arrays import Array, device, namespace
 
-#: Elements of a temporary tile. Fixed, so that the memory at hand does not change a result.
+#: Elements of a temporary tile. Fixed, so that results do not depend on the memory available.
 TILE = 1 << 21
 
 
 def row_blocks(X: Array, width: int) -> list[Array]:
-    """Slices of rows whose product with `width` columns fills a tile."""
+    """Slices of X, short enough for a temporary of `width` columns to fit into a tile."""
     rows = max(1, TILE // max(width, X.shape[1]))
     n = X.shape[0]
     return [X[a : min(n, a + rows), ...] for a in range(0, n, rows)]
@@ -25,7 +25,7 @@ def one_hot(labels, k, dtype):
 
 
 def numbered(blocks) -> Iterator:
-    """Blocks with the number of their first row."""
+    """Blocks, each with the index of its first row."""
     a = 0
     for block in blocks:
         yield a, block

@@ -9,12 +9,12 @@ from pathlib import Path
 
 
 class UnwritableError(OSError):
-    """The file cannot be written where it was wanted."""
+    """The file cannot be written at the given path."""
 
 
 def refuse_existing(path: str | os.PathLike[str]) -> None:
     """Raise FileExistsError if there is something at the path."""
-    if os.path.exists(path):  # False too for names that nothing can have
+    if os.path.exists(path):  # False also for invalid names
         raise FileExistsError(
             f"{path}: the file exists and is not overwritten. Name another file, or allow it "
             "(overwrite=True, --force)."
@@ -24,13 +24,12 @@ def refuse_existing(path: str | os.PathLike[str]) -> None:
 def write(path: str | os.PathLike[str], data: bytes | memoryview, *, overwrite: bool) -> None:
     """Write a file whole or not at all: into a temporary file beside it, which is then renamed.
 
-    A symbolic link stays one: what it points to is written. Devices and pipes are written to as
-    they are.
+    A symbolic link stays one: its target is written. Devices and pipes are written directly.
 
     Raises
     ------
     FileExistsError
-        There is such a file, and `overwrite` is False.
+        The file exists, and `overwrite` is False.
     UnwritableError
         The folder is missing or not writable, or the disk is full.
     """

@@ -17,7 +17,7 @@ FLOATS = ("float32", "float64")
 def fitted_matrix(model: Any, name: str, dtypes: tuple[str, ...] = FLOATS) -> Array:
     """A fitted attribute that kernels read as a matrix; raise, naming it, if they can't.
 
-    Only its kind and its shape are looked at, which reads no device.
+    Only type, dtype and shape are checked, so nothing is read from the device.
     """
     values = getattr(model, name)
     where = f"{name} of {type(model).__name__}"
@@ -57,7 +57,7 @@ class OtherVersionWarning(InconsistentVersionWarning):
 
 
 class SavedModel(BaseEstimator):
-    """Base of what is saved: with NumPy arrays only, and with the version that saved it."""
+    """Base of models that are saved: as NumPy arrays, and with the version that saved them."""
 
     def __getstate__(self) -> dict[str, Any]:
         # a model fitted on a GPU loads where there is none

@@ -13,7 +13,7 @@ else:
         """As in Python 3.12.
 
         Before, all instances of a class shared a lock that was held while a value was computed:
-        fits in several threads waited for each other, and a process forked meanwhile waited
+        fits in several threads waited for each other, and a process forked in the meantime waited
         forever.
         """
 

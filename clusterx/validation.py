@@ -1,4 +1,4 @@
-"""Checks of arguments, and what their messages say."""
+"""Checks of arguments, and the messages they raise."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .arrays import (
     working_dtype,
 )
 
-#: how the messages of NumPy and scikit-learn begin when they can't make numbers of something
+#: how messages of NumPy and scikit-learn begin when values can't be converted to numbers
 CONVERSION = (
     "could not convert",
     "float() argument",
@@ -32,7 +32,7 @@ CONVERSION = (
     "Cannot cast",
     "dtype='numeric' is not compatible",
 )
-#: how the names of the dtypes of dates, times and durations begin, whatever library they are from
+#: how the dtype names of dates, times and durations begin, in any library
 _TEMPORAL = re.compile("date|time|duration|period", re.IGNORECASE)
 
 
@@ -45,19 +45,19 @@ def host_rows(what: str, X: Any, check: Callable[..., Any] = check_array, **how:
     Parameters
     ----------
     what : str
-        What messages call X, such as "Input X of KMeans".
+        The name of X in messages, such as "Input X of KMeans".
     X : array-like, sparse matrix or data frame
         A CSR matrix comes back in canonical format.
     check : callable, default=check_array
         scikit-learn's check that converts X.
     **how
-        Options of the check. It looks for no missing values: `check_finite` does, and names the
-        place.
+        Options of the check. It does not look for missing values: `check_finite` does, and says
+        where the first one is.
 
     Raises
     ------
     TypeError, ValueError
-        X holds something else than real numbers. Of a data frame the column is named.
+        X holds something other than real numbers. The message names the column of a data frame.
     """
     try:
         if isinstance(X, list | tuple):
@@ -65,7 +65,7 @@ def host_rows(what: str, X: Any, check: Callable[..., Any] = check_array, **how:
             X = np.asarray(X)
         refuse_lookalikes(what, X)
         if _is_frame(X) and not len(X.columns):
-            raise ValueError(f"{what} has 0 feature(s) (shape={X.shape}): one at least is needed.")
+            raise ValueError(f"{what} has 0 feature(s) (shape={X.shape}): at least one is needed.")
         found = check(X, ensure_all_finite=False, **how)
     except (TypeError, ValueError) as error:
         if not str(error).startswith(CONVERSION):
@@ -87,7 +87,7 @@ def device_rows(name: str, X: Array) -> Array:
     Parameters
     ----------
     name : str
-        Of the estimator or function, for messages.
+        Name of the estimator or function, for messages.
     X : array of shape (n, d)
 
     Raises
@@ -121,7 +121,7 @@ def device_rows(name: str, X: Array) -> Array:
     wanted = named_dtype(xp, working_dtype(kind))
     X = X if X.dtype == wanted else xp.astype(X, wanted)
     X = X.detach() if hasattr(X, "detach") else X  # no gradients flow through
-    return contiguous(X)  # once, where each kernel would make a copy of its own
+    return contiguous(X)  # once here, or each kernel would make its own copy
 
 
 def check_concrete(name: str, X: Array) -> None:
@@ -131,20 +131,20 @@ def check_concrete(name: str, X: Array) -> None:
     if where is None:
         raise TypeError(
             f"{name} got an array without values: {backend(xp)} is tracing it, as jit, grad and "
-            "vmap do. What comes next depends on the values, so that this can't be traced: call "
-            "clusterx outside."
+            "vmap do. Clustering depends on the values, so it can't be traced: call clusterx "
+            "outside."
         )
     if not has_int64(xp, where):
         raise ValueError(
-            f"{name} needs 64-bit integers to count in, and {backend(xp)} has none here. With JAX, "
-            'say jax.config.update("jax_enable_x64", True) before any array is made, or set '
+            f"{name} needs 64-bit integers for counting, and {backend(xp)} has none here. With "
+            'JAX, call jax.config.update("jax_enable_x64", True) before any array is made, or set '
             "JAX_ENABLE_X64=1. float32 arrays stay float32."
         )
 
 
 def canonical_rows(X: Any) -> Any:
-    """A CSR matrix whose rows have rising columns without duplicates, numbered in int32 if they
-    fit; X itself where it is such.
+    """X as a CSR matrix with sorted column indices and no duplicates, in int32 if the indices fit.
+    X itself is returned if it already is one.
     """
     largest = np.iinfo(np.int32).max
     wide = X.indices.dtype.itemsize > 4 or X.indptr.dtype.itemsize > 4
@@ -158,15 +158,15 @@ def canonical_rows(X: Any) -> Any:
 
 
 def refuse_lookalikes(what: str, values: Any) -> None:
-    """Raise if the values are none that NumPy would nevertheless turn into numbers.
+    """Raise if the values are not numbers, but NumPy would silently convert them.
 
-    It turns dates and durations into counts of some unit, and masked values into what is below the
-    mask.
+    NumPy turns dates and durations into counts of some unit, and masked values into the values
+    under the mask.
     """
     if hasattr(values, "collect") and hasattr(values, "collect_schema"):
         raise TypeError(
-            f"{what} is a {type(values).__name__}, whose rows are not there yet: collect it first, "
-            "with collect()."
+            f"{what} is a {type(values).__name__}, whose rows are not computed yet: call its "
+            "collect() first."
         )
     _refuse_masked(what, values)
     for place, (column, dtype) in enumerate(_columns(values)):
@@ -181,8 +181,8 @@ def refuse_lookalikes(what: str, values: Any) -> None:
         if found:
             where = "" if column is None else f" in column {column!r}"
             raise TypeError(
-                f"{what} must hold real numbers, got {found}{where}. Turn dates and times into "
-                "numbers first, such as days since a date; or drop them."
+                f"{what} must hold real numbers, got {found}{where}. Convert dates and times to "
+                "numbers first, such as days since a date, or drop them."
             )
 
 
@@ -208,7 +208,7 @@ def _is_frame(values: Any) -> bool:
 
 
 def _column(values: Any, place: int) -> np.ndarray:
-    """The objects in a column of a data frame; all of those in an array."""
+    """The values of one column of a data frame, or of a whole array, as objects."""
     if hasattr(values, "column_names"):
         values = values.column(place)
     elif _is_frame(values):
@@ -217,17 +217,17 @@ def _column(values: Any, place: int) -> np.ndarray:
 
 
 def _first_date(objects: np.ndarray) -> str | None:
-    """The first of NumPy's dates and durations, which turn into numbers; Python's don't."""
+    """The first NumPy date or duration. (NumPy converts its own to numbers, but not Python's.)"""
     dates = (repr(v) for v in objects.flat if isinstance(v, np.datetime64 | np.timedelta64))
     return next(dates, None)
 
 
 def _culprit(X: Any) -> str | None:
-    """What in a data frame is no number; None if X is something else."""
+    """Describe the first value of a data frame that is not a number; None if there is none."""
     for place, (column, dtype) in enumerate(_columns(X)):
         for row, value in enumerate(() if column is None else _column(X, place)):
             try:
-                if np.ndim(value):  # of one element, which older NumPy turns into a float
+                if np.ndim(value):  # older NumPy converts arrays of one element to floats
                     raise TypeError
                 float(np.nan if value is None else value)
             except (TypeError, ValueError):
@@ -238,19 +238,19 @@ def _culprit(X: Any) -> str | None:
 
 
 def column_names(X: Any) -> list[Any] | None:
-    """Of a data frame; None for anything else."""
+    """The column names of a data frame; None for anything else."""
     names = [name for name, _ in _columns(X)]
     return None if None in names else names or None
 
 
 def check_finite(X: Any, names: Any = None, **how: Any) -> None:
-    """scikit-learn's check of rows on the host, with the place of what it finds.
+    """scikit-learn's check of rows on the host; its message says where the first bad value is.
 
     Parameters
     ----------
     X : array or CSR matrix
     names : sequence, optional
-        Of the columns.
+        Column names.
     **how
         Options of `assert_all_finite`.
     """
@@ -266,7 +266,7 @@ def check_finite(X: Any, names: Any = None, **how: Any) -> None:
 
 
 def working_dtypes(X: Any) -> Any:
-    """What scikit-learn's checks may make of X on the host."""
+    """The dtypes to which scikit-learn's checks may convert X on the host."""
     dtype = getattr(X, "dtype", None)
     small = isinstance(dtype, np.dtype) and working_dtype(dtype.name) == "float32"
     return np.float32 if small else [np.float64, np.float32]

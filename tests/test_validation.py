@@ -120,7 +120,7 @@ def test_every_way_in_names_the_column(entry):
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 def test_every_way_in_wants_lazy_frames_collected(entry):
-    lazy = r"LazyFrame.*(collect it first|into arrays)|an array or a callable; got <LazyFrame"
+    lazy = r"LazyFrame.*(its collect\(\) first|into arrays)|an array or a callable; got <LazyFrame"
     with pytest.raises((TypeError, ValueError), match=lazy):
         entry(DATES["polars Date"].lazy())
 

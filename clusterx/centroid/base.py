@@ -1,4 +1,4 @@
-"""What estimators with centres share."""
+"""The base class of estimators with centres."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from . import seeding
 from .inertia import weighted_sum
 
 _INITS = ("k-means++", "random", "k-means||", "maximin")
-#: inits that leave so little to chance that one start is the default
+#: inits that vary so little between starts that one start is the default
 _ONE_START = ("k-means++", "k-means||", "maximin")
 
 
 class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
-    """What estimators with centres share: starts, predict, transform, score."""
+    """Base of the estimators with centres: initial centres, predict, transform, score."""
 
     _takes_sparse = True
     cluster_centers_: Array
@@ -59,7 +59,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
             check_number(self, "n_init", self.n_init, numbers.Integral, least=1)
 
     def _starts(self, rows: Rows, w: Array | None, default: int) -> int:
-        """Number of starts; k must be possible."""
+        """Number of starts; raises if there are fewer rows than clusters."""
         seeding.check_enough_rows(rows, w, self.n_clusters)
         given = not isinstance(self.init, str) and not callable(self.init)
         if self.n_init == "auto":
@@ -83,7 +83,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         step: Any = None,
         k: int | None = None,
     ) -> Array:
-        """First centres (k, d), in the dtype of the rows; by default as many as clusters."""
+        """Initial centres (k, d) in the dtype of the rows; k is `n_clusters` by default."""
         k = self.n_clusters if k is None else k
         if isinstance(self.init, str):
             return self._named_start(str(self.init), rows, w, rng, step, k)
@@ -124,7 +124,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         return rows.take(chosen)
 
     def _fitted_rows(self, X: Any, method: str) -> tuple[Rows, Array]:
-        """X as rows, and the centres in the wider dtype of the two, so that none is rounded."""
+        """X as rows, and the centres in the wider of the two dtypes, so that none is rounded."""
         check_is_fitted(self, "cluster_centers_")
         centers = fitted_matrix(self, "cluster_centers_")
         self._check_same_library(X, method, "cluster_centers_")
@@ -133,7 +133,7 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         return rows, rows.xp.asarray(centers, dtype=wider)
 
     def _measured(self, kernel: Callable, rows: Rows, centers: Array) -> Any:
-        """What a kernel finds of the rows and the centres."""
+        """The kernel's result for the rows and the centres."""
         return rows.map(kernel, centers)
 
     def predict(self, X: Any, *, labels_out: Any = None) -> Array:
@@ -154,10 +154,10 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         Raises
         ------
         ValueError
-            X is of another library, device or number of features than in `fit`, or has NaN; or
+            X has another library, device or number of features than in `fit`, or contains NaN; or
             `cluster_centers_` was set to values that don't fit X or are not finite.
         TypeError
-            `cluster_centers_` was set to something else than an array of float32 or float64.
+            `cluster_centers_` was set to something other than an array of float32 or float64.
         """
         if labels_out is not None:
             return self._predict_into(labels_out, X)
@@ -174,8 +174,8 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         Returns
         -------
         distances : array of shape (n_samples, n_clusters)
-            Euclidean. float32 if both the rows, as they are clustered, and the centres are
-            float32; float64 if one of them is.
+            Euclidean. float32 if both the rows, in their working dtype, and the centres are
+            float32; float64 otherwise.
         """
         rows, centers = self._fitted_rows(X, "transform")
         found = self._measured(rows.kernels.distances.distances, rows, centers)
@@ -196,11 +196,11 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         return -weighted_sum(squared, w)
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
-        """Fit, and the labels of the rows."""
+        """Fit, and return the labels of the rows."""
         return self.fit(X, sample_weight=sample_weight).labels_
 
     def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
-        """Fit, and the distances of the rows to the centres."""
+        """Fit, and return the distances of the rows to the centres."""
         return self.fit(X, sample_weight=sample_weight).transform(X)
 
     @property

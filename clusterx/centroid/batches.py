@@ -1,4 +1,4 @@
-"""What mini-batch k-means keeps between its steps: centres, draws, and when to stop."""
+"""State of mini-batch k-means between its steps: centres, draws, and the stopping rule."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIRST_AHEAD = 8
 
 
 class State:
-    """Centres and what they have seen, in float64 between steps."""
+    """Centres and the weight that each has seen, in float64 between steps."""
 
     def __init__(self, rows: Rows, centers: Array):
         wide = float_dtype(rows.xp, rows.like)
@@ -32,9 +32,9 @@ class State:
         return rows.xp.astype(self.centers, rows.dtype)
 
     def follow(self, rows: Rows, centers: Array) -> None:
-        """Live where the rows do, and take over centres that are not those it has, rounded.
+        """Move to the device of the rows, and adopt centres that were changed from outside.
 
-        A model may have been loaded or moved, and its centres set by hand.
+        The model may have been loaded or moved, or its centres set by hand.
         """
         xp = rows.xp
         own, counts = (asarray(a, like=rows.like) for a in (self.centers, self.counts))
@@ -46,7 +46,7 @@ class State:
         self.counts = counts
 
     def due(self, batch_size: int) -> bool:
-        """Whether centres that have seen little are looked for after the next step."""
+        """Whether to look for centres that have seen too little after the next step."""
         self.since_reassignment += batch_size
         due = self.some_empty or self.since_reassignment >= 10 * self.centers.shape[0]
         if due:
@@ -60,18 +60,18 @@ class State:
 
 
 class Draws:
-    """Batches of rows drawn with replacement, one by one or some ahead of their use.
+    """Batches of rows drawn with replacement, one by one or several batches ahead.
 
     Parameters
     ----------
     rng : RandomState
-        Nobody else draws from it meanwhile.
+        Nothing else may draw from it in the meantime.
     n, size : int
-        Rows there are, and rows of a batch.
+        Number of rows, and rows per batch.
     w : array of shape (n,) or None
         Rows are drawn in proportion to it.
     max_steps : int
-        Batches wanted in all.
+        Total number of batches.
     """
 
     def __init__(
@@ -87,27 +87,27 @@ class Draws:
         return draw_rows(self.rng, self.n, m * self.size, self.shares).reshape(m, self.size)
 
     def next(self) -> np.ndarray:
-        """One batch; a new series of draws ahead begins."""
+        """Draw one batch, and start a new series of draws ahead."""
         self.marks.clear()
         self.grown = FIRST_AHEAD
         return self._draw(1)[0]
 
     def ahead(self, m: int) -> np.ndarray:
-        """At most m more batches: few at first, because they may be undone."""
+        """Draw at most m more batches: few at first, because they may be undone."""
         m = min(m, self.grown, self.max_steps - self.count)
         self.grown *= 2
         self.marks.append((self.count, self.rng.get_state(legacy=False)))
         return self._draw(m)
 
     def back(self, count: int) -> np.ndarray:
-        """Take back all but `count` batches, as if never drawn; the last of those."""
+        """Undo all draws after the first `count` batches, and return the last of these."""
         self.count, state = next(mark for mark in reversed(self.marks) if mark[0] < count)
         self.rng.set_state(state)
         return self._draw(count - self.count)[-1]
 
 
 class EarlyStopping:
-    """Whether the batches have stopped to improve: smoothed inertia and movement."""
+    """The stopping rule: the smoothed inertia no longer improves, or the centres hardly move."""
 
     def __init__(self, verbose, patience, tol, n, batch_size, n_steps):
         self.verbose, self.patience, self.tol = verbose, patience, tol
@@ -119,7 +119,7 @@ class EarlyStopping:
 
     def __call__(self, step: int, inertia: float, shift: float) -> bool:
         inertia /= self.batch_size
-        if step > 1:  # the inertia before is the first centres'
+        if step > 1:  # the inertia of step 1 is that of the initial centres
             smooth = self.smooth
             self.smooth = inertia if smooth is None else smooth + self.share * (inertia - smooth)
         if self.verbose:

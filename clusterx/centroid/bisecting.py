@@ -21,7 +21,7 @@ from .lloyd import lloyd
 from .seeding import check_enough_rows
 from .steps import lloyd_step
 
-#: Starts whose inertias differ by less than this share found the same halves, as in scikit-learn.
+#: Starts whose inertias differ by less than this fraction count as equal, as in scikit-learn.
 SAME_INERTIA = 1e-6
 
 
@@ -31,13 +31,13 @@ class Leaf(NamedTuple):
     node: int
     rows: np.ndarray | None  # its rows in rising order; None: all rows
     size: float  # weight
-    counted: int  # rows of some weight
+    counted: int  # rows of positive weight
     inertia: float
-    whole: bool = False  # no split of it has two sides: its rows are equal
+    whole: bool = False  # it can't be split, because its rows are equal
 
 
 class Half(NamedTuple):
-    """What two-means made of a cluster."""
+    """A split of a cluster by k-means with two centres."""
 
     right: np.ndarray  # (m,) bool, on the host: which rows go right
     centers: Array  # (2, d)
@@ -57,27 +57,27 @@ class BisectingKMeans(CentroidClusterer):
     """k-means by splitting: one cluster after another is divided in two.
 
     The cluster with the largest inertia, or the largest one, is split by k-means with two centres
-    until there are `n_clusters`. Each split concerns the rows of one cluster only, so that a fit
-    takes about ``n d log(k)`` operations per iteration where the clusters are even, and ``n d k``
-    at worst. Memory: a copy of the rows of one cluster. `Blocks` are read block by block as long
-    as a cluster does not fit into `working_memory`.
+    until there are `n_clusters`. Each split reads the rows of one cluster only, so a fit takes
+    about ``n d log(k)`` operations per iteration where the clusters are even, and ``n d k`` at
+    worst. Memory: a copy of the rows of one cluster. `Blocks` are read block by block as long as a
+    cluster does not fit into `working_memory`.
 
     Parameters
     ----------
     n_clusters : int, default=8
     init : {'random', 'k-means++', 'k-means||', 'maximin'} or callable, default='random'
-        First centres of each split. A callable takes ``(X, n_clusters, random_state=...)`` with
+        Initial centres of each split. A callable takes ``(X, n_clusters, random_state=...)`` with
         the rows of the cluster and ``n_clusters=2``.
     n_init : int, default=1
-        Starts of each split, of which the one with the least inertia is kept.
+        Starts of each split, of which the one with the lowest inertia is kept.
     random_state : int, RandomState or None
         Every backend sees the same draws.
     max_iter : int, default=300
         Iterations of each split.
     verbose : int, default=0
     tol : float, default=1e-4
-        A split ends when the squared movements of its centres sum to at most this. Unlike in
-        `KMeans` it is not relative to the variance; so it is in scikit-learn.
+        A split ends when the squared movements of its centres sum to at most this. As in
+        scikit-learn, and unlike in `KMeans`, it is not relative to the variance.
     copy_x : bool, default=True
         For compatibility: X is never changed.
     algorithm : {'lloyd', 'elkan'}, default='lloyd'
@@ -172,7 +172,7 @@ class BisectingKMeans(CentroidClusterer):
         Raises
         ------
         ValueError
-            Wrong parameters, fewer rows of some weight than clusters, NaN or infinities in X.
+            Wrong parameters, fewer rows of positive weight than clusters, NaN or infinities in X.
         """
         self._check_parameters()
         rows = self._rows(X, reset=True)
@@ -186,8 +186,8 @@ class BisectingKMeans(CentroidClusterer):
         self._check_shared_parameters()
         if not (isinstance(self.init, str) or callable(self.init)):
             raise ValueError(
-                f"The 'init' parameter of BisectingKMeans must be a name or a callable, got "
-                f"{type(self.init).__name__}: each split needs first centres of its own."
+                "The 'init' parameter of BisectingKMeans must be a name or a callable, got "
+                f"{type(self.init).__name__}: each split needs its own initial centres."
             )
         check_number(self, "n_init", self.n_init, numbers.Integral, least=1)
         check_choice(self, "algorithm", self.algorithm, ("lloyd", "elkan"))
@@ -254,7 +254,7 @@ class BisectingKMeans(CentroidClusterer):
         def score(leaf: Leaf) -> tuple[bool, float]:
             return not leaf.whole, leaf.size if by_size else leaf.inertia
 
-        # among fewer leaves than rows one has two rows
+        # there are more rows than leaves, so a leaf has two rows
         return max((leaf for leaf in leaves if leaf.counted > 1), key=score)
 
     def _split(self, rows: Rows, w: Array | None, total: float, rng: Any) -> Half:
@@ -299,7 +299,7 @@ class BisectingKMeans(CentroidClusterer):
         splits: list[int],
         inertias: list[float],
     ) -> None:
-        """Set the attributes. `centers` are of all nodes but the root, or of the root alone."""
+        """Set the attributes. `centers`: those of all nodes but the root, or of the root alone."""
         labels = np.zeros(rows.n, np.int32)
         of_node = np.full(2 * len(splits) + 1, -1, np.int32)
         for i, leaf in enumerate(leaves):
@@ -320,7 +320,7 @@ class BisectingKMeans(CentroidClusterer):
     def predict(self, X: Any, *, labels_out: Any = None) -> Array:
         """The cluster of each row, found by going down the tree to the nearer half.
 
-        It is that of `fit` for the rows of `fit`. The nearest centre may be another one.
+        Rows of `fit` get their labels in `labels_`. The centre of another cluster may be nearer.
 
         Parameters
         ----------
@@ -337,7 +337,7 @@ class BisectingKMeans(CentroidClusterer):
         Raises
         ------
         ValueError
-            X is of another library, device or number of features than in `fit`, or has NaN.
+            X has another library, device or number of features than in `fit`, or contains NaN.
         """
         if labels_out is not None:
             return self._predict_into(labels_out, X)

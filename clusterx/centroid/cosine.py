@@ -39,7 +39,7 @@ def unit_rows(rows: Rows) -> InMemory:
 
 
 def by_unit_rows(kernel: Callable, rows: Rows, centers: Array) -> Any:
-    """What a kernel finds of rows scaled to length one, in the dtype of the centres, by blocks."""
+    """A kernel's result for rows scaled to length one, in the dtype of the centres, by blocks."""
     found, sizes = [], []
     for block, least in _unit_blocks(_in_memory(rows), centers.dtype):
         found.append(kernel(block, centers))
@@ -62,7 +62,7 @@ def _check_directions(sizes: list[Any]) -> None:
     """Raise if the least of the rows' largest magnitudes is zero; reads the device once."""
     if not min(host_floats(*sizes)) > 0:
         raise ValueError(
-            "metric='cosine' needs rows of some length, and X has a row of zeros, which has no "
+            "metric='cosine' needs rows of nonzero length, but X has a row of zeros, which has no "
             "direction. Drop such rows first."
         )
 

@@ -1,4 +1,4 @@
-"""Fuzzy c-means: rows that belong to several clusters, by shares."""
+"""Fuzzy c-means: each row belongs to several clusters, by memberships."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .steps import lloyd_step
 
 
 class Stats(NamedTuple):
-    """What rows contribute to an iteration; those of two blocks add up."""
+    """Sums over rows for one iteration; those of two blocks can be added."""
 
     sums: Array  # (k, d)
     weights: Array  # (k,)
@@ -32,10 +32,10 @@ class Stats(NamedTuple):
 class FuzzyCMeans(CentroidClusterer):
     """Soft k-means: each row belongs to all clusters, by memberships that sum to one.
 
-    The weighted sum of ``membership ** m`` times squared distances is lowered in turns by the
-    memberships, which go with ``distance ** (-2 / (m - 1))``, and by the centres, which are the
-    means so weighted. An iteration takes n d k operations in one pass, and memory for one block of
-    rows; `Blocks` are read block by block.
+    `fit` minimises the weighted sum of ``membership ** m`` times squared distances. It alternates
+    between memberships, which are proportional to ``distance ** (-2 / (m - 1))``, and centres,
+    which are means weighted by ``membership ** m``. An iteration takes n d k operations in one
+    pass, and memory for one block of rows; `Blocks` are read block by block.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ class FuzzyCMeans(CentroidClusterer):
         Fuzziness, above 1: near 1 memberships are zero or one as in k-means, and large values make
         all of them equal.
     init : {'k-means++', 'random', 'k-means||', 'maximin'}, array or callable
-        How the first centres are found, as in `KMeans`.
+        How the initial centres are found, as in `KMeans`.
     n_init : 'auto' or int, default='auto'
-        Number of starts, of which the one with the least inertia is kept.
+        Number of starts, of which the one with the lowest inertia is kept.
     max_iter : int, default=300
     tol : float, default=1e-6
         The iterations end when the squared movements of the centres sum to at most `tol` times the
@@ -59,18 +59,18 @@ class FuzzyCMeans(CentroidClusterer):
     cluster_centers_ : array of shape (n_clusters, n_features)
         In the library, on the device and in the dtype of X.
     memberships_ : array of shape (n_samples, n_clusters)
-        Of the rows of `fit`.
+        Memberships of the rows of `fit`.
     labels_ : array of shape (n_samples,), int32
-        The clusters of the largest memberships.
+        The cluster with the largest membership of each row.
     inertia_ : float
-        The weighted sum that is lowered.
+        The weighted sum that `fit` minimises.
     partition_coefficient_ : float
         Weighted mean of the sums of squared memberships: 1 for sharp clusters, ``1 / n_clusters``
         for none.
     n_iter_ : int
     n_features_in_ : int
     feature_names_in_ : array of str
-        If X has names of columns.
+        If X has string column names.
 
     See Also
     --------
@@ -128,7 +128,7 @@ class FuzzyCMeans(CentroidClusterer):
         Raises
         ------
         ValueError
-            Wrong parameters, fewer rows of some weight than clusters, NaN or infinities in X.
+            Wrong parameters, fewer rows of positive weight than clusters, NaN or infinities in X.
         """
         self._check_shared_parameters()
         check_number(self, "m", self.m, numbers.Real, least=1)
@@ -194,7 +194,7 @@ class FuzzyCMeans(CentroidClusterer):
         return namespace(found).astype(found, centers.dtype)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """The negative of the weighted sum that `fit` lowers, of other rows.
+        """The negative of the weighted sum that `fit` minimises, for the rows of X.
 
         Parameters
         ----------
@@ -210,12 +210,12 @@ class FuzzyCMeans(CentroidClusterer):
 
 
 def block_height(d: int, k: int) -> int:
-    """Rows that are worked on together: the same for rows in memory and in blocks."""
+    """Rows per block: the same for rows in memory and for `Blocks`."""
     return max(1, TILE // max(k, d))
 
 
 def _shares(squared: Array, m: float) -> Array:
-    """Memberships (n, k) for squared distances; equal shares of the centres a row is at."""
+    """Memberships (n, k) from squared distances; equal ones for centres at distance zero."""
     xp = namespace(squared)
     least = xp.min(squared, axis=1)[:, None]
     none = squared == 0
@@ -230,7 +230,7 @@ def memberships(X: Array, centers: Array, m: float) -> Array:
 
 
 def statistics(X: Array, w: Array | None, centers: Array, m: float) -> Stats:
-    """What the rows contribute: sums weighted by memberships to the power of m."""
+    """Sums over the rows, weighted by memberships to the power of m."""
     xp, total = namespace(X), None
     measure, wide = kernels_for(xp).distances.squared_distances, float_dtype(xp, X)
     for a, block in numbered(row_blocks(X, centers.shape[0])):

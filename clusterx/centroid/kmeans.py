@@ -19,7 +19,7 @@ from .inertia import mean_variance
 from .lloyd import LloydResult, lloyd
 from .steps import lloyd_step
 
-#: Starts whose inertias differ by less than this share found the same clusters, but for rounding:
+#: Starts whose inertias differ by less than this fraction found the same clusters, up to rounding:
 #: the first of them is kept, as in scikit-learn.
 SAME_INERTIA = 1e-10
 
@@ -28,19 +28,20 @@ class KMeans(CentroidClusterer):
     """k-means clustering by exact Lloyd iterations, where the data is.
 
     NumPy arrays run on tuned CPU kernels, arrays of other libraries on their own device, `Blocks`
-    out of core. Skipped work (boxes, bounds, projections) never changes a result, and neither do
-    the number of threads and the size of blocks.
+    out of core. Shortcuts (bounding boxes, bounds, projections) never change a result, and neither
+    do the number of threads and the block size.
 
     Parameters
     ----------
     n_clusters : int, default=8
     init : {'k-means++', 'random', 'k-means||', 'maximin'}, array or callable
-        How the first centres are found. ``'k-means||'`` reads the rows a few times only;
-        ``'maximin'`` draws nothing. A callable takes ``(X, n_clusters, random_state=...)``. For
-        chunks of Dask ``'k-means++'``, whose passes are twice as many as clusters, stands for
-        ``'k-means||'``; centres of `kmeans_plusplus` can be passed.
+        How the initial centres are found. ``'k-means||'`` reads the rows only a few times;
+        ``'maximin'`` uses no random numbers. A callable takes
+        ``(X, n_clusters, random_state=...)``. For chunks of Dask, ``'k-means++'`` means
+        ``'k-means||'``, because it would take twice as many passes as clusters; centres of
+        `kmeans_plusplus` can be passed instead.
     n_init : 'auto' or int, default='auto'
-        Number of starts, of which the one with the least inertia is kept. ``'auto'`` is 10 for
+        Number of starts, of which the one with the lowest inertia is kept. ``'auto'`` is 10 for
         ``'random'`` and callables and 1 otherwise.
     max_iter : int, default=300
     tol : float, default=1e-4
@@ -72,9 +73,9 @@ class KMeans(CentroidClusterer):
     -----
     Where values are multiples of 1/16, whole numbers among them, rows may lie exactly half way
     between centres. The first iteration splits such rows evenly if they are many. When the
-    iterations end, rows are moved where that lowers the inertia, twice at most, and iterations go
-    on until `max_iter`; this is for some thousand distinct rows at most, and not for cosine
-    distances.
+    iterations end, rows are moved to other clusters where that lowers the inertia, and the
+    iterations continue within `max_iter`. This happens at most twice, for at most a few thousand
+    distinct rows, and not for cosine distances.
 
     References
     ----------
@@ -141,7 +142,7 @@ class KMeans(CentroidClusterer):
         Raises
         ------
         ValueError
-            Wrong parameters, fewer rows of some weight than clusters, NaN or infinities in X.
+            Wrong parameters, fewer rows of positive weight than clusters, NaN or infinities in X.
         """
         X = without_labels(labels_out, X)
         labels = self._fit_centers(X, sample_weight)
@@ -149,7 +150,7 @@ class KMeans(CentroidClusterer):
         return self
 
     def _fit_centers(self, X: Any, sample_weight: Any) -> Callable[[], Array]:
-        """Fit but for the labels, which are what is returned."""
+        """Fit all but the labels, and return a function that computes them."""
         self._check_shared_parameters()
         check_choice(self, "algorithm", self.algorithm, ("lloyd", "elkan"))
         check_choice(self, "metric", self.metric, ("euclidean", "cosine"))
@@ -176,7 +177,8 @@ class KMeans(CentroidClusterer):
         self.cluster_centers_ = best.centers
         self.inertia_ = best.inertia / 2 if self.metric == "cosine" else best.inertia
         self.n_iter_ = best.n_iter
-        # rows that were given as such may be fitted again, and their step keeps its labels
+        # rows that the caller passed may be fitted again, and that would overwrite the step's
+        # labels
         return lambda: _own(best.labels) if rows is X else best.labels
 
     def _best_start(self, rows: Rows, w: Array | None, total: float, starts: int) -> LloydResult:
@@ -203,7 +205,7 @@ class KMeans(CentroidClusterer):
                 project=unit_length if self.metric == "cosine" else None,
             )
             if best is None or fit.inertia < best.inertia * (1.0 - SAME_INERTIA):
-                # the step goes on to use its labels in later starts
+                # later starts overwrite the labels of the step
                 best = fit
                 if starts > 1:
                     best = fit._replace(step=SimpleNamespace(labels=_own(fit.labels)))
@@ -228,7 +230,7 @@ class KMeans(CentroidClusterer):
 
 
 def _own(labels: Array) -> Array:
-    """A copy, which no step writes over."""
+    """A copy that no step overwrites."""
     return namespace(labels).asarray(labels, copy=True)
 
 
@@ -247,7 +249,7 @@ def k_means(
     algorithm: str = "lloyd",
     return_n_iter: bool = False,
 ) -> tuple:
-    """k-means in one call: centres, labels, inertia, and on demand the number of iterations.
+    """k-means in one call: centres, labels, inertia, and optionally the number of iterations.
 
     Parameters
     ----------

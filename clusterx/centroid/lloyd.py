@@ -1,4 +1,4 @@
-"""Lloyd's iterations, written once for rows anywhere."""
+"""Lloyd's iterations, written once for rows in memory, in blocks and on any device."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .inertia import inertia, weighted_sum
 
 
 class Found(NamedTuple):
-    """What the host reads of an iteration."""
+    """The values of an iteration that the host reads."""
 
     shift: float  # squared movement of the centres
     min_count: float  # weight of the lightest cluster
-    n_changed: float  # rows whose label is new
+    n_changed: float  # rows whose label changed
 
 
 class LloydResult(NamedTuple):
-    """What k-means ends with: the labels belong to the centres."""
+    """The result of k-means: the labels are those of the nearest centres."""
 
     centers: Array
-    step: Any  # or what else has the labels, which a step writes when they are asked for
+    step: Any  # a step, which computes its labels on request, or another object with labels
     inertia: float
     n_iter: int
     distinct: int
@@ -49,8 +49,8 @@ def lloyd(
 ) -> LloydResult:
     """Lloyd's iterations from the given centres; the device is read once in each.
 
-    Where rows may lie half way between centres, `ties` has a say at the start and at the end; what
-    it does counts within `max_iter`.
+    Where rows may lie half way between centres, `ties` corrects the centres at the start and at the
+    end; its iterations count towards `max_iter`.
 
     Parameters
     ----------
@@ -59,13 +59,13 @@ def lloyd(
     tol : float
         Bound on the sum of squared movements that ends the iterations.
     project : callable, optional
-        Puts new centres where they are allowed to be.
+        Maps new centres to allowed ones, such as those of length one.
     """
-    # what a move gains is known for plain means only
+    # how much a move gains is known for plain means only
     tied = ties.share(rows, centers) if project is None else None
     exchange = None if tied is None else ties.Exchange(rows, w)
     plan = Plan(rows, step, w, max_iter, tol, verbose, project, exchange)
-    # another iteration has to follow: a split may leave a cluster without rows of its own
+    # another iteration has to follow, because a split may leave a cluster without rows
     split = tied is not None and tied >= ties.COMMON and max_iter > 1
     run = _iterate(plan, ties.split(rows, centers, w) if split else centers, int(split))
     for _ in range(ties.ROUNDS):
@@ -79,7 +79,7 @@ def lloyd(
     if verbose and run.end:
         print(f"Converged at iteration {run.done - 1}: {run.end}.")
     centers, stats = run.centers, run.stats
-    if run.found.shift != 0:  # or the last labels are those of these very centres
+    if run.found.shift != 0:  # otherwise the last labels already belong to these centres
         stats = step(centers)
     used = int(np.count_nonzero(to_host(stats.counts) > 0))
     return LloydResult(centers, step, inertia(rows, step, stats, centers, w), run.done, used)
@@ -99,13 +99,13 @@ class Plan(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What iterations came to."""
+    """The state in which the iterations ended."""
 
     centers: Array
-    stats: Any  # of the assignment whose means the centres are
+    stats: Any  # of the last assignment; the centres are its means
     found: Found
-    done: int  # iterations in all
-    end: str  # why they ended, if not by their number
+    done: int  # iterations so far
+    end: str  # why they ended, if not by max_iter
 
 
 def _exchanged(plan: Plan, run: Run) -> Array | None:
@@ -116,9 +116,9 @@ def _exchanged(plan: Plan, run: Run) -> Array | None:
 
 
 def _iterate(plan: Plan, centers: Array, before: int) -> Run:
-    """Iterations until no label changes, the centres hardly move, or there were enough.
+    """Iterate until no label changes, the centres hardly move, or `max_iter` is reached.
 
-    before : iterations before these
+    before : number of iterations done before
     """
     rows, step, project = plan.rows, plan.step, plan.project
     done, end, stats, found = before, "", None, Found(np.inf, 0.0, 0.0)
@@ -159,7 +159,7 @@ def _squared_shift(rows: Rows, new: Array, old: Array) -> Array:
 def _relocate(rows: Rows, step: Any, stats: Any, centers: Array, w: Array | None) -> Array:
     """Means after the rows farthest from their centres were given to the empty clusters.
 
-    It happens rarely and concerns as many rows, which are brought to the host.
+    It happens rarely and takes one row per empty cluster, which is brought to the host.
     """
     sums = np.array(to_host(stats.sums), np.float64)
     counts = np.array(to_host(stats.counts), np.float64)

@@ -23,25 +23,25 @@ class MediansResult(NamedTuple):
 class KMedians(CentroidClusterer):
     """Clusters around k points whose coordinates are medians.
 
-    Rows go to the centre of the least Manhattan distance, and centres to the median of each column
-    of their rows, which lowers the sum of those distances as far as it goes. So outliers move no
-    centre far. An even number of rows has two medians, and the middle between them is taken.
+    Each row joins the centre at the least Manhattan distance, and each centre moves to the median
+    of every column of its rows, which minimises the sum of those distances. So outliers move no
+    centre far. The median of an even number of rows is the mean of the middle two.
 
-    An iteration takes n d k operations and as much memory as the rows; they have to be there as one
-    array.
+    An iteration takes n d k operations and as much memory as X, which has to be one array in
+    memory.
 
     Parameters
     ----------
     n_clusters : int, default=8
     init : {'k-means++', 'random', 'k-means||', 'maximin'}, array or callable
-        How the first centres are found, as in `KMeans`. A callable takes
+        How the initial centres are found, as in `KMeans`. A callable takes
         ``(X, n_clusters, random_state=...)``.
     n_init : 'auto' or int, default='auto'
-        Number of starts, of which the one with the least inertia is kept. ``'auto'`` is 10 for
+        Number of starts, of which the one with the lowest inertia is kept. ``'auto'`` is 10 for
         ``'random'`` and callables and 1 otherwise.
     max_iter : int, default=300
     tol : float, default=1e-4
-        The iterations end when one lowers the inertia by less than this share, or when no label
+        The iterations end when one lowers the inertia by less than this fraction, or when no label
         changes.
     verbose : int, default=0
     random_state : int, RandomState or None
@@ -56,7 +56,7 @@ class KMedians(CentroidClusterer):
     n_iter_ : int
     n_features_in_ : int
     feature_names_in_ : array of str
-        If X has names of columns.
+        If X has string column names.
 
     See Also
     --------
@@ -113,7 +113,7 @@ class KMedians(CentroidClusterer):
         Raises
         ------
         ValueError
-            Wrong parameters, fewer rows of some weight than clusters, NaN or infinities in X.
+            Wrong parameters, fewer rows of positive weight than clusters, NaN or infinities in X.
         """
         self._check_shared_parameters()
         rows = self._rows(X, reset=True).in_memory("KMedians", "Take a sample of the rows.")
@@ -127,7 +127,7 @@ class KMedians(CentroidClusterer):
         return self
 
     def _run(self, rows: InMemory, w: Array | None, centers: Array) -> MediansResult:
-        """Iterations from the given centres; the labels belong to the centres."""
+        """Iterate from the given centres; the labels are those of the resulting centres."""
         xp, X, kernels = rows.xp, rows.values, rows.kernels.medians
         labels, apart = kernels.nearest_manhattan(X, centers)
         inertia, n_iter, end = weighted_sum(apart, w), 0, False
@@ -147,7 +147,7 @@ class KMedians(CentroidClusterer):
     def _relocated(
         self, rows: Rows, w: Array | None, centers: Array, labels: Array, apart: Array
     ) -> Array:
-        """Centres with those that no row of weight belongs to moved to the farthest rows."""
+        """The centres, with those that have no weight moved to the farthest rows."""
         xp = rows.xp
         counted = labels if w is None else xp.where(w > 0, labels, -xp.ones_like(labels))
         k = self.n_clusters
@@ -164,7 +164,7 @@ class KMedians(CentroidClusterer):
         )
 
     def predict(self, X: Any, *, labels_out: Any = None) -> Array:
-        """The centre of the least Manhattan distance, the first of equally near ones.
+        """The centre nearest to each row by Manhattan distance; the first of equally near ones.
 
         Parameters
         ----------

@@ -21,7 +21,8 @@ from .inertia import weighted_sum
 
 
 class KMedoids(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer, Searching):
-    """Clusters around k of the rows, whose distances to the others sum to as little as possible.
+    """Clusters around k rows (medoids) with the least sum of distances to the rows of their
+    clusters.
 
     Unlike k-means it takes any metric, and outliers move no centre far.
 
@@ -33,36 +34,37 @@ class KMedoids(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer, Sea
     metric_params : dict, optional
         Options of the metric.
     method : {'fasterpam', 'alternate', 'onebatch'}, default='fasterpam'
-        ``'fasterpam'`` swaps a medoid for another row as soon as that lowers the loss: n^2 numbers
-        in memory, n^2 operations per pass. ``'alternate'`` takes the medoids of the clusters and
-        assigns rows again, which is faster and finds worse minima. ``'onebatch'`` swaps by the
-        distances to one sample of `batch_size` rows, weighted by the rows that are nearest to
-        each: n times `batch_size` numbers in float32, where no square matrix fits.
+        ``'fasterpam'`` swaps a medoid for another row as soon as that lowers the loss; it keeps n^2
+        distances in memory and takes n^2 operations per pass. ``'alternate'`` finds the medoid of
+        each cluster and reassigns the rows, in turn, which is faster and finds worse minima.
+        ``'onebatch'`` swaps as ``'fasterpam'`` does, but estimates the loss from one sample of
+        `batch_size` rows, each weighted by the number of rows nearest to it. It keeps n times
+        `batch_size` float32 distances, for data whose square matrix does not fit into memory.
     init : {'random', 'build'} or array of shape (n_clusters,), default='random'
-        Rows to begin with. ``'build'`` adds the row that lowers the loss most, one after another,
-        in n^2 n_clusters operations.
+        Initial medoids. ``'build'`` adds the row that lowers the loss most, one after another, in
+        n^2 n_clusters operations.
     max_iter : int, default=100
-        Most passes over the rows.
+        Maximum number of passes over the rows.
     batch_size : 'auto' or int, default='auto'
-        Of ``'onebatch'``; ``100 log(n n_clusters)`` by default.
+        Size of the sample of ``'onebatch'``; ``100 log(n n_clusters)`` by default.
     random_state : int, RandomState or None
-        Of first medoids, of the sample, and of the order in which rows are looked at.
+        For the initial medoids, the sample, and the order in which rows are tried.
 
     Attributes
     ----------
     medoid_indices_ : array of shape (n_clusters,), int64
         Rows of X.
     cluster_centers_ : array or CSR matrix of shape (n_clusters, n_features)
-        Those rows; not there for ``metric='precomputed'``.
+        Those rows; absent with ``metric='precomputed'``.
     labels_ : array of shape (n_samples,), int32
-        Nearest medoids, the first of equally near ones.
+        The nearest medoid of each row, the first of equally near ones.
     inertia_ : float
         Weighted sum of the distances to the nearest medoids.
     n_iter_ : int
         Passes over the rows.
     n_features_in_ : int
     feature_names_in_ : array of str
-        If X has names of columns.
+        If X has string column names.
 
     See Also
     --------
@@ -82,7 +84,7 @@ class KMedoids(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer, Sea
     8.0
     """
 
-    # what the shared checks of searches ask for
+    # parameters that the shared checks read
     p = None
     algorithm = "auto"
     leaf_size = 30
@@ -120,8 +122,8 @@ class KMedoids(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer, Sea
         X : array or CSR matrix of shape (n, d), or (n, n) of distances if precomputed
         y : ignored
         sample_weight : array of shape (n,), optional
-            A row of weight two counts as two equal ones. One of weight zero is no medoid and
-            counts for nothing, but gets a label.
+            A weight of two counts as a row repeated. A row of weight zero is never a medoid and
+            does not count, but gets a label.
 
         Returns
         -------
@@ -130,9 +132,10 @@ class KMedoids(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer, Sea
         Raises
         ------
         TypeError, ValueError
-            A parameter, X or the weights are not what is wanted; more clusters than rows of weight.
+            A parameter, X or the weights are invalid, or there are fewer rows of positive weight
+            than clusters.
         MemoryError
-            There is no room for all distances: take ``method='onebatch'``.
+            The n^2 distances do not fit into memory: take ``method='onebatch'``.
         """
         self._check_parameters()
         X = self._points(X, reset=True)
@@ -140,8 +143,8 @@ class KMedoids(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer, Sea
         n, some = X.shape[0], np.flatnonzero(to_host(w))
         if len(some) < self.n_clusters:
             raise ValueError(
-                f"n_samples={n} should be >= n_clusters={self.n_clusters}, and {len(some)} rows "
-                "have a weight above zero: ask for fewer clusters or give more rows."
+                f"n_samples={n} should be >= n_clusters={self.n_clusters}, and only {len(some)} "
+                "rows have a weight above zero: ask for fewer clusters or give more rows."
             )
         self._options = fitted_options(X, self.metric, self.metric_params)
         rng = check_random_state(self.random_state)
@@ -168,7 +171,7 @@ class KMedoids(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer, Sea
             check_number(self, "batch_size", self.batch_size, numbers.Integral, least=1)
 
     def _checked_weights(self, sample_weight: Any, X: Any) -> Array:
-        """Weights (n,) in the widest float, ones where none are given."""
+        """Weights (n,) in the widest float; ones if none are given."""
         like = X.data if hasattr(X, "indptr") else X
         xp = namespace(like)
         w = self._point_weights(sample_weight, X)
@@ -263,7 +266,7 @@ class KMedoids(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer, Sea
         return xp.astype(xp.argmin(D, axis=1), xp.int32)
 
     def transform(self, X: Any) -> Array:
-        """Distances to the medoids.
+        """Distance of each row to each medoid.
 
         Parameters
         ----------
@@ -276,7 +279,7 @@ class KMedoids(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer, Sea
         return self._to_medoids(X, "transform")
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
-        """Fit, and the labels of the rows."""
+        """Fit, and return the labels of the rows."""
         return self.fit(X, sample_weight=sample_weight).labels_
 
     @property
@@ -291,7 +294,7 @@ def _columns(D: Any, columns: Array) -> Array:
 
 
 def build(D: Array, w: Array, some: np.ndarray, k: int) -> np.ndarray:
-    """Medoids chosen one by one, each of which lowers the loss most; the lowest of equal rows."""
+    """Choose medoids one by one, each the row that lowers the loss most; ties go to the first."""
     xp = namespace(D)
     n, height = D.shape[0], max(1, TILE // D.shape[1])
     nearest = None
@@ -312,7 +315,7 @@ def build(D: Array, w: Array, some: np.ndarray, k: int) -> np.ndarray:
 def alternate(
     D: Array, w: Array, some: np.ndarray, medoids: np.ndarray, max_iter: int
 ) -> tuple[np.ndarray, int]:
-    """Rows to their nearest medoids, medoids to the rows nearest to all of their cluster."""
+    """Assign rows to the nearest medoids and find the medoid of each cluster, in turn."""
     xp, n_iter = namespace(D), 0
     counted = np.zeros(D.shape[0], bool)
     counted[some] = True
@@ -323,7 +326,7 @@ def alternate(
         for i in range(len(medoids)):
             rows = np.flatnonzero((labels == i) & counted)
             if not rows.size:
-                continue  # another medoid is as near to its own row
+                continue  # another medoid is equally near to this one's own row
             places = asarray(rows, like=D)
             inside = xp.take(xp.take(D, places, axis=0), places, axis=1)
             sums = to_host(xp.sum(xp.astype(inside, w.dtype) * xp.take(w, places), axis=1))

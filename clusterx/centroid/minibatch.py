@@ -22,24 +22,24 @@ from .batches import Draws, EarlyStopping, State
 from .inertia import mean_variance, weighted_sum
 from .steps import batch_step, lloyd_step
 
-#: So many first centres are worth preparing the rows that they are drawn from.
+#: From this many clusters on, preparing the sample for the choice of initial centres pays.
 MANY = 32
-#: Steps in a row without a reassignment after which many are made at once.
+#: Consecutive steps without a reassignment after which many steps run per call.
 CALM = 8
 
 
 class MiniBatchKMeans(CentroidClusterer):
     """k-means that learns from small random batches.
 
-    Rows are drawn in proportion to their weights, and drawing costs O(batch_size). Centres move to
-    the mean of all rows they were given (Sculley, "Web-scale k-means clustering", WWW 2010).
+    Rows are drawn in proportion to their weights, and drawing costs O(batch_size). Each centre is
+    the mean of all rows assigned to it so far (Sculley, "Web-scale k-means clustering", WWW 2010).
 
     Parameters
     ----------
     n_clusters : int, default=8
     init : {'k-means++', 'random', 'k-means||', 'maximin'}, array or callable
     max_iter : int, default=100
-        Passes over the data at most, counted in rows drawn.
+        Maximum number of passes over the data, counted in rows drawn.
     batch_size : int, default=1024
     verbose : int, default=0
     compute_labels : bool, default=True
@@ -51,13 +51,13 @@ class MiniBatchKMeans(CentroidClusterer):
     max_no_improvement : int or None, default=10
         Stop after this many steps in which the smoothed inertia did not fall.
     init_size : int, optional
-        Rows drawn to find the first centres; three batches by default.
+        Rows drawn to find the initial centres; three batches by default.
     n_init : 'auto' or int, default='auto'
-        Starts tried, of which the best on a drawn sample is taken. ``'auto'`` is 3 for
+        Number of starts, of which the best on a random sample is kept. ``'auto'`` is 3 for
         ``'random'`` and callables and 1 otherwise.
     reassignment_ratio : float, default=0.01
-        Centres that have seen less than this share of what the fullest one has seen are moved to
-        random rows of the batch from time to time.
+        Centres to which fewer rows were assigned than this fraction of the most for any centre are
+        moved to random rows of the batch from time to time.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class MiniBatchKMeans(CentroidClusterer):
     labels_ : array of shape (n_samples,), int32
     inertia_ : float
     n_iter_ : int
-        Passes begun.
+        Number of passes over the data, rounded up.
     n_steps_ : int
         Batches.
     n_features_in_ : int
@@ -137,8 +137,9 @@ class MiniBatchKMeans(CentroidClusterer):
         Parameters
         ----------
         X : array, CSR matrix, Blocks or what those take, of shape (n_samples, n_features)
-            float32 and float64 are kept; small integers become float32, others float64. uint8 of
-            at most 8 columns, as pixels are, is read as it is on the host; centres are float32.
+            float32 and float64 are kept; small integers become float32, others float64. uint8 rows
+            of at most 8 columns on the host, such as pixels, are read without conversion; centres
+            are float32.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             Rows are drawn in proportion to it.
@@ -173,7 +174,7 @@ class MiniBatchKMeans(CentroidClusterer):
         self._state = State(rows, centers)
         n_steps = (self.max_iter * rows.n) // batch_size
         step = batch_step(rows, self.n_clusters, batch_size)
-        # draws may be taken back, which a generator that others draw from does not allow
+        # draws may be undone, so nothing else may draw from this generator
         own = check_random_state(rng.randint(2**31))
         self._run(step, rows, w, own, batch_size, n_steps)
         self.cluster_centers_ = self._state.rounded(rows)
@@ -283,7 +284,7 @@ class MiniBatchKMeans(CentroidClusterer):
         return inertia, shift, poor
 
     def _reassign(self, rows, drawn, rng, state):
-        """Move the centres that have seen too little to random rows of those drawn."""
+        """Move the centres that have seen too little to random rows of the batch."""
         counts = np.array(to_host(state.counts), np.float64)
         poor = counts < self.reassignment_ratio * counts.max()
         most = len(drawn) // 2
@@ -305,7 +306,7 @@ class MiniBatchKMeans(CentroidClusterer):
         state.counts = asarray(counts, like=rows.like, dtype=state.counts.dtype)
 
     def _label(self, step, w):
-        if not self.compute_labels:  # those of an earlier fit are of other rows
+        if not self.compute_labels:  # those of an earlier fit belong to other rows
             for name in ("labels_", "inertia_"):
                 self.__dict__.pop(name, None)
             return
@@ -330,7 +331,7 @@ class MiniBatchKMeans(CentroidClusterer):
         ------
         ValueError
             `n_clusters` is not the number of centres that earlier batches were learned with; or
-            the first batch has fewer rows of some weight than clusters.
+            the first batch has fewer rows of positive weight than clusters.
 
         Notes
         -----
@@ -357,14 +358,14 @@ class MiniBatchKMeans(CentroidClusterer):
         return self
 
     def _resume(self, rows):
-        """Go on from `cluster_centers_`, which may have been set since, and what they have seen."""
+        """Continue from `cluster_centers_`, which may have been set since, and their counts."""
         centers = asarray(fitted_matrix(self, "cluster_centers_"), like=rows.like)
         k = centers.shape[0]
         if k != self.n_clusters:
             raise ValueError(
-                f"partial_fit goes on from the {k} rows of cluster_centers_, and n_clusters is "
-                f"{self.n_clusters}. Use set_params(n_clusters={k}) to go on, or begin with "
-                "another number by fit, or by partial_fit of sklearn.base.clone(model)."
+                f"partial_fit goes on from the {k} rows of cluster_centers_, but n_clusters is "
+                f"{self.n_clusters}. Use set_params(n_clusters={k}) to go on. To start again with "
+                "another number, use fit, or partial_fit of sklearn.base.clone(model)."
             )
         if not hasattr(self, "_state"):
             self._state = State(rows, centers)
@@ -383,7 +384,7 @@ def _inertia(X: Any, w: Array | None, rows: Rows, centers: Array) -> Array:
 
 
 def _drawing_from(rng: np.random.RandomState, n: int, w: Array | None) -> Callable:
-    """Draws of so many rows with replacement, all rows of some weight being equally likely."""
+    """A function that draws rows with replacement, uniformly among those of positive weight."""
     counted = None if w is None else np.flatnonzero(to_host(w))
     if counted is None or len(counted) == n:
         return lambda size: rng.randint(0, n, size)

@@ -1,4 +1,4 @@
-"""First centres for k-means: k-means++, k-means||, maximin, random rows."""
+"""Initial centres for k-means: k-means++, k-means||, maximin, random rows."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def local_trials(k: int) -> int:
 
 
 def draw_rows(rng: np.random.RandomState, n: int, size: int, cumulated: Any) -> np.ndarray:
-    """`size` rows with replacement, in proportion to the weights whose shares are cumulated.
+    """Draw `size` rows with replacement, in proportion to weights given by their cumulated shares.
 
-    The cost does not depend on n: the shares, where there are weights, are cumulated once.
+    The cost hardly depends on n, because the shares of the weights are cumulated once.
     """
     uniform = rng.random_sample(size)
     if cumulated is None:
@@ -37,7 +37,7 @@ def draw_rows(rng: np.random.RandomState, n: int, size: int, cumulated: Any) -> 
 
 
 def _first_row(rows: Rows, w: Array | None, rng: np.random.RandomState) -> Array:
-    """A row in proportion to the weights (1,)."""
+    """One row (1,), drawn in proportion to the weights."""
     if w is None:
         return draw_rows(rng, rows.n, 1, None)
     w = namespace(w).astype(w, rows.zeros(()).dtype, copy=False)
@@ -53,7 +53,7 @@ def cumulated_shares(w: Array | None) -> np.ndarray | None:
 
 
 def check_enough_rows(rows: Rows, w: Array | None, k: int) -> None:
-    """Raise unless there are as many rows as clusters; one of weight zero counts as left out."""
+    """Raise unless there are k rows of positive weight."""
     if rows.n < k:
         raise ValueError(
             f"n_samples={rows.n} should be >= n_clusters={k}: ask for fewer clusters or give more "
@@ -79,7 +79,7 @@ def plus_plus(
     trials: int | None = None,
     step: Any = None,
 ) -> Array:
-    """Rows chosen by greedy k-means++, in order; the draws do not depend on the data."""
+    """Rows chosen by greedy k-means++, in order; how much is drawn does not depend on the data."""
     first = int(to_host(_first_row(rows, w, rng))[0])
     trials = trials or local_trials(k)
     seeding = seeding_step(rows, w, step)
@@ -94,9 +94,10 @@ def plus_plus(
 
 
 def maximin(rows: Rows, k: int, w: Array | None, step: Any = None) -> Array:
-    """The row nearest the mean, then always the row farthest from those chosen (Gonzalez, 1985).
+    """The row nearest to the mean, then each time the row farthest from those chosen (Gonzalez,
+    1985).
 
-    Rows of no weight are never chosen. Nothing is drawn.
+    Rows of weight zero are never chosen. No random numbers are used.
     """
     xp = rows.xp
     centre = xp.reshape(xp.astype(rows.summary.mean, rows.dtype), (1, rows.d))
@@ -146,7 +147,7 @@ def total_weight(w: Array | None, rows: Rows) -> float:
 
 
 class _Checks(Clusterer):
-    """Input checks for the function below, under a name for its messages."""
+    """The input checks of `kmeans_plusplus`; messages use the name of the class."""
 
     _takes_sparse = True
 
@@ -167,7 +168,7 @@ def kmeans_plusplus(
     random_state: Any = None,
     n_local_trials: int | None = None,
 ) -> tuple[Array, Array]:
-    """Choose rows as first centres by greedy k-means++.
+    """Choose rows as initial centres by greedy k-means++.
 
     Parameters
     ----------
@@ -178,7 +179,7 @@ def kmeans_plusplus(
     sample_weight : array of shape (n_samples,), optional
         Weights of the rows; a weight of two is a row repeated.
     x_squared_norms : array of shape (n_samples,), optional
-        Taken for compatibility with scikit-learn and checked for its length; not needed.
+        Accepted for compatibility with scikit-learn: only its length is checked.
     random_state : int, RandomState or None
         Every backend sees the same draws.
     n_local_trials : int, optional
@@ -188,12 +189,12 @@ def kmeans_plusplus(
     -------
     centers : array of shape (n_clusters, n_features)
     indices : array of shape (n_clusters,)
-        The rows of X chosen, in order.
+        The chosen rows of X, in order.
 
     Raises
     ------
     ValueError
-        Fewer rows of some weight than clusters, or wrong lengths.
+        Fewer rows of positive weight than clusters, or wrong lengths.
 
     References
     ----------

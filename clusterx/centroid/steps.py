@@ -1,4 +1,4 @@
-"""The prepared steps of k-means, over rows in memory and rows that come in pieces."""
+"""The prepared steps of k-means, over rows in memory and rows in blocks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..rows.passes import BlockwiseStep
 
 
 class LloydPreparation(Preparation):
-    """Prepares iterations with sums in one set of scales, whatever the rows are cut into.
+    """Prepares iterations whose sums share one set of scales, however the rows are split.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class LloydPreparation(Preparation):
         return rows.kernels.kmeans.sum_scales(rows.summary, self.total, rows.n)
 
     def __getstate__(self) -> dict[str, Any]:
-        # it may be sent to where the rows are
+        # it may be sent to the process that has the rows
         return {"prepare": self.prepare, "scales": self.scales, "k": self.k}
 
     def __call__(self, X: Array, *along: Any, single_use: bool = False) -> LloydStep:
@@ -53,7 +53,7 @@ class StreamedLloyd(BlockwiseStep, LloydStep):
 
 
 def lloyd_step(rows: Rows, w: Array | None, total: float, k: int | None = None) -> LloydStep:
-    """The prepared iteration over the rows of weights w, kept with them.
+    """The prepared iteration over rows of weights w; the rows keep it.
 
     total : the sum of weights; k : how many centres there will be, if that is known
     """
@@ -89,10 +89,10 @@ def seeding_step(rows: Rows, w: Array | None, step: LloydStep | None = None) -> 
 
 
 class StreamedSeeding:
-    """k-means++ over rows in pieces: two passes per centre, one number per row in memory.
+    """k-means++ over rows in blocks: two passes per centre, one number per row in memory.
 
-    Draws and picks are made where the rows are worked on. Rows that are drawn may be elsewhere, so
-    that their few indices are read for each centre.
+    Draws and picks are made on the device of the computation. The drawn rows may be stored
+    elsewhere, so the few indices are read for each centre.
     """
 
     def __init__(self, rows: Rows, prepare: Any, along: Any):

@@ -1,11 +1,11 @@
-"""Rows with several nearest centres, of which Lloyd's iterations know the first only.
+"""Rows with several nearest centres, of which Lloyd's iterations use only the first.
 
-Whole numbers have many. First centres that are rows tie for a large share of the others; where one
-centre gets all of those, clusters begin uneven and end so. `split` gives them to all of their
-nearest centres in equal parts. And when no label changes any more, a row half way between two
-centres stays where it is, although a move would lower the inertia, because the centres follow it.
-`Exchange` makes such moves, and all that lower the inertia (Hartigan, "Clustering Algorithms",
-1975).
+Integer data has many such ties. Initial centres that are rows tie for a large share of the other
+rows; if one centre gets all of these, the clusters start uneven and stay uneven. `split` gives them
+to all of their nearest centres in equal parts. And when no label changes any more, a row half way
+between two centres stays where it is, although moving it would lower the inertia, because the
+centres would follow. `Exchange` makes such moves, and all that lower the inertia (Hartigan,
+"Clustering Algorithms", 1975).
 
 Both take a bounded number of rows, and the same operations in the same order on every backend.
 Values that lie on no grid have no exact ties, and nothing is done about them.
@@ -24,30 +24,33 @@ from ..rows import Rows
 
 #: Values on this grid, whole numbers, halves and quarters among them, have ties.
 GRID = 1 / 16
-#: Beyond this magnitude squares round too coarsely for ties to be told, if there are any.
+#: Above this magnitude, squares are rounded too coarsely to recognize ties.
 LARGEST = 1 << 24
-#: Rows that tell whether values are on the grid and ties common: 0.1 ms of quantize-2.8mp-256.
+#: Rows sampled to see whether values are on the grid and ties are common: 0.1 ms of
+#: quantize-2.8mp-256.
 LOOK = 128
-#: Share of tied rows from which the first iteration splits them. It is about 1% for 256 random
-#: colours of a photo, and 20 to 50% for eight rows of zeros and ones.
+#: The first iteration splits tied rows if at least this share of the rows is tied. The share is
+#: about 1% for 256 random colours of a photo, and 20 to 50% for eight rows of zeros and ones.
 COMMON = 1 / 16
-#: Rows times centres times columns (SHORT at least) that are measured at a time: two milliseconds.
+#: Limit on rows times centres times columns (at least SHORT) measured at a time: two milliseconds.
 WORK, SHORT = 1 << 20, 16
-#: Squared distances are rounded to this, far above their errors: equal ones are equal everywhere.
+#: Squared distances are rounded to multiples of this, which is far above their rounding errors, so
+#: that equal distances compare equal on every backend.
 UNIT = 2.0**-30
 #: Parts of a row are multiples of this, so that sums of them are exact.
 PART = 2.0**-16
-#: Rounds of moves, each followed by iterations. Two reach the inertia that scikit-learn has, on
-#: average, in all settings of bench/ties.py; more would cost small fits more than they bring.
+#: Rounds of moves, each followed by iterations. Two reach scikit-learn's inertia, on average, in
+#: all settings of bench/ties.py; more would cost small fits more than they gain.
 ROUNDS = 2
-#: Moves lower what a row adds to the inertia by this share at least, which is no rounding.
+#: A move must lower the row's part of the inertia by at least this share, more than rounding can.
 LEAST = 1e-9
 
 
 def share(rows: Rows, centers: Array) -> float | None:
-    """Share of the rows with several nearest centres, or None where no ties are to be expected.
+    """The share of rows with several nearest centres, or None if no ties are to be expected.
 
-    A few rows tell, and for most data without a grid the largest magnitudes, which are known.
+    It is estimated from a few rows. For most data off the grid, the largest magnitudes alone, which
+    are already known, rule ties out.
     """
     largest = to_host(rows.summary.max_abs).tolist()
     if centers.shape[0] == 1 or any(value % GRID or value > LARGEST for value in largest):
@@ -57,12 +60,12 @@ def share(rows: Rows, centers: Array) -> float | None:
         return None
     squares = _squares(rows, few, centers)
     several = xp.sum(_nearest(squares), axis=1) > 1
-    several = several & (xp.min(squares, axis=1) > 0)  # no matter to rows on equal centres
+    several = several & (xp.min(squares, axis=1) > 0)  # ties between equal centres do not matter
     return host_floats(xp.mean(xp.astype(several, squares.dtype)))[0]
 
 
 def split(rows: Rows, centers: Array, w: Array | None) -> Array:
-    """Means after rows went to all of their nearest centres in equal parts.
+    """Means after splitting each row equally among all of its nearest centres.
 
     All ways of assigning rows to nearest centres have the same inertia, and the means lower it.
     """
@@ -88,11 +91,11 @@ class Exchange:
         self.rows, self.w = rows, w
 
     def __call__(self, step: Any, stats: Any, centers: Array) -> Array | None:
-        """Means after moves of rows; None if no move lowers the inertia, or rows are many.
+        """Means after moving rows; None if no move lowers the inertia or there are too many rows.
 
-        A cluster takes part in one move at most, so that moves don't change each other's worth.
+        A cluster takes part in at most one move, so that moves don't change each other's gain.
 
-        stats : of the step's labels
+        stats : the statistics that belong to the step's labels
         """
         rows, xp = self.rows, self.rows.xp
         if rows.n * SHORT > WORK or self._distinct[0].shape[0] > _most(rows, centers):
@@ -122,7 +125,7 @@ class Exchange:
         rows, xp = self.rows, self.rows.xp
         few = rows.take(xp.arange(rows.n, device=rows.device))
         wide = rows.zeros(()).dtype
-        # two sums of random multiples: rows that differ have both equal once in 2^58
+        # hash rows by two random linear sums: different rows agree in both once in 2^58
         factors = np.random.default_rng(0).integers(1 << 20, 1 << 30, (2, rows.d))
         multiples = asarray(factors, like=few, dtype=wide)
         wider = xp.astype(few, wide)
@@ -136,7 +139,7 @@ class Exchange:
 
 
 def _best_moves(squares: Array, labels: Array, w: Array, counts: Array) -> tuple[Array, Array]:
-    """What the best move of each row takes from the inertia, or 0, and the cluster it goes to.
+    """How much the best move of each row lowers the inertia, or 0, and the cluster it goes to.
 
     A row of weight w, at a distance d from the mean of its cluster of weight n, adds
     n / (n - w) w d^2 to the inertia; it would add n / (n + w) w d^2 to that of another cluster.
@@ -169,12 +172,12 @@ def _apart(gain: np.ndarray, old: np.ndarray, new: np.ndarray, k: int) -> np.nda
 
 
 def _most(rows: Rows, centers: Array) -> int:
-    """Rows that are measured at a time."""
+    """The number of rows that are measured at a time."""
     return max(1, WORK // (centers.shape[0] * max(rows.d, SHORT)))
 
 
 def _spread(rows: Rows, most: int) -> Array:
-    """Places of rows at equal distances, as many as there may be."""
+    """Indices of evenly spaced rows, at most `most`."""
     return rows.xp.arange(0, rows.n, -(-rows.n // most), device=rows.device)
 
 
