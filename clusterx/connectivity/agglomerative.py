@@ -13,7 +13,7 @@ from .structured import neighbours_of
 
 
 class AgglomerativeClustering(Agglomeration):
-    """A tree of clusters: the two nearest ones merge, until one is left; and a cut through it.
+    """A tree of clusters, built by merging the two nearest ones until one is left, and a cut of it.
 
     Parameters
     ----------
@@ -22,27 +22,27 @@ class AgglomerativeClustering(Agglomeration):
     metric : str or callable, default="euclidean"
         Ward, centroid and median take ``"euclidean"`` (``"l2"``) or ``"precomputed"``; the others
         any metric of `NearestNeighbors`. ``"precomputed"``: X is a square matrix of distances, of
-        which what is above the diagonal is read. A callable gets X and returns such a matrix.
+        which only the part above the diagonal is read. A callable gets X and returns such a matrix.
     memory : str or joblib.Memory, default=None
-        Where trees over rows on the host are cached.
+        Where trees of host rows are cached.
     connectivity : array, sparse matrix or callable, default=None
-        Which rows are neighbours, as a matrix (n, n) whose entries other than zero count, or as a
-        function of X that returns one. Only neighbours merge.
+        Which rows are neighbours: a matrix (n, n) whose nonzero entries count, or a function of X
+        that returns one. Only neighbours merge.
     compute_full_tree : {"auto"} or bool, default="auto"
-        With connectivity, whether the tree is built beyond `n_clusters`. ``"auto"``: yes, where
-        there are fewer than 100 or 2% of the rows, or for a threshold.
+        With connectivity, whether the tree is built beyond `n_clusters`. ``"auto"``: yes, if
+        `n_clusters` is below 100 or 2% of the rows, or with a threshold.
     linkage : str, default="ward"
-        What the distance of two clusters is. ``"ward"``: ``sqrt(2 a b / (a + b))`` times the
-        distance of their means, for sizes a and b, which grows with the sum of squares;
-        ``"complete"``, ``"average"``, ``"single"``: the largest, mean and least distance of two of
-        their rows. Beyond scikit-learn: ``"weighted"``, the mean of the distances to the two parts
-        of a cluster; ``"centroid"``, the distance of the means; ``"median"``, of points half-way
-        between those of the parts. The last two have inversions: a merge may be lower than one
-        before it.
+        The distance between two clusters. ``"ward"``: ``sqrt(2 a b / (a + b))`` times the distance
+        between their means, for sizes a and b, so that each merge adds the least to the sum of
+        squares; ``"complete"``, ``"average"``, ``"single"``: the largest, mean and least distance
+        between a row of one and a row of the other. Beyond scikit-learn: ``"weighted"``, the mean
+        of the distances to the two parts of a cluster; ``"centroid"``, the distance between the
+        means; ``"median"``, as centroid, but a merged cluster has its centre half-way between those
+        of its two parts. The last two have inversions: a merge may be lower than an earlier one.
     distance_threshold : float, default=None
         Merges at this distance or above are not made.
     compute_distances : bool, default=False
-        Whether there are `distances_` without a threshold; `linkage_matrix_` has them in any case.
+        Whether to set `distances_` without a threshold too; `linkage_matrix_` always has them.
 
     Attributes
     ----------
@@ -53,19 +53,19 @@ class AgglomerativeClustering(Agglomeration):
         The two nodes of each merge: below `n_leaves_` a leaf, else the merge
         ``i - n_leaves_``. Fewer merges if the tree stopped early.
     distances_ : array of shape (n_leaves_ - 1,)
-        Heights of the merges, those of `scipy.cluster.hierarchy.linkage`; with `compute_distances`
-        or a threshold.
+        Heights of the merges, as in `scipy.cluster.hierarchy.linkage`. Only with
+        `compute_distances` or a threshold.
     counts_ : array of shape (n_leaves_ - 1,)
-        Leaves below each merge.
+        Number of leaves below each merge.
     linkage_matrix_ : ndarray of shape (n_leaves_ - 1, 4)
         SciPy's form of the tree, on the host.
     n_leaves_ : int
-        Rows with weight, in their order.
+        Number of leaves: the rows of positive weight, in their order.
     n_connected_components_ : int
-        Parts that the connectivity had.
+        Number of connected components of the connectivity.
     n_features_in_ : int
     feature_names_in_ : array of str
-        If X has names of columns.
+        If X has string column names.
 
     See Also
     --------
@@ -75,14 +75,15 @@ class AgglomerativeClustering(Agglomeration):
 
     Notes
     -----
-    Ward takes O(n d) memory: in each round all pairs that are nearest to each other merge, found in
-    a k-d tree of the centroids where there are few columns; a chain takes over where rounds merge
-    too little. Single linkage takes O(n) memory, by the least spanning tree. The other linkages
-    take 8 n^2 bytes for the matrix of distances and O(n^2) time.
+    Ward takes O(n d) memory. In each round, all pairs of mutually nearest clusters merge; with few
+    columns a k-d tree of the centroids finds them. Where rounds merge too few pairs, the
+    nearest-neighbour chain takes over. Single linkage takes O(n) memory and follows the minimum
+    spanning tree. The other linkages take 8 n^2 bytes for the matrix of distances and O(n^2) time.
 
     Where distances are equal, complete, average and Ward linkage of up to 1,024 rows merge in the
-    order of SciPy and scikit-learn. Ward of more rows merges pairs of lower rows first, and single
-    linkage goes by the edges of the spanning tree: length, lower, higher row.
+    order of SciPy and scikit-learn. Ward linkage of more rows merges the pair of lowest row numbers
+    first. Single linkage takes the edges of the spanning tree by length, then lower, then higher
+    row number.
 
     References
     ----------
@@ -131,7 +132,8 @@ class AgglomerativeClustering(Agglomeration):
         y : ignored
         sample_weight : array of shape (n,), default=None
             A weight of two equals a row repeated, and a row of weight zero is left out. Ward,
-            average and centroid linkage depend on weights, the others on which are zero.
+            average and centroid linkage use the weights; the others only leave out rows of weight
+            zero.
 
         Returns
         -------
@@ -141,9 +143,9 @@ class AgglomerativeClustering(Agglomeration):
         Raises
         ------
         TypeError, ValueError
-            A parameter, X or the weights are not what is wanted, or more clusters than rows are.
+            A parameter, X or the weights are invalid, or there are fewer rows than clusters.
         MemoryError
-            There is no room for a matrix of all distances.
+            The matrix of all distances does not fit into memory.
         """
         self._check_parameters()
         X = self._read(X)
@@ -167,12 +169,12 @@ class AgglomerativeClustering(Agglomeration):
         return xp.take(X, places, axis=1) if self._precomputed else X
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
-        """Fit, and the labels of the rows.
+        """Fit, and return the labels of the rows.
 
         Parameters
         ----------
         X, y, sample_weight
-            As of `fit`.
+            As in `fit`.
 
         Returns
         -------

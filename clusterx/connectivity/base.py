@@ -1,4 +1,4 @@
-"""What agglomerations of rows and of columns share: parameters, the tree, its cuts."""
+"""Base of the clustering of rows or columns by a tree: parameters, the tree, its cuts."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Agglomeration(Clusterer):
                 raise ValueError(f"Input X of {name} contains NaN or infinity as distances.")
         if X.shape[0] != X.shape[1]:
             raise ValueError(
-                f"Distance matrix should be square, got matrix of shape {tuple(X.shape)}. Give the "
+                f"Distance matrix should be square, got matrix of shape {tuple(X.shape)}. Pass the "
                 "distances between all rows."
             )
         if self.linkage in SQUARED:
@@ -169,7 +169,7 @@ class Agglomeration(Clusterer):
             labels = np.where(kept, labels[np.cumsum(kept) - 1], -1).astype(np.int32)
         return asarray(labels, like=like)
 
-    #: which rows have weight; None for all
+    #: which rows have a positive weight; None for all
     _kept: np.ndarray | None = None
 
     # -- other cuts ----------------------------------------------------------------------------
@@ -183,18 +183,18 @@ class Agglomeration(Clusterer):
         ----------
         n_clusters : int, optional
         distance_threshold : float, optional
-            Merges at this distance or above are not made. One of the two is given.
+            Merges at this distance or above are not made. Pass exactly one of the two.
 
         Returns
         -------
         labels : array of shape (n_leaves,), int32
-            What `fit` would give as `labels_`, in O(n) time.
+            The `labels_` that `fit` would give, in O(n) time.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
         ValueError
-            Both or none is given, or the tree has no such cut.
+            Both or neither are given, or the tree has no such cut.
         """
         return self.recut(n_clusters, distance_threshold=distance_threshold).labels_
 
@@ -206,7 +206,7 @@ class Agglomeration(Clusterer):
         Parameters
         ----------
         n_clusters, distance_threshold
-            As of `cut`.
+            As in `cut`.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""BIRCH: subclusters from one pass over the rows, and a global step over those."""
+"""BIRCH: subclusters from one pass over the rows, and a global step that clusters them."""
 
 from __future__ import annotations
 
@@ -22,25 +22,26 @@ from .agglomerative import AgglomerativeClustering
 
 
 class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
-    """Subclusters of bounded radius from one pass, clustered in their turn.
+    """Subclusters of bounded radius from one pass over the rows, which are then clustered.
 
-    Rows are inserted into a tree one after another. Each goes down to the nearest subcluster, joins
-    it if its radius stays within `threshold`, and else begins a new one. Then the centres of the
-    subclusters are clustered globally. Radii are kept as squared distances to the mean, which is
-    updated about itself, so that no digits are lost far from the origin.
+    Rows are inserted into a tree one after another. Each row descends to the nearest subcluster,
+    and joins it if its radius stays within `threshold`; otherwise it begins a new one. Then the
+    centres of the subclusters are clustered globally. Radii are updated from squared distances to
+    the mean rather than to the origin, so that no digits are lost far from the origin.
 
     Time: ``n d B log(m)`` for m subclusters and a `branching_factor` of B; memory: about ``2 m d``
-    numbers, besides the block of rows in work. The order of the rows matters.
+    numbers, besides the current block of rows. The order of the rows matters.
 
     Parameters
     ----------
     threshold : float, default=0.5
         Largest radius of a subcluster: the root of the mean squared distance to its centre.
     branching_factor : int, default=50
-        Most subclusters of a node. A node of more is split between the two farthest apart.
+        Maximum number of subclusters per node. A node with more is split between the two that are
+        farthest apart.
     n_clusters : int, clusterer or None, default=3
-        The global step. A number stands for agglomerative clustering by Ward's criterion, None for
-        subclusters as they are. A clusterer is copied, and fitted to the subclusters' centres.
+        The global step. A number means agglomerative clustering with Ward linkage; None keeps the
+        subclusters as clusters. A clusterer is cloned and fitted to the subclusters' centres.
     compute_labels : bool, default=True
         Whether `fit` and `partial_fit` label their rows.
 
@@ -49,17 +50,17 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
     subcluster_centers_ : array of shape (n_subclusters, n_features)
         In the library, on the device and in the dtype of X.
     subcluster_labels_ : array of shape (n_subclusters,), int32
-        What the global step made of them.
+        The cluster of each subcluster, from the global step.
     labels_ : array of shape (n_samples,), int32
         Of the rows of the last call.
     root_ : node
-        Of the tree, with `subclusters_`: each has `n_samples_`, `centroid_`, `radius` and, outside
-        the leaves, `child_`. Nodes are views, which are made when they are asked for.
+        The root of the tree. A node has `subclusters_`, and each of these has `n_samples_`,
+        `centroid_`, `radius` and, outside the leaves, `child_`. Nodes are views, made on access.
     dummy_leaf_ : node
-        Its `next_leaf_` is the first leaf, from where `next_leaf_` goes through all of them.
+        Its `next_leaf_` is the first leaf; following `next_leaf_` from there visits all leaves.
     n_features_in_ : int
     feature_names_in_ : array of str
-        If X has names of columns.
+        If X has string column names.
 
     See Also
     --------
@@ -112,8 +113,8 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         X : array, CSR matrix, Blocks or what those take, of shape (n_samples, n_features)
         y : ignored
         sample_weight : array of shape (n_samples,), optional
-            A row of weight two is inserted as two equal rows in one, which join a subcluster
-            together or not at all. One of weight zero is left out, and gets a label.
+            A row of weight two is inserted once, with the weight of two rows. A row of weight zero
+            is left out of the tree, but gets a label.
         labels_out : path or array of shape (n_samples,), int32, optional
             Where the labels go: an NPY file, which is written block by block, or an array such as a
             memmap. Where X is read in blocks, memory does not grow with the number of rows then.
@@ -135,7 +136,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         Parameters
         ----------
         X : array, CSR matrix or Blocks of shape (n_samples, n_features), optional
-            Without rows only the global step is done.
+            Without rows, only the global step runs.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
 
@@ -160,17 +161,17 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         tree = None if first else self._tree
         if tree is not None and tree.weight.shape[1] != self.branching_factor + 1:
             raise ValueError(
-                f"branching_factor is {self.branching_factor}, and the tree was built with "
-                f"{tree.weight.shape[1] - 1}. Call fit() to build another one."
+                f"branching_factor is {self.branching_factor}, but the tree was built with "
+                f"{tree.weight.shape[1] - 1}. Call fit() to build a new one."
             )
-        if tree is not None:  # a loaded model has it on the host
+        if tree is not None:  # a loaded model has the tree on the host
             tree = tree._replace(centers=asarray(self._tree_centers, like=rows.like))
         insert = rows.kernels.feature_trees.insert
         with rows.kernels.runtime.limited_blas():
             how = float(self.threshold), int(self.branching_factor)
             tree = rows.fold(insert, tree, *how, along=(w,))
         assert tree is not None
-        # arrays that follow the device stand by themselves
+        # the centres are an attribute of their own, because they move between devices
         self._tree, self._tree_centers = tree._replace(centers=None), tree.centers
         self._read_leaves(rows)
         self._cluster_subclusters()
@@ -185,7 +186,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         if self.threshold == 0:
             raise ValueError(
                 "The 'threshold' parameter of Birch must be above 0; got 0. For subclusters of "
-                "equal rows, take a number below all other distances."
+                "equal rows only, choose a value below all nonzero distances."
             )
         check_number(self, "branching_factor", self.branching_factor, numbers.Integral, least=2)
         given = self.n_clusters
@@ -220,7 +221,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
                     stacklevel=4,
                 )
         elif whole:
-            # Ward's tree has two leaves at least
+            # a tree has at least two leaves
             one = np.zeros(1, np.int32)
             labels = AgglomerativeClustering(given).fit_predict(centers) if m > 1 else one
         else:
@@ -276,7 +277,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         return namespace(found).astype(found, centers.dtype, copy=False)
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
-        """Fit, and the labels of the rows."""
+        """Fit, and return the labels of the rows."""
         self.fit(X, sample_weight=sample_weight)
         return self.labels_ if self.compute_labels else self.predict(X)
 
@@ -331,7 +332,7 @@ class Node:
 
 
 class BeforeLeaves:
-    """What stands before the first leaf."""
+    """The entry to the chain of leaves."""
 
     def __init__(self, tree: FeatureTree):
         self.next_leaf_: Node | None = Node(tree, 0)
@@ -351,7 +352,7 @@ class Subcluster:
 
     @property
     def n_samples_(self) -> float:
-        """Rows, or their weight: whole numbers as int."""
+        """The number of rows, or their weight; an int if it is a whole number."""
         weight = float(self._feature_tree.weight[self._place])
         return int(weight) if weight.is_integer() else weight
 

@@ -1,4 +1,4 @@
-"""Trees over all pairs of rows: which kernel serves a linkage, and what it reads."""
+"""Trees over all pairs of rows: the kernel for each linkage, and its input."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SQUARED = ("ward", "centroid", "median")
 
 
 def dense_merges(X: Array, linkage: str, metric: str | Callable, sizes: np.ndarray) -> Merges:
-    """The tree of the rows X, or of distances for ``metric='precomputed'``.
+    """The tree of the rows of X, or of the distances X for ``metric='precomputed'``.
 
     sizes : (n,) weights of the rows, above 0, on the host
     """
@@ -49,25 +49,25 @@ def dense_merges(X: Array, linkage: str, metric: str | Callable, sizes: np.ndarr
         D = D * (own[:, None] * own[None, :] * 2.0 / (own[:, None] + own[None, :]))
     made = kernels.one_by_one if linkage in INVERTING else kernels.chained
     edges = made(D, sizes, linkage)
-    if linkage in SQUARED:  # rounding may leave less than nothing
+    if linkage in SQUARED:  # rounding may leave negative values
         edges = edges._replace(weight=np.sqrt(np.maximum(edges.weight, 0.0)))
     return merges_of(edges if linkage in INVERTING else rising(edges), n)
 
 
 def check_room(n: int, linkage: str) -> None:
-    """Raise if a matrix of all distances would not fit the memory that is left."""
+    """Raise if a matrix of all distances would not fit into the free memory."""
     left = available_memory()
     if left is not None and 8 * n * n > left:
         raise MemoryError(
             f"linkage={linkage!r} keeps the distances between all {n:,} rows, "
-            f"{8 * n * n / 2**30:.1f} GiB, and {left / 2**30:.1f} GiB are left. Take 'ward' (of "
-            "rows) or 'single', whose memory grows with n, give a connectivity, or cluster a "
+            f"{8 * n * n / 2**30:.1f} GiB, and {left / 2**30:.1f} GiB are left. Use 'ward' (of "
+            "rows) or 'single', whose memory grows with n, pass a connectivity, or cluster a "
             "sample of the rows."
         )
 
 
 def distance_matrix(X: Array, metric: str | Callable) -> Array:
-    """Distances between all rows, in the widest float; of a callable or given ones, a copy."""
+    """Distances between all rows, in the widest float; X and results of a callable are copied."""
     known = metric if callable(metric) else ALIASES.get(metric, metric)
     if callable(known):
         X, known = _measured(known, X), "precomputed"
@@ -100,7 +100,7 @@ def _matrix(X: Array, metric: str, *, squared: bool) -> Array:
 
 
 def _measured(metric: Callable, X: Array) -> Array:
-    """What the callable says of all rows: a square matrix."""
+    """The matrix of all distances that the callable returns, checked."""
     D = metric(X)
     n = X.shape[0]
     if tuple(np.shape(D)) != (n, n):
@@ -114,9 +114,9 @@ def _measured(metric: Callable, X: Array) -> Array:
 def refuse_device(X: Array, metric: Any) -> None:
     if not on_host(X):
         raise ValueError(
-            f"metric={metric!r} is measured on the host, and X is on a device. Take one of "
-            f"{', '.join(map(repr, METRICS))}, or move X to the host: nothing is copied there "
-            "unasked."
+            f"metric={metric!r} is measured on the host, but X is on a device. Use one of "
+            f"{', '.join(map(repr, METRICS))}, or move X to the host: it is never copied there "
+            "implicitly."
         )
 
 
@@ -124,24 +124,24 @@ def refuse_no_direction(X: Array, metric: Any) -> None:
     xp = namespace(X)
     if metric == "cosine" and not bool(host_floats(xp.all(xp.any(X != 0, axis=1)))[0]):
         raise ValueError(
-            "Cosine affinity cannot be used when X contains zero vectors, which have no "
-            "direction. Leave them out, or take another metric."
+            "Cosine affinity cannot be used when X contains zero vectors, which have no direction. "
+            "Drop these rows, or use another metric."
         )
 
 
 def upper_half(D: Array) -> Array:
-    """A symmetric copy, in the widest float, of what is above the diagonal."""
+    """A symmetric copy of the part above the diagonal, in the widest float."""
     xp = namespace(D)
     D = xp.triu(xp.astype(D, float_dtype(xp, D)), k=1)
     return D + D.T
 
 
 def check_squares(D: Array, linkage: str) -> None:
-    """Raise if distances that are going to be squared have a sign."""
+    """Raise if distances that will be squared are negative."""
     xp = namespace(D)
     least = host_floats(xp.min(upper_half(D)))[0]
     if least < 0:
         raise ValueError(
             f"Negative values in a matrix of distances: the least is {least:g}. "
-            f"linkage={linkage!r} squares them, so that they must be 0 or more."
+            f"linkage={linkage!r} squares distances, so they must be 0 or more."
         )

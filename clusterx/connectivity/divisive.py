@@ -1,4 +1,4 @@
-"""Divisive clustering: one cluster is split again and again, until every row is by itself."""
+"""Divisive clustering: clusters are split until every row is a cluster of its own."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .merges import Merges
 class DivisiveClustering(Agglomeration):
     """A tree of clusters from the top down (DIANA): the widest one is split, and so on.
 
-    A split begins with the row that has the largest average dissimilarity to the others of its
-    cluster. Then rows follow one by one, as long as one is nearer on average to those that left
-    than to those that stay: first that for which the difference is largest, the lowest of equal
-    ones. The tree is built down to single rows, and cut where `n_clusters` are left; clusters are
-    split in the order of their diameters.
+    A split begins with the row that has the largest average distance to the others of its cluster:
+    it leaves. Then rows follow one by one, as long as one is nearer on average to the rows that
+    left than to those that stay. The row with the largest difference goes first; ties go to the
+    lowest row number. The tree is built down to single rows and cut into `n_clusters`; clusters are
+    split in the order of their diameters, the widest first.
 
-    It takes 8 n^2 bytes for the matrix of distances and from n^2 to n^3 operations, so that it is
-    for a few thousand rows. `BisectingKMeans` splits more.
+    It takes 8 n^2 bytes for the matrix of distances and from n^2 to n^3 operations, so it suits up
+    to a few thousand rows. For more rows, use `BisectingKMeans`.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class DivisiveClustering(Agglomeration):
         Clusters to cut the tree into; None if `distance_threshold` is given.
     metric : str or callable, default="euclidean"
         Any metric of `NearestNeighbors`. ``"precomputed"``: X is a square matrix of distances, of
-        which what is above the diagonal is read. A callable gets X and returns such a matrix.
+        which only the part above the diagonal is read. A callable gets X and returns such a matrix.
     distance_threshold : float, default=None
         Clusters of this diameter or more are split.
 
@@ -42,18 +42,18 @@ class DivisiveClustering(Agglomeration):
     children_ : array of shape (n - 1, 2)
         The tree as merges: below n a node is a row, else the merge ``i - n``.
     distances_ : array of shape (n - 1,)
-        Diameters: the largest distance between two rows below each node.
+        The diameter of each node: the largest distance between two rows below it.
     counts_ : array of shape (n - 1,)
-        Rows below each node.
+        Number of rows below each node.
     linkage_matrix_ : ndarray of shape (n - 1, 4)
         SciPy's form of the tree, on the host.
     divisive_coefficient_ : float
-        In 0..1, the more, the clearer the structure: the mean over rows of one minus the diameter
-        of the last cluster that a row is split from, as a share of the largest.
+        Between 0 and 1; larger values mean clearer clusters. The mean over rows of one minus the
+        diameter of the last cluster that the row is split from, divided by the largest diameter.
     n_leaves_ : int
     n_features_in_ : int
     feature_names_in_ : array of str
-        If X has names of columns.
+        If X has string column names.
 
     See Also
     --------
@@ -105,9 +105,9 @@ class DivisiveClustering(Agglomeration):
         Raises
         ------
         TypeError, ValueError
-            A parameter or X is not what is wanted, or more clusters than rows are.
+            A parameter or X is invalid, or there are fewer rows than clusters.
         MemoryError
-            There is no room for a matrix of all distances.
+            The matrix of all distances does not fit into memory.
         """
         self._check_parameters()
         X = self._read(X)
@@ -126,13 +126,13 @@ class DivisiveClustering(Agglomeration):
 
 
 class Part(NamedTuple):
-    """A cluster on the way down."""
+    """A cluster that is still to be split."""
 
     node: int
     rows: np.ndarray  # rising
-    sums: np.ndarray  # of the distances of each row to the others
+    sums: np.ndarray  # sum of the distances of each row to the others
     farthest: np.ndarray  # the row farthest from each row
-    reach: np.ndarray  # and its distance
+    reach: np.ndarray  # the distance to it
 
     @property
     def diameter(self) -> float:
@@ -140,10 +140,10 @@ class Part(NamedTuple):
 
 
 def divided(D: Array) -> tuple[Merges, np.ndarray]:
-    """The splits of rows with the distances D as merges; the diameter each row was split from."""
+    """The splits as merges, and the diameter of the last cluster that each row was split from."""
     n = D.shape[0]
     last = np.zeros(n)
-    nodes = np.full((n - 1, 2), -1, np.int64)  # two nodes of each split, below n rows
+    nodes = np.full((n - 1, 2), -1, np.int64)  # nodes of each split; rows below n
     heights, counts = np.zeros(n - 1), np.zeros(n - 1, np.int64)
     waiting = [_part(D, 0, np.arange(n), to_host(namespace(D).sum(D, axis=1)))] if n > 1 else []
     made = 1
@@ -158,7 +158,7 @@ def divided(D: Array) -> tuple[Merges, np.ndarray]:
             nodes[part.node, side] = n + made
             waiting.append(_part(D, made, rows, sums, part, left))
             made += 1
-    # later splits are below earlier ones, and not wider
+    # later splits are below earlier ones, and no wider
     order = (n - 2 - np.arange(n - 1))[np.argsort(heights[::-1], kind="stable")]
     number = np.arange(2 * n - 1)
     number[n + order] = n + np.arange(n - 1)
@@ -174,7 +174,7 @@ def _part(
     above: Part | None = None,
     kept: np.ndarray | None = None,
 ) -> Part:
-    """A cluster; of that above it rows whose farthest row stays with them need no search."""
+    """A cluster; rows whose farthest row stays with them need no new search."""
     farthest, reach = np.full(len(rows), -1), np.zeros(len(rows))
     if above is not None:
         farthest, reach = above.farthest[kept], above.reach[kept]
@@ -194,9 +194,9 @@ def _rows(D: Array, rows: np.ndarray) -> np.ndarray:
 
 
 def _halves(D: Array, part: Part) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Those that stay and those that leave: their rows, their sums, and which they are.
+    """The rows that stay and those that leave: row numbers, sums, and places in the cluster.
 
-    Sums of distances to both halves are kept up to date by one row of the matrix per move.
+    Each move updates the sums of distances to both halves from one row of the matrix.
     """
     m = len(part.rows)
     leaves = np.zeros(m, bool)
@@ -213,7 +213,7 @@ def _halves(D: Array, part: Part) -> list[tuple[np.ndarray, np.ndarray, np.ndarr
         gain = to_rest / (m - away - 1) - to_new / away
         gain[leaves] = -np.inf
         row = int(np.argmax(gain))
-        # what rounding leaves is no reason to move
+        # a difference within rounding is no reason to move
         if gain[row] <= 1e-12 * part.diameter:
             break
     own = np.flatnonzero(~leaves), np.flatnonzero(leaves)

@@ -1,4 +1,4 @@
-"""Agglomerative clustering of columns, which pools them."""
+"""Agglomerative clustering of columns, which are then pooled."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from .structured import neighbours_of
 
 
 class FeatureAgglomeration(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Agglomeration):
-    """Merges columns that are alike, and pools those of a cluster.
+    """Merges similar columns into clusters, and pools the columns of each cluster.
 
     Parameters
     ----------
     n_clusters : int or None, default=2
-        Columns that are left; None if `distance_threshold` is given.
+        Number of clusters of columns; None if `distance_threshold` is given.
     metric, memory, compute_full_tree, linkage, distance_threshold, compute_distances
         See `AgglomerativeClustering`; distances are between columns.
     connectivity : array, sparse matrix or callable, default=None
-        Which columns are neighbours, as a matrix (d, d) or a function of the transpose of X that
+        Which columns are neighbours: a matrix (d, d), or a function of the transpose of X that
         returns one. Only neighbours merge: `grid_to_graph` joins pixels of images.
     pooling_func : callable, default=np.mean
-        Gets the columns (n, m) of a cluster and ``axis=1``, and returns n values. The mean runs
-        where X is.
+        Takes the columns (n, m) of a cluster and ``axis=1``, and returns n values. The mean runs on
+        the device of X.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ n_connected_components_, n_features_in_, feature_names_in_
         X : array of shape (n, d)
         y : ignored
         sample_weight : array of shape (n,), default=None
-            A weight of two equals a row repeated; for Euclidean and cosine distances.
+            A weight of two equals a row repeated; for Euclidean and cosine distances only.
 
         Returns
         -------
@@ -96,7 +96,7 @@ n_connected_components_, n_features_in_, feature_names_in_
         Raises
         ------
         TypeError, ValueError
-            A parameter or X is not what is wanted, or more clusters than columns are.
+            A parameter or X is invalid, or there are fewer columns than clusters.
         """
         self._check_parameters()
         if not callable(self.pooling_func):
@@ -115,12 +115,12 @@ n_connected_components_, n_features_in_, feature_names_in_
         return self
 
     def _weighted(self, X: Array, sample_weight: Any) -> Array:
-        """Rows by the roots of their weights, so that squares and products count them."""
+        """Scale rows by the roots of their weights, so that squares and products are weighted."""
         known = self.metric if callable(self.metric) else ALIASES.get(self.metric, self.metric)
         if known not in ("euclidean", "sqeuclidean", "cosine"):
             raise ValueError(
-                "sample_weight counts in Euclidean and cosine distances of columns; got "
-                f"metric={self.metric!r}. Repeat rows in its place."
+                "sample_weight is used only with Euclidean and cosine distances of columns; got "
+                f"metric={self.metric!r}. Repeat rows instead."
             )
         weights, _ = self._weights(sample_weight, InMemory(X))
         return X if weights is None else X * namespace(X).sqrt(weights)[:, None]
@@ -131,7 +131,7 @@ n_connected_components_, n_features_in_, feature_names_in_
 
     @property
     def fit_predict(self) -> Any:
-        """Nothing: there are no labels of rows."""
+        """Not available, because rows have no labels."""
         raise AttributeError("FeatureAgglomeration labels columns: fit(X).labels_.")
 
     def transform(self, X: Any) -> Array:
@@ -144,7 +144,7 @@ n_connected_components_, n_features_in_, feature_names_in_
         Returns
         -------
         array of shape (m, n_clusters_)
-            Of the dtype that X is computed in, float32 or float64, for means.
+            For means, in the working dtype of X: float32 or float64.
         """
         check_is_fitted(self, "labels_")
         rows = self._in_memory(self._rows(X, reset=False))
@@ -165,7 +165,7 @@ n_connected_components_, n_features_in_, feature_names_in_
         return xp.stack(pooled, axis=1)
 
     def inverse_transform(self, X: Any) -> Array:
-        """Give every column the value of its cluster.
+        """Assign to every column the value of its cluster.
 
         Parameters
         ----------

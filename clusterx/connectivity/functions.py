@@ -1,4 +1,4 @@
-"""The function forms of trees."""
+"""Trees of merges in function form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def ward_tree(
     n_clusters: int | None = None,
     return_distance: bool = False,
 ) -> tuple:
-    """The tree of Ward's linkage.
+    """The tree of Ward linkage.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def ward_tree(
     connectivity : array or sparse matrix of shape (n, n), default=None
         Which rows are neighbours; only neighbours merge.
     n_clusters : int, default=None
-        With connectivity: stop when so many are left.
+        With connectivity: stop when this many clusters are left.
     return_distance : bool, default=False
 
     Returns
@@ -64,7 +64,7 @@ def linkage_tree(
     connectivity, n_clusters, return_distance
         See `ward_tree`.
     linkage : str, default="complete"
-        One of those of `AgglomerativeClustering`.
+        A linkage of `AgglomerativeClustering`.
     affinity : str or callable, default="euclidean"
         Its `metric`.
 

@@ -1,6 +1,6 @@
-"""Trees of merges: what every hierarchy has, and how it is cut. Nothing recurses.
+"""Trees of merges, which all hierarchies share, and their cuts. Nothing recurses.
 
-All arrays are NumPy's, of O(n) values. A node below n is a leaf, and another one the merge
+All arrays are NumPy's, of O(n) values. A node below n is a leaf; any other is the merge
 ``node - n``.
 """
 
@@ -16,7 +16,7 @@ from ..kernels.graphs import Edges, GraphKernels
 
 
 class Merges(NamedTuple):
-    """The merges of n leaves, those that are made first first."""
+    """The merges of n leaves, in the order in which they are made."""
 
     children: np.ndarray  # (m, 2) int64
     heights: np.ndarray  # (m,) float64
@@ -24,17 +24,17 @@ class Merges(NamedTuple):
 
     @property
     def n(self) -> int:
-        """Leaves, of a whole tree."""
+        """The number of leaves of a whole tree."""
         return len(self.heights) + 1
 
 
 def graphs() -> GraphKernels:
-    """The kernels of graphs, which are on the host."""
+    """The kernels for graphs, which run on the host."""
     return kernels_for(np).graphs
 
 
 def merges_of(edges: Edges, n: int) -> Merges:
-    """The merges that edges give in their order; the lower node of each is first."""
+    """The merges made by following the edges in order; the lower node of each comes first."""
     heights = np.asarray(edges.weight, np.float64)
     found = graphs().single_linkage(edges._replace(weight=np.arange(n - 1.0)), np.ones(n))
     children = np.stack([np.minimum(found.left, found.right), np.maximum(found.left, found.right)])
@@ -42,16 +42,16 @@ def merges_of(edges: Edges, n: int) -> Merges:
 
 
 def rising(edges: Edges) -> Edges:
-    """The edges by rising height; those of equal height stay in their order."""
+    """The edges sorted by height; those of equal height keep their order."""
     order = np.argsort(edges.weight, kind="stable")
     return Edges(*(part[order] for part in edges))
 
 
 def merges_of_tree(edges: Edges, n: int) -> Merges:
-    """The merges of a least spanning tree, by rising height, then lower, then higher end.
+    """The merges of a minimum spanning tree, by height, then lower, then higher end.
 
-    First of the two nodes is that which a walk along the tree from row 0 meets first, as in
-    scikit-learn's trees of single linkage.
+    The first of the two nodes is the one that a walk along the tree from row 0 meets first, as in
+    scikit-learn's single linkage.
     """
     found = graphs().single_linkage(edges, np.ones(n))
     children = np.stack([found.left, found.right], axis=1)
@@ -59,7 +59,7 @@ def merges_of_tree(edges: Edges, n: int) -> Merges:
 
 
 def owners(children: np.ndarray, n: int, made: int) -> np.ndarray:
-    """The topmost node (n,) over each leaf, after the first merges."""
+    """The topmost node (n,) above each leaf, after the first `made` merges."""
     up = np.arange(n + made)
     up[children[:made].ravel()] = np.repeat(np.arange(n, n + made), 2)
     while True:
@@ -72,7 +72,7 @@ def owners(children: np.ndarray, n: int, made: int) -> np.ndarray:
 def cut_into(children: np.ndarray, n: int, k: int) -> np.ndarray:
     """Labels (n,) int32 of k clusters: the last k - 1 of n - 1 merges are undone.
 
-    Numbered as scikit-learn numbers them, by the places that nodes have in its heap.
+    Clusters are numbered as in scikit-learn, by the places of their nodes in its heap.
     """
     nodes = [-(2 * n - 2)]
     for _ in range(k - 1):
@@ -91,7 +91,7 @@ def heads(children: np.ndarray, n: int) -> np.ndarray:
 
 
 def clusters_at(heights: np.ndarray, threshold: float) -> int:
-    """How many clusters are left if merges at the threshold or above are not made."""
+    """The number of clusters left if merges at the threshold or above are not made."""
     return int(np.count_nonzero(heights >= threshold)) + 1
 
 

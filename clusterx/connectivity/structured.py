@@ -1,4 +1,4 @@
-"""Trees whose merges follow a graph of neighbours, on the host."""
+"""Trees that merge only neighbours in a graph, on the host."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def structured_merges(
     sizes: np.ndarray,
     made: int,
 ) -> tuple[Merges, int]:
-    """The first `made` merges of neighbours among the rows X, and the parts that the graph had.
+    """The first `made` merges of neighbours among the rows X, and the number of graph components.
 
-    connectivity : symmetric CSR matrix, as `neighbours_of` gives it
+    connectivity : symmetric CSR matrix, from `neighbours_of`
     """
     n = len(X)
     known = metric if callable(metric) else ALIASES.get(metric, metric)
     refuse_no_direction(X, known)
     if linkage in SQUARED and known == "precomputed":
         raise ValueError(
-            f"linkage={linkage!r} with connectivity measures the centres of clusters, which "
-            "precomputed distances don't tell. Give rows, or another linkage."
+            f"linkage={linkage!r} with connectivity measures distances between centres of "
+            "clusters, which precomputed distances do not give. Pass rows, or use another linkage."
         )
     graph, parts = _in_one_piece(connectivity, X, known)
     low, high = (part.astype(np.int64) for part in sparse.triu(graph, k=1, format="coo").coords)
@@ -60,8 +60,8 @@ def neighbours_of(X: Any, connectivity: Any) -> Any:
     """The connectivity of the rows X as a symmetric CSR matrix."""
     if not on_host(X):
         raise ValueError(
-            "connectivity is followed on the host, and X is on a device. Move X to the host: "
-            "nothing is copied there unasked."
+            "connectivity is followed on the host, but X is on a device. Move X to the host: it is "
+            "never copied there implicitly."
         )
     if callable(connectivity):
         connectivity = connectivity(X)
@@ -69,8 +69,8 @@ def neighbours_of(X: Any, connectivity: Any) -> Any:
     n = len(X)
     if found.shape != (n, n):
         raise ValueError(
-            f"Wrong shape for connectivity matrix: {found.shape} when X is {X.shape}. It has a row "
-            "and a column for each row of X."
+            f"Wrong shape for connectivity matrix: {found.shape} when X is {X.shape}. It must have "
+            "a row and a column for each row of X."
         )
     found = sparse.csr_array(found != 0)
     found = sparse.csr_array(found + found.T)
@@ -96,7 +96,7 @@ def _measured(
 
 
 def _in_one_piece(graph: Any, X: np.ndarray, metric: str | Callable) -> tuple[Any, int]:
-    """The graph with the shortest edge between each two of its parts, and how many there were."""
+    """The graph plus the shortest edge between each two of its components, and their number."""
     parts, part = connected_components(graph, directed=False)
     if parts == 1:
         return graph, 1
@@ -118,7 +118,7 @@ def _shortest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The ends of the shortest edges between part i and each part before it.
 
-    Of equal ones that of the lowest row in part i, then of the lowest in the other part.
+    Of equal edges, the one with the lowest row in part i, then the lowest row in the other part.
     """
     own, others = order[starts[i] : starts[i + 1]], order[: starts[i]]
     least, ends = np.full(i, np.inf), np.zeros((2, i), np.int64)

@@ -1,4 +1,4 @@
-"""Clusters as dense regions, with noise between them."""
+"""Clusters as dense regions, separated by noise."""
 
 from .dbscan_model import DBSCAN, dbscan
 from .hdbscan import HDBSCAN

@@ -1,4 +1,4 @@
-"""Centres of clusters whose rows belong to them more or less."""
+"""Centres of clusters whose rows have strengths of membership."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .distances import tiles_of
 
 
 def centroids(X: Array, labels: np.ndarray, shares: np.ndarray, k: int) -> Array:
-    """Means (k, d) of the rows of each cluster, weighted by their shares."""
+    """Means (k, d) of the rows of each cluster, weighted by `shares`."""
     xp = namespace(X)
     wide = float_dtype(xp, X)
     means = [xp.zeros((0, X.shape[1]), dtype=wide, device=device(X))]
@@ -20,7 +20,7 @@ def centroids(X: Array, labels: np.ndarray, shares: np.ndarray, k: int) -> Array
         rows = np.flatnonzero(labels == c)
         own = asarray(shares[rows], like=X, dtype=wide)
         values = xp.astype(xp.take(X, asarray(rows, like=X), axis=0), wide)
-        origin = values[:1, :]  # differences to a row keep their digits far from zero
+        origin = values[:1, :]  # differences to a row lose no digits far from zero
         moved = xp.sum((values - origin) * own[:, None], axis=0, keepdims=True)
         means.append(origin + moved / xp.sum(own))
     return concat(means)
@@ -29,7 +29,7 @@ def centroids(X: Array, labels: np.ndarray, shares: np.ndarray, k: int) -> Array
 def medoids(
     X: Array, labels: np.ndarray, shares: np.ndarray, k: int, metric: Any, options: Any
 ) -> Array:
-    """The row (k, d) of each cluster with the least sum of distances, weighted by shares."""
+    """The row (k, d) of each cluster with the least sum of distances, weighted by `shares`."""
     xp = namespace(X)
     chosen = []
     for c in range(k):
@@ -42,7 +42,7 @@ def medoids(
 
 
 def distance_sums(X: Array, shares: np.ndarray, metric: Any, options: Any) -> Array:
-    """Sums (n,) of the distances of each row to all, weighted by their shares; O(n^2) time."""
+    """Sums (n,) of the distances of each row to all rows, weighted by `shares`; O(n^2) time."""
     xp, n = namespace(X), X.shape[0]
     tiles = tiles_of(X, metric, options)
     w = asarray(shares, like=X, dtype=float_dtype(xp, X))

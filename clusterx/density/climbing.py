@@ -1,4 +1,4 @@
-"""Mean shift: seeds climb to where the rows around them are densest."""
+"""Mean shift: seeds climb to the places where rows are densest."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from ..arrays import Array, concat, device, namespace
 
-#: rows -> means and numbers of their neighbours
+#: maps places to the means and the numbers of the rows around them
 Means = Callable[[Array], tuple[Array, Array]]
 
 
 class Summits(NamedTuple):
-    """Where seeds came to rest, no two alike, by rising coordinates."""
+    """The distinct places where seeds came to rest, by rising coordinates."""
 
     means: Array  # (m, d) float64
     counts: Array  # (m,) int64: rows around the place before the last step
@@ -20,7 +20,7 @@ class Summits(NamedTuple):
 
 
 class _Climbers(NamedTuple):
-    """Seeds on their way; those that have met are one."""
+    """Seeds on their way; seeds that have met count as one."""
 
     at: Array  # (m, d)
     last: Array  # (m,) int64: the highest number among the seeds that have met
@@ -29,8 +29,8 @@ class _Climbers(NamedTuple):
 def climb(means_of: Means, seeds: Array, stop: float, max_iter: int) -> Summits:
     """Let all seeds move to the means of their neighbours until they move by at most `stop`.
 
-    Seeds whose means are equal to the last bit share the rest of the way. Those without neighbours
-    are dropped. Where seeds come to the same place, the last one counts its neighbours.
+    Seeds whose means are equal to the last bit go on as one. Seeds without neighbours are dropped.
+    Where seeds come to rest at the same place, the count is that of the last one.
     """
     xp = namespace(seeds)
     numbers = xp.arange(seeds.shape[0], dtype=xp.int64, device=device(seeds))
@@ -72,9 +72,9 @@ def _taken(climbers: _Climbers, places: Array) -> _Climbers:
 
 
 def _groups(at: Array, last: Array) -> tuple[Array, Array]:
-    """The order by place, then by `last`; and which are the final ones of equal places.
+    """The order by place, then by `last`; and which are the last of each group of equal places.
 
-    There is one at least.
+    There must be at least one place.
     """
     xp = namespace(at)
     order = ascending([*(at[:, j] for j in range(at.shape[1])), last])
@@ -93,9 +93,9 @@ def ascending(keys: list[Array]) -> Array:
 
 
 def peaks(summits: Summits, bandwidth: float) -> Array:
-    """The summits that no better one is within the bandwidth of: (k, d), the best first.
+    """The summits (k, d) without a better one within the bandwidth, the best first.
 
-    A better one has more neighbours; at equal numbers, larger coordinates.
+    A better summit has more neighbours or, if as many, larger coordinates.
     """
     xp = namespace(summits.means)
     order = xp.flip(xp.argsort(summits.counts, stable=True))
@@ -110,14 +110,14 @@ def peaks(summits: Summits, bandwidth: float) -> Array:
 
 
 def binned(X: Array, size: float, least: int) -> tuple[Array, bool]:
-    """Cells of a grid with at least so many rows, in the order of their first rows.
+    """Cells of a grid with at least `least` rows, in the order of their first rows.
 
     Returns
     -------
     cells : (m, d) float64
         Whole numbers: the cells' centres are `size` times these.
     alone : bool
-        Whether every row is alone in its cell, and every cell is there.
+        Whether every row has a cell of its own, and no cell was left out.
     """
     xp = namespace(X)
     cells = xp.round(X / size) + 0.0  # no negative zeros

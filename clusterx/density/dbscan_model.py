@@ -1,4 +1,4 @@
-"""DBSCAN: clusters are the rows that dense neighbourhoods reach."""
+"""DBSCAN: clusters of rows in dense neighbourhoods."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ..validation import check_number
 class DBSCAN(Searching, Clusterer):
     """Density-based clusters of any shape, and noise (Ester, Kriegel, Sander and Xu, 1996).
 
-    A core row has rows of weight `min_samples` within `eps` of it, itself counted. Core rows within
-    `eps` of each other are of one cluster. Other rows within `eps` of a core row are its border;
-    all that is left is noise.
+    A core row has at least `min_samples` rows, itself included, within `eps` of it. Core rows
+    within `eps` of each other belong to one cluster. Other rows within `eps` of a core row are
+    border rows of its cluster; all remaining rows are noise.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ class DBSCAN(Searching, Clusterer):
     metric_params : dict, default=None
         More arguments of the metric.
     algorithm : {"auto", "ball_tree", "kd_tree", "brute"}, default="auto"
-        Taken for compatibility with scikit-learn: what is fastest runs in any case.
+        Accepted for compatibility with scikit-learn: the fastest search always runs.
     leaf_size : int, default=30
-        Taken for compatibility.
+        Accepted for compatibility.
     p : float, default=None
         Exponent of ``"minkowski"``; 2 by default.
     n_jobs : int, default=None
-        Taken for compatibility: all cores that the process may use are used.
+        Accepted for compatibility: all cores that the process may use are used.
 
     Attributes
     ----------
@@ -50,22 +50,22 @@ class DBSCAN(Searching, Clusterer):
     core_sample_indices_ : array of shape (n_cores,)
         The core rows, by rising index, int64.
     components_ : array or CSR matrix of shape (n_cores, d)
-        A copy of the core rows. Of precomputed distances, their rows.
+        A copy of the core rows. With precomputed distances, the rows of that matrix.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : array of shape (n_features_in_,)
-        Names of the columns, where X had them.
+        Names of the columns, if they are strings.
 
     See Also
     --------
-    NearestNeighbors : The search that this stands on.
+    NearestNeighbors : The neighbour search that DBSCAN uses.
 
     Notes
     -----
-    Labels do not depend on threads or blocks, and equal scikit-learn's. Two passes over the rows,
-    whose neighbourhoods are never stored: memory grows with n, where scikit-learn's grows with the
-    number of neighbours. In few columns the rows are put into cells whose rows are all within
-    `eps` of each other, so that time grows with n, however dense the data.
+    Labels do not depend on threads or blocks, and equal scikit-learn's. A fit makes two passes over
+    the rows and never stores neighbourhoods: memory grows with n, whereas scikit-learn's grows with
+    the number of neighbours. With few columns, rows are grouped into cells whose rows are all
+    within `eps` of each other, so that time grows with n, however dense the data.
 
     References
     ----------
@@ -113,8 +113,8 @@ class DBSCAN(Searching, Clusterer):
         Parameters
         ----------
         X : array or CSR matrix of shape (n, d), or (n, n) of distances if precomputed
-            In a CSR matrix of distances what is not stored is infinitely far, a stored zero is a
-            distance of zero, and rows are at distance 0 of themselves.
+            In a CSR matrix of distances, a distance that is not stored is infinite, a stored zero
+            is a distance of zero, and the distance of a row to itself is always 0.
         y : ignored
         sample_weight : array of shape (n,) or float, default=None
             A weight of two equals a row repeated. A row that weighs `min_samples` is a core row by
@@ -128,8 +128,8 @@ class DBSCAN(Searching, Clusterer):
         Raises
         ------
         TypeError, ValueError
-            A parameter, X or the weights are not what is wanted, or X is on a device and the
-            metric is one of the host's alone.
+            A parameter, X or the weights are invalid, or X is on a device and the metric is
+            available only on the host.
         """
         self._check_parameters()
         X = self._points(X, reset=True)
@@ -151,8 +151,8 @@ class DBSCAN(Searching, Clusterer):
     def predict(self, X: Any) -> Array:
         """The cluster of the nearest core row of each row, if it is within `eps`; else -1.
 
-        Core rows get their own label. A border row of `fit` that several clusters touch may get
-        another one than in `labels_`: that of its nearest core row.
+        Core rows get their own label. A border row of `fit` next to several clusters may get
+        another label than in `labels_`: that of its nearest core row.
 
         Parameters
         ----------
@@ -180,7 +180,7 @@ class DBSCAN(Searching, Clusterer):
         return xp.where(distances <= float(self.eps), label, -xp.ones_like(label))
 
     def _nearest_stored(self, D: Any) -> tuple[Array, Array]:
-        """The least distance to a core row, and which it is, in rows of given distances."""
+        """The nearest core row of each row, from precomputed distances: its distance and index."""
         if hasattr(D, "indptr"):
             D = D[:, self.core_sample_indices_].tocsr()
             owner = np.repeat(np.arange(D.shape[0]), np.diff(D.indptr))
@@ -199,8 +199,8 @@ class DBSCAN(Searching, Clusterer):
         check_number(self, "eps", self.eps, numbers.Real, least=0)
         if self.eps == 0:
             raise ValueError(
-                "The 'eps' parameter of DBSCAN must be above 0; got 0. For clusters of equal rows, "
-                "take a number below all other distances."
+                "The 'eps' parameter of DBSCAN must be above 0; got 0. For clusters of equal rows "
+                "only, choose a value below all nonzero distances."
             )
 
 

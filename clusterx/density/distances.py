@@ -1,4 +1,4 @@
-"""How rows are measured tile by tile, and by which sums kernels do it."""
+"""Distances of rows tile by tile, and the measure that kernels use for a metric."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..neighbors.search import ALIASES, needs_host, search_of
 def kernel_measure(
     metric: str | Callable, p: Any, options: dict[str, Any] | None
 ) -> Measure | None:
-    """How kernels measure this; None if they don't."""
+    """The metric as a measure of the kernels; None if they do not have it."""
     if needs_host(metric, options):
         return None
     exponent = (options or {}).get("p", 2.0 if p is None else p)

@@ -28,7 +28,7 @@ _ALGORITHMS: dict[str, Any] = {
     "kd_tree": KDTree,
     "ball_tree": BallTree,
 }
-#: parameters that select clusters of a tree that is there
+#: parameters that select clusters from an existing tree
 _SELECTION = {
     "allow_single_cluster",
     "cluster_selection_epsilon",
@@ -39,57 +39,61 @@ _SELECTION = {
 
 
 class HDBSCAN(Memberships):
-    """Clusters of varying density, and noise, from a hierarchy of densities.
+    """Clusters of varying density, and noise, from a hierarchy of density-based clusters.
 
     Rows are joined in the order of their mutual reachability distance: the largest of their
-    distance and of the distances to their `min_samples`-th neighbours. Of the tree that this gives,
-    the clusters that last longest are kept. The tree is exact: Boruvka's rounds over a search for
-    the nearest row of another component. Equal distances go by the lower row numbers.
+    distance and their core distances, which are the distances to their `min_samples`-th neighbours.
+    From the resulting tree, the clusters that persist longest are selected. The tree is exact: each
+    of Boruvka's rounds searches for the nearest row in another component. Ties go to the lower row
+    numbers.
 
-    Time grows like n log n in few columns and like n^2 at worst; memory like n.
+    Time grows like n log n with few columns and like n^2 at worst; memory grows like n.
 
     Parameters
     ----------
     min_cluster_size : int, default=5
-        What has fewer rows (or less weight) is no cluster.
+        Groups with fewer rows (or less weight) are not clusters.
     min_samples : int, optional
-        Rows, oneself counted, within the core distance; `min_cluster_size` by default.
+        Number of rows, the row itself included, within the core distance; `min_cluster_size` by
+        default.
     cluster_selection_epsilon : float, default=0.0
-        Clusters that part below this distance stay one.
+        Clusters that split below this distance are kept as one.
     max_cluster_size : int, optional
         Larger clusters are not selected by ``'eom'``.
     metric : str or callable, default='euclidean'
-        Of `clusterx.NearestNeighbors`; on the host also any of scikit-learn's, or a callable.
-        ``'precomputed'``: X is a symmetric matrix of distances, dense or CSR. In a CSR matrix a
-        stored zero is a distance, and an entry that isn't stored one that is not known.
+        A metric of `clusterx.NearestNeighbors`; on the host also any of scikit-learn's, or a
+        callable. ``'precomputed'``: X is a symmetric matrix of distances, dense or CSR. In a CSR
+        matrix, a stored zero is a distance, and an entry that isn't stored is an unknown distance.
     metric_params : dict, optional
-        Of the metric. ``{'max_distance': d}`` stands for unknown distances of a CSR matrix.
+        Options of the metric. ``{'max_distance': d}`` sets the unknown distances of a CSR matrix to
+        d.
     alpha : float, default=1.0
-        Distances, but not core distances, are divided by it.
+        Divides distances, but not core distances.
     algorithm : {'auto', 'brute', 'kd_tree', 'ball_tree'}, default='auto'
-        Checked against the metric, and otherwise ignored, as `leaf_size`, `n_jobs` and `copy`
-        are: the search chooses, and input is never overwritten.
+        Only checked against the metric. `leaf_size`, `n_jobs` and `copy` are ignored too: the
+        fastest search always runs, and input is never overwritten.
     leaf_size, n_jobs : ignored
     cluster_selection_method : {'eom', 'leaf'}, default='eom'
-        The most stable clusters (excess of mass), or the leaves of the tree.
+        ``'eom'`` (excess of mass) selects the most stable clusters, ``'leaf'`` the leaves of the
+        tree.
     allow_single_cluster : bool, default=False
         Whether all rows may be one cluster.
     store_centers : {'centroid', 'medoid', 'both'}, optional
-        Centres to compute. Medoids measure all pairs of rows inside each cluster.
+        Which centres to compute. Medoids need the distances of all pairs of rows in each cluster.
     copy : ignored
 
     Attributes
     ----------
     labels_ : array of shape (n_samples,), int32
-        -1 is noise, -2 a row with infinite and -3 one with missing values.
+        -1 for noise, -2 for rows with infinite values, -3 for rows with missing values.
     probabilities_ : array of shape (n_samples,)
-        How long a row stays in its cluster, as a share of the longest: 1 in its core. 0 for noise,
-        NaN for rows with missing values.
+        How long a row stays in its cluster, divided by the longest stay of its rows: 1 in the core.
+        0 for noise, NaN for rows with missing values.
     outlier_scores_ : array of shape (n_samples,)
-        GLOSH: 0 in the densest place of the surrounding cluster, towards 1 far from it. NaN for
-        rows that can't be clustered.
+        GLOSH outlier scores: 0 at the densest place of the surrounding cluster, near 1 far from it.
+        NaN for rows that can't be clustered.
     cluster_persistence_ : array of shape (n_clusters,)
-        How long each cluster lasts, in 0..1.
+        How long each cluster persists, between 0 and 1.
     condensed_tree_ : CondensedClusterTree
         With `to_numpy`, `to_pandas` and `plot`.
     single_linkage_tree_ : SingleLinkageTree
@@ -98,7 +102,7 @@ class HDBSCAN(Memberships):
         If `store_centers` asks for them.
     n_features_in_ : int
     feature_names_in_ : array of str
-        If X has names of columns.
+        If X has string column names.
 
     See Also
     --------
@@ -170,8 +174,8 @@ class HDBSCAN(Memberships):
             infinities are left out. A reference to the rows is kept for `approximate_predict`.
         y : ignored
         sample_weight : array of shape (n_samples,), optional
-            A row of weight two counts as two equal ones, and one of weight zero is noise that
-            nothing else depends on.
+            A weight of two counts as a row repeated. A row of weight zero is labelled as noise and
+            has no effect on other rows.
 
         Returns
         -------
@@ -196,11 +200,11 @@ class HDBSCAN(Memberships):
         return self
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
-        """Fit, and the labels of the rows."""
+        """Fit, and return the labels of the rows."""
         return self.fit(X, sample_weight=sample_weight).labels_
 
     def _check_values(self, rows: Rows, beside: str | None) -> None:
-        """Nothing: rows with other values are left out in `fit`."""
+        """Do nothing, because `fit` leaves out rows with NaN or infinities."""
 
     def _check_parameters(self) -> None:
         check_number(self, "min_cluster_size", self.min_cluster_size, numbers.Integral, least=2)
@@ -281,7 +285,7 @@ class HDBSCAN(Memberships):
             )
 
     def _spread(self, values, elsewhere, like, dtype=np.float64) -> Array:
-        """Values of the rows that were clustered, among those that were not."""
+        """Values of the clustered rows, with those of `elsewhere` for the other rows."""
         rows = self._tree.rows
         if rows is not None:
             whole = elsewhere.astype(dtype)
@@ -292,12 +296,12 @@ class HDBSCAN(Memberships):
     # -- other cuts through the same tree ------------------------------------------------------
 
     def recut(self, min_cluster_size: int | None = None, **parameters: Any) -> HDBSCAN:
-        """The model that `fit` would give with other parameters of selection, without a new tree.
+        """The model that `fit` would give with other selection parameters, from the same tree.
 
         Parameters
         ----------
         min_cluster_size : int, optional
-            By default that of this model. `min_samples` stays what it was in `fit`.
+            By default that of this model. `min_samples` keeps its value in `fit`.
         **parameters
             cluster_selection_method, cluster_selection_epsilon, max_cluster_size,
             allow_single_cluster or store_centers.
@@ -330,14 +334,14 @@ class HDBSCAN(Memberships):
         return made
 
     def dbscan_clustering(self, cut_distance: float, min_cluster_size: int = 5) -> Array:
-        """Labels if rows within a distance are joined: those of DBSCAN without border points.
+        """Labels from joining rows within a distance: those of DBSCAN without border points.
 
         Parameters
         ----------
         cut_distance : float
-            Merges at smaller mutual reachability distances are made.
+            Rows at smaller mutual reachability distances are joined.
         min_cluster_size : int, default=5
-            What has fewer rows is noise.
+            Smaller groups are noise.
 
         Returns
         -------
@@ -351,7 +355,7 @@ class HDBSCAN(Memberships):
 
 
 def _up(values: np.ndarray, like: Array) -> Array:
-    """Values of the host beside X, floats in the widest dtype that is there."""
+    """Host values moved to the device of X, floats in its widest dtype."""
     xp = namespace(like)
     wide = float_dtype(xp, like) if values.dtype.kind == "f" else named_dtype(xp, values.dtype)
     return asarray(values, like=like, dtype=wide)

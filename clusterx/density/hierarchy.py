@@ -1,7 +1,8 @@
-"""Clusters out of a condensed tree: which are selected, who belongs to them and how firmly.
+"""Clusters from a condensed tree: selection, labels and strengths of membership.
 
-All arrays are NumPy's, of O(n) values. Clusters are numbered from 0, the root, parents first; rows
-are those of the data. A density is one over a mutual reachability distance (lambda in the papers).
+All arrays are NumPy's, of O(n) values. Clusters are numbered from 0, the root; parents come before
+children. Rows are those of the data. A density is the inverse of a mutual reachability distance
+(lambda in the papers).
 
 References: R. Campello, D. Moulavi and J. Sander, "Density-based clustering based on hierarchical
 density estimates", 2013; C. Malzer and M. Baum, "A hybrid approach to hierarchical density-based
@@ -19,7 +20,7 @@ from ..kernels.graphs import CondensedTree
 
 
 class Selection(NamedTuple):
-    """How clusters are selected from the tree; as HDBSCAN's parameters."""
+    """How clusters are selected from the tree; see the parameters of HDBSCAN."""
 
     method: str = "eom"
     epsilon: float = 0.0
@@ -33,10 +34,10 @@ class Hierarchy:
     Attributes
     ----------
     parent, birth, size, death, stability : arrays of shape (n_clusters,)
-        -1 is the parent of the root. A cluster is born at the density where it leaves its parent,
-        and dies where the last of its own rows or clusters leaves it.
+        The parent of the root is -1. A cluster is born at the density at which it leaves its
+        parent, and dies at the density at which its last row or child cluster leaves it.
     row_cluster, row_density : arrays of shape (n,)
-        The cluster that each row leaves last, and where.
+        The cluster that each row leaves last, and the density at which it leaves.
     """
 
     def __init__(self, tree: CondensedTree, n: int):
@@ -57,7 +58,7 @@ class Hierarchy:
         self.row_cluster[rows] = owner[~inner]
         self.row_density = np.empty(n)
         self.row_density[rows] = tree.density[~inner]
-        with np.errstate(invalid="ignore"):  # infinity less infinity, where rows are equal
+        with np.errstate(invalid="ignore"):  # equal rows give infinity minus infinity
             lived = tree.density - self.birth[owner]
         lived[np.isnan(lived)] = 0.0
         self.stability = np.bincount(owner, lived * tree.size, minlength=count)
@@ -66,7 +67,7 @@ class Hierarchy:
         return len(self.parent)
 
     def select(self, how: Selection) -> np.ndarray:
-        """Clusters that are selected, rising; none lies inside another."""
+        """The selected clusters, in rising order; none lies inside another."""
         chosen = self._leaves() if how.method == "leaf" else self._most_excess(how)
         if how.epsilon and len(self) > 1 and not chosen[0]:
             chosen = self._merged(chosen, how)
@@ -79,7 +80,7 @@ class Hierarchy:
         return leaves
 
     def _most_excess(self, how: Selection) -> np.ndarray:
-        """Clusters that are more stable than what is selected below them, whatever is above."""
+        """Clusters at least as stable as the selected clusters below them together."""
         value, parent = self.stability.tolist(), self.parent.tolist()
         below = [0.0] * len(self)
         chosen = np.ones(len(self), bool)
@@ -93,11 +94,11 @@ class Hierarchy:
         return chosen & ~self._inside(chosen)
 
     def _inside(self, chosen: np.ndarray) -> np.ndarray:
-        """Whether an ancestor is chosen."""
+        """Whether an ancestor of each cluster is chosen."""
         return self._inherited(chosen, np.zeros(len(self), bool))[0]
 
     def _inherited(self, chosen: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Whether an ancestor is chosen; the value of the nearest chosen one, oneself counted."""
+        """Whether an ancestor is chosen, and the value of the nearest chosen one or of itself."""
         parent, chosen = self.parent.tolist(), chosen.tolist()
         inside, values = [False] * len(self), own.tolist()
         for c in range(1, len(self)):
@@ -108,7 +109,7 @@ class Hierarchy:
         return np.array(inside), np.array(values)
 
     def _merged(self, chosen: np.ndarray, how: Selection) -> np.ndarray:
-        """In place of clusters born below epsilon, their ancestors born above it."""
+        """Replace clusters born below distance epsilon by their ancestors born above it."""
         with np.errstate(divide="ignore"):
             born = 1.0 / self.birth  # the root's is infinite
         up = list(range(len(self)))
@@ -126,7 +127,7 @@ class Hierarchy:
         return merged
 
     def labels_of_clusters(self, selected: np.ndarray) -> np.ndarray:
-        """The label of each cluster (n_clusters,): that of the selected one it lies in, or -1."""
+        """The label of each cluster (n_clusters,): that of the selected one around it, or -1."""
         chosen, own = np.zeros(len(self), bool), np.full(len(self), -1, np.int64)
         chosen[selected] = True
         own[selected] = np.arange(len(selected))
@@ -137,8 +138,8 @@ class Hierarchy:
     ) -> np.ndarray:
         """The labels (m,) of rows that leave these clusters at these densities; -1 is noise.
 
-        A root that is selected keeps the rows that stay as long as any of what leaves it, or up to
-        epsilon.
+        If the root is selected, it keeps the rows that stay as long as its last row or child
+        cluster, or up to epsilon.
         """
         labels = self.labels_of_clusters(selected)[cluster]
         if len(selected) and selected[0] == 0:
@@ -148,7 +149,7 @@ class Hierarchy:
     def strengths(
         self, density: np.ndarray, labels: np.ndarray, selected: np.ndarray
     ) -> np.ndarray:
-        """Where each row leaves its cluster, as a share of where the last one does."""
+        """The density at which each row leaves its cluster, divided by that of the last one."""
         found = np.zeros(len(labels))
         kept = labels >= 0
         top = self.death[selected[labels[kept]]]
@@ -156,12 +157,12 @@ class Hierarchy:
         return found
 
     def outlier_scores(self) -> np.ndarray:
-        """GLOSH: how far each row is from the densest place of the cluster it leaves, in 0..1."""
+        """GLOSH, in 0..1: how far each row is from the densest place of the cluster it leaves."""
         densest = self.densest()[self.row_cluster]
         return 1.0 - _share(self.row_density, densest)
 
     def densest(self) -> np.ndarray:
-        """The highest density in each cluster, those below it counted (n_clusters,)."""
+        """The highest density in each cluster and those below it (n_clusters,)."""
         densest = self.death.copy()
         for c in range(len(self) - 1, 0, -1):
             up = self.parent[c]
@@ -169,7 +170,7 @@ class Hierarchy:
         return densest
 
     def persistence(self, labels: np.ndarray, selected: np.ndarray, weights: np.ndarray):
-        """Stability of the selected clusters, as a share of the most that their rows allow."""
+        """Stability of the selected clusters, divided by the most that their rows allow."""
         top = float(self.tree.density.max())
         size = np.bincount(labels[labels >= 0], weights[labels >= 0], minlength=len(selected))
         found = np.ones(len(selected))
@@ -179,7 +180,7 @@ class Hierarchy:
         return found
 
     def leaves_in(self, cluster: int) -> np.ndarray:
-        """The clusters without clusters below them that lie in a cluster, itself maybe."""
+        """The leaf clusters inside a cluster; the cluster itself if it is one."""
         chosen = np.zeros(len(self), bool)
         chosen[cluster] = True
         inside = self._inside(chosen) | chosen
@@ -189,7 +190,7 @@ class Hierarchy:
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole; 1 where part is infinite or the whole is zero."""
+    """part / whole; 1 where the part is infinite or the whole is zero."""
     with np.errstate(invalid="ignore", divide="ignore"):
         share = part / whole
     return np.where(np.isinf(part) | (whole == 0), 1.0, share)

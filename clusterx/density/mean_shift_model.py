@@ -18,16 +18,16 @@ from ..rows import InMemory
 from ..validation import check_finite, check_number, device_rows, host_rows, real_array
 from .climbing import binned, climb, peaks
 
-#: A seed rests when it moves by at most this share of the bandwidth.
+#: A seed rests when it moves by at most this fraction of the bandwidth.
 REST = 1e-3
 
 
 class MeanShift(Clusterer):
     """Clusters around the places where rows are densest (Comaniciu and Meer, 2002).
 
-    Each seed moves to the mean of the rows within `bandwidth` of it, again and again, until it
-    rests. Of resting places within `bandwidth` of each other the one with the most rows around it
-    is a centre. The number of clusters follows from the bandwidth.
+    Each seed moves to the mean of the rows within `bandwidth` of it, repeatedly, until it rests.
+    Among resting places within `bandwidth` of each other, the one with the most rows around it
+    becomes a centre. The number of clusters follows from the bandwidth.
 
     Parameters
     ----------
@@ -35,33 +35,33 @@ class MeanShift(Clusterer):
         Radius of the neighbourhoods, in the units of X; a distance equal to it counts. By default
         `estimate_bandwidth` of X, in O(n^2 d) time.
     seeds : array of shape (n_seeds, d), default=None
-        Where to start from. By default from all rows, or from bins.
+        The places to start from. By default all rows, or bins.
     bin_seeding : bool, default=False
-        Whether to start from the cells of a grid of side `bandwidth` that hold rows: fewer seeds.
-        Ignored with `seeds`.
+        Whether to start from the occupied cells of a grid of side `bandwidth`, which gives fewer
+        seeds. Ignored with `seeds`.
     min_bin_freq : int, default=1
-        Cells with fewer rows are no seeds.
+        Cells with fewer rows are not used as seeds.
     cluster_all : bool, default=True
-        Whether rows farther than `bandwidth` from all centres belong to the nearest one; else
-        they are labelled -1.
+        Whether rows farther than `bandwidth` from all centres join the nearest one; otherwise they
+        are labelled -1.
     n_jobs : int, default=None
-        Taken for compatibility: all cores that the process may use are used.
+        Accepted for compatibility: all cores that the process may use are used.
     max_iter : int, default=300
-        Most moves of a seed.
+        Maximum number of moves of a seed.
 
     Attributes
     ----------
     cluster_centers_ : array of shape (k, d)
-        Centres in the dtype of X, those with the most rows around them first; at equal numbers
-        those of larger coordinates.
+        Centres in the dtype of X, those with the most rows around them first; ties go to larger
+        coordinates.
     labels_ : array of shape (n,)
-        Nearest centres, int32.
+        The nearest centre of each row, int32.
     n_iter_ : int
-        Moves of the seed that moved most often.
+        Number of moves of the seed that moved most often.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : array of shape (n_features_in_,)
-        Names of the columns, where X had them.
+        Names of the columns, if they are strings.
 
     See Also
     --------
@@ -70,10 +70,10 @@ class MeanShift(Clusterer):
 
     Notes
     -----
-    All seeds move as a batch, on the device of X. Seeds whose means are equal to the last bit
-    share the rest of their way, so that few are left after some moves. Time is O(m c d) per move
-    for m seeds that have not met and c rows near a seed; memory is O(n d). Means are taken in
-    float64 as differences to a neighbour: no digit is lost far from the origin.
+    All seeds move as a batch, on the device of X. Seeds whose means are equal to the last bit go on
+    as one, so that few remain after some moves. Time is O(m c d) per move for m seeds that have not
+    met and c rows near a seed; memory is O(n d). Means are taken in float64 as differences to a
+    neighbour: no digit is lost far from the origin.
 
     References
     ----------
@@ -128,8 +128,7 @@ class MeanShift(Clusterer):
         Raises
         ------
         TypeError, ValueError
-            A parameter, the seeds or X are not what is wanted, or no row is within the bandwidth
-            of any seed.
+            A parameter, the seeds or X are invalid, or no row is within the bandwidth of any seed.
         """
         self._check_parameters()
         rows = self._rows(X, reset=True).in_memory(
@@ -196,7 +195,7 @@ class MeanShift(Clusterer):
         if self.bandwidth == 0:
             raise ValueError(
                 "The 'bandwidth' parameter of MeanShift must be above 0 or None; got 0. For "
-                "clusters of equal rows, take a number below all other distances."
+                "clusters of equal rows only, choose a value below all nonzero distances."
             )
         check_number(self, "min_bin_freq", self.min_bin_freq, numbers.Integral, least=1)
         check_number(self, "max_iter", self.max_iter, numbers.Integral, least=0)
@@ -259,9 +258,9 @@ def estimate_bandwidth(
     ----------
     X : array of shape (n, d)
     quantile : float, default=0.3
-        The share of all rows that are within this distance of a row; between 0 and 1.
+        The rank of the neighbour as a fraction of all rows; between 0 and 1.
     n_samples : int, default=None
-        Rows that are drawn; all by default.
+        Number of rows drawn at random; all by default.
     random_state : int, RandomState or None, default=0
         Draws them.
     n_jobs : ignored
@@ -274,7 +273,7 @@ def estimate_bandwidth(
     Raises
     ------
     TypeError, ValueError
-        X holds something else than finite numbers, or an argument is out of range.
+        X holds something other than finite numbers, or an argument is out of range.
 
     Examples
     --------
@@ -299,13 +298,13 @@ def estimate_bandwidth(
 
 
 def get_bin_seeds(X: Any, bin_size: float, min_bin_freq: int = 1) -> Array:
-    """Seeds for mean shift: the cells of a grid that hold rows.
+    """Seeds for mean shift: the occupied cells of a grid.
 
     Parameters
     ----------
     X : array of shape (n, d)
     bin_size : float
-        Side of the cells; the bandwidth, for instance. 0 gives X itself.
+        Side of the cells, such as the bandwidth. 0 returns X itself.
     min_bin_freq : int, default=1
         Cells with fewer rows are left out.
 
@@ -335,7 +334,7 @@ def _bins(X: Array, size: float, least: int) -> Array:
 
 
 def _mean_distance(X: Array, quantile: float) -> float:
-    """The mean over rows of the distance within which a share of all rows is."""
+    """The mean over rows of the distance to the neighbour of rank quantile * n."""
     k = max(1, int(X.shape[0] * quantile))
     distances = kernels_for(namespace(X)).neighbors.search(X).kth_distances(k)
     return np.float64(host_floats(namespace(X).mean(distances))[0])

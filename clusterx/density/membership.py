@@ -1,8 +1,8 @@
-"""Where new rows belong in a fitted hierarchy, and how firmly rows belong to each cluster.
+"""Labels of new rows in a fitted hierarchy, and strengths of membership in each cluster.
 
-A new row joins the tree at the row of the least mutual reachability distance. It leaves clusters
-where that row does, or where it joins if that is at a lower density. So rows that were fitted get
-the labels and the strengths that they have.
+A new row joins the tree at the fitted row with the least mutual reachability distance to it. It
+leaves clusters at the density at which that row does, or at which it joined if that is lower. So
+fitted rows get their own labels and strengths again.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from .reachability import nearest_weighing
 
 
 class Joined(NamedTuple):
-    """Where rows leave the tree: clusters (m,), and their densities (m,)."""
+    """The clusters (m,) that rows leave last, and the densities (m,) at which they leave."""
 
     cluster: np.ndarray
     density: np.ndarray
 
 
 class Memberships(Clusterer):
-    """The methods of HDBSCAN that ask where rows belong."""
+    """The methods of HDBSCAN for labels and memberships of rows."""
 
-    # what a fitted HDBSCAN has
+    # attributes of a fitted HDBSCAN
     metric: Any
     metric_params: Any
     alpha: float
@@ -43,7 +43,7 @@ class Memberships(Clusterer):
     _selected: tuple[np.ndarray]
 
     def approximate_predict(self, X: Any) -> tuple[Array, Array]:
-        """Labels of new rows in the clusters as they are, and their strengths.
+        """Labels and strengths of new rows in the fitted clusters.
 
         Parameters
         ----------
@@ -54,13 +54,13 @@ class Memberships(Clusterer):
         labels : array of shape (m,), int32
             -1 is noise.
         strengths : array of shape (m,)
-            As `probabilities_`. Rows that were fitted get those they have.
+            As `probabilities_`. Fitted rows get their own values again.
 
         Raises
         ------
         ValueError
-            The model was fitted to distances; X is of another library, device or number of
-            features; or it has NaN or infinities.
+            The model was fitted to distances; X has another library, device or number of features;
+            or X contains NaN or infinities.
         """
         rows = self._new_rows(X, "approximate_predict")
         hierarchy, selected = self._hierarchy[0], self._selected[0]
@@ -75,7 +75,7 @@ class Memberships(Clusterer):
         )
 
     def membership_vector(self, X: Any) -> Array:
-        """How firmly new rows belong to each cluster.
+        """Membership of new rows in each cluster.
 
         Parameters
         ----------
@@ -84,16 +84,16 @@ class Memberships(Clusterer):
         Returns
         -------
         memberships : array of shape (m, n_clusters)
-            The sum of a row is the probability that it belongs to any cluster.
+            The sum over the clusters is the probability that a row belongs to any of them.
         """
         rows = self._new_rows(X, "membership_vector")
         return self._memberships(rows.values, self._join(rows.values))
 
     def all_points_membership_vectors(self) -> Array:
-        """How firmly the rows that were fitted belong to each cluster.
+        """Membership of the fitted rows in each cluster.
 
-        Memory beside the result is bounded. Each row's distance to the densest rows of each
-        cluster, and the density at which it meets the cluster, make its membership.
+        A membership combines the distance of a row to the densest rows of the cluster and the
+        density at which the row joins that cluster. Memory beyond the result is bounded.
 
         Returns
         -------
@@ -118,7 +118,7 @@ class Memberships(Clusterer):
     def _need_rows(self, method: str) -> None:
         if self._fit_X is None:
             raise ValueError(
-                f"HDBSCAN.{method}() needs the rows, and the model was fitted to a matrix of "
+                f"HDBSCAN.{method}() needs rows, but the model was fitted to a matrix of "
                 "distances. Fit it to rows, with their metric."
             )
 
@@ -131,14 +131,14 @@ class Memberships(Clusterer):
         return rows
 
     def _join(self, Y: Array) -> Joined:
-        """Where the rows of Y join the tree."""
+        """The places at which the rows of Y join the tree."""
         hierarchy, tree = self._hierarchy[0], self._tree
         search = search_of(self._fit_X, self.metric, None, self.metric_params)
         reach, row = _least_reach(search, Y, tree, float(self.alpha))
         with np.errstate(divide="ignore"):
             density = np.minimum(1.0 / reach, hierarchy.row_density[row])
         cluster = hierarchy.row_cluster[row]
-        while True:  # up to the cluster that is there at the density
+        while True:  # up to the cluster that exists at this density
             out = (cluster > 0) & (hierarchy.birth[cluster] >= density)
             out &= density < hierarchy.row_density[row]
             if not out.any():
@@ -166,7 +166,7 @@ class Memberships(Clusterer):
         return asarray(np.concatenate(parts), like=Y, dtype=wide)
 
     def _exemplars(self, cluster: int) -> Search:
-        """The rows that stay longest in the leaves of a cluster, ready to be searched."""
+        """A search over the rows that stay longest in the leaves of a cluster."""
         hierarchy = self._hierarchy[0]
         leaf = np.zeros(len(hierarchy), bool)
         leaf[hierarchy.leaves_in(cluster)] = True
@@ -180,10 +180,10 @@ class Memberships(Clusterer):
 def _least_reach(
     search: Search, Y: Array, tree: Tree, alpha: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The least mutual reachability distance (m,) of each row to fitted ones, and to which.
+    """The least mutual reachability distance (m,) of each row to a fitted row, and that row.
 
-    The nearest of those at the same one. Neighbours are asked for until no row beyond them can be
-    in less reach.
+    Ties go to the nearest row. More neighbours are searched until no further row can have a smaller
+    reachability distance.
     """
     m = Y.shape[0]
     reach, nearest = np.empty(m), np.empty(m, np.int64)
@@ -211,7 +211,7 @@ def _least_reach(
 
 
 def _nearness(distances: np.ndarray) -> np.ndarray:
-    """Shares in proportion to one over the distance; those at distance zero share everything."""
+    """Shares in inverse proportion to the distance; clusters at distance zero share everything."""
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = 1.0 / distances
         at = np.isinf(shares)
@@ -220,14 +220,14 @@ def _nearness(distances: np.ndarray) -> np.ndarray:
 
 
 def _meetings(hierarchy: Hierarchy, selected: np.ndarray, rows: Joined) -> np.ndarray:
-    """The density (m, k) up to which each row is in one cluster with each selected cluster."""
+    """The density (m, k) up to which a row and a selected cluster are in one cluster."""
     distinct, place = np.unique(rows.cluster, return_inverse=True)
     left = np.repeat(distinct[:, None], len(selected), axis=1)
     right = np.repeat(selected[None, :], len(distinct), axis=0)
     moved_left, moved_right = np.zeros(left.shape, bool), np.zeros(left.shape, bool)
     parted = np.zeros(left.shape)
     while (apart := left != right).any():
-        up = apart & (left > right)  # the one with the higher number is the deeper or a cousin
+        up = apart & (left > right)  # the higher number is deeper, or in another branch
         down = apart & ~up
         parted = np.where(up, hierarchy.birth[left], np.where(down, hierarchy.birth[right], parted))
         left = np.where(up, hierarchy.parent[left], left)

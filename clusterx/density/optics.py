@@ -27,45 +27,46 @@ _ALGORITHMS: dict[str, Any] = {
 
 
 class OPTICS(Clusterer):
-    """The order of rows by density, and the clusters that its plot shows.
+    """An ordering of the rows by density, and the clusters in its reachability plot.
 
-    A walk goes on to the row of the least reachability: the larger of its distance to a row that
-    was walked and of that row's core distance. Rows of a cluster follow each other, and the
-    reachability in this order is a valley for each cluster, valleys inside valleys. Equal
-    reachabilities go by the lower row number. Distances are rounded to 15 digits after the point,
-    as scikit-learn does, so that orders agree.
+    A walk visits next the row with the least reachability: the larger of its distance to a visited
+    row and of that row's core distance. Rows of a cluster follow each other, and the reachability
+    in this order has a valley for each cluster, with nested valleys for nested clusters. Ties go to
+    the lower row number. Distances are rounded to 15 decimals, as in scikit-learn, so that orders
+    agree.
 
-    With an unbounded `max_eps` time is O(n^2 d) and memory O(n). A bounded one searches for
-    neighbours, and takes time and memory in proportion to their number, with memory bounded.
+    With an infinite `max_eps`, time is O(n^2 d) and memory O(n). With a finite one, neighbours are
+    searched; time and memory grow with their number, and memory is bounded.
 
     Parameters
     ----------
     min_samples : int or float, default=5
-        Rows, oneself counted, within the core distance; a float is a share of all rows.
+        Rows, the row itself included, within the core distance; a float is a fraction of all rows.
     max_eps : float, default=inf
         Rows further apart than this don't reach each other.
     metric : str or callable, default='minkowski'
-        Of `clusterx.NearestNeighbors`; on the host also any of scikit-learn's, or a callable;
-        ``'precomputed'`` for a matrix of distances, dense or CSR.
+        A metric of `clusterx.NearestNeighbors`; on the host also any of scikit-learn's, or a
+        callable; ``'precomputed'`` for a matrix of distances, dense or CSR.
     p : float, default=2
-        Of the Minkowski metric.
+        Exponent of the Minkowski metric.
     metric_params : dict, optional
-        Of the metric.
+        Options of the metric.
     cluster_method : {'xi', 'dbscan'}, default='xi'
-        Clusters between steep places of the plot, or what a cut at `eps` leaves.
+        ``'xi'``: clusters between steep places of the plot. ``'dbscan'``: clusters from a cut at
+        `eps`.
     eps : float, optional
-        Of ``'dbscan'``; `max_eps` by default.
+        For ``'dbscan'``; `max_eps` by default.
     xi : float, default=0.05
-        The relative difference of two following reachabilities that makes a place steep.
+        The relative difference of two consecutive reachabilities that makes a place steep.
     predecessor_correction : bool, default=True
         Whether rows at the end of a cluster whose predecessors lie outside are left out.
     min_cluster_size : int or float, optional
-        Of ``'xi'``; `min_samples` by default.
+        Smallest cluster of ``'xi'``; `min_samples` by default.
     algorithm : {'auto', 'ball_tree', 'kd_tree', 'brute'}, default='auto'
-        Checked against the metric, and otherwise ignored, as `leaf_size` and `n_jobs` are.
+        Only checked against the metric. `leaf_size` and `n_jobs` are ignored too.
     leaf_size : ignored
     memory : str or joblib.Memory, optional
-        Keeps the walk on disk.
+        Where the walk is cached on disk.
     n_jobs : ignored
 
     Attributes
@@ -81,15 +82,15 @@ class OPTICS(Clusterer):
     predecessor_ : array of shape (n_samples,), int64
         The row from which each was reached; -1 where a walk begins.
     cluster_hierarchy_ : array of shape (n_clusters, 2), int64
-        First and last places in the order of each cluster of ``'xi'``, smaller ones before those
-        around them.
+        First and last place of each cluster in the order, for ``'xi'``; inner clusters come before
+        outer ones.
     n_features_in_ : int
     feature_names_in_ : array of str
-        If X has names of columns.
+        If X has string column names.
 
     See Also
     --------
-    HDBSCAN : a hierarchy of densities without a plot to be read.
+    HDBSCAN : a hierarchy of densities, with clusters selected by their stability.
     clusterx.plotting.ReachabilityDisplay : the plot.
 
     References
@@ -181,7 +182,7 @@ class OPTICS(Clusterer):
         return self
 
     def fit_predict(self, X: Any, y: Any = None) -> Array:
-        """Fit, and the labels of the rows."""
+        """Fit, and return the labels of the rows."""
         return self.fit(X).labels_
 
     def _check_parameters(self) -> None:
@@ -205,12 +206,12 @@ class OPTICS(Clusterer):
             )
         if self.cluster_method == "dbscan" and self.eps is not None and self.eps > self.max_eps:
             raise ValueError(
-                f"Specify an epsilon smaller than {self.max_eps}. Got {self.eps}: rows further "
-                "apart than max_eps were not looked at."
+                f"Specify an epsilon smaller than {self.max_eps}. Got {self.eps}: distances above "
+                "max_eps were not used."
             )
 
     def _walk(self, X: Any) -> tuple[Array, Array, Array, Array]:
-        """Order, core distances, reachability and predecessors, beside X."""
+        """Order, core distances, reachability and predecessors, on the device of X."""
         X = read_rows(self, X)
         n = X.shape[0]
         least = count_of("min_samples", self.min_samples, n)
@@ -229,18 +230,18 @@ class OPTICS(Clusterer):
 
 
 def _check_share(model: Any, name: str, value: Any) -> None:
-    """Raise unless value is a whole number of at least two, or a share of all."""
+    """Raise unless value is a whole number of at least two, or a fraction."""
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not (value >= 2 if whole else real and 0 <= value <= 1):
         raise (ValueError if real else TypeError)(
             f"The {name!r} parameter of {type(model).__name__} must be a whole number of at least "
-            f"2, or a share between 0 and 1; got {value!r}."
+            f"2, or a fraction between 0 and 1; got {value!r}."
         )
 
 
 def count_of(name: str, value: int | float, n: int) -> int:
-    """A number of rows, where it may be a share of all."""
+    """A number of rows from an argument that may be a fraction of all rows."""
     if value > n:
         raise ValueError(f"{name} must be no greater than the number of samples ({n}). Got {value}")
     return max(2, int(value * n)) if value <= 1 else int(value)
@@ -261,9 +262,9 @@ def cluster_optics_xi(
     Parameters
     ----------
     reachability, predecessor, ordering : arrays of shape (n_samples,)
-        As of `OPTICS`, by row and in the order of the walk.
+        As in `OPTICS`, by row and in the order of the walk.
     min_samples : int or float
-        As many places of a steep area in a row may not be steep.
+        A steep area may contain up to this many consecutive places that are not steep.
     min_cluster_size : int or float, optional
         `min_samples` by default.
     xi : float, default=0.05
@@ -287,14 +288,15 @@ def cluster_optics_xi(
 def cluster_optics_dbscan(
     *, reachability: Any, core_distances: Any, ordering: Any, eps: float
 ) -> np.ndarray:
-    """Labels of what a cut through a reachability plot leaves, in linear time.
+    """Labels from a cut through a reachability plot, in linear time.
 
     Parameters
     ----------
     reachability, core_distances, ordering : arrays of shape (n_samples,)
-        As of `OPTICS`.
+        As in `OPTICS`.
     eps : float
-        Nearly the labels of DBSCAN with this eps, the nearer the less `max_eps` was above it.
+        Height of the cut. Labels are nearly those of DBSCAN with this eps, and the closer the less
+        `max_eps` exceeded it.
 
     Returns
     -------
@@ -323,7 +325,7 @@ def compute_optics_graph(
     ----------
     X : array, CSR matrix or data frame of shape (n_samples, n_features)
     min_samples, max_eps, metric, p, metric_params, algorithm, leaf_size, n_jobs
-        As of `OPTICS`.
+        As in `OPTICS`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What HDBSCAN reads: rows that can be clustered, and those that can't."""
+"""The input of HDBSCAN: rows that can be clustered, and those that can't."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ..rows import InMemory, Rows
 from ..validation import device_rows, host_rows
 from .reachability import Graph, SearchGraph, precomputed
 
-#: labels of rows that can't be clustered, as scikit-learn's; -1 for weight zero
+#: labels of rows that can't be clustered, as in scikit-learn; -1 for weight zero
 UNCOUNTED, INFINITE, MISSING = -1, -2, -3
 NAN = "np.nan values found in precomputed-dense. Give all distances."
-#: bytes up to which sparse rows are made dense
+#: sparse rows are made dense up to this many bytes
 DENSE = 1 << 28
 
 
 class Tree(NamedTuple):
-    """What a fit keeps on the host; of m rows that are clustered, among n."""
+    """The results of a fit on the host, for m clustered rows among n."""
 
     linkage: Linkage
     core: np.ndarray  # (m,)
     min_samples: int
     weights: np.ndarray | None  # (m,)
-    rows: np.ndarray | None  # (m,): where some of the n are left out
+    rows: np.ndarray | None  # (m,): indices of the clustered rows, if some are left out
     state: np.ndarray  # (n,): 0, or the label of a row that is left out
 
     @property
@@ -39,7 +39,7 @@ class Tree(NamedTuple):
 
 
 class Points(NamedTuple):
-    """The rows that are clustered, and how they are joined."""
+    """The clustered rows, and the graph that joins them."""
 
     graph: Graph
     X: Array | None
@@ -69,7 +69,7 @@ class Points(NamedTuple):
 
 
 def read_points(model: Clusterer, X: Any, sample_weight: Any) -> Points:
-    """X and the weights, checked; reads of a device are O(n)."""
+    """The checked X and weights; reads O(n) values from the device."""
     if isinstance(model.metric, str) and model.metric == "precomputed":
         D = distance_matrix(model, X)
         rows: Rows = InMemory(D)
@@ -97,7 +97,7 @@ def read_points(model: Clusterer, X: Any, sample_weight: Any) -> Points:
 
 
 def dense_rows(model: Clusterer, X: Any) -> Rows:
-    """The rows, in memory and dense; they may have values that are not finite."""
+    """The rows as a dense array in memory; values may be infinite or NaN."""
     sparse = hasattr(X, "tocsr")
     if sparse and model.algorithm in ("kd_tree", "ball_tree"):
         raise ValueError(
@@ -112,15 +112,15 @@ def dense_rows(model: Clusterer, X: Any) -> Rows:
     if 8 * rows.n * rows.d > DENSE:
         raise ValueError(
             f"Sparse rows of shape {rows.shape} would take {8 * rows.n * rows.d / 2**30:.1f} GiB "
-            f"when they are dense, as {type(model).__name__} needs them. Reduce their columns "
-            "first, such as with TruncatedSVD, or give a sparse matrix of distances with "
+            f"as the dense array that {type(model).__name__} needs. Reduce their columns first, "
+            "such as with TruncatedSVD, or pass a sparse matrix of distances with "
             "metric='precomputed'."
         )
     return InMemory(np.ascontiguousarray(rows.values.toarray()))
 
 
 def _states(X: Array) -> np.ndarray:
-    """0 for rows that are finite, and the labels of the others."""
+    """0 for finite rows, and the labels of the others."""
     xp = namespace(X)
     state = np.zeros(X.shape[0], np.int64)
     finite = to_host(xp.all(xp.isfinite(X), axis=1))
@@ -133,7 +133,7 @@ def _states(X: Array) -> np.ndarray:
 def _counted(
     model: Clusterer, rows: Rows, sample_weight: Any, state: np.ndarray
 ) -> np.ndarray | None:
-    """The weights on the host; rows without any are marked in `state`."""
+    """The weights on the host; rows of weight zero are marked in `state`."""
     w, _ = model._weights(sample_weight, rows)
     if w is None:
         return None
@@ -143,9 +143,9 @@ def _counted(
 
 
 def distance_matrix(model: Clusterer, X: Any, *, symmetric: bool = True) -> Any:
-    """A matrix of distances, checked; X itself where it is one.
+    """X checked as a matrix of distances; not copied if it already is one.
 
-    symmetric : whether it has to be
+    symmetric : whether it must be symmetric
     """
     if not on_host(X):
         D = device_rows(type(model).__name__, X)
@@ -165,7 +165,7 @@ def distance_matrix(model: Clusterer, X: Any, *, symmetric: bool = True) -> Any:
 
 
 def check_distances(D: Any, *, symmetric: bool = True) -> None:
-    """Raise unless D is square, symmetric if it has to be, and has distances only."""
+    """Raise unless D is square, symmetric if required, and contains only distances."""
     if D.shape[0] != D.shape[1]:
         if on_host(D) and not hasattr(D, "indptr") and np.isnan(D).any():
             raise ValueError(NAN)
@@ -182,7 +182,8 @@ def check_distances(D: Any, *, symmetric: bool = True) -> None:
     if symmetric and not equal:
         raise ValueError(
             "The precomputed distance matrix is expected to be symmetric, however its values "
-            "appear to be asymmetric. Take the mean of it and its transpose, or the smaller ones."
+            "appear to be asymmetric. Take the mean, or the minimum, of the matrix and its "
+            "transpose."
         )
     if least < 0:
         raise ValueError(f"Negative values in a matrix of distances: the least is {least:g}.")
@@ -199,7 +200,7 @@ def _symmetric_sparse(D: Any) -> bool:
 
 
 def _symmetric_dense(D: Array) -> tuple[float, bool]:
-    """The least value, and whether D is symmetric; block by block, each read once."""
+    """The least value, and whether D is symmetric; one device read per block."""
     xp, n = namespace(D), D.shape[0]
     lowest, equal = 0.0, True
     step = max(1, TILE // n)

@@ -1,7 +1,7 @@
-"""Mutual reachability: core distances, and the least spanning tree of what joins rows.
+"""Mutual reachability: core distances, and the minimum spanning tree of the rows.
 
-The mutual reachability distance of two rows is the largest of their core distances and their
-distance over alpha. Trees are found on the host from O(n) values; the search stays where X is.
+The mutual reachability distance of two rows is the largest of their two core distances and their
+distance divided by alpha. Trees are built on the host from O(n) values; the search runs where X is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..validation import canonical_rows
 
 
 def graphs() -> GraphKernels:
-    """The kernels for O(n) arrays on the host, whatever library X is of."""
+    """The kernels for O(n) arrays on the host, whatever the library of X."""
     return kernels_for(namespace()).graphs
 
 
@@ -32,20 +32,20 @@ class Graph(Protocol):
     n: int
 
     def core_distances(self, least: int, weights: np.ndarray | None) -> np.ndarray:
-        """Distance (n,) float64 within which rows, oneself counted, weigh at least `least`."""
+        """Distance (n,) float64 within which rows, itself included, weigh at least `least`."""
 
     def spanning_tree(self, core: np.ndarray, alpha: float) -> Edges:
-        """The least spanning tree of mutual reachability."""
+        """The minimum spanning tree of mutual reachability."""
 
 
 class SearchGraph:
-    """Rows that are searched.
+    """Rows with a neighbour search.
 
     Parameters
     ----------
     search : Search
     like : array
-        Where its rows are.
+        An array on the device of its rows.
     """
 
     def __init__(self, search: Search, like: Array):
@@ -88,7 +88,7 @@ def nearest_weighing(search: Search, Y: Array, least: float, weights: np.ndarray
 
 
 class DenseGraph:
-    """A symmetric matrix of distances on the host; infinite ones are missing."""
+    """A symmetric matrix of distances on the host; infinite distances are unknown."""
 
     def __init__(self, D: np.ndarray):
         self.D, self.n = D, len(D)
@@ -113,7 +113,7 @@ class DenseGraph:
             warnings.warn(
                 "The minimum spanning tree contains edge weights with value infinity: there are "
                 "groups of rows with no finite distance between them, or with infinite core "
-                "distances. Give more distances, or lower min_samples.",
+                "distances. Provide more distances, or lower min_samples.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -123,15 +123,15 @@ class DenseGraph:
 class SparseGraph:
     """A symmetric CSR matrix of distances on the host.
 
-    A stored zero is the distance of equal rows, an entry that isn't stored a distance that is not
-    known. A diagonal that isn't stored is zero all the same: every row is its own neighbour.
+    A stored zero is the distance of equal rows; an entry that isn't stored is an unknown distance.
+    The diagonal is zero even if it isn't stored: every row is its own neighbour.
 
     Parameters
     ----------
     D : CSR matrix of shape (n, n)
         It is not changed.
     missing : float, default=0
-        In place of distances that are not known or infinite; 0 for none.
+        Replaces distances that are unknown or infinite; 0 to leave them unknown.
     """
 
     def __init__(self, D: Any, missing: float = 0.0):
@@ -151,7 +151,7 @@ class SparseGraph:
         row, data = row[order], data[order]
         begin = np.searchsorted(row, np.arange(self.n + 1))
         total = np.concatenate([[0.0], np.cumsum(weights[column[order]])])
-        # the first place of each row where its sum is enough, if that is before its end
+        # the first place of each row at which the sum reaches `least`, if it is before the end
         place = np.searchsorted(total[1:], total[begin[:-1]] + least * (1 - 1e-12))
         enough = place < begin[1:]
         if not enough.all() and not self.missing:
@@ -182,13 +182,13 @@ class SparseGraph:
 
 
 def joined_at(edges: Edges, n: int, weight: float) -> Edges:
-    """A forest made one tree: the first row of each further component is joined to row 0."""
+    """Join a forest into one tree: the first row of each other component is linked to row 0."""
     if len(edges.low) == n - 1:
         return edges
     whole = np.arange(1, n), np.zeros(n - 1, np.int64)
     low = np.concatenate([edges.low, whole[1]])
     high = np.concatenate([edges.high, whole[0]])
-    # behind all others, in the order of the rows
+    # after all other edges, in the order of the rows
     rank = np.concatenate([np.zeros(len(edges.low)), np.ones(n - 1)])
     kept = graphs().least_forest(n, Edges(low, high, rank))
     kept_high = kept.high[kept.weight == 1.0]
@@ -200,7 +200,7 @@ def joined_at(edges: Edges, n: int, weight: float) -> Edges:
 
 
 def precomputed(D: Any, missing: float = 0.0) -> Graph:
-    """The graph of a matrix of distances: NumPy's, CSR, or an array on a device."""
+    """The graph of a matrix of distances: a NumPy array, CSR, or an array on a device."""
     if hasattr(D, "indptr"):
         return SparseGraph(D, missing)
     return DenseGraph(D) if on_host(D) else SearchGraph(PrecomputedSearch(D), D)

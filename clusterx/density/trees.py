@@ -1,4 +1,4 @@
-"""The trees of HDBSCAN as users see them: as tables, and as pictures."""
+"""The public trees of HDBSCAN: as tables and as pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .reachability import graphs
 
 
 class _Tree:
-    """A table that is computed once, and the display that draws it."""
+    """Base of the trees: a table, and the display that draws it."""
 
     def _draw(self, plotting: Any, ax: Any, options: dict[str, Any]) -> Any:
         raise NotImplementedError
@@ -38,20 +38,20 @@ class _Tree:
         -------
         CondensedTreeDisplay or DendrogramDisplay
         """
-        # plotting stands above the estimators, and is loaded when something is drawn
+        # plotting is a layer above the estimators, and is loaded when something is drawn
         return self._draw(import_module("clusterx.plotting"), ax, options)
 
 
 class CondensedClusterTree(_Tree):
-    """The clusters of HDBSCAN inside each other, and what leaves them at which density.
+    """The nested clusters of HDBSCAN, and the density at which each row or cluster leaves.
 
     Parameters
     ----------
     tree : CondensedTree
     rows : array of shape (m,) or None
-        Numbers of the rows in the data where some were left out.
+        Numbers of the rows in the data, if some were left out.
     n : int
-        Rows of the data: the root's number.
+        Number of rows in the data, which is also the number of the root.
     selected : array of int
         The selected clusters, from 0 for the root.
     whole : bool
@@ -85,8 +85,8 @@ class CondensedClusterTree(_Tree):
         Returns
         -------
         array of shape (m,) with fields parent, child, lambda_val and child_size
-            Clusters have numbers from n_samples on, which is the root's. `lambda_val` is one over
-            the mutual reachability distance; it is infinite between equal rows.
+            Clusters have numbers from n_samples on; the root has n_samples. `lambda_val` is the
+            inverse of the mutual reachability distance; it is infinite for equal rows.
         """
         kind = np.int64 if self.whole else np.float64
         fields = [("parent", np.int64), ("child", np.int64)]
@@ -111,9 +111,9 @@ class SingleLinkageTree(_Tree):
     linkage : Linkage
     weights : array of shape (m,) or None
     rows : array of shape (m,) or None
-        Numbers of the rows in the data where some were left out.
+        Numbers of the rows in the data, if some were left out.
     n : int
-        Rows of the data.
+        Number of rows in the data.
     """
 
     _display = "DendrogramDisplay"
@@ -159,13 +159,13 @@ class SingleLinkageTree(_Tree):
         return frame.astype({"left_child": np.int64, "right_child": np.int64})
 
     def get_clusters(self, cut_distance: float, min_cluster_size: int = 5) -> np.ndarray:
-        """Labels of the rows if only merges below the cut are made; -1 is noise.
+        """Labels of the rows from the merges below the cut; -1 is noise.
 
         Parameters
         ----------
         cut_distance : float
         min_cluster_size : int, default=5
-            What weighs less is noise.
+            Smaller groups are noise.
 
         Returns
         -------

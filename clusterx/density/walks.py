@@ -1,4 +1,4 @@
-"""The walk of OPTICS through rows of any kind."""
+"""The walk of OPTICS through rows or precomputed distances."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from .distances import kernel_measure
 from .points import dense_rows, distance_matrix
 from .reachability import SparseGraph
 
-#: Links between rows that are kept: 0.5 GiB.
+#: Maximum number of links between rows kept in memory: 0.5 GiB.
 LINKS = 1 << 25
-#: Share of all pairs from which on they are measured again, without a search.
+#: From this share of all pairs on, all pairs are measured, without a search.
 MANY = 1 / 8
 
 
 def read_rows(model: Clusterer, X: Any) -> Any:
     """X checked: rows, or a matrix of distances."""
     if isinstance(model.metric, str) and model.metric == "precomputed":
-        return distance_matrix(model, X, symmetric=False)  # as a graph of nearest rows is none
+        return distance_matrix(model, X, symmetric=False)  # a graph may be asymmetric
     boolean = isinstance(model.metric, str) and model.metric in PAIRWISE_BOOLEAN_FUNCTIONS
     if boolean and getattr(X, "dtype", np.dtype(float)) != np.bool_:
         warnings.warn(
@@ -81,7 +81,7 @@ def _all_pairs(
 
 
 def _linked(search: Any, X: Array, core: np.ndarray, limit: float) -> Ordering | None:
-    """The walk along links, or None where measuring all pairs takes less."""
+    """The walk along links, or None if measuring all pairs is faster."""
     links = int(search.radius_counts(None, limit).sum())
     walks = kernels_for(namespace()).reachability
     if links <= LINKS:

@@ -1,4 +1,4 @@
-"""Clusters out of the order in which OPTICS walks: by steep places of its plot, or by a cut.
+"""Clusters from the order of the OPTICS walk: by steep places of its plot, or by a cut.
 
 M. Ankerst, M. Breunig, H.-P. Kriegel and J. Sander, "OPTICS: ordering points to identify the
 clustering structure", 1999, figure 19; E. Schubert and M. Gertz, "Improving the cluster structure
@@ -23,14 +23,14 @@ class Steepness(NamedTuple):
 
 
 class _Down:
-    """A steep area down: its ends, and the highest place since."""
+    """A steep downward area: its ends, and the highest reachability since."""
 
     def __init__(self, start: int, end: int):
         self.start, self.end, self.highest = start, end, 0.0
 
 
 class _Plot(NamedTuple):
-    """Reachability in the order of the walk, with an infinite end, and what follows from it."""
+    """Reachability in the order of the walk, ended by infinity, and values derived from it."""
 
     reach: list[float]
     down: np.ndarray  # steep or not
@@ -50,7 +50,7 @@ def xi_clusters(
     clusters: list[tuple[int, int]] = []
     index, highest = 0, 0.0
     for steep in np.flatnonzero(plot.up | plot.down).tolist():
-        if steep < index:  # inside an area that was found
+        if steep < index:  # inside an area already found
             continue
         highest = max(highest, max(plot.reach[index : steep + 1]))
         downs = _still_open(downs, highest, keep, plot)
@@ -80,7 +80,7 @@ def _plot(reachability, predecessor, ordering, xi):
 
 
 def _still_open(downs: list[_Down], highest: float, keep: float, plot: _Plot) -> list[_Down]:
-    """The areas down that start above the highest place since."""
+    """The downward areas that start above the highest reachability since."""
     if math.isinf(highest):
         return []
     found = [down for down in downs if highest <= plot.reach[down.start] * keep]
@@ -90,7 +90,7 @@ def _still_open(downs: list[_Down], highest: float, keep: float, plot: _Plot) ->
 
 
 def _area(steep: np.ndarray, against: np.ndarray, start: int, most: int) -> int:
-    """The last steep place of an area with at most so many places in a row that are not steep."""
+    """The last steep place of an area with at most `most` consecutive places that are not steep."""
     end, flat = start, 0
     for place in range(start, len(steep)):
         if steep[place]:
@@ -107,16 +107,16 @@ def _area(steep: np.ndarray, against: np.ndarray, start: int, most: int) -> int:
 def _cluster(
     plot: _Plot, down: _Down, up_start: int, up_end: int, how: Steepness
 ) -> tuple[int, int] | None:
-    """The cluster between an area down and one up, if there is one (definition 11)."""
+    """The cluster between a downward and an upward area, if there is one (definition 11)."""
     reach, keep = plot.reach, 1 - how.xi
     start, end = down.start, up_end
     after, top = reach[end + 1], reach[down.start]
     if after * keep < down.highest:
         return None
-    if top * keep >= after:  # begins where the plot is as low as after the end
+    if top * keep >= after:  # begin where the plot is as low as after the end
         while reach[start + 1] > after and start < down.end:
             start += 1
-    elif after * keep >= top:  # ends where the plot is as low as at the start
+    elif after * keep >= top:  # end where the plot is as low as at the start
         while reach[end - 1] > top and end > up_start:
             end -= 1
     if how.by_predecessor:
@@ -130,7 +130,7 @@ def _cluster(
 
 
 def xi_labels(ordering: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """Labels (n,) of the clusters that have no smaller one inside; -1 for rows in none."""
+    """Labels (n,) of the clusters with no smaller one inside; -1 for rows in none."""
     labels = np.full(len(ordering), -1, np.int64)
     label = 0
     for first, last in clusters.tolist():
@@ -146,7 +146,7 @@ def xi_labels(ordering: np.ndarray, clusters: np.ndarray) -> np.ndarray:
 def cut_labels(
     reachability: np.ndarray, core_distances: np.ndarray, ordering: np.ndarray, eps: float
 ) -> np.ndarray:
-    """Labels (n,) of what is joined within eps: nearly those of DBSCAN."""
+    """Labels (n,) from joining rows within eps: nearly those of DBSCAN."""
     far, near = reachability > eps, core_distances <= eps
     labels = np.empty(len(ordering), np.int64)
     labels[ordering] = np.cumsum(far[ordering] & near[ordering]) - 1

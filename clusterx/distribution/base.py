@@ -63,7 +63,7 @@ class Mixture(DensityMixin, Estimator):
         Raises
         ------
         ValueError
-            Wrong parameters, fewer rows of some weight than components, NaN or infinities in X;
+            Wrong parameters, fewer rows of positive weight than components, NaN or infinities in X;
             or a component has collapsed onto so few rows that its covariance is singular.
         """
         self._fit(X, sample_weight)

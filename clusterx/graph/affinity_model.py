@@ -77,7 +77,7 @@ class AffinityPropagation(Clusterer):
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : array of shape (n_features_in_,)
-        Names of the columns, where X had them.
+        Names of the columns, if they are strings.
 
     See Also
     --------
@@ -158,7 +158,7 @@ class AffinityPropagation(Clusterer):
         Raises
         ------
         TypeError, ValueError
-            A parameter or X is not what is wanted.
+            A parameter or X is invalid.
 
         Warns
         -----

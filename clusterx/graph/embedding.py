@@ -179,7 +179,7 @@ def spectral_embedding(
     n_components : int, default=8
         Columns.
     eigen_solver : {"arpack", "lobpcg", "amg"}, default=None
-        Taken for compatibility: products with blocks of vectors run in any case, without a
+        Accepted for compatibility: products with blocks of vectors run in any case, without a
         factorisation. ``"amg"`` is refused without pyamg, as by scikit-learn.
     random_state : int, RandomState or None, default=None
         Draws the first block.
@@ -198,7 +198,7 @@ def spectral_embedding(
     Raises
     ------
     TypeError, ValueError
-        An argument is not what is wanted.
+        An argument is invalid.
 
     Notes
     -----

@@ -63,7 +63,7 @@ class LabelClassifier(ClassifierMixin, Estimator):
         Raises
         ------
         TypeError, ValueError
-            A parameter, X or y is not what is wanted.
+            A parameter, X or y is invalid.
 
         Warns
         -----
@@ -250,7 +250,7 @@ class LabelPropagation(LabelClassifier):
     tol : float, default=1e-3
         Sum of all changes in a round below which labels stand.
     n_jobs : int, default=None
-        Taken for compatibility: all cores that the process may use are used.
+        Accepted for compatibility: all cores that the process may use are used.
 
     Attributes
     ----------
@@ -267,7 +267,7 @@ class LabelPropagation(LabelClassifier):
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : array of shape (n_features_in_,)
-        Names of the columns, where X had them.
+        Names of the columns, if they are strings.
 
     See Also
     --------
@@ -331,7 +331,7 @@ class LabelSpreading(LabelClassifier):
     tol : float, default=1e-3
         Sum of all changes in a round below which labels stand.
     n_jobs : int, default=None
-        Taken for compatibility.
+        Accepted for compatibility.
 
     Attributes
     ----------

@@ -45,7 +45,7 @@ class SpectralClustering(Clusterer):
     n_clusters : int, default=8
         Clusters, and eigenvectors.
     eigen_solver : {"arpack", "lobpcg", "amg"}, default=None
-        Taken for compatibility: products with blocks of vectors run in any case, without a
+        Accepted for compatibility: products with blocks of vectors run in any case, without a
         factorisation. ``"amg"`` is refused without pyamg, as by scikit-learn.
     n_components : int, default=None
         Eigenvectors; `n_clusters` by default.
@@ -72,7 +72,7 @@ class SpectralClustering(Clusterer):
     kernel_params : dict, default=None
         More arguments of a kernel that is a function.
     n_jobs : int, default=None
-        Taken for compatibility: all cores that the process may use are used.
+        Accepted for compatibility: all cores that the process may use are used.
     verbose : bool, default=False
         Whether to print what is done.
 
@@ -87,7 +87,7 @@ class SpectralClustering(Clusterer):
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : array of shape (n_features_in_,)
-        Names of the columns, where X had them.
+        Names of the columns, if they are strings.
 
     See Also
     --------
@@ -181,7 +181,7 @@ class SpectralClustering(Clusterer):
         Raises
         ------
         TypeError, ValueError
-            A parameter or X is not what is wanted, or X is on a device and the affinity is one of
+            A parameter or X is invalid, or X is on a device and the affinity is one of
             the host's alone.
 
         Warns

@@ -26,13 +26,14 @@ class _Cluster(NamedTuple):
 def density_validity_score(
     X: Any, labels: Any, *, metric: str = "euclidean", per_cluster: bool = False
 ) -> Any:
-    """Density-based clustering validity (DBCV): are clusters denser than what separates them?
+    """Density-based clustering validity (DBCV): are clusters denser than the gaps between them?
 
-    Clusters of any shape may score well, where silhouettes want round ones. A cluster is as sparse
-    as the longest inner edge of the least spanning tree of its mutual reachability, where the core
-    distance of a row comes from its distances to all rows of its cluster. It is as separated as
-    its inner rows are from those of other clusters. Its validity is the difference of the two over
-    the larger one; the score is the mean over all rows, of which noise counts as zero.
+    Clusters of any shape may score well, whereas silhouettes favour round ones. The sparseness of a
+    cluster is the longest inner edge of its minimum spanning tree by mutual reachability, where the
+    core distance of a row comes from its distances to all rows of the cluster. The separation of a
+    cluster is the least mutual reachability distance between its inner rows and those of other
+    clusters. The validity of a cluster is separation minus sparseness, divided by the larger of the
+    two. The score is the mean over all rows, where noise counts as zero.
 
     Time grows like the sum of the squared sizes of clusters, memory like n.
 

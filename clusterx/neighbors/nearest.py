@@ -28,10 +28,10 @@ class NearestNeighbors(Searching):
     radius : float, default=1.0
         Distance up to which `radius_neighbors` looks; a distance equal to it counts.
     algorithm : {"auto", "ball_tree", "kd_tree", "brute"}, default="auto"
-        Taken for compatibility with scikit-learn: what is fastest runs in any case, and all give
+        Accepted for compatibility with scikit-learn: what is fastest runs in any case, and all give
         the exact neighbours.
     leaf_size : int, default=30
-        Taken for compatibility.
+        Accepted for compatibility.
     metric : str or callable, default="minkowski"
         ``"euclidean"``, ``"sqeuclidean"``, ``"manhattan"``, ``"chebyshev"``, ``"minkowski"``,
         ``"cosine"`` and ``"precomputed"`` on every backend. On the host, any other metric of
@@ -41,7 +41,7 @@ class NearestNeighbors(Searching):
     metric_params : dict, default=None
         More arguments of the metric.
     n_jobs : int, default=None
-        Taken for compatibility: all cores that the process may use are used; the environment
+        Accepted for compatibility: all cores that the process may use are used; the environment
         variable ``CLUSTERX_NUM_THREADS`` lowers their number.
 
     Attributes
@@ -49,7 +49,7 @@ class NearestNeighbors(Searching):
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : array of shape (n_features_in_,)
-        Names of the columns, where X had them.
+        Names of the columns, if they are strings.
     n_samples_fit_ : int
         Rows of X.
 
@@ -111,7 +111,7 @@ class NearestNeighbors(Searching):
         Raises
         ------
         TypeError, ValueError
-            A parameter or X is not what is wanted, or X is on a device and the metric is one of
+            A parameter or X is invalid, or X is on a device and the metric is one of
             the host's alone.
         """
         self._check_search_parameters()

@@ -11,7 +11,7 @@ from ..kernels.neighbors import Search
 
 
 def spanning_tree(search: Search, like: Array, core: Array | None, alpha: float = 1.0) -> Edges:
-    """The least spanning tree of the rows of a search, which live with `like`.
+    """The minimum spanning tree of the rows of a search, which live with `like`.
 
     core : (n,) beside the rows; an edge weighs ``max(distance / alpha, core of both ends)``
     """

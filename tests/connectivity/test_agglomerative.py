@@ -256,7 +256,7 @@ def test_wrong_matrices():
 
 def test_a_matrix_that_does_not_fit_memory_is_refused_before_it_is_made(monkeypatch):
     monkeypatch.setattr(dense, "available_memory", lambda: 8 * 70 * 70 - 1)
-    with pytest.raises(MemoryError, match=r"between all 70 rows.*Take 'ward'"):
+    with pytest.raises(MemoryError, match=r"between all 70 rows.*Use 'ward'"):
         AgglomerativeClustering(linkage="complete").fit(data("normal"))
     for linkage in ("ward", "single"):
         AgglomerativeClustering(linkage=linkage).fit(data("normal"))
