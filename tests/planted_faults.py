@@ -37,6 +37,7 @@ class Fault(NamedTuple):
 
 STRICT = " -k array_api_strict"  # the generic kernels
 STEPS = "tests/kernels/kmeans"
+SCREEN = "tests/kernels/kmeans/test_steps.py tests/kernels/kmeans/test_lists.py tests/kernels/kmeans/test_contract.py"
 SUMS = "tests/kernels/kmeans/test_sums.py tests/kernels/kmeans/test_steps.py"
 SEEDS = "tests/kernels/kmeans/test_seeding.py tests/centroid/test_seeding.py"
 BATCHES = "tests/kernels/kmeans/test_batches.py tests/centroid/test_minibatch.py"
@@ -148,14 +149,14 @@ FAULTS = (
     Fault("seeding: the place of a draw", "if so_far > target:", "if so_far >= target and row > 0:", SEEDS),
     Fault("seeding: an untouched block", "changed[row // DRAW_BLOCK] = True", "changed[0] = True", SEEDS),
     # -- many columns ------------------------------------------------------------------------------
-    Fault("screen: rounding forgotten", "return 2.0 * (m + 4) * 2.0**-24 + 2.0**-21", "return 0.0", STEPS),
-    Fault("screen: upper bounds shrink", "upper[i] = (upper[i] + drift[labels[i]]) * UP", "upper[i] = upper[i]", STEPS),
-    Fault("screen: lower bounds stay", "lower[i] = lower[i] * DOWN - away[labels[i]]", "lower[i] = lower[i]", STEPS),
-    Fault("screen: ties to the later", "if s < squared or (s == squared and j < label):", "if s <= squared:", STEPS),
-    Fault("screen: a tie of two", "if second < squared:\n        label, squared, second = last, second, squared", "if second <= squared:\n        label, squared, second = last, second, squared", STEPS),
-    Fault("screen: what a projection leaves", "left = max(whole - s, 0.0) + error * reach * reach", "left = 0.0", STEPS),
-    Fault("screen: the last rows", "if n == height or (i == stop - 1 and n > 0):", "if n == height:", STEPS),
-    Fault("lists: a bound too small", "screened, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", "self.upper *= 0.5\n            screened, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", STEPS),
+    Fault("screen: rounding forgotten", "return 2.0 * (m + 4) * 2.0**-24 + 2.0**-21", "return 0.0", SCREEN),
+    Fault("screen: upper bounds shrink", "upper[i] = (upper[i] + drift[labels[i]]) * UP", "upper[i] = upper[i]", SCREEN),
+    Fault("screen: lower bounds stay", "lower[i] = lower[i] * DOWN - away[labels[i]]", "lower[i] = lower[i]", SCREEN),
+    Fault("screen: ties to the later", "if s < squared or (s == squared and j < label):", "if s <= squared:", SCREEN),
+    Fault("screen: a tie of two", "if second < squared:\n        label, squared, second = last, second, squared", "if second <= squared:\n        label, squared, second = last, second, squared", SCREEN),
+    Fault("screen: what a projection leaves", "left = max(whole - s, 0.0) + error * reach * reach", "left = 0.0", SCREEN),
+    Fault("screen: the last rows", "if n == height or (i == stop - 1 and n > 0):", "if n == height:", SCREEN),
+    Fault("lists: a bound too small", "screened, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", "self.upper *= 0.5\n            screened, measured = self.lists.assign(self.C, self.upper, self.lower, *changes)", SCREEN),
     Fault("distances: digits lost", "if s < 1e-4 * (own[i] + others[j]):", "if s < 1e-30 * (own[i] + others[j]):", DISTANCES),
     # -- mini-batches ------------------------------------------------------------------------------
     Fault("batch: a mean of the new alone", "c[a] = old[a] * seen", "c[a] = 0.0", BATCHES),
