@@ -85,6 +85,8 @@ def test_groups_of_rows_change_nothing_that_is_found(metric, monkeypatch):
         monkeypatch.setattr(module, "FEW", 100)
     monkeypatch.setattr(groups, "SIZE", 25)
     monkeypatch.setattr(products, "SIDE", 32)
+    monkeypatch.setattr(products, "TALL", 64)
+    monkeypatch.setattr(products, "WIDE", 128)
     rng = np.random.RandomState(6)
     blobs = 9 * rng.randn(8, 14)[rng.randint(0, 8, 500)] + rng.randn(500, 14)
     ties = rng.randint(0, 2, (400, 12)).astype("float32")
@@ -106,6 +108,12 @@ def test_groups_of_rows_change_nothing_that_is_found(metric, monkeypatch):
         ):  # fmt: skip
             for mine, theirs in zip(found, wanted, strict=True):
                 np.testing.assert_array_equal(mine, theirs)
+        radius = float(np.median(core)) * 1.0001
+        inside = search.core_rows(radius, 4)
+        np.testing.assert_array_equal(inside, direct.core_rows(radius, 4))
+        np.testing.assert_array_equal(
+            search.radius_links(radius, inside), direct.radius_links(radius, inside)
+        )
 
 
 def test_bounds_of_groups_are_below_all_distances():
@@ -121,3 +129,12 @@ def test_bounds_of_groups_are_below_all_distances():
         D = cdist(X, X)[:, made.order]
         for t, a in enumerate(range(0, 300, 32)):
             assert (bounds[:, t] <= D[:, a : a + 32].min(axis=1)).all()
+
+
+def test_runs_of_tiles_are_those_that_are_near():
+    tiles = [(256 * t, 256 * t + 256) for t in range(12)]
+    near = np.array([True] * 6 + [False, True, False, False, True, True])
+    found = [*products.runs(near, tiles)]
+    assert found == [(0, 1024), (1024, 1536), (1792, 2048), (2560, 3072)]
+    assert [*products.runs(~near, tiles)] == [(1536, 1792), (2048, 2560)]
+    assert [*products.runs(np.zeros(12, bool), tiles)] == []

@@ -2,13 +2,14 @@
 
 For the nearest rows, tiles are of groups of rows that are near each other, and those that are too
 far are passed over. Core distances of 20,000 x 32 in 20 blobs take 0.29 s of a core instead of
-0.86, and 0.87 as before where rows are in no groups.
+0.86, and 0.87 as before where rows are in no groups. DBSCAN of 20,000 x 64 in 20 blobs takes
+0.31 s of a core instead of 0.58.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -269,22 +270,25 @@ class ProductSearch:
                 loop(*pair)
             return
         limit = self.measure.reduced(radius)
-        rows, columns = blocks(self.n, TALL), blocks(self.n, WIDE)
-        kept = Kept()
+        reach = np.sqrt(limit) * ABOVE
+        rows, tiles = blocks(self.n, TALL), blocks(self.n, SIDE)
+        groups, grouped, kept = self.groups, self.grouped, Kept()
+        numbers = grouped.numbers.astype(np.int32)
 
         def block(b):
             r, e = rows[b]
             space = np.empty((e - r) * WIDE, np.float32)
             pairs = np.empty((2, (e - r) * WIDE), np.int32)
-            for c, f in columns:
+            near = groups.bounds(grouped.X[r:e]).min(axis=0) <= reach
+            for c, f in runs(near, tiles):
                 if f <= r:
                     continue
                 P = space[: (e - r) * (f - c)].reshape(e - r, f - c)
-                np.matmul(self.own.Z[r:e], self.own.Z[c:f].T, out=P)
+                np.matmul(grouped.Z[r:e], grouped.Z[c:f].T, out=P)
                 count = product_loops.near_pairs(
-                    P, self.own.side(r), self.own.side(c), limit, self.error, True, *pairs
+                    P, grouped.side(r), grouped.side(c), limit, self.error, True, *pairs
                 )
-                i, j = pairs[:, :count].copy()
+                i, j = numbers[pairs[:, :count]]
                 loop(i, j)
                 kept.add(i, j)
 
@@ -328,6 +332,18 @@ class ProductSearch:
         found = self._near_sweep(self.grouped.some(places[asking]), loop)
         weights, others = (_put_back(order, part) for part in zip(*found, strict=True))
         return weights, others
+
+
+def runs(near: np.ndarray, tiles: list) -> Iterator[tuple[int, int]]:
+    """Tiles that are near, joined where they follow each other, up to WIDE columns."""
+    first = last = -1
+    for t in [*np.flatnonzero(near).tolist(), -1]:
+        if 0 <= last == t - 1 and tiles[t][1] - tiles[first][0] <= WIDE:
+            last = t
+            continue
+        if last >= 0:
+            yield tiles[first][0], tiles[last][1]
+        first = last = t
 
 
 def _put_back(order: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
