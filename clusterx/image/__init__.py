@@ -6,23 +6,29 @@ from .dithering import Dither
 from .io import load
 from .palette_files import UnreadablePaletteError, read_palette, write_palette
 from .picture import ImageTooLargeError, Picture, UnreadableImageError
+from .quality import ImageQuality, compare
 from .quantize import QuantizedImage, quantize
 from .quantizer import ColorQuantizer
 from .remapping import remap
+from .segment import Segmentation, segment_colors
 
 __all__ = [
     "ColorQuantizer",
     "DeviceError",
     "Dither",
+    "ImageQuality",
     "ImageTooLargeError",
     "Picture",
     "QuantizedImage",
+    "Segmentation",
     "UnreadableImageError",
     "UnreadablePaletteError",
     "UnwritableError",
+    "compare",
     "load",
     "quantize",
     "read_palette",
     "remap",
+    "segment_colors",
     "write_palette",
 ]
