@@ -1,4 +1,4 @@
-"""Trees of clustering features: rows summed up by where they are, one after another (BIRCH)."""
+"""Trees of clustering features (BIRCH): rows are summarised by subclusters, one after another."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from ...arrays import Array
 
 
 class FeatureTree(NamedTuple):
-    """Nodes of up to B summaries of rows, and one place for the summary that splits a node.
+    """Nodes of up to B summaries of rows, and one slot for the summary that splits a node.
 
-    The summary of a node is in a slot of its parent; those of leaves are the subclusters. All but
-    the centres is on the host: a few numbers per subcluster. Node 0 is the first leaf.
+    The summary of a node is in a slot of its parent; the summaries in leaves are the subclusters.
+    All arrays but the centres are on the host: a few numbers per subcluster. Node 0 is the first
+    leaf.
     """
 
     centers: Array  # (m, B + 1, d) float64: means of the rows below each slot
@@ -32,16 +33,16 @@ class FeatureTreeKernels(Protocol):
         """The tree with the rows of X inserted in their order; None stands for an empty tree.
 
         A row goes down to the nearest slot of each node. In a leaf it joins that subcluster if the
-        root of its mean squared distance from the mean stays within the threshold, and is a new one
-        otherwise. A node of more than `branching` slots is split between the two slots farthest
-        apart. Rows of weight zero are left out.
+        subcluster's radius, the root of the mean squared distance of its rows from their mean,
+        stays within the threshold; otherwise it starts a new one. A node of more than `branching`
+        slots is split between the two slots farthest apart. Rows of weight zero are left out.
         """
 
 
 def leaves(tree: FeatureTree) -> np.ndarray:
     """The leaves in their order."""
-    found, node = [], 0
+    nodes, node = [], 0
     while node >= 0:
-        found.append(node)
+        nodes.append(node)
         node = int(tree.after[node])
-    return np.array(found)
+    return np.array(nodes)

@@ -7,7 +7,7 @@ import numpy as np
 from ..cpu.jit import INNER, jit
 from . import FeatureTree
 
-#: Nodes that an empty tree has room for, and levels that a way down has room for beyond the tree's.
+#: Nodes that an empty tree has room for, and levels that a path has room for beyond the tree's.
 ROOM = 8
 
 
@@ -26,7 +26,7 @@ def insert(tree, X, w, threshold, branching):
 
 
 def _grown(tree, room, width, d=None):
-    """A copy with room for so many more nodes."""
+    """A copy with room for `room` more nodes."""
     if tree is None:
         tree = FeatureTree(
             np.zeros((1, width, d)),
@@ -60,7 +60,7 @@ def nearest_slot(centers, count, x):
 
 @jit(**INNER)
 def join(tree, node, slot, x, w, scatter, most):
-    """Add a summary to a slot if the mean scatter stays within `most`; whether it did."""
+    """Add a summary to a slot if the mean scatter stays within `most`; returns whether it did."""
     center, own = tree.centers[node, slot], tree.weight[node, slot]
     weight = own + w
     squared = 0.0
@@ -122,7 +122,7 @@ def nearer(centers, i, a, b):
 
 @jit(**INNER)
 def move(tree, node, slot, to, at):
-    """Put a slot elsewhere, and leave it empty."""
+    """Move a slot to slot `at` of node `to`, and leave it empty."""
     for c in range(tree.centers.shape[2]):
         x = tree.centers[node, slot, c]
         tree.centers[node, slot, c] = 0.0
@@ -138,7 +138,7 @@ def move(tree, node, slot, to, at):
 
 @jit(**INNER)
 def split(tree, node):
-    """Share the slots with a new node, which is returned."""
+    """Share the slots of a node with a new node, which is returned."""
     centers = tree.centers[node]
     used, new = tree.used[node], tree.top[0]
     tree.top[0] += 1
@@ -163,7 +163,7 @@ def split(tree, node):
 
 @jit(**INNER)
 def split_upwards(tree, path, branching):
-    """Split what is too full along the path; the lowest level that is as it was."""
+    """Split the nodes of the path that are too full; returns the lowest level that is not split."""
     level = tree.top[2] - 1
     while level >= 0 and tree.used[path[0, level]] > branching:
         node = path[0, level]
@@ -176,7 +176,7 @@ def split_upwards(tree, path, branching):
             tree.top[2] += 1
             tree.used[parent] = 1
         part = node
-        for _ in range(2):  # one call: each is compiled by itself
+        for _ in range(2):  # one call, because each one is compiled separately
             summarise(tree, part, parent, slot)
             part, slot = new, tree.used[parent]
         tree.used[parent] += 1
@@ -186,7 +186,7 @@ def split_upwards(tree, path, branching):
 
 @jit
 def insert_rows(tree, X, w, start, most, path):
-    """Insert rows from `start` on; the first one that the room does not suffice for, or n."""
+    """Insert rows from `start` on; returns the first one for which there is no room, or n."""
     branching = tree.weight.shape[1] - 1
     x = np.empty(X.shape[1])
     for i in range(start, X.shape[0]):

@@ -1,1 +1,1 @@
-"""For CuPy: rows go down one after another, and the generic kernel measures on the device."""
+"""CuPy runs the generic kernel: rows go down one after another, distances are on the device."""

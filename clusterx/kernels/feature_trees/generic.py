@@ -21,7 +21,7 @@ class Slot:
     child: int = -1
 
     def joined(self, other: Slot, squared: float) -> Slot:
-        """The summary of the rows of both, whose centres are `squared` apart: no cancellation."""
+        """The summary of the rows of both, given their squared distance; nothing cancels."""
         weight = self.weight + other.weight
         center = self.center + (other.center - self.center) * (other.weight / weight)
         scatter = self.scatter + (other.scatter + squared * (self.weight * other.weight / weight))
@@ -72,7 +72,7 @@ class Tree:
             slots[slot] = slots[slot].joined(row, squared)
 
     def add(self, slots, slot, squared, row):
-        """The row in a leaf: in the subcluster if it stays small, or as a new one."""
+        """Add the row to a leaf: to the subcluster if that stays small, or as a new one."""
         if slots:
             joined = slots[slot].joined(row, squared)
             if joined.scatter / joined.weight <= self.most:
@@ -81,17 +81,17 @@ class Tree:
         slots.append(row)
 
     def split(self, node):
-        """Share the slots with a new node; the summaries of both."""
+        """Share the slots of a node with a new node; returns the summaries of both."""
         xp, slots = self.xp, self.nodes[node].slots
         C = xp.stack([slot.center for slot in slots])
         D = to_host(xp.stack([xp.sum((C - slot.center) ** 2, axis=1) for slot in slots]))
         a, b = np.unravel_index(np.argmax(D), D.shape)
-        here = D[a] < D[b]
-        here[a] = True
+        stays = D[a] < D[b]
+        stays[a] = True
         new = len(self.nodes)
         parts = (
-            [s for s, own in zip(slots, here, strict=True) if own],
-            [s for s, own in zip(slots, here, strict=True) if not own],
+            [s for s, kept in zip(slots, stays, strict=True) if kept],
+            [s for s, kept in zip(slots, stays, strict=True) if not kept],
         )
         leaf = slots[0].child < 0
         self.nodes.append(Node(parts[1], self.nodes[node].after if leaf else -1))

@@ -11,17 +11,17 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-#: component (n,) int32, rows (m,), bound (m,) -> for each of the rows the least weight of an edge
-#: into another component, and the row it leads to, ties to the lower one. Infinity and -1 where
-#: there is none of at most the bound.
+#: (component (n,) int32, rows (m,), bound (m,)) -> for each of the rows, the least weight of an
+#: edge into another component, and the row it leads to; ties go to the lower row. Infinity and -1
+#: if no such edge weighs at most the bound.
 Nearest = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class Edges(NamedTuple):
     """Undirected edges, each with ``low < high``.
 
-    They are ordered by weight, then low, then high. No two edges are equal in that order, so that
-    there is one least spanning tree.
+    They are ordered by weight, then low, then high. No two edges are equal in that order, so the
+    minimum spanning tree is unique.
     """
 
     low: np.ndarray  # (m,) int64
@@ -44,8 +44,8 @@ class Linkage(NamedTuple):
 class CondensedTree(NamedTuple):
     """Clusters of at least a given size, and where rows and smaller clusters leave them.
 
-    Clusters are numbered from n, which is the root, parents before children. A row of the tree is
-    a cluster or a row of the data that leaves its parent at a density, one over the height.
+    Clusters are numbered from n, which is the root, parents before children. An entry of the tree
+    is a cluster or a row that leaves its parent at a density, which is one over the height.
     """
 
     parent: np.ndarray  # (m,) int64
@@ -66,32 +66,35 @@ class GraphKernels(Protocol):
     ) -> np.ndarray:
         """scale W V + shift V + share before (n, p), for a CSR matrix W (n, n) of float64.
 
-        before : (n, p); it is given up: a kernel may write into it.
+        before : (n, p); a kernel may overwrite it.
         """
 
     def spanning_tree(self, n: int, nearest: Nearest) -> Edges:
-        """The least spanning tree, by Boruvka's rounds; fewer edges if some rows have no way.
+        """The minimum spanning tree, by Boruvka's rounds; a forest if the graph is not connected.
 
         `nearest` is called twice per round, at most log2(n) + 1 rounds, and must give an edge the
         same weight from both ends.
         """
 
     def dense_tree(self, distances: np.ndarray, core: np.ndarray, alpha: float) -> Edges:
-        """The least spanning tree of a symmetric matrix (n, n), by Prim's steps.
+        """The minimum spanning tree of a symmetric matrix (n, n), by Prim's algorithm.
 
         An edge weighs ``max(distance / alpha, core of both ends)``; infinite ones are left out.
         """
 
     def least_forest(self, n: int, edges: Edges) -> Edges:
-        """The edges of the least spanning forest, in their order; edges in any order."""
+        """The edges of the minimum spanning forest, in order; `edges` may be in any order."""
 
     def single_linkage(self, edges: Edges, weights: np.ndarray) -> Linkage:
-        """The merges that a spanning tree in any order gives; weights (n,) float64 of the rows."""
+        """The merges of a spanning tree, whose edges may be in any order.
+
+        weights : (n,) float64, of the rows.
+        """
 
     def cut(self, linkage: Linkage, n: int, height: float) -> np.ndarray:
-        """Components (n,) int64 of the rows where merges below the height alone are made.
+        """Components (n,) int64 of the rows after only the merges below the height.
 
-        Numbered by their first rows.
+        They are numbered by their first rows.
         """
 
     def condense(
@@ -99,5 +102,5 @@ class GraphKernels(Protocol):
     ) -> CondensedTree:
         """The tree of clusters that weigh at least `least`.
 
-        core (n,) : where a row that weighs so much itself falls apart
+        core (n,) : the height at which one row that weighs at least `least` ends as a cluster
         """

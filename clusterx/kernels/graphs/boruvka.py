@@ -1,4 +1,4 @@
-"""Boruvka's rounds, whatever joins components."""
+"""Boruvka's rounds, for any function that joins components."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import numpy as np
 
 from . import Edges, Nearest
 
-#: component, weights, others -> component after the round, and its edges
+#: (component, weights, others) -> component after the round, and the edges of the round
 Join = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, Edges]]
 
 
 def spanning_edges(n: int, nearest: Nearest, join: Join) -> Edges:
     """Each round adds the least edge out of every component, so that their number halves.
 
-    One with many rows is left to the others: they join it, too, and ask fewer rows.
+    A component with many rows is not searched: the others join it, too, and have fewer rows.
 
-    An edge that a row was told stays its least one until its other end is in the same component;
-    and then, what it was told is a lower bound. So only rows are asked again that may have less
-    than the best of their component, first those that promise most.
+    The edge that was found for a row stays its least one until its other end is in the same
+    component; after that, its weight is a lower bound. So the search is repeated only for rows that
+    may have a lighter edge than the best of their component, first for the most promising ones.
     """
     component = np.arange(n, dtype=np.int32)
-    state = _Told(n)
+    state = _LeastEdges(n)
     rounds: list[Edges] = []
     found = 0
     while found < n - 1:
@@ -48,15 +48,15 @@ def _large(component: np.ndarray) -> int:
     return largest if 4 * int(counts[largest]) > len(component) else -1
 
 
-class _Told:
-    """For each row its least edge out of its component, or a lower bound of it."""
+class _LeastEdges:
+    """Each row's least edge out of its component, or a lower bound of its weight."""
 
     def __init__(self, n: int):
         self.weights, self.others = np.full(n, np.inf), np.full(n, -1, np.int64)
         self.low = np.zeros(n)
 
     def forget_inner(self, component: np.ndarray) -> None:
-        """Edges that lead to the row's own component are none any more."""
+        """Drop edges that lead to the row's own component; their weights become lower bounds."""
         inner = (self.others >= 0) & (component[self.others] == component)
         self.low[inner] = self.weights[inner]
         self.weights[inner], self.others[inner] = np.inf, -1
@@ -68,7 +68,7 @@ class _Told:
         nearest: Nearest,
         most_promising: bool = False,
     ) -> None:
-        """Ask rows that may have an edge as good as the best of their component."""
+        """Search from rows that may have an edge as good as the best of their component."""
         best = np.full(int(component.max()) + 1, np.inf)
         np.minimum.at(best, component, self.weights)
         bound = best[component]
@@ -83,7 +83,7 @@ class _Told:
         weights, others = nearest(component, rows, bound[rows])
         self.weights[rows], self.others[rows] = weights, others
         np.minimum.at(best, component[rows], weights)
-        none = rows[others < 0]  # theirs is more than the best of their component
+        none = rows[others < 0]  # their edges weigh more than the best of their component
         self.low[none] = np.maximum(self.low[none], np.nextafter(best[component[none]], np.inf))
 
 

@@ -1,1 +1,1 @@
-"""Nothing: graphs are on the host, where NumPy's kernels serve them."""
+"""Empty, because graphs are on the host, where NumPy's kernels serve them."""

@@ -28,7 +28,7 @@ class _Sets:
         return x
 
     def unite(self, x, y):
-        """Whether they were apart."""
+        """Unite the sets of x and y; returns whether they were different."""
         x, y = sorted((self.find(x), self.find(y)))
         self.parent[y] = x
         return x != y
@@ -92,7 +92,7 @@ def single_linkage(edges, weights):
 
 
 def _walk(edges, n):
-    """When Prim's steps from row 0 meet each row."""
+    """The step at which Prim's algorithm from row 0 reaches each row."""
     around: list[list[tuple]] = [[] for _ in range(n)]
     for low, high, weight in zip(*(part.tolist() for part in edges), strict=True):
         around[low].append((weight, low, high, high))
@@ -150,7 +150,7 @@ def _density(height):
 
 
 def _rows_below(linkage, node, n):
-    """From left to right."""
+    """The rows below a node, from left to right."""
     rows, stack = [], [node]
     while stack:
         node = stack.pop()

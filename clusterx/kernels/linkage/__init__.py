@@ -1,15 +1,15 @@
 """Hierarchies of merges: Ward over centroids, chains over a matrix, merges along a graph.
 
-Every kernel gives the merges as `graphs.Edges`, which form a spanning tree: an edge joins the
-clusters that hold the rows `low` and `high` at a height, and stand in the order in which they are
-found. They come to the host, O(n) values; rows and matrices stay where they are.
+Kernels over rows and matrices return merges as `graphs.Edges`, which form a spanning tree: an edge
+joins, at a height, the clusters that contain the rows `low` and `high`. Edges are in the order in
+which they are found. They are O(n) values on the host; rows and matrices stay where they are.
 
-Of equal distances the lowest row counts, and in a chain first of all the cluster before. A merged
-cluster stands at the higher of its two rows. So chains give SciPy's merges. Where no distances are
-equal, rounds of pairs that are nearest to each other give the same merges as a chain, because a
-merged cluster of these linkages is no nearer to a third one than the nearer of its parts
-(Bruynooghe 1978; Murtagh 1983; Muellner, arXiv:1109.2378). Centroids and medians may be, so that
-their pairs are merged one by one.
+Among equal distances the lowest row wins; in a chain, the cluster before wins over all others. A
+merged cluster takes the place of the higher of its two rows. So chains give SciPy's merges. If no
+distances are equal, merging all pairs that are nearest to each other in rounds gives the same
+merges as a chain, because a merged cluster of these linkages is no nearer to a third one than the
+nearer of its parts (Bruynooghe 1978; Murtagh 1983; Muellner, arXiv:1109.2378). With the centroid
+and median linkages it may be nearer, so their pairs are merged one by one.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ import numpy as np
 from ...arrays import Array
 from ..graphs import Edges
 
-#: Linkages by chains over a matrix of distances; Ward's is of squared ones.
+#: Linkages by chains over a matrix of distances, which are squared for Ward.
 CHAINED = ("complete", "average", "weighted", "ward")
 #: Linkages of squared distances that may have inversions.
 INVERTING = ("centroid", "median")
-#: Linkages along a graph: by distances of edges, and by centres from here on.
+#: Linkages along a graph: by distances of edges, but from CENTRAL on by centres.
 ALONG = ("complete", "average", "weighted", "ward", "centroid", "median")
 CENTRAL = ALONG.index("ward")
-#: Sums over columns in so many parts, column by column in turn, so that loops are vectorised.
+#: Partial sums of a sum over columns, to which columns are added in turn, so that loops vectorise.
 LANES = 32
 
 
@@ -68,8 +68,8 @@ class LinkageKernels(Protocol):
         """The first `made` merges of neighbours in a graph: nodes (made, 2), heights (made,).
 
         All arrays are NumPy's. The graph is connected, ``low < high`` are the rows of its edges
-        (m,), each once. Methods of ALONG before "ward" read the distances `weight` of edges, and
-        where one of two clusters is no neighbour of a third one, the distance to the other stays;
-        the others read the rows C (n, d), float64. Of equal pairs the one whose higher node is the
-        lowest merges first, then whose lower one is. Heights are squares where C is read.
+        (m,), each once. Methods of ALONG before "ward" read the distances `weight` of edges; if
+        only one of two merged clusters is a neighbour of a third, its distance stays. The other
+        methods read the rows C (n, d), float64, and heights are squares. Among equal pairs the one
+        with the lowest higher node merges first, then the one with the lowest lower node.
         """

@@ -1,1 +1,1 @@
-"""CUDA runs the generic kernels."""
+"""CuPy runs the generic kernels."""

@@ -20,7 +20,7 @@ def ward(X, sizes):
 
 
 def _partners(C, sizes, rows):
-    """Tile by tile the least cost of merging each of the rows with another."""
+    """For each of the rows, the least cost of a merge, and the other cluster; tile by tile."""
     xp, n = namespace(C), C.shape[0]
     asked = xp.arange(n, device=device(C)) if rows is None else asarray(rows, like=C)
     step = max(1, TILE // n)
@@ -34,7 +34,7 @@ def _partners(C, sizes, rows):
 
 
 def _costs(C, sizes, own):
-    """What merging each of a few centroids with every one would cost; infinite with itself."""
+    """The costs of merging each of a few centroids with every one; infinite with itself."""
     xp = namespace(C)
     total = 0.0
     for j in range(C.shape[1]):  # in the order of the columns, as every backend adds them
@@ -67,7 +67,7 @@ class _Stack:
         return self.rows[-1], self.rows[-2] if len(self.rows) > 1 else None
 
     def meets(self, other):
-        """Whether the top and what is below it are each other's nearest; if so, both leave."""
+        """Whether the top and the one below it are nearest to each other; if so, remove both."""
         if len(self.rows) > 1 and self.rows[-2] == other:
             del self.rows[-2:]
             return True
@@ -76,7 +76,7 @@ class _Stack:
 
 
 def _chain(n, nearest, merge):
-    """Walk from nearest to nearest, and merge where two are each other's."""
+    """Walk from each cluster to its nearest, and merge two that are nearest to each other."""
     stack = _Stack(n)
     edges: list[tuple] = []
     while len(edges) < n - 1:
@@ -92,7 +92,7 @@ def _chain(n, nearest, merge):
 
 
 def _least(values, before):
-    """The least value, and its first place; that of what is before it in the chain, if equal."""
+    """The least value, and its first place, but `before` in the chain wins if it is equal."""
     xp = namespace(values)
     at = 0 if before is None else int(before)
     weight, place, known = host_floats(xp.min(values), xp.argmin(values), values[at])
@@ -144,7 +144,7 @@ def merged_row(a, b, na, nb, sizes, between, method, xp):
 
 
 class _Matrix:
-    """A matrix of distances between clusters; those that are gone are infinitely far."""
+    """A matrix of distances between clusters; those that were merged are infinitely far."""
 
     def __init__(self, D, sizes, method):
         self.xp, self.method = namespace(D), method
@@ -234,7 +234,7 @@ def along_graph(low, high, weight, sizes, method, C, made):
 
 
 def _joined(a, b, na, nb, method):
-    """The distance to a merged cluster, of whose parts one may be no neighbour."""
+    """The distance to a merged cluster, one of whose parts may be no neighbour (None)."""
     if a is None or b is None:
         return b if a is None else a
     if method == "complete":
@@ -243,7 +243,7 @@ def _joined(a, b, na, nb, method):
 
 
 def _apart(centers, size, i, j, kind):
-    """The squared distance of two centres, for Ward by their sizes."""
+    """The squared distance of two centres; for Ward, the cost of merging them."""
     t = centers[i] - centers[j]
     t = np.concatenate([t * t, np.zeros(-len(t) % LANES)])
     total = 0.0

@@ -9,33 +9,34 @@ import numpy as np
 from ...arrays import Array, asarray, namespace, to_host
 from ..graphs import Edges
 
-#: centroids, sizes beside them, rows or None for all -> on the host for each of the rows the least
-#: cost of a merge, and with which other centroid
+#: (centroids, their sizes on the same device, rows or None for all) -> for each of the rows, the
+#: least cost of a merge and the other centroid, both on the host
 Partners = Callable[[Array, Array, np.ndarray | None], tuple[np.ndarray, np.ndarray]]
-#: means, sizes -> edges whose weights are costs
+#: (means, sizes) -> edges whose weights are costs
 Chain = Callable[["Means", np.ndarray], Edges]
 
-#: Of fewer clusters the chain takes a few milliseconds, and needs no tree.
+#: Up to this many clusters, the chain takes a few milliseconds, and needs no tree.
 FEW = 1024
-#: Rows, about, whose middle is the origin of searches.
+#: Approximate number of rows whose middle is the origin of searches.
 SAMPLE = 32
-#: A round that merges less than this share leaves the others to the chain: rows whose gaps grow
-#: along a line would merge one pair per round.
+#: After a round that merges less than this share of the clusters, the chain merges the rest: rows
+#: whose gaps grow along a line would merge one pair per round.
 SLOW = 0.01
 
 
 class Means:
-    """The means of clusters: each a row, and what is added to it.
+    """The means of clusters, each stored as a row of the data and an offset from it.
 
-    The difference of two means is that of their rows and that of what is added, so that it is
-    rounded by what the rows of the two differ by, however far they are from the origin and from
-    other clusters.
+    The difference of two means is the difference of their rows plus that of their offsets. So its
+    rounding error is in proportion to the differences between rows of the two clusters, however far
+    they are from the origin and from other clusters.
 
     Attributes
     ----------
     base, added : arrays of shape (m, d)
+        The rows and the offsets.
     near : array of shape (m, d)
-        The means from the middle of the data, rounded, by which they are searched.
+        The means less the middle of the data, rounded; searches use these.
     """
 
     def __init__(self, base: Array, added: Array, near: Array):
@@ -54,7 +55,7 @@ class Means:
         return Means(*(xp.take(part, rows, axis=0) for part in parts))
 
     def costs(self, low: np.ndarray, high: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        """What merging pairs costs, on the host."""
+        """The costs of merging pairs, on the host."""
         t, total = self._apart(low, high), 0.0
         for j in range(t.shape[1]):  # in the order of the columns, as every backend adds them
             total = t[:, j] * t[:, j] + total
@@ -66,7 +67,7 @@ class Means:
         return (p.base - q.base) + (p.added - q.added)
 
     def merged(self, partner: np.ndarray, share: np.ndarray, kept: np.ndarray) -> Means:
-        """The means that are kept, each a share of the way towards its partner."""
+        """The means that are kept, each moved a share of the way towards its partner."""
         step = self._apart(partner[kept], kept)
         own = self.take(kept)
         step = step * asarray(share[kept], like=step, dtype=step.dtype)[:, None]
@@ -74,7 +75,7 @@ class Means:
 
 
 def ward_edges(X: Array, sizes: np.ndarray, partners: Partners, chain: Chain) -> Edges:
-    """Rounds while they pay, and the chain over what they leave."""
+    """Merge in rounds while they pay off, then by the chain over the clusters that are left."""
     means, sizes = Means.of(X), np.array(sizes, np.float64)
     slots = np.arange(len(sizes))
     other = np.full(len(sizes), -1)

@@ -1,7 +1,7 @@
 """The search for neighbours that density, graph and linkage models stand on.
 
-`kernels.neighbors.search(X, metric, p)` prepares the rows X once, and its methods answer. Nothing
-of the size of all pairs is ever kept. `generic.BlockSearch` is the definition.
+`kernels.neighbors.search(X, metric, p)` prepares the rows X once, and the methods of the result
+answer queries. All pairs are never in memory at once. `generic.BlockSearch` is the definition.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from ...arrays import Array
 
-#: Metrics of every backend. Those of p take it: minkowski.
+#: Metrics of every backend; p is the exponent of minkowski.
 METRICS = ("euclidean", "sqeuclidean", "manhattan", "chebyshev", "minkowski", "cosine")
 
 
@@ -19,8 +19,8 @@ class Search(Protocol):
     """Rows X that are ready to be searched.
 
     Distances are float64 (the widest float of the device), measured coordinate by coordinate;
-    indices are int64. `Y` are other rows, or None for X itself, where a row is its own neighbour.
-    Equal distances go by the lower index. `radius` is within: a distance equal to it counts.
+    indices are int64. `Y` has the query rows; None stands for X itself, where a row is its own
+    neighbour. Ties go to the lower index. A distance equal to `radius` is within it.
     """
 
     n: int
@@ -35,14 +35,14 @@ class Search(Protocol):
         """Rows of X within the radius of each row (m,), or the sum of their weights."""
 
     def radius_neighbors(self, Y: Array | None, radius: float) -> tuple[Array, Array, Array]:
-        """Those rows: (starts, indices, distances), row i's at starts[i] up to starts[i + 1].
+        """Those rows as (starts, indices, distances); query i's are at starts[i] : starts[i + 1].
 
-        By rising index. These are as many as there are, which is up to the caller.
+        They are sorted by index. Their number is not bounded: memory is up to the caller.
         """
 
     def core_rows(self, radius: float, least: float, weights: Array | None = None) -> Array:
-        """Whether `radius_counts(None, radius, weights) >= least` (n,): found without counting on
-        where that is settled.
+        """Whether `radius_counts(None, radius, weights) >= least` (n,); counting may end once that
+        is decided.
         """
 
     def radius_links(self, radius: float, core: Array) -> Array:
@@ -67,9 +67,9 @@ class Search(Protocol):
         is infinite and the index -1.
 
         component : (n,) of whole numbers below n.
-        rows : (m,), the rows that are asked for; all by default.
-        bound : (m,), weights above which are of no interest, as if there were no other component;
-            nor are those above another row's of the same component that is asked for.
+        rows : (m,), the query rows; all by default.
+        bound : (m,); a weight above its row's bound is ignored, as if there were no other
+            component. A weight above that of another query row of the same component may be, too.
         """
 
 
@@ -88,10 +88,11 @@ class NeighborKernels(Protocol):
 
 
 class Measure:
-    """A metric, and how its distances stand to the sums that are compared.
+    """A metric, and the conversion between its distances and the sums that are compared.
 
-    Sums are of squares, of magnitudes or of their powers; the largest magnitude; half the squares
-    of unit rows for cosine. So a square is compared with a squared radius, as scikit-learn does.
+    A sum is one of squares, of magnitudes or of their powers, or it is the largest magnitude. For
+    cosine it is one of squares between unit rows, and the distance is half of it. So a square is
+    compared with a squared radius, as in scikit-learn.
 
     Attributes
     ----------

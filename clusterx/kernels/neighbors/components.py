@@ -1,4 +1,4 @@
-"""Unions on the host, of arrays with an entry per row."""
+"""Unions of components on the host, as arrays with an entry per row."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def joined(component: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The components (n,) once each row is joined to its other row; -1 joins none.
+    """The components (n,) after each row i is joined to row other[i]; -1 joins none.
 
     Components are numbered by their lowest row.
     """
@@ -27,8 +27,8 @@ def joined(component: np.ndarray, other: np.ndarray) -> np.ndarray:
 def numbered_by_first(component: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """Components as 0, 1, ... in the order of their first row that is `inside`; others -1."""
     number = np.full(component.shape[0], -1, np.int64)
-    found, first, place = np.unique(component[inside], return_index=True, return_inverse=True)
-    rank = np.empty(found.shape[0], np.int64)
-    rank[np.argsort(first)] = np.arange(found.shape[0])
+    distinct, first, place = np.unique(component[inside], return_index=True, return_inverse=True)
+    rank = np.empty(distinct.shape[0], np.int64)
+    rank[np.argsort(first)] = np.arange(distinct.shape[0])
     number[inside] = rank[place]
     return number

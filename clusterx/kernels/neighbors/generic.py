@@ -49,7 +49,7 @@ def means_within(X, radius):
 
 
 def unit_rows(X):
-    """Rows of length one, with a column more that keeps rows of zeros at distance 1 of all others.
+    """Rows of length one, with one more column, which puts rows of zeros at distance 1 from others.
 
     |u - v|^2 / 2 of two such rows is their cosine distance, without cancellation.
     """
@@ -69,11 +69,11 @@ def _taken(X, rows):
 
 
 class BlockSearch:
-    """All but the tiles of sums: `tile(Q, a, b)` of rows Q and the rows a..b of X."""
+    """A search by tiles; subclasses compute the sums `tile(Q, a, b)` of rows Q and X[a:b]."""
 
     def __init__(self, X, measure, like=None):
         self.X, self.measure, self.n = X, measure, X.shape[0]
-        self.like = X if like is None else like  # where X is no array of its own
+        self.like = X if like is None else like  # an array beside X, if X is no array
         self.xp, self.device = namespace(self.like), device(self.like)
         self.wide = float_dtype(self.xp, self.like)
         self.side = max(1, int(TILE**0.5))
@@ -95,7 +95,7 @@ class BlockSearch:
         for a, b in self._columns():
             D = self.tile(Q, a, b)
             found = xp.broadcast_to(self._range(a, b)[None, :], D.shape)
-            if best is not None:  # rows of lower numbers come first, and so does the stable sort
+            if best is not None:  # lower rows come first, and the stable sort keeps them first
                 D, found = xp.concat([best[0], D], axis=1), xp.concat([best[1], found], axis=1)
             order = xp.argsort(D, axis=1, stable=True)[:, :k]
             best = xp.take_along_axis(D, order, axis=1), xp.take_along_axis(found, order, axis=1)
@@ -138,7 +138,7 @@ class BlockSearch:
         return self.xp.astype(self.radius_counts(None, radius, weights), self.wide) >= least
 
     def radius_links(self, radius, core):
-        """Unions on the host, by Borůvka's rounds: each joins a cluster to some other near it."""
+        """Unions on the host, by Borůvka's rounds: each joins every cluster to another near it."""
         limit = self.measure.reduced(radius)
         inside = to_host(core)
         component = np.arange(self.n)
@@ -219,7 +219,7 @@ class BlockSearch:
 
 
 class RowSearch(BlockSearch):
-    """Rows by one of the metrics that are sums over columns."""
+    """The search by one of the metrics that are sums over columns."""
 
     def __init__(self, X, measure):
         super().__init__(unit_rows(X) if measure.metric == "cosine" else X, measure)
@@ -245,7 +245,7 @@ class RowSearch(BlockSearch):
 
 
 class PrecomputedSearch(BlockSearch):
-    """A matrix of distances; Y are rows of distances to the same columns."""
+    """The search in a matrix of distances; Y has rows of distances to the same columns."""
 
     def __init__(self, D):
         super().__init__(D, Measure("manhattan"))

@@ -1,4 +1,4 @@
-"""The search in a sparse matrix of distances: what is not stored is infinitely far."""
+"""The search in a sparse matrix of distances: entries that are not stored are infinite."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class GraphSearch:
 
     @property
     def _symmetric(self) -> csr_array:
-        """The lesser of both distances, where either is stored."""
+        """The matrix with the lesser of both distances of each pair, where either is stored."""
         i, j, d = _rows_of(self.own), self.own.indices, self.own.data
         i, j, d = np.concatenate([i, j]), np.concatenate([j, i]), np.concatenate([d, d])
         order = np.lexsort((d, j, i))

@@ -13,19 +13,19 @@ from sklearn.utils.extmath import row_norms, safe_sparse_dot
 from . import Measure
 from .generic import BlockSearch
 
-#: Squares below this share of the squared lengths are measured again, without cancellation.
+#: Squares below this share of the squared lengths are recomputed, without cancellation.
 LOST = 1e-6
 
 
 class PairwiseSearch(BlockSearch):
-    """Rows by a metric of scikit-learn or a callable.
+    """The search by a metric of scikit-learn or a callable.
 
     Parameters
     ----------
     X : array or CSR matrix of shape (n, d)
     metric : str or callable
     options : dict
-        Of the metric. What depends on all rows is taken from X.
+        Options of the metric. Those that depend on all rows are computed from X.
     """
 
     def __init__(self, X: Any, metric: str | Callable, options: dict[str, Any]):
@@ -38,7 +38,7 @@ class PairwiseSearch(BlockSearch):
 
 
 def _of_all_rows(X: Any, metric: str | Callable, options: dict[str, Any]) -> dict[str, Any]:
-    """The options, and those that scikit-learn would take from each tile by itself."""
+    """The options, with those that scikit-learn would otherwise compute from each tile alone."""
     if metric == "seuclidean" and "V" not in options:
         return {**options, "V": np.var(X, axis=0, ddof=1)}
     if metric == "mahalanobis" and "VI" not in options:
@@ -48,7 +48,7 @@ def _of_all_rows(X: Any, metric: str | Callable, options: dict[str, Any]) -> dic
 
 
 class SparseSearch(BlockSearch):
-    """CSR rows by a metric that is made of squares: euclidean, sqeuclidean, cosine."""
+    """The search in CSR rows by a metric of squares: euclidean, sqeuclidean, cosine."""
 
     def __init__(self, X: Any, measure: Measure):
         super().__init__(self._rows(X, measure), measure, X.data)

@@ -10,7 +10,7 @@ from .. import CondensedTree, Edges, Linkage, generic
 from ..boruvka import sorted_edges, spanning_edges
 from . import loops
 
-#: Links times columns below which SciPy has the products: nothing is compiled.
+#: Below this many links times columns, SciPy computes the products, and nothing is compiled.
 FEW = 1 << 21
 
 

@@ -1,4 +1,4 @@
-"""The loops over edges and nodes."""
+"""Compiled loops over edges and nodes."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def linked_sums(starts, ends, weights, V, out, scale, shift, share, begin, end):
 
 @jit(**INNER)
 def find(parent, x):
-    """The root of x; every second step of the path is cut short."""
+    """The root of x, with path halving."""
     while parent[x] != x:
         parent[x] = parent[parent[x]]
         x = parent[x]
@@ -79,7 +79,7 @@ def unite(component, others, rows):
 
 @jit
 def prim(distances, core, alpha):
-    """Each step adds the least edge out of the tree, and measures from the row it leads to."""
+    """Each step adds the least edge out of the tree, then reads distances of the row it reaches."""
     n = distances.shape[0]
     best, source = np.full(n, np.inf), np.zeros(n, np.int64)
     waiting = np.arange(n)  # rows outside the tree, in no order; the last one joins first
@@ -118,7 +118,7 @@ def pair_before(a, b, c, d):
 
 @jit
 def forest(n, low, high):
-    """Which of the sorted edges join what was apart."""
+    """Which of the sorted edges join two components."""
     parent = np.arange(n)
     kept = np.zeros(low.shape[0], np.bool_)
     for e in range(low.shape[0]):
@@ -144,8 +144,8 @@ def merge(low, high, weights):
         parent[max(a, b)] = root
         node[root] = n + e
     start, _ = places(left, right, n)
-    # From the root down: a node is entered at one of its rows, on row 0's side of it. That side is
-    # the left one, and the other is entered at its end of the edge.
+    # From the root down: the walk from row 0 enters a node at one of its rows. The child with that
+    # row is the left one, and the walk enters the other child at its end of the edge.
     entry = np.zeros(n + m, np.int64)
     for e in range(m - 1, -1, -1):
         x, y, row = left[e], right[e], entry[n + e]
@@ -160,7 +160,9 @@ def merge(low, high, weights):
 
 @jit(**INNER)
 def places(left, right, n):
-    """Where the rows below each node begin if they stand from left to right; their number."""
+    """The place of the first row below each node, in the order from left to right, and the number
+    of rows below it.
+    """
     m = left.shape[0]
     count, start = np.ones(n + m, np.int64), np.zeros(n + m, np.int64)
     for e in range(m):

@@ -14,9 +14,9 @@ from .. import ALONG, CENTRAL, CHAINED, INVERTING, generic
 from ..rounds import ward_edges
 from . import graph_loops, loops
 
-#: Columns up to which a k-d tree tells most centroids apart.
+#: Most columns with which a k-d tree excludes most centroids.
 COLUMNS = 8
-#: Edges up to which the definition, in Python, takes less time than compiling.
+#: Up to this many edges, the definition in Python takes less time than compiling.
 SMALL_GRAPH = 20_000
 
 

@@ -10,7 +10,7 @@ END = -1
 
 @jit(**INNER)
 def larger(x):
-    """A copy with twice the room."""
+    """A copy with room for about twice as many entries."""
     y = np.empty(2 * x.shape[0] + 16, x.dtype)
     y[: x.shape[0]] = x
     return y
@@ -58,7 +58,7 @@ def sink(weight, a, b, size):
 
 @jit(**INNER)
 def merging_cost(C, x, y, a, b, kind, lanes):
-    """The squared distance of two centres, for Ward by their sizes a and b."""
+    """The squared distance of two centres; for Ward, the cost of merging them, of sizes a and b."""
     lanes[:] = 0.0
     p, q = C[x], C[y]
     whole = p.shape[0] // LANES * LANES
@@ -77,7 +77,7 @@ def merging_cost(C, x, y, a, b, kind, lanes):
 
 @jit
 def edge_costs(C, sizes, kind, low, high):
-    """What merging the ends of each edge costs."""
+    """The cost of merging the ends of each edge."""
     lanes, out = np.empty(LANES), np.empty(low.shape[0])
     for e in range(low.shape[0]):
         i, j = high[e], low[e]
@@ -87,16 +87,17 @@ def edge_costs(C, sizes, kind, low, high):
 
 @jit
 def merge_along(low, high, weight, sizes, kind, C, made):
-    """The nodes and heights of `made` merges; C is overwritten. Edges by weight, high, low.
+    """The nodes and heights of `made` merges; C is overwritten.
 
-    Of each node a list of its neighbours is kept, with their distances; those that are gone are
-    skipped. Lists are chains through a pool of entries, and entries of merged nodes are used again.
+    Edges must be sorted by weight, high, low. Each node has a list of its neighbours and their
+    distances; neighbours that were merged are skipped. Lists are linked through a pool of entries,
+    and the entries of merged nodes are reused.
     """
     n, m = sizes.shape[0], low.shape[0]
     left, right, height = np.empty(made, np.int64), np.empty(made, np.int64), np.empty(made)
     size = np.zeros(n + made)
     size[:n] = sizes
-    place = np.arange(n + made)  # of the centre of each node
+    place = np.arange(n + made)  # the row of C that has the centre of each node
     heap_w, heap_a, heap_b, waiting = weight.copy(), high.copy(), low.copy(), m
     first = np.full(n + made, END)
     following, target = np.empty(2 * m + 16, np.int64), np.empty(2 * m + 16, np.int64)

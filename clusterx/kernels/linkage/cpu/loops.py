@@ -1,15 +1,15 @@
-"""The loops over clusters."""
+"""Compiled loops over clusters."""
 
 import numpy as np
 
 from ...cpu.jit import INNER, jit
 from ...neighbors.cpu.walk import DEPTH, leaf_range
 
-#: Least values are the same in any order, so that the compiler may take several at once.
+#: Least values are the same in any order, so LLVM may compare several at once.
 ORDERLESS = {"nnan", "nsz"}
-#: What rounding may take off the cost of merging with a box.
+#: Factor for the rounding error of the cost of merging with a box.
 SLACK = 1.0 - 1e-12
-#: Values that are compared before it is asked where the least one is.
+#: Values that are compared before the place of the least one is looked for.
 STRIDE = 512
 
 
@@ -36,7 +36,7 @@ def least(values, penalty, m):
 
 @jit
 def least_sizes(tree, sizes, out):
-    """The least size of a centroid in each node; sizes by place."""
+    """Write the least size of a centroid in each node; sizes are by place."""
     for node in range(out.shape[0] - 1, -1, -1):
         a, b = leaf_range(tree, node)
         if a < 0:
@@ -50,7 +50,7 @@ def least_sizes(tree, sizes, out):
 
 @jit(**INNER)
 def cost_of_box(q, size, tree, sizes, node):
-    """What merging with a centroid in the node costs at least."""
+    """A lower bound of the cost of merging with a centroid in the node."""
     s = 0.0
     for j in range(q.shape[0]):
         t = max(tree.low[node, j] - q[j], q[j] - tree.high[node, j], 0.0)
@@ -127,7 +127,7 @@ def add_squares(Z, x, a, b, out):
 
 @jit(**INNER)
 def costs_of(Z, sizes, x, m, out):
-    """What merging x with each of the first m centroids costs, itself left out."""
+    """The costs of merging x with each of the first m centroids; infinite with itself."""
     for a in range(0, m, STRIDE):
         b = min(m, a + STRIDE)
         o, s = out[a:b], sizes[a:b]
@@ -199,7 +199,7 @@ def ward_chain(Z, base, added, sizes):
 
 @jit(**INNER)
 def close_gaps(gone, m, ids, stack, top, place):
-    """Renumber the clusters that are left, in their order; place tells where each has been."""
+    """Renumber the clusters that are left, in their order; `place` gets their old numbers."""
     left = 0
     for p in range(m):
         if gone[p] == 0.0:
@@ -229,7 +229,7 @@ def squares(Z, start, stop, D):
 
 @jit(**INNER)
 def merge_rows(a, b, out, na, nb, sizes, between, method, m):
-    """Distances to a merged cluster as `generic.merged_row` has them."""
+    """Distances to a merged cluster, as by `generic.merged_row`."""
     if method == 0:
         for k in range(m):
             out[k] = a[k] if a[k] > b[k] else b[k]
@@ -254,7 +254,7 @@ def merge_rows(a, b, out, na, nb, sizes, between, method, m):
 
 @jit
 def matrix_chain(D, sizes, method):
-    """The merges by a chain; D is overwritten. Of a cluster that is gone, the column is stale."""
+    """The merges by a chain; D is overwritten. Columns of clusters that were merged are stale."""
     n = sizes.shape[0]
     low, high, weight = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64), np.empty(n - 1)
     ids, gone = np.arange(n), np.zeros(n)
@@ -299,9 +299,10 @@ def matrix_chain(D, sizes, method):
 
 @jit
 def least_pairs(D, sizes, method):
-    """The pair of least distance, again and again; D is overwritten.
+    """Merge the pair of least distance, again and again; D is overwritten.
 
-    For each cluster its nearest one is kept, or a lower bound where that one was merged.
+    Each cluster keeps its nearest one and their distance, which is a lower bound if that one was
+    merged.
     """
     n = sizes.shape[0]
     low, high, weight = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64), np.empty(n - 1)

@@ -1,8 +1,8 @@
 """Rows in k-d order, with the boxes of a balanced tree over them.
 
-Node p of level l holds the rows from p n / 2^l on, so that nothing but boxes is stored; its number
-is 2^l - 1 + p, and its children are 2 number + 1 and the next. Leaves are the last level. A node is
-halved at the median of its longest side (Friedman, Bentley, Finkel: ACM TOMS 3(3), 1977).
+Node p of level l has the rows from p n / 2^l up to (p + 1) n / 2^l, so only boxes are stored. Its
+number is 2^l - 1 + p, and its children are 2 number + 1 and the next. Leaves are the last level. A
+node is halved at the median of its longest side (Friedman, Bentley, Finkel: ACM TOMS 3(3), 1977).
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from ...cpu.jit import INNER, jit
 from ...cpu.ranges import ROWS_PER_TASK, blocks
 from ...cpu.threads import run_blocks
 
-#: Rows of a leaf, at most.
+#: Most rows of a leaf.
 LEAF = 24
-#: Levels whose nodes are tasks of their own; what is below a node of the last is one task.
+#: Last level whose nodes are separate tasks; each of them does its whole subtree.
 TOP = 4
 
 
 class Tree(NamedTuple):
-    """What loops read of a tree."""
+    """A tree as loops read it."""
 
     Z: np.ndarray  # (d, n) float64, the columns of the rows in order
-    order: np.ndarray  # (n,) int32, the row that stands at each place
+    order: np.ndarray  # (n,) int32, the row at each place
     low: np.ndarray  # (nodes, d)
     high: np.ndarray
-    levels: int  # of nodes above the leaves
+    levels: int  # levels above the leaves
 
 
 def tree(X: np.ndarray) -> Tree:
@@ -50,7 +50,7 @@ def tree(X: np.ndarray) -> Tree:
 
 
 def columns_of(W: np.ndarray) -> np.ndarray:
-    """The transpose in memory."""
+    """The transpose, C-contiguous, in float64."""
     Z = np.empty(W.shape[::-1])
     parts = blocks(W.shape[0], ROWS_PER_TASK)
 
@@ -64,7 +64,7 @@ def columns_of(W: np.ndarray) -> np.ndarray:
 
 @jit
 def split(W, order, low, high, level, position, stop, levels):
-    """Boxes of the nodes below one, down to level stop; each is halved if it is no leaf."""
+    """Compute the boxes of a node and those below, up to level `stop`; halve all but leaves."""
     n, d = W.shape
     for below in range(level, stop):
         shift = below - level
@@ -90,7 +90,7 @@ def split(W, order, low, high, level, position, stop, levels):
 
 @jit(**INNER)
 def part(W, order, a, b, middle, j):
-    """Rows a..b so that those before the middle are not above those from it on, in column j."""
+    """Partition rows a..b by column j, so that those before `middle` are not above the others."""
     d = W.shape[1]
     left, right = a, b - 1
     while left < right:

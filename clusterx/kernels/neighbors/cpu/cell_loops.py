@@ -1,8 +1,8 @@
-"""Loops over rows in cells: those of a cell are all within the radius of each other.
+"""Loops over rows in cells; all rows of a cell are within the radius of each other.
 
-Cells stand in the order of their keys, in which a run of neighbours along the last column is a
-stretch. So all neighbours of a cell are in a few stretches, whose ends only rise from cell to cell:
-they are followed, and no table of cells is needed.
+Cells are sorted by their keys, so neighbours along the last column are consecutive. All neighbours
+of a cell are therefore in a few stretches of cells, whose ends only rise from cell to cell. Loops
+move these ends along, and need no table of cells.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ class Grid(NamedTuple):
     """Rows in cells."""
 
     Z: np.ndarray  # (d, n) float64, the columns of the rows in order
-    order: np.ndarray  # (n,) int32, the row that stands at each place
+    order: np.ndarray  # (n,) int32, the row at each place
     keys: np.ndarray  # (cells,) rising
     starts: np.ndarray  # (cells + 1,), the place where each cell begins
-    shifts: np.ndarray  # what is added to a key for each stretch, its own one first
+    shifts: np.ndarray  # added to a cell's key for each stretch; zero, for its own, comes first
 
 
 @jit
 def cell_keys(X, low, side, sizes, start, stop, keys):
-    """The numbers of the cells of rows, the last column's lowest; REACH are free at each end."""
+    """The keys of the cells of rows; the last column varies fastest. Along each column REACH cells
+    are free at either end.
+    """
     for i in range(start, stop):
         key = 0
         for j in range(X.shape[1]):
@@ -48,7 +50,7 @@ def gather(X, order, start, stop, Z):
 
 @jit
 def find_cells(sorted_keys, keys, starts):
-    """Fill in the keys and the starts of cells; how many there are."""
+    """Fill in the keys and the starts of cells; returns the number of cells."""
     count = 0
     for p in range(sorted_keys.shape[0]):
         if p == 0 or sorted_keys[p] != sorted_keys[p - 1]:
@@ -61,7 +63,7 @@ def find_cells(sorted_keys, keys, starts):
 
 @jit(**INNER)
 def follow(grid, cell, first, last):
-    """Move the ends of the stretches on to those of the neighbours of a cell."""
+    """Move the ends of the stretches on to the neighbours of a cell."""
     keys = grid.keys
     for r in range(grid.shifts.shape[0]):
         key = keys[cell] + grid.shifts[r]
@@ -152,7 +154,9 @@ def any_core(grid, core, start, stop, has_core):
 
 @jit
 def number_cells(grid, core, parent, label):
-    """Labels of the core rows by the order of their first ones, and those of cells."""
+    """Number the clusters by their first core rows; write the labels of core rows to `label`, and
+    return those of cells.
+    """
     cells = grid.starts.shape[0] - 1
     number = np.full(cells, -1, np.int32)
     for cell in range(cells):

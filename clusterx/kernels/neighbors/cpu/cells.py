@@ -1,7 +1,7 @@
 """Rows of few columns in cells whose rows are all within a radius: dense data take linear time.
 
-A cell whose rows weigh enough is all core, without a distance; cells are united by one pair of
-near core rows (A. Gunawan, "A faster algorithm for DBSCAN", 2013).
+If the rows of a cell weigh enough, all of them are core rows, without computing distances. One pair
+of near core rows unites two cells (A. Gunawan, "A faster algorithm for DBSCAN", 2013).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ...cpu.threads import run_blocks
 from . import cell_loops
 from .cell_loops import REACH, Grid
 
-#: With more columns too many cells are near, and a tree is searched.
+#: Most columns for cells: with more, too many cells are near, and a tree is searched.
 COLUMNS = 3
-#: The side of a cell is shorter than it could be, by what rounding may do to its number, if there
-#: are at most MOST cells along a column.
+#: Factor that shortens the sides of cells, by more than the rounding error of a cell's number if
+#: there are at most MOST cells along a column.
 SHORTER = 1.0 - 1e-9
 MOST = 1 << 20
 NONE = np.empty(0)

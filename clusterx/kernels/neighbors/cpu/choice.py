@@ -1,6 +1,6 @@
-"""Which search serves which rows; among few, NumPy stands in while nothing is compiled.
+"""Chooses the search for the rows; for few rows, NumPy stands in while nothing is compiled.
 
-Its sums have the same bits, for it adds up the columns in the same order.
+NumPy's sums have the same bits, because it adds up the columns in the same order.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from .cells import COLUMNS as CELL_COLUMNS
 from .kd import TreeSearch
 from .products import COLUMNS, ProductSearch
 
-#: Terms of distances between all rows that NumPy adds up sooner than loops are compiled.
+#: Most terms of distances that NumPy adds up in less time than compiling the loops takes.
 TERMS = 1.5e8
-#: Those that it has added up for long enough: compiling would have been over.
+#: Terms after which NumPy has taken as long as compiling would have.
 ENOUGH = 1e9
-#: Pairs within the radius that are kept between two passes.
+#: Most pairs within the radius that are kept between two passes.
 PAIRS = 1 << 22
 
 _spent = 0.0
 
 
 def tuned_search(X: np.ndarray, measure: Measure) -> Search:
-    """The search that compiled loops do."""
+    """The search by compiled loops."""
     if by_products(X, measure):
-        found = ProductSearch(X, measure)
-        if found.serves:
-            return found
+        products = ProductSearch(X, measure)
+        if products.serves:
+            return products
     return TreeSearch(X, measure)
 
 
@@ -63,14 +63,14 @@ def slowest_loop(X: np.ndarray, measure: Measure, method: str) -> Any:
 
 
 def waits(X: np.ndarray, measure: Measure) -> bool:
-    """Whether to see first if loops for the rows are compiled."""
+    """Whether NumPy may stand in for loops that are not compiled."""
     few = X.shape[0] ** 2 * float(X.shape[1]) <= TERMS
     # NumPy's powers are not those of compiled code
     return few and measure.kind != 3 and _spent < ENOUGH and not compiles_always()
 
 
 class PlainSearch(RowSearch):
-    """Rows in NumPy; near pairs are kept from one pass to the next."""
+    """The search in NumPy; near pairs are kept from one pass to the next."""
 
     _graph: tuple[float, GraphSearch | None] = (-1.0, None)
 
@@ -99,7 +99,7 @@ class PlainSearch(RowSearch):
 
 
 class SmallSearch:
-    """Few rows: each method is the compiled one if its loops are there, else NumPy's."""
+    """For few rows: each method is the compiled one if its loops are compiled, else NumPy's."""
 
     def __init__(self, X: np.ndarray, measure: Measure):
         self.X, self.measure, self.n = X, measure, X.shape[0]

@@ -6,7 +6,7 @@ from ...cpu.jit import jit
 from .links import EMPTY, unite
 from .walk import POWERS, added, leaf_range
 
-#: Nodes whose rows are not all near each other.
+#: Marks a node whose rows are not all near each other.
 LOOSE = -1
 
 

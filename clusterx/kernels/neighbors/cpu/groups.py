@@ -1,4 +1,4 @@
-"""Rows in groups that are near each other, and bounds below their distances to other rows."""
+"""Groups of rows that are near each other, and lower bounds of their distances to other rows."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import numpy as np
 
 from ...cpu.ranges import blocks
 
-#: Up to so many rows stay as they are: there are too few tiles to pass over.
+#: Up to this many rows are not grouped, because there are too few tiles to skip.
 FEW = 4096
-#: Rows of a group, about, and groups at most.
+#: Approximate number of rows per group, and most groups.
 SIZE, MOST = 256, 256
-#: What float64 arithmetic may do to a distance, as a share of the lengths that it comes from.
+#: Bound on the rounding error of a distance in float64, as a share of the lengths it comes from.
 ROUNDING = 2.0**-48
 
 
 class Groups:
-    """An order in which rows that follow each other are near, and the tiles of rows in that order.
+    """An order in which consecutive rows are near each other, and the tiles of rows in that order.
 
-    Rows belong to the nearest of some of them, which follow each other as in a walk to the nearest
-    that is left. Any order is right; a good one keeps tiles small.
+    Each row belongs to the nearest of some pivot rows. Pivots are in the order of a walk that
+    always goes on to the nearest one left. Any order gives correct results; a good one keeps tiles
+    small.
 
     Parameters
     ----------
     X : array of shape (n, d)
     mean : array of shape (d,)
-        What rows are centred by.
+        The point that is subtracted from rows.
     wide : int
         Rows of a tile.
     """
@@ -47,7 +48,7 @@ class Groups:
         self.lengths = np.sqrt(np.einsum("ij,ij->i", self.centers, self.centers))
 
     def order_of(self, Y: np.ndarray) -> np.ndarray:
-        """Places of rows Y in the order of the groups."""
+        """The order of rows Y by their groups."""
         if len(self.pivots) == 1:
             return np.arange(len(Y))
         squares = np.einsum("ij,ij->i", self.pivots, self.pivots)
@@ -58,7 +59,7 @@ class Groups:
         return np.argsort(np.concatenate(nearest), kind="stable")
 
     def bounds(self, Y: np.ndarray) -> np.ndarray:
-        """For each row and tile (m, tiles), no row of the tile is nearer than this."""
+        """Lower bounds (m, tiles) of the distances from each row to the rows of each tile."""
         Z = self._centred(Y)
         squares = np.einsum("ij,ij->i", Z, Z)[:, None]
         reach = np.sqrt(squares) + self.lengths
@@ -71,7 +72,7 @@ class Groups:
 
 
 def _walk(pivots: np.ndarray) -> np.ndarray:
-    """An order of the rows: on to the nearest that is left."""
+    """An order of the pivots that always goes on to the nearest one left."""
     left = np.ones(len(pivots), bool)
     order = [0]
     left[0] = False

@@ -15,13 +15,13 @@ from .build import Tree, columns_of, tree
 from .cells import COLUMNS, Cells, cells
 from .walk import Kind
 
-#: Ranges that find unions of their own, joined in the end.
+#: Ranges of rows whose unions are found separately, and merged in the end.
 UNIONS = 8
 NONE = np.empty(0)
 
 
 class TreeSearch:
-    """Rows in k-d order; see `neighbors.Search`."""
+    """The search over rows in k-d order; see `neighbors.Search`."""
 
     def __init__(self, X: np.ndarray, measure: Measure):
         self.X, self.measure, self.n = X, measure, X.shape[0]
@@ -33,7 +33,7 @@ class TreeSearch:
         return tree(self._rows(self.X))
 
     def _in_cells(self, radius: float) -> Cells | None:
-        """The rows in cells of the radius, where those serve."""
+        """The rows in cells for the radius, or None where cells don't serve."""
         if self.measure.metric != "euclidean" or self.X.shape[1] > COLUMNS:
             return None
         if self._cells[0] != radius:
@@ -44,7 +44,7 @@ class TreeSearch:
         return unit_rows(X) if self.measure.metric == "cosine" else X
 
     def _queries(self, Y: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """Columns of the queries, and where the answers go: those of X itself by place."""
+        """The queries by columns, and the row of each one's answer; X itself is in tree order."""
         if Y is None:
             return self.tree.Z, self.tree.order
         return columns_of(self._rows(Y)), np.arange(Y.shape[0])
@@ -102,7 +102,7 @@ class TreeSearch:
         return out
 
     def core_rows(self, radius, least, weights=None):
-        # weights may be negative, and then a sum may fall again
+        # with negative weights a sum may fall again, so counting must not end early
         early = weights is None or bool((np.asarray(weights) >= 0).all())
         grid = self._in_cells(float(radius)) if early else None
         if grid is not None:
@@ -115,7 +115,7 @@ class TreeSearch:
         rows, distances = np.empty(starts[-1], np.int64), np.empty(starts[-1])
         limit = self.measure.reduced(float(radius))
         Q, _ = self._queries(Y)
-        if Y is None:  # the answers lie by row, so that queries come by row
+        if Y is None:  # answers are stored by row, so queries must be in that order
             Q = np.empty_like(self.tree.Z)
             Q[:, self.tree.order] = self.tree.Z
         parts = self._parts(Q.shape[1])
@@ -180,7 +180,7 @@ class TreeSearch:
         )
         weights, others = np.empty(self.n), np.empty(self.n, np.int64)
         asked, bounds = np.arange(self.n), np.full(self.n, np.inf)
-        if rows is not None:  # by place, so that neighbours follow each other
+        if rows is not None:  # by place, so that consecutive queries are near each other
             wanted = np.zeros(self.n, bool)
             wanted[rows] = True
             asked = np.flatnonzero(wanted[order])
@@ -189,7 +189,7 @@ class TreeSearch:
             by_row[slice(None) if rows is None else rows] = bound
             bounds[asked] = by_row[order[asked]]
         tighten = bound is not None
-        # fixed ranges, in which rows of a component learn from those before them
+        # fixed ranges, in which a row's search uses the weights of earlier rows of its component
         parts = blocks(len(asked), max(CHUNK, -(-len(asked) // UNIONS)))
         run_blocks(
             lambda b: links.nearest_others(
@@ -203,6 +203,6 @@ class TreeSearch:
 
     def _places(self, component, core):
         nodes = self.tree.low.shape[0]
-        told = np.empty(nodes, np.int32), np.empty(nodes), np.empty(nodes, np.int32)
-        links.fill_nodes(self.tree, component, core, *told)
-        return links.Places(component, core, *told)
+        by_node = np.empty(nodes, np.int32), np.empty(nodes), np.empty(nodes, np.int32)
+        links.fill_nodes(self.tree, component, core, *by_node)
+        return links.Places(component, core, *by_node)

@@ -20,7 +20,7 @@ from .walk import (
 
 @jit(**INNER)
 def root_of(parent, i):
-    """The root of i; the path to it is halved."""
+    """The root of i, with path halving."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -47,7 +47,7 @@ def unite_pairs(parent, core, i, j):
 
 @jit
 def lower_borders(core, label, i, j, lowest):
-    """Lower the labels of the rows of pairs that are no core to those of their core rows."""
+    """For each pair of a core row and another row, lower the other's label to the core row's."""
     for e in range(i.shape[0]):
         a, b = i[e], j[e]
         if core[a] and not core[b]:
@@ -58,7 +58,7 @@ def lower_borders(core, label, i, j, lowest):
 
 @jit
 def merge_parents(parent, other):
-    """Join all that `other` joins."""
+    """Unite all rows that `other` unites."""
     for i in range(parent.shape[0]):
         if other[i] != i:
             unite(parent, i, other[i])
@@ -80,7 +80,7 @@ def number_roots(parent, core, label):
     return count
 
 
-#: What `clumps.find_clumps` says of nodes whose rows are all near each other, and none is core.
+#: `clumps.find_clumps` marks a node so if all of its rows are near each other, and none is core.
 EMPTY = -2
 
 
@@ -88,7 +88,7 @@ EMPTY = -2
 def link_within(tree, kind, limit, core, first, start, stop, parent):
     """Unite the core rows at start..stop with those within the limit; core is by place.
 
-    first : what `find_clumps` found; clumps that are of one set with a row already are left out
+    first : the result of `find_clumps`; clumps that are already in the row's set are skipped
     """
     d = tree.Z.shape[0]
     q = np.empty(d)
@@ -112,7 +112,7 @@ def link_within(tree, kind, limit, core, first, start, stop, parent):
             if a < 0:
                 top = push_children(q, tree, nodes[top], kind, limit, nodes, gaps, top)
                 continue
-            if a > i:  # the other row sees this one
+            if a > i:  # the other row's turn handles these pairs
                 continue
             b = min(b, i)
             measure(q, tree.Z, a, b, kind, leaf)
@@ -148,13 +148,13 @@ def lowest_within(Q, tree, kind, limit, label, start, stop, out):
 
 
 class Places(NamedTuple):
-    """Rows by place, and what nodes tell of theirs, for `nearest_others`."""
+    """Components and core distances by place, and by node, for `nearest_others`."""
 
     component: np.ndarray  # int32
     core: np.ndarray
-    node_component: np.ndarray  # -1 if there are several
-    node_core: np.ndarray  # the least
-    node_row: np.ndarray  # the lowest
+    node_component: np.ndarray  # the component of a node's rows; -1 if there are several
+    node_core: np.ndarray  # the least core distance of a node's rows
+    node_row: np.ndarray  # the lowest row of a node
 
 
 @jit
@@ -178,7 +178,7 @@ def fill_nodes(tree, component, core, node_component, node_core, node_row):
 
 @jit(**INNER)
 def bound_of_sums(weight, alpha, kind):
-    """No sum above it has a weight of at most `weight`."""
+    """An upper bound of the sums whose weight is at most `weight`."""
     if weight == np.inf:
         return np.inf
     return reduced(weight * alpha, kind) * (1.0 + 1e-12)
@@ -210,8 +210,8 @@ def none_near(tree, kind, places, node, alpha, weight, nodes):
 def nearest_others(tree, kind, places, alpha, asked, bounds, tighten, start, stop, weights, others):
     """The least (weight, row) of another component for the rows at the places asked[start:stop].
 
-    Weights above the bound of a place are not looked for, nor those above what an earlier row of
-    the component was told.
+    A weight above the bound of a place is ignored; so is, if `tighten`, a weight above the least
+    one that was found for an earlier row of the same component.
     """
     d = tree.Z.shape[0]
     q = np.empty(d)

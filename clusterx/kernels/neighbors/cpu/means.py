@@ -1,7 +1,8 @@
-"""Means of the rows within a radius: rows in strips, sorted inside each.
+"""Means of the rows within a radius; rows are in strips, and sorted inside each strip.
 
-Strips run along the column of the second largest range, and rows in a strip are sorted by the
-column of the largest one; so what may be within the radius is one slice of each of a few strips.
+Strips divide the column of the second largest range, and the rows of a strip are sorted by the
+column of the largest range. So the rows that may be within the radius are one slice of each of a
+few strips.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from ...cpu.ranges import blocks
 from ...cpu.threads import run_blocks
 from ..generic import means_within as generic_means
 
-#: Up to so many rows NumPy measures all pairs: nothing is compiled.
+#: Up to this many rows, NumPy measures all pairs, and nothing is compiled.
 FEW = 512
-#: Strips per radius: narrow ones hold fewer rows that are too far, wide ones are fewer.
+#: Strips per radius: narrow ones contain fewer rows that are too far, wide ones are fewer.
 PER_RADIUS = 2
 MOST_STRIPS = 1 << 14
 QUERIES_PER_TASK = 64
@@ -39,12 +40,12 @@ def means_within(X, radius):
 
     def means(Q):
         Q = np.ascontiguousarray(Q, np.float64)
-        found, counts = np.empty_like(Q), np.empty(Q.shape[0], np.int64)
+        out, counts = np.empty_like(Q), np.empty(Q.shape[0], np.int64)
         spans = blocks(Q.shape[0], QUERIES_PER_TASK)
         run_blocks(
-            lambda i: fill_means(strips, Q, float(radius), *spans[i], found, counts), len(spans)
+            lambda i: fill_means(strips, Q, float(radius), *spans[i], out, counts), len(spans)
         )
-        return found, counts
+        return out, counts
 
     return means
 
@@ -70,7 +71,7 @@ def strips_of(X: np.ndarray, radius: float) -> Strips:
 
 @jit(**INNER)
 def first_at_least(column, begin, end, value):
-    """The first place of a sorted column whose value is not below."""
+    """The first place from `begin` on where a sorted column is not below `value`."""
     while begin < end:
         middle = (begin + end) // 2
         if column[middle] < value:
@@ -84,7 +85,7 @@ def first_at_least(column, begin, end, value):
 def fill_means(strips, Q, radius, begin, end, means, counts):
     columns, starts = strips.columns, strips.starts
     d, last = columns.shape[0], starts.shape[0] - 2
-    reach = radius * (1.0 + 1e-9)  # of slices, rounding counted; squares decide
+    reach = radius * (1.0 + 1e-9)  # half the length of slices, more than enough; squares decide
     buffer, origin, sums = np.empty(256), np.empty(d), np.empty(d)
     for i in range(begin, end):
         q = Q[i]
@@ -110,7 +111,7 @@ def fill_means(strips, Q, radius, begin, end, means, counts):
 
 @jit(**INNER)
 def add_near(columns, q, limit, begin, end, buffer, origin, sums, count):
-    """Add the rows at begin..end that are near, as differences to the first near one of all."""
+    """Add the rows at begin..end that are near, less the first near row of the query."""
     near = buffer[: end - begin]
     near[:] = 0.0
     for j in range(columns.shape[0]):

@@ -1,8 +1,8 @@
-"""Loops over tiles of products of float32 rows, where what may be near is measured in float64.
+"""Loops over tiles of products of float32 rows; pairs that may be near are measured in float64.
 
-With h = |z|^2 / 2 of centred rows, z_i z_j - h_j = h_i - |z_i - z_j|^2 / 2. In float32 it is off by
-at most `error` times (|z_i| + |z_j|)^2: rows that are near by more than that are near, those that
-are far by more are far, and the others are measured.
+With h = |z|^2 / 2 of centred rows, z_i z_j - h_j = h_i - |z_i - z_j|^2 / 2. In float32 the error of
+this is at most `error` times (|z_i| + |z_j|)^2. So pairs that are near or far by more than that are
+decided, and the others are measured.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import numpy as np
 from ...cpu.jit import INNER, jit
 from .walk import restored, sift_down
 
-#: Above all that numbers below the least normal one are off by.
+#: More than can be lost to underflow.
 TINY = 1e-36
 
 
 class Side(NamedTuple):
     """Rows of a tile: those from the place `first` on."""
 
-    X: np.ndarray  # as they came
+    X: np.ndarray  # not centred
     half: np.ndarray  # float64, half the square of the centred row's length
-    numbers: np.ndarray  # what a row at a place is called, and ties go by
+    numbers: np.ndarray  # original indices of the rows, which decide ties
     first: int
 
 
 @jit(**INNER)
 def square(X, i, Y, j):
-    """In the order of the columns, as every backend adds them."""
+    """A squared distance, added in the order of the columns, as on every backend."""
     s = 0.0
     for e in range(X.shape[1]):
         t = np.float64(X[i, e]) - np.float64(Y[j, e])
@@ -50,7 +50,7 @@ def halves(columns, w):
 
 @jit(**INNER, fastmath={"nnan", "nsz", "reassoc"})
 def largest_less(p, shift):
-    """The largest of p - shift: a loop of vectors, which most rows of a tile end with."""
+    """The largest of p - shift, by a vector loop, after which most rows of a tile are done."""
     most = p[0] - shift[0]
     for j in range(1, p.shape[0]):
         v = p[j] - shift[j]
@@ -60,7 +60,10 @@ def largest_less(p, shift):
 
 @jit
 def near_pairs(P, rows, columns, limit, error, above, found_i, found_j):
-    """Pairs of rows and columns of a tile within the limit; how many. `above` takes i < j alone."""
+    """Write the pairs of rows and columns of a tile within the limit; returns their number.
+
+    above : whether to find only pairs i < j
+    """
     m, w = P.shape
     shift, longest = halves(columns, w)
     count = 0
@@ -93,7 +96,7 @@ def squares_of_pairs(X, Y, i, j, out):
 
 @jit
 def improve(P, rows, columns, error, best, other):
-    """Better the k least pairs (sum, row) of each row of a tile, kept as heaps."""
+    """Update the k least pairs (sum, row) of each row of a tile, which are heaps."""
     m, w = P.shape
     k = best.shape[1]
     shift, longest = halves(columns, w)
@@ -161,7 +164,7 @@ def improve_weights(P, rows, columns, error, kind, alpha, asking, there, best, o
 
 @jit(**INNER)
 def sums_of(weight, alpha, kind):
-    """No sum above it has a weight of at most `weight`."""
+    """An upper bound of the sums whose weight is at most `weight`."""
     if weight == np.inf:
         return np.inf
     distance = weight * alpha

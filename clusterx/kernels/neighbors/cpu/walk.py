@@ -1,7 +1,7 @@
-"""Loops that walk a tree from its root for each row that asks.
+"""Loops that walk a tree from its root for each query.
 
-Bounds of boxes are added up as distances are, coordinate by coordinate in one order, so that
-rounding, which is monotone, never puts a row nearer than the bound of its box.
+Bounds of boxes are added up as distances are, coordinate by coordinate in one order. Rounding is
+monotone, so it never makes a row nearer than the bound of its box.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy as np
 
 from ...cpu.jit import INNER, jit
 
-#: What the powers of two numbers may be off by, against each other.
+#: Factor for the errors of two numbers' powers relative to each other.
 POWERS = 1.0 - 1e-13
-#: Nodes that may wait, more than any tree has levels.
+#: Most nodes on a stack: more than any tree has levels.
 DEPTH = 64
 
 
 class Kind(NamedTuple):
-    """A measure, for loops; see `Measure`."""
+    """The numbers of a `Measure`, for loops."""
 
     sums: int
     p: float
@@ -43,7 +43,7 @@ def reduced(distance, kind):
 
 @jit(**INNER)
 def added(s, t, kind):
-    """The sum with the term of one more column, t >= 0."""
+    """The sum s plus the term of one more column, whose difference is t >= 0."""
     if kind.sums == 0:
         return s + t * t
     if kind.sums == 1:
@@ -204,7 +204,7 @@ def reduced_root(length, kind):
 
 @jit(**INNER)
 def select(values, m, k):
-    """The k-th least of m values; it and those below it come first."""
+    """The k-th least of m values; moves it and those below it to the front."""
     left, right = 0, m - 1
     while left < right:
         x, y, z = values[left], values[(left + right) >> 1], values[right]
@@ -234,7 +234,7 @@ def select(values, m, k):
 def kth_least(tree, kind, k, start, stop, out):
     """The k-th least sum of each of the rows at start..stop.
 
-    It is at most that of the row before and the step from there to here.
+    As distances, a row's k-th least is at most that of the row before plus the step between them.
     """
     d = tree.Z.shape[0]
     q = np.empty(d)
@@ -281,7 +281,7 @@ def restore(sums, kind, out):
 
 @jit
 def count_within(Q, tree, kind, limit, weights, enough, start, stop, out):
-    """Weights of the rows within the limit of the queries; counting may end at `enough`.
+    """The total weight of the rows within the limit of each query; counting may end at `enough`.
 
     weights : by place; an empty array counts rows
     """

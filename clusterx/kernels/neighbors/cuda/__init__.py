@@ -1,4 +1,4 @@
-"""The search on NVIDIA GPUs: tiles along a curve through space, passed over where they are far."""
+"""The search on NVIDIA GPUs, by tiles along a space-filling curve; far tiles are skipped."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""The order of rows along a curve through space, so that rows that follow each other are near."""
+"""The order of rows along a space-filling curve, in which consecutive rows are near each other."""
 
 from __future__ import annotations
 
 from ....arrays import Array, named_dtype, namespace
 
-#: Columns that the curve runs through, those of largest extent: with more, too few bits are left
-#: for each.
+#: Most columns that the curve runs through, those of largest extent: with more, each would have too
+#: few bits.
 COLUMNS = 6
-#: Bits of a code that fits int64, and of a column at most.
+#: Most bits of a code, which fits int64, and of a column.
 BITS, COLUMN_BITS = 60, 20
 
 
@@ -18,7 +18,7 @@ class Curve:
         xp = namespace(X)
         self.wide = named_dtype(xp, "float64")
         low, high = xp.astype(xp.min(X, axis=0), self.wide), xp.astype(xp.max(X, axis=0), self.wide)
-        extent = high / 2 - low / 2  # the whole of it may overflow
+        extent = high / 2 - low / 2  # half of it, because high - low may overflow
         count = min(COLUMNS, X.shape[1])
         self.columns = xp.argsort(-extent)[:count]
         self.bits = min(COLUMN_BITS, BITS // count)
@@ -27,7 +27,7 @@ class Curve:
         self.extent = xp.where(extent > 0, extent, xp.ones_like(extent))
 
     def codes(self, Y: Array) -> Array:
-        """Places (m,) int64 along the curve; rows outside the box of X count as on its side."""
+        """Places (m,) int64 along the curve; rows outside the box of X are clipped to it."""
         xp, cells = namespace(Y), 1 << self.bits
         within = xp.astype(xp.take(Y, self.columns, axis=1), self.wide)
         place = (within / 2 - self.low / 2) / self.extent * cells

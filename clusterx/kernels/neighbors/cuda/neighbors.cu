@@ -1,12 +1,12 @@
-// The search for neighbours, in tiles of 64 queries by 64 rows that stay on the chip.
+// The search for neighbours, in tiles of 64 queries by 64 rows in shared memory.
 //
-// T: type of the rows. METRIC, POWER and DEPTH as tiles.cuh has them. ROOT: how a distance follows
-// from a sum: 0 by a factor, 1 as the square root, 2 as the root to the POWER.
+// T: type of the rows. METRIC, POWER and DEPTH as in tiles.cuh. ROOT: how a distance follows from a
+// sum: 0 by a factor, 1 as the square root, 2 as the root of degree POWER.
 //
-// Rows and queries come in the order of a curve through space, so that 64 that follow each other
-// are near each other. Each tile has a box, (2, d): least and largest coordinates. A tile is
-// passed over where its box is farther from the box of the queries than anything they still look
-// for. Sums are in float64, in the order of the columns; equal ones go by the number of the row.
+// Rows and queries are in the order of a space-filling curve, so that 64 consecutive ones are near
+// each other. Each tile has a box, (2, d): least and largest coordinates. A tile is skipped if its
+// box is farther from the box of the queries than the farthest row they can still accept. Sums are
+// in float64, added in the order of the columns; ties go to the lower original index.
 
 #define REAL double
 #include "tiles.cuh"
@@ -14,7 +14,7 @@
 #define THREADS (ACROSS * ACROSS)
 #define ALL 0xffffffffu
 #if METRIC == 3
-#define RESIDENT 1  // blocks of a processor: powers take many registers
+#define RESIDENT 1  // blocks per multiprocessor: powers take many registers
 #else
 #define RESIDENT 2
 #endif
@@ -27,11 +27,11 @@ struct Pairs {
     const double *around, *boxes;  // of the tiles of queries and of rows
 };
 
-// What a block keeps of the tiles that it looks at.
+// The state of a block on its walk over tiles.
 struct Walk {
     Stage stage;
-    double bounds[THREADS];  // of the tiles of a batch: no pair of rows is nearer
-    double worst[SIDE];      // of each query: what is above it is of no interest
+    double bounds[THREADS];  // lower bounds of the sums of a batch's tiles
+    double worst[SIDE];      // per query: sums above it are ignored
     double reach;            // the largest of them
 };
 
@@ -46,8 +46,8 @@ static __device__ double restored(double sum, double factor)
 #endif
 }
 
-// A bound below the sums of all rows in two boxes. The terms grow with the gaps, however they are
-// rounded, but for powers; the factor is beyond what those are off by.
+// A lower bound of the sums between rows in two boxes. Rounded terms never fall as gaps grow, except
+// powers; the factor exceeds the error of those.
 static __device__ double between(const double *a, const double *b, long long d)
 {
     double sum = 0.0;
@@ -84,8 +84,8 @@ static __device__ void settle(Walk &walk)
 }
 
 // Visits the tiles that are not beyond reach: that of `home` first, then batches before and after
-// it in turn. `bound` gives a tile's bound, `visit` gets the sums of the block's queries and its
-// rows, and may lower the reach.
+// it in turn. `bound` returns a tile's bound; `visit` gets the sums of the block's queries and the
+// tile's rows, and may lower the reach.
 template <typename Bound, typename Visit>
 static __device__ void visit_tiles(const Pairs &pairs, long long home, Walk &walk, Bound bound,
                                    Visit visit)
@@ -109,7 +109,7 @@ static __device__ void visit_tiles(const Pairs &pairs, long long home, Walk &wal
             double sums[EACH][EACH];
             measure(pairs.Q, pairs.X, pairs.d, 1.0, walk.stage, sums);
             visit(sums);
-            __syncthreads();  // before the next tile's places
+            __syncthreads();  // before the next tile's indices
         }
     }
 }
@@ -127,7 +127,7 @@ static __device__ void each_pair(const Walk &walk, const double (&sums)[EACH][EA
                 use(i, walk.stage.column_at[column + j], sums[i][j]);
 }
 
-// What all threads of a query bring, in one order whatever the number of tiles.
+// Combines the values of all threads of a query, in a fixed order.
 template <typename V, typename Add>
 static __device__ V gathered(V value, Add add)
 {
@@ -163,7 +163,7 @@ static __device__ __forceinline__ bool before(double a, long long i, double b, l
     return a < b || (a == b && i < j);
 }
 
-// Puts a row into a query's list, which is in order, and drops the last.
+// Inserts a row into a query's sorted list, and drops the last one.
 static __device__ void insert(double *sums, long long *rows, long long k, double sum, long long row)
 {
     long long at = k - 1;
@@ -175,8 +175,8 @@ static __device__ void insert(double *sums, long long *rows, long long k, double
     rows[at] = row;
 }
 
-// The k rows nearest to each query: least (m, k) and their numbers (m, k). `row_of`: the numbers of
-// the rows, which come in the order of the curve.
+// The k rows nearest to each query: sums `least` (m, k) and original indices (m, k). `row_of`: the
+// original indices of the rows, which are in the order of the curve.
 extern "C" __global__ void __launch_bounds__(256, RESIDENT)
     nearest_rows(const T *Q, long long m, const T *X, long long n, long long d,
                  const double *around, const double *boxes, const long long *home,
@@ -205,8 +205,8 @@ extern "C" __global__ void __launch_bounds__(256, RESIDENT)
                 double sum = sums[i][j];
                 bool wins = at >= 0 && before(sum, row, walk.worst[q], worst_row[q]);
                 unsigned found = __ballot_sync(ALL, wins);
-                unsigned mine = found >> half & 0xffff;  // of the threads of the same query
-                for (; found; mine &= mine - 1) {        // the same turns for the whole warp
+                unsigned mine = found >> half & 0xffff;  // threads of the same query
+                for (; found; mine &= mine - 1) {        // as many turns for the whole warp
                     int from = half + (mine ? __ffs((int)mine) - 1 : 0);
                     double value = __shfl_sync(ALL, sum, from);
                     long long number = __shfl_sync(ALL, row, from);
@@ -227,8 +227,8 @@ extern "C" __global__ void __launch_bounds__(256, RESIDENT)
                 [&](long long tile) { return box_bound(pairs, tile); }, visit);
 }
 
-// The rows within `limit` of each query, or the sum of their weights. A query that has found
-// `enough` looks no further.
+// The number of rows within `limit` of each query, or the sum of their weights. A query that has
+// found `enough` searches no further.
 extern "C" __global__ void __launch_bounds__(256, RESIDENT)
     count_within(const T *Q, long long m, const T *X, long long n, long long d,
                  const double *around, const double *boxes, const long long *home, double limit,
@@ -263,8 +263,7 @@ extern "C" __global__ void __launch_bounds__(256, RESIDENT)
     }
 }
 
-// The rows within `limit` of each query and the sums, from starts[query] on, in no order that
-// matters.
+// Writes the rows within `limit` of each query, and their sums, from starts[query] on, in any order.
 extern "C" __global__ void __launch_bounds__(256, RESIDENT)
     list_within(const T *Q, long long m, const T *X, long long n, long long d,
                 const double *around, const double *boxes, const long long *home, double limit,
@@ -302,8 +301,8 @@ static __device__ word root_of(word *parents, word i)
     return i;
 }
 
-// Unites rows within `limit` of each other. parents (of all rows, by their numbers): at first each
-// row its own; a root is hooked to a lower one, so that in the end it is the lowest of its cluster.
+// Unites rows within `limit` of each other. parents, by original index: at first each row is its
+// own; roots are hooked to lower ones, so in the end a root is the lowest row of its cluster.
 extern "C" __global__ void __launch_bounds__(256, RESIDENT)
     unite_within(const T *X, long long n, long long d, const double *boxes, double limit,
                  const long long *row_of, word *parents)
@@ -377,9 +376,10 @@ extern "C" __global__ void __launch_bounds__(256, RESIDENT)
 
 // The least (weight, number) among the rows of other components than the query's.
 //
-// component, core: of the rows; their namesakes of queries; those of tiles are the component where
-// a tile has but one, else -1, and the least core distance. Without core distances the pointers
-// are null. weight: at first what is of interest at most.
+// component, core: of the rows; query_component, query_core: of the queries. tile_component: the
+// component of a tile that has only one, else -1; tile_core: the least core distance of a tile.
+// Without core distances their pointers are null. weight: on entry the bound of each query, above
+// which weights are ignored.
 extern "C" __global__ void __launch_bounds__(256, 1)
     nearest_other(const T *Q, long long m, const T *X, long long n, long long d,
                   const double *around, const double *boxes, const long long *home,
@@ -403,7 +403,7 @@ extern "C" __global__ void __launch_bounds__(256, 1)
     }
     begin(walk, INFINITE);
     settle(walk);
-    // that of all queries, if it is one
+    // the component of all queries, if it is the same
     long long last = first + SIDE < m ? first + SIDE : m, whole = query_component[first];
     __shared__ int mixed;
     if (threadIdx.x == 0)

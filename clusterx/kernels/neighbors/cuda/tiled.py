@@ -1,4 +1,4 @@
-"""The search that `neighbors.cu` does."""
+"""The search by the kernels of `neighbors.cu`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..generic import RowSearch, unit_rows
 from .curve import Curve
 
 BLOCK, SIDE, DEPTH = 256, 64, 16
-#: Neighbours up to which lists of them are kept in order one by one.
+#: Most neighbours for lists that insertion keeps in order; with more, the generic search runs.
 MOST_LISTED = 512
 
 
@@ -20,22 +20,22 @@ class Placed(NamedTuple):
     """Rows in the order of the curve."""
 
     rows: Array  # (n, d)
-    numbers: Array  # (n,) int64, of the rows as they came
+    numbers: Array  # (n,) int64, original indices of the rows
     codes: Array  # (n,) int64, ascending
     boxes: Array  # (tiles, 2, d) float64: least and largest coordinates
 
 
 class Queries(NamedTuple):
-    """Rows that ask, in the order of the curve, and where each begins to look."""
+    """Query rows in the order of the curve, and where the search of each tile of them begins."""
 
     rows: Array
     numbers: Array
     boxes: Array
-    home: Array  # (tiles,) int64: tiles of the rows that are searched
+    home: Array  # (tiles,) int64: the tile of the searched rows at which each begins
 
 
 class TiledSearch(RowSearch):
-    """Rows by one of the metrics that are sums over columns."""
+    """The search by one of the metrics that are sums over columns."""
 
     def __init__(self, gpu: Any, X: Array, measure: Measure):
         super().__init__(X, measure)
@@ -68,7 +68,7 @@ class TiledSearch(RowSearch):
 
     @cached_property
     def positions(self) -> Array:
-        """Where each row stands along the curve."""
+        """The place of each row along the curve."""
         return self._inverse(self.placed.numbers)
 
     def _asked(self, Y: Array | None) -> Queries:
@@ -108,11 +108,11 @@ class TiledSearch(RowSearch):
         return boxes
 
     def _inverse(self, order: Array) -> Array:
-        """Places of the numbers in a permutation of them."""
+        """The inverse of a permutation."""
         return self._order(order)
 
     def _back(self, values: Array, queries: Queries) -> Array:
-        """Values that came in the order of the curve, in that of the rows that asked."""
+        """Put values that are in the order of the curve into the original order of the queries."""
         return self.xp.take(values, self._inverse(queries.numbers), axis=0)
 
     def _launch(self, kernel: str, queries: Queries, among: Placed, *args: Any) -> None:
@@ -145,7 +145,7 @@ class TiledSearch(RowSearch):
             return super().kth_distances(k)
         kth = self.gpu.empty((self.n,), self.xp.float64, like=self.X)
         tiles = max(1, TILE // (k * SIDE))
-        for first in range(0, self.own.home.shape[0], tiles):  # lists of all rows may be many
+        for first in range(0, self.own.home.shape[0], tiles):  # to bound the memory of lists
             a, b = first * SIDE, min(self.n, (first + tiles) * SIDE)
             part = Queries(
                 self.own.rows[a:b, :], self.own.numbers[a:b],
@@ -172,7 +172,7 @@ class TiledSearch(RowSearch):
         return counts if weights is not None else self.xp.astype(counts, self.xp.int64)
 
     def core_rows(self, radius: float, least: float, weights: Array | None = None) -> Array:
-        # weights may be negative, and are added up to the end
+        # weights may be negative, so all of them are added
         enough = float(least) if weights is None else float("inf")
         return self._counted_within(None, radius, weights, enough) >= least
 
@@ -188,7 +188,7 @@ class TiledSearch(RowSearch):
         if total:
             places = xp.take(starts, queries.numbers)
             self._launch("list_within", queries, placed, limit, placed.numbers, places, rows, sums)
-            # CuPy repeats no entries by numbers that are on the device
+            # CuPy's `repeat` takes no counts that are on the device
             asked = xp.searchsorted(starts[1:], self._range(0, total), side="right")
             order = xp.argsort(asked * self.n + rows)
             rows, sums = xp.take(rows, order), xp.take(sums, order)
@@ -208,17 +208,17 @@ class TiledSearch(RowSearch):
         if border.shape[0] == 0:
             return labels
         queries = self._some(border)
-        home = xp.zeros_like(queries.home)  # of the core rows, whose tiles are others
+        home = xp.zeros_like(queries.home)  # because tiles of core rows are not those of all rows
         lowest = self.gpu.empty((border.shape[0],), xp.int32, like=self.X)
-        there = xp.take(labels, cores.numbers)
-        self._launch("lowest_label", queries._replace(home=home), cores, limit, there, lowest)
-        # back to all rows: those of the border in the order of their numbers
+        core_labels = xp.take(labels, cores.numbers)
+        self._launch("lowest_label", queries._replace(home=home), cores, limit, core_labels, lowest)
+        # the place of each border row among all border rows, in their original order
         place = xp.cumulative_sum(xp.astype(~core, xp.int64)) - 1
         place = xp.maximum(place, xp.zeros_like(place))
         return xp.where(core, labels, xp.take(self._back(lowest, queries), place))
 
     def _among(self, positions: Array) -> Placed:
-        """Those of the rows along the curve."""
+        """The rows at some positions along the curve, with boxes of their own."""
         placed = self.placed
         rows = self._rows(placed.rows, positions)
         boxes = self._boxes(rows) if rows.shape[0] else placed.boxes[:0, :, :]
@@ -226,7 +226,7 @@ class TiledSearch(RowSearch):
         return Placed(rows, self.xp.astype(numbers, self.xp.int64), codes, boxes)
 
     def _linked(self, cores: Placed, limit: float) -> Array:
-        """Clusters (n,) int32 of rows, numbered by their first core row; of others, any number."""
+        """Clusters (n,) int32 of core rows, numbered by first core row; others get any number."""
         xp, (c, d) = self.xp, cores.rows.shape
         parents = xp.astype(self._range(0, self.n), xp.uint64)
         self.module.launch(
@@ -252,11 +252,11 @@ class TiledSearch(RowSearch):
         queries = self.own if rows is None else self._some(rows)
         m = queries.rows.shape[0]
         component = xp.astype(component, xp.int64)
-        there = xp.take(component, placed.numbers)
+        searched = xp.take(component, placed.numbers)
         numbers = queries.numbers if rows is None else xp.take(rows, queries.numbers)
-        mine = xp.take(component, numbers)
-        least = _tiled(there, xp.min)
-        tile_component = xp.where(least == _tiled(there, xp.max), least, -xp.ones_like(least))
+        asking = xp.take(component, numbers)
+        least = _tiled(searched, xp.min)
+        tile_component = xp.where(least == _tiled(searched, xp.max), least, -xp.ones_like(least))
         cores: tuple[Any, ...] = (None, None, None)
         if core is not None:
             core = xp.astype(core, xp.float64)
@@ -268,7 +268,7 @@ class TiledSearch(RowSearch):
             weight = xp.take(xp.astype(bound, xp.float64), queries.numbers)
         other = self.gpu.empty((m,), xp.int64, like=self.X)
         self._launch(
-            "nearest_other", queries, placed, placed.numbers, there, cores[0], mine, cores[1],
+            "nearest_other", queries, placed, placed.numbers, searched, cores[0], asking, cores[1],
             tile_component, cores[2], float(alpha), float(self.measure.scale), weight, other,
         )  # fmt: skip
         return self._back(weight, queries), self._back(other, queries)
