@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # names loaded on first use, for type checkers and editors
         spectral_clustering,
         spectral_embedding,
     )
+    from .image.many import quantize_many
     from .image.quantize import QuantizedImage, quantize
     from .image.quantizer import ColorQuantizer
     from .models import load_model, save_model
@@ -93,6 +94,7 @@ _LAZY = {
     "mean_shift": "density",
     "propagate_labels": "graph",
     "quantize": "image",
+    "quantize_many": "image",
     "representatives": "graph",
     "save_model": "models",
     "spectral_clustering": "graph",
@@ -153,6 +155,7 @@ __all__ = [
     "precision",
     "propagate_labels",
     "quantize",
+    "quantize_many",
     "representatives",
     "save_model",
     "selection",

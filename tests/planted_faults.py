@@ -222,7 +222,10 @@ FAULTS = (
     Fault("metrics: Dunn upside down", 'return least / most if most > 0 else float("inf")', 'return most / least if most > 0 else float("inf")', SCORES),
     # -- images and the command --------------------------------------------------------------------
     Fault("image: dark to light", "order = np.lexsort((*host.T[::-1], luma))", "order = np.lexsort((*host.T[::-1], -luma))", IMAGE),
-    Fault("image: invisible pixels", "return colors[:, 3] > 0 if colors.shape[1] == 4 else None", "return None", IMAGE),
+    Fault("image: invisible pixels", "shown = xp.logical_and(used, visible)", "shown = used", IMAGE),
+    Fault("image: kept colours", "moving[: self.fixed] = False", "pass", IMAGE + "/test_search.py"),
+    Fault("image: alpha's unit", "color * alpha, alpha * WHITES.get(space.name, 1.0)", "color * alpha, alpha", IMAGE + "/test_finding.py"),
+    Fault("image: protected colours", "least = xp.sum(weights) * min_share", "least = xp.sum(weights) * 0", IMAGE + "/test_finding.py"),
     Fault("image: unused entries stay", "used = population > 0", "used = population >= 0", IMAGE),
     Fault("selection: the gap's error", "found = gap_statistic(scores[\"inertia\"], sets, models.dispersions)", "found = gap_statistic(2 * scores[\"inertia\"], sets, models.dispersions)", "tests/test_selection.py"),
 )  # fmt: skip

@@ -28,6 +28,7 @@ from .common import STATUS, Device, echo, reporting_errors, require, status_of, 
 class Init(StrEnum):
     """How k-means starts."""
 
+    AUTO = "auto"
     PLUS_PLUS = "k-means++"
     MAXIMIN = "maximin"
     RANDOM = "random"
@@ -53,7 +54,7 @@ def quantize_files(
         typer.Option(help="Write NAME + SUFFIX + .png: beside each input, or in the folder OUT."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
-    init: Annotated[Init, typer.Option(help="How k-means starts.")] = Init.PLUS_PLUS,
+    init: Annotated[Init, typer.Option(help="How k-means starts.")] = Init.AUTO,
     max_iter: Annotated[int, typer.Option(min=1, help="Most iterations.")] = 100,
     force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing files.")] = False,
     max_pixels: Annotated[

@@ -4,6 +4,7 @@ from ..files import UnwritableError
 from .device import DeviceError
 from .dithering import Dither
 from .io import load
+from .many import quantize_many
 from .palette_files import UnreadablePaletteError, read_palette, write_palette
 from .picture import ImageTooLargeError, Picture, UnreadableImageError
 from .quality import ImageQuality, compare
@@ -27,6 +28,7 @@ __all__ = [
     "compare",
     "load",
     "quantize",
+    "quantize_many",
     "read_palette",
     "remap",
     "segment_colors",

@@ -1,9 +1,8 @@
-"""A palette for weighted colours: k-means, rounding, and who is nearest to what."""
+"""A palette for weighted colours: how it is found, rounding, and who is nearest to what."""
 
 from __future__ import annotations
 
-import numbers
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,44 +13,17 @@ from ..arrays import (
     dtype_name,
     float_dtype,
     host_floats,
-    is_array,
     namespace,
     to_host,
 )
 from ..centroid.inertia import inertia
-from ..centroid.kmeans import KMeans
 from ..centroid.steps import lloyd_step
 from ..kernels import kernels_for
-from ..rows import InMemory
-from .pixels import coordinates, stored
-
-
-class Settings(NamedTuple):
-    """Parameters of the clustering; see `quantize`."""
-
-    n_colors: int = 16
-    init: Any = "k-means++"
-    n_init: int = 1
-    max_iter: int = 100
-    tol: float = 1e-4
-    random_state: Any = None
-
-    def check(self, channels: int) -> None:
-        k = self.n_colors
-        if not isinstance(k, numbers.Integral) or isinstance(k, bool):
-            raise TypeError(
-                f"n_colors must be a whole number, got {k!r} ({type(k).__name__}). Pass an int."
-            )
-        if k < 1:
-            raise ValueError(f"n_colors must be at least 1, got {k}.")
-        if isinstance(self.init, str) or callable(self.init):
-            return
-        shape = tuple(self.init.shape if is_array(self.init) else np.shape(self.init))
-        if shape != (k, channels):
-            raise ValueError(
-                f"init has shape {shape}; wanted is {(k, channels)}: n_colors={k} colours of "
-                f"{channels} channel(s), like the image. Pass as many, or set n_colors."
-            )
+from .finding import Palette, find_palette, rows_of
+from .ordering import dark_to_light, reordered
+from .pixels import SRGB, Space, coordinates
+from .settings import Settings
+from .weighting import protected
 
 
 class Clustering(NamedTuple):
@@ -60,19 +32,15 @@ class Clustering(NamedTuple):
     palette: Array  # (k, c), of the image's dtype
     labels: Array  # (u,) int32, of the unique colours
     counts: Array  # (k,) int64, pixels
-    error: float  # squared distances of the pixels to the palette as stored, summed
-    inertia: float  # the same to the centres before they were rounded
+    error: float  # squared distances of the pixels to the palette as stored, in sRGB, summed
+    inertia: float  # weighted squared distances to the centres before they were rounded, summed
     n_iter: int
     n_unique: int
 
 
-class _Centres(NamedTuple):
-    palette: Array
-    inertia: float
-    n_iter: int
-
-
-def cluster_colors(colors: Array, counts: Array, settings: Settings) -> Clustering:
+def cluster_colors(
+    colors: Array, counts: Array, settings: Settings, weights: Array | None = None
+) -> Clustering:
     """A palette of at most n_colors for colours that occur `counts` times.
 
     Parameters
@@ -81,45 +49,48 @@ def cluster_colors(colors: Array, counts: Array, settings: Settings) -> Clusteri
         Unique, uint8 or uint16.
     counts : array of shape (u,), int64
     settings : Settings
+    weights : array of shape (u,), optional
+        What the colours weigh in the objective; `counts` by default.
     """
-    settings.check(colors.shape[1])
     xp = namespace(colors)
-    shown = _shown(colors)
-    n_shown = colors.shape[0]
-    if shown is not None:
-        n_shown = int(host_floats(xp.sum(xp.astype(shown, xp.int64)))[0])
-    hidden = n_shown < colors.shape[0]
-    n_unique = n_shown + hidden
-    if n_unique <= settings.n_colors:
-        palette = colors[shown] if hidden else colors
-        found = _Centres(_with_hidden(palette, hidden), 0.0, 0)
-        weights = xp.astype(counts, float_dtype(xp, colors))
-        return _settle(_rows(colors), weights, found, n_unique)
-    reserved = hidden and settings.n_colors > 1
-    rows, weights = _rows(colors), xp.astype(counts, float_dtype(xp, colors))
+    channels, kind = colors.shape[1], dtype_name(colors.dtype)
+    settings.check(channels, kind)
+    own = xp.astype(counts if weights is None else weights, float_dtype(xp, colors))
+    if settings.min_share > 0:
+        own = protected(colors, own, settings.min_share)
+    keep = asarray(settings.kept(channels, kind), like=colors, dtype=colors.dtype)
+    visible = colors[:, 3] > 0 if channels == 4 else xp.ones_like(own, dtype=xp.bool)
+    used = own > 0
+    shown = xp.logical_and(used, visible)
+    n_visible, n_used, n_shown = _numbers(visible, used, shown)
+    hidden = n_shown < n_used
+    n_unique = n_visible + (n_visible < colors.shape[0])
+    if n_shown + hidden <= settings.n_colors:
+        all_shown = n_shown == colors.shape[0]
+        palette = _union(keep, _with_hidden(colors if all_shown else colors[shown], hidden))
+        if palette.shape[0] <= settings.n_colors:
+            return _settle(colors, counts, Palette(palette, 0.0, 0), keep, settings, n_unique)
+    reserved = hidden and settings.n_colors > 1 + keep.shape[0] and not _hides(keep)
+    chosen, n_chosen = (shown, n_shown) if reserved else (used, n_used)
+    fitted = (colors, own) if n_chosen == colors.shape[0] else (colors[chosen], own[chosen])
+    found = find_palette(*fitted, settings, keep, settings.n_colors - reserved)
     if reserved:
-        found = _k_means(InMemory(rows.X[shown]), weights[shown], settings, colors.dtype, True)
-    else:
-        found = _k_means(rows, weights, settings, colors.dtype, False)
-    found = found._replace(palette=_with_hidden(found.palette, reserved))
-    return _settle(rows, weights, found, n_unique)
+        found = found._replace(palette=_with_hidden(found.palette, True))
+    return _settle(colors, counts, found, keep, settings, n_unique)
 
 
-def nearest_colors(colors: Array, palette: Array) -> Array:
+def nearest_colors(colors: Array, palette: Array, space: Space = SRGB) -> Array:
     """Place in the palette of the nearest to each colour; ties go to the lowest."""
     kernels = kernels_for(namespace(colors))
-    return kernels.distances.nearest(_rows(colors).X, coordinates(palette))[0]
+    points = rows_of(colors, space).X
+    return kernels.distances.nearest(points, coordinates(palette, space=space))[0]
 
 
-def _rows(colors: Array) -> InMemory:
-    """Where the colours lie, as stored if the kernels take them like that."""
-    xp = namespace(colors)
-    kept = colors.shape[1] < 4 and dtype_name(colors.dtype) in kernels_for(xp).runtime.dtypes
-    return InMemory(colors if kept else coordinates(colors), xp.float32)
-
-
-def _shown(colors: Array) -> Array | None:
-    return colors[:, 3] > 0 if colors.shape[1] == 4 else None
+def _numbers(*masks: Array) -> list[int]:
+    """How often each of them is true, in one read of the device."""
+    xp = namespace(masks[0])
+    counts = [xp.sum(xp.astype(mask, xp.int64)) for mask in masks]
+    return [int(count) for count in host_floats(*counts)]
 
 
 def _with_hidden(palette: Array, hidden: bool) -> Array:
@@ -131,63 +102,62 @@ def _with_hidden(palette: Array, hidden: bool) -> Array:
     return xp.concat([entry, palette], axis=0)
 
 
-def _k_means(
-    rows: InMemory, weights: Array, settings: Settings, dtype: Any, reserved: bool
-) -> _Centres:
-    model = KMeans(
-        settings.n_colors - reserved,
-        init=_starts(rows.X, settings, dtype, reserved),
-        n_init=settings.n_init,
-        max_iter=settings.max_iter,
-        tol=settings.tol,
-        random_state=settings.random_state,
-    )
-    model._fit_centers(rows, weights)  # the labels of the palette as stored are found later
-    return _Centres(stored(model.cluster_centers_, dtype), model.inertia_, int(model.n_iter_))
+def _hides(palette: Array) -> bool:
+    """Whether it has an entry for invisible pixels."""
+    return palette.shape[1] == 4 and bool((to_host(palette)[:, 3] == 0).any())
 
 
-def _starts(points: Array, settings: Settings, dtype: Any, reserved: bool) -> Any:
-    """The init parameter of k-means."""
-    init = settings.init
-    if isinstance(init, str) or callable(init):
-        return init
-    starts = to_host(init).astype(np.float64) if is_array(init) else np.array(init, np.float64)
-    if reserved:
-        starts = np.delete(starts, np.argmin(starts[:, 3]), axis=0)
-    xp = namespace(points)
-    return coordinates(asarray(starts, like=points, dtype=xp.float32), dtype)
+def _union(keep: Array, palette: Array) -> Array:
+    """Both, the colours of the second that the first lacks after it."""
+    if keep.shape[0] == 0:
+        return palette
+    kept, others = to_host(keep), to_host(palette)
+    new = (others[:, None] != kept[None]).any(axis=2).all(axis=1)
+    return asarray(np.concatenate([kept, others[new]]), like=palette)
 
 
-def _settle(rows: InMemory, weights: Array, found: _Centres, n_unique: int) -> Clustering:
-    """Give every colour to the nearest of the palette, and drop what has none."""
-    palette = _dark_to_light(found.palette)
+def _settle(
+    colors: Array, counts: Array, found: Palette, keep: Array, settings: Settings, n_unique: int
+) -> Clustering:
+    """Give every colour to the nearest of the palette, and drop what has none and is not kept."""
+    palette = dark_to_light(found.palette)
+    rows = rows_of(colors, settings.space)
     xp = rows.xp
+    weights = xp.astype(counts, float_dtype(xp, colors))
     (total,) = host_floats(xp.sum(weights))
     step = lloyd_step(rows, weights, total)
-    centers = coordinates(palette)
+    centers = coordinates(palette, space=settings.space)
     stats = step(centers)
     labels = step.labels
-    error = inertia(rows, step, stats, centers, weights)
+    if settings.space == SRGB:
+        error = inertia(rows, step, stats, centers, weights)
+    else:
+        error = squared_error(colors, counts, palette, labels)
     population = np.round(to_host(stats.counts)).astype(np.int64)
-    used = population > 0
-    if not used.all():
-        kept = asarray(np.flatnonzero(used), like=rows.X)
-        palette = xp.take(palette, kept, axis=0)
-        places = asarray((np.cumsum(used) - 1).astype(np.int32), like=rows.X)
-        labels = xp.take(places, labels, axis=0)
-    population = asarray(population[used], like=rows.X)
+    used = (population > 0) | _among(to_host(palette), to_host(keep))
+    order = np.flatnonzero(used)
+    order = order[reordered(to_host(palette)[order], population[order], settings.order)]
+    if len(order) < len(used) or (np.diff(order) < 0).any():
+        palette = xp.take(palette, asarray(order, like=palette), axis=0)
+        places = np.zeros(len(used), np.int32)
+        places[order] = np.arange(len(order))
+        labels = xp.take(asarray(places, like=palette), labels, axis=0)
+    population = asarray(population[order], like=palette)
     return Clustering(palette, labels, population, error, found.inertia, found.n_iter, n_unique)
 
 
-def _dark_to_light(palette: Array) -> Array:
-    """The palette in the order of its luma (Rec. 601), as it shows on black."""
-    host = to_host(palette).astype(np.float64)
-    luma = host[:, :3] @ [0.299, 0.587, 0.114] if host.shape[1] > 1 else host[:, 0]
-    if host.shape[1] == 4:
-        luma = luma * host[:, 3]
-    # equal ones in the order of their channels, the first one first
-    order = np.lexsort((*host.T[::-1], luma))
-    if host.shape[1] == 4:
-        order = order[np.argsort(host[order, 3] > 0, kind="stable")]
-    xp = namespace(palette)
-    return xp.take(palette, asarray(order, like=palette), axis=0)
+def _among(palette: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    return (palette[:, None] == keep[None]).all(axis=2).any(axis=1)
+
+
+def squared_error(colors: Array, counts: Array, palette: Array, labels: Array) -> float:
+    """Squared differences of sRGB, alpha premultiplied, times the counts, summed."""
+    xp, wide, total = namespace(colors), float_dtype(namespace(colors), colors), 0.0
+    own, block = xp.astype(coordinates(palette), wide), 1 << 18
+    for a in range(0, colors.shape[0], block):
+        part = slice(a, min(colors.shape[0], a + block))
+        apart = xp.astype(coordinates(colors[part, :]), wide)
+        apart = apart - xp.take(own, labels[part], axis=0)
+        sums = xp.sum(apart * apart, axis=1) * xp.astype(counts[part], wide)
+        total += host_floats(xp.sum(sums))[0]
+    return total

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import numbers
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays import Array, contiguous, dtype_name, is_array, named_dtype, namespace
+from ..arrays import Array, concat, contiguous, dtype_name, is_array, named_dtype, namespace
+from .colorspace import check_space, convert
 from .picture import Chunks, Picture
 
 #: largest value of a channel
@@ -104,46 +106,109 @@ def _picture(image: Any, max_pixels: int | None) -> Picture:
     )
 
 
-def coordinates(colors: Array, dtype: Any = None) -> Array:
+class Space(NamedTuple):
+    """Where colours are compared: the space of `colorspace`, and what its lightness counts for."""
+
+    name: str = "srgb"
+    lightness: float = 1.0  # factor of L in CIELAB and Oklab
+
+    def check(self) -> None:
+        check_space("space", self.name)
+        factor = self.lightness
+        if not isinstance(factor, numbers.Real) or not 0 < factor < math.inf:
+            raise ValueError(f"lightness must be a number above 0, got {factor!r}.")
+        if factor != 1 and self.name not in WHITES:
+            raise ValueError(
+                f"lightness={factor!r} needs a space that has one; space={self.name!r}. Pass "
+                "space='lab' or space='oklab'."
+            )
+
+
+SRGB = Space()
+#: lightness of white, in spaces that have one
+WHITES = {"lab": 100.0, "oklab": 1.0}
+#: colours converted at once: their memory is bounded
+_BLOCK = 1 << 16
+
+
+def coordinates(colors: Array, dtype: Any = None, space: Space = SRGB) -> Array:
     """Where colours lie in the space whose squared Euclidean distance is the error.
 
-    Grey and RGB values as they are. RGBA with the colour premultiplied, (ra, ga, ba, A) with
-    a = A / peak: the error that shows on black, plus the error of alpha; invisible pixels are one
-    point, whatever their colour.
+    Grey and RGB values of sRGB as they are, others as `colorspace.convert` has them; of grey the
+    first component, as the others are 0 or equal to it. RGBA with the colour premultiplied, in
+    sRGB (ra, ga, ba, A) with a = A / peak: the error that shows on black, plus the error of alpha;
+    invisible pixels are one point, whatever their colour. In other spaces alpha goes from 0 to
+    what white has for its largest component.
 
     Parameters
     ----------
     colors : array of shape (n, c)
     dtype : dtype, optional
         uint8 or uint16, whose range the values have; by default that of `colors`.
+    space : Space
 
     Returns
     -------
     array of shape (n, c), float32
     """
     xp = namespace(colors)
+    peak = PEAK[dtype_name(dtype or colors.dtype)]
+    c, n = colors.shape[1], colors.shape[0]
+    if space.name != "srgb":
+        blocks = (colors[a : min(n, a + _BLOCK), :] for a in range(0, max(n, 1), _BLOCK))
+        return concat(_converted(xp.astype(block, xp.float32), peak, space) for block in blocks)
     points = xp.astype(colors, xp.float32)
-    if colors.shape[1] < 4:
+    if c < 4:
         return points
     alpha = points[:, 3:]
-    peak = PEAK[dtype_name(dtype or colors.dtype)]
     return xp.concat([points[:, :3] * (alpha / peak), alpha], axis=1)
 
 
-def stored(points: Array, dtype: Any) -> Array:
+def _converted(values: Array, peak: int, space: Space) -> Array:
+    xp, c = namespace(values), values.shape[1]
+    values = values / float(peak)
+    color = values[:, :3] if c > 1 else xp.concat([values, values, values], axis=1)
+    color = convert(color, "srgb", space.name)
+    if space.lightness != 1:
+        color = xp.concat([color[:, :1] * float(space.lightness), color[:, 1:]], axis=1)
+    if c < 4:
+        return color[:, :c]
+    alpha = values[:, 3:]
+    return xp.concat([color * alpha, alpha * WHITES.get(space.name, 1.0)], axis=1)
+
+
+def stored(points: Array, dtype: Any, space: Space = SRGB) -> Array:
     """The inverse of `coordinates`, rounded to whole numbers of the dtype.
 
-    Invisible colours become zero in every channel.
+    Invisible colours become zero in every channel; what sRGB lacks is clipped.
     """
     xp = namespace(points)
     peak = float(PEAK[dtype_name(dtype)])  # some libraries mix no whole numbers with floats
-    if points.shape[1] == 4:
-        alpha = xp.clip(xp.round(points[:, 3:]), 0.0, peak)
+    c = points.shape[1]
+    white = peak if space.name == "srgb" else WHITES.get(space.name, 1.0)
+    if c == 4:
+        alpha = xp.clip(xp.round(points[:, 3:] * (peak / white)), 0.0, peak)
         shown = alpha > 0
         # divided by the alpha as stored, so that the premultiplied colour stays what it was
         color = points[:, :3] * (peak / xp.where(shown, alpha, xp.ones_like(alpha)))
-        points = xp.concat([xp.where(shown, color, xp.zeros_like(color)), alpha], axis=1)
+        color = xp.where(shown, color, xp.zeros_like(color))
+        color = xp.where(shown, _in_srgb(color, peak, space), xp.zeros_like(color))
+        points = xp.concat([color, alpha], axis=1)
+    else:
+        points = _in_srgb(points, peak, space)
     return xp.astype(xp.clip(xp.round(points), 0.0, peak), dtype)
+
+
+def _in_srgb(color: Array, peak: float, space: Space) -> Array:
+    """Colours of the space, without alpha, in 0..peak of sRGB."""
+    if space.name == "srgb":
+        return color
+    xp, c = namespace(color), color.shape[1]
+    color = xp.concat([color[:, :1] / float(space.lightness), color[:, 1:]], axis=1)
+    if c == 1:
+        rest = xp.zeros_like(color) if space.name in WHITES else color
+        color = xp.concat([color, rest, rest], axis=1)
+    return convert(color, space.name, "srgb")[:, :c] * peak
 
 
 def paint(indices: Array, palette: Array, shape: tuple[int, ...]) -> Array:

@@ -19,10 +19,13 @@ from ..arrays import Array, dtype_name, namespace, to_host
 from ..files import refuse_existing, write
 from ..kernels import kernels_for
 from ..properties import cached_property
-from .clustering import Settings, cluster_colors
+from .clustering import Clustering
 from .device import back, describe, move
 from .picture import Chunks
-from .pixels import PEAK, Pixels, as_pixels, paint
+from .pixels import PEAK, Pixels, Space, as_pixels, paint
+from .settings import Settings
+from .targets import fewest_colors, psnr
+from .weighting import check_importance, importance_of_colors
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,18 +37,19 @@ class QuantizedImage:
     indices : array of shape (height, width)
         Place in the palette of every pixel's colour; uint8, uint16 or int32, as the palette needs.
     palette : array of shape (k, c)
-        The colours, of the image's dtype, from dark to light; a transparent one first.
+        The colours, of the image's dtype, in the order asked for.
     counts : array of shape (k,), int64
-        Pixels of each colour, none 0.
+        Pixels of each colour; 0 only for colours that were to be kept.
     mse : float
-        Mean over pixels and channels of the squared difference to the image, with the palette as
-        stored, in whole numbers. Of RGBA with the colours premultiplied; see `quantize`.
+        Mean over pixels and channels of the squared difference to the image in sRGB, whatever the
+        space was, with the palette as stored, in whole numbers. Of RGBA with the colours
+        premultiplied; see `quantize`.
     psnr : float
         Peak signal-to-noise ratio in dB, ``10 log10(peak**2 / mse)`` with a peak of 255 or 65535;
         infinite for an image without loss.
     inertia : float
-        What k-means minimised: the squared distances of all pixels to the centres before they were
-        rounded, summed.
+        The objective, in `space`: the weighted squared distances of all pixels to the centres
+        before they were rounded, summed.
     n_iter : int
         Iterations of k-means; 0 if the image has no more colours than the palette may.
     n_unique : int
@@ -54,6 +58,8 @@ class QuantizedImage:
         Wall time of the stages: 'read' (decode), 'count', 'cluster' and 'remap'.
     device : str
         Library and device that did the work.
+    space : str
+        Where colours were compared: what `inertia` is the squared error of.
     """
 
     indices: Array
@@ -67,6 +73,7 @@ class QuantizedImage:
     seconds: dict[str, float]
     device: str
     shape: tuple[int, ...] = field(repr=False)
+    space: str = "srgb"
     icc_profile: bytes | None = field(default=None, repr=False)
     chunks: Chunks = field(default=(), repr=False)
 
@@ -135,15 +142,23 @@ def quantize(
     image: Any,
     n_colors: int = 16,
     *,
-    init: Any = "k-means++",
+    method: str = "kmeans",
+    space: str = "srgb",
+    lightness: float = 1.0,
+    init: Any = "auto",
     n_init: int = 1,
     max_iter: int = 100,
     tol: float = 1e-4,
+    keep: Any = (),
+    order: str = "lightness",
+    importance: Any = None,
+    min_share: float = 0.0,
+    min_psnr: float | None = None,
     random_state: Any = None,
     device: str = "auto",
     max_pixels: int | None = None,
 ) -> QuantizedImage:
-    """Reduce an image to few colours by exact k-means over all its pixels.
+    """Reduce an image to few colours, by default by exact k-means over all its pixels.
 
     Parameters
     ----------
@@ -151,15 +166,37 @@ def quantize(
         An array of any library: (height, width) or (height, width, 1) grey, (height, width, 3)
         RGB, (height, width, 4) RGBA; uint8 or uint16. Files are decoded by `io.load`.
     n_colors : int, default=16
-        Colours of the palette. An image with fewer has all of its own.
-    init : {'k-means++', 'random'} or array of shape (n_colors, c), default='k-means++'
-        Starting colours, in the image's values.
+        Colours of the palette. An image with at most so many keeps all of its own.
+    method : {'kmeans', 'minibatch', 'wu', 'median-cut', 'octree'}, default='kmeans'
+        k-means, exact or by mini-batches; or a palette by cutting colour space alone, which takes
+        less time and has a larger error.
+    space : {'srgb', 'linear', 'lab', 'oklab'}, default='srgb'
+        Where colours are compared.
+    lightness : float, default=1.0
+        Factor of the lightness in CIELAB and Oklab; above 1, shades count more than hues.
+    init : {'auto', 'k-means++', 'maximin', 'random', 'wu', 'median-cut', 'octree'} or array of \
+shape (n_colors, c), default='auto'
+        Starting colours, an array of them in the image's values. 'auto' tries several starts on
+        at most 8,192 cells of colour space, and improves the best by splitting and dropping
+        clusters; for more than 1,024 colours it is 'k-means++'.
     n_init : int, default=1
         Runs from different starts; the best is kept.
     max_iter : int, default=100
         Most iterations of a run.
     tol : float, default=1e-4
         A run is over when the centres move less than this, relative to the colours' variance.
+    keep : sequence of str, or array of shape (m, c), default=()
+        Colours that the palette has to have, unchanged: '#ff8800', or rows like the image's.
+    order : {'lightness', 'hue', 'popularity'}, default='lightness'
+        Of the palette: from dark to light; greys, then by hue; or the most frequent first.
+        Transparent colours come first in the first two.
+    importance : array of shape (height, width), optional
+        What each pixel counts for, 0 or more; 1 by default.
+    min_share : float, default=0.0
+        Protects rare colours: colour space is cut into 32 cubes along each channel, and the
+        weights of a cube that has less than this share of all weight are raised to it.
+    min_psnr : float, optional
+        The fewest colours, at most `n_colors`, with at least this `psnr`, in dB.
     random_state : int, RandomState or None
         An int makes the result reproducible.
     device : {'auto', 'cpu', 'cuda'}, default='auto'
@@ -181,21 +218,34 @@ def quantize(
     DeviceError
         There is no such device.
 
+    Warns
+    -----
+    UserWarning
+        `n_colors` colours do not reach `min_psnr`.
+
+    See Also
+    --------
+    quantize_many : one palette for several images.
+
     Notes
     -----
     What is minimised is the sum over all pixels of the squared Euclidean distance between colour
-    and palette colour, in the values as given (sRGB for most files). k-means runs on centres in
+    and palette colour in `space`, times the pixel's weight: 1, unless `importance` or `min_share`
+    say otherwise. In sRGB, distances are in the values as given. k-means runs on centres in
     floating point; they are rounded to the image's dtype at the end, and every pixel gets the
     nearest of the rounded colours. `mse` and `psnr` are those of that result. Colours that
     coincide after rounding, or are nearest to no pixel, are dropped: rarely, the palette has
     fewer than `n_colors`.
 
-    RGBA is compared with the colour premultiplied, as (ra, ga, ba, A), with A the alpha channel
-    and a = A / peak. That is the error seen on a black ground, plus the error in alpha; a faint
-    pixel weighs little. Invisible pixels (A = 0) are one colour, (0, 0, 0, 0). If there are any,
-    and two colours or more are allowed, that colour is the palette's first, and the other
-    ``n_colors - 1`` are found by k-means on what is visible: however many invisible pixels there
-    are, they take one entry. Of an `init` array the colour of least alpha gives way to it.
+    RGBA is compared with the colour premultiplied, in sRGB as (ra, ga, ba, A), with A the alpha
+    channel and a = A / peak. That is the error seen on a black ground, plus the error in alpha; a
+    faint pixel weighs little. Invisible pixels (A = 0) are one colour, (0, 0, 0, 0). If there are
+    any, and two colours or more are allowed, that colour is in the palette, and the other
+    ``n_colors - 1`` are found by what is visible: however many invisible pixels there are, they
+    take one entry. Of an `init` array the colour of least alpha gives way to it.
+
+    Colours are counted first, in O(n) time for n pixels; an iteration takes at most O(u k) for u
+    unique colours.
 
     Examples
     --------
@@ -204,30 +254,54 @@ def quantize(
     >>> result.palette.shape, result.indices.shape
     ((16, 3), (427, 640))
     """
-    settings = Settings(n_colors, init, n_init, max_iter, tol, random_state)
+    settings = Settings(
+        n_colors, method, Space(space, lightness), init, n_init, max_iter, tol, random_state, keep,
+        order, min_share, min_psnr,
+    )  # fmt: skip
     seconds: dict[str, float] = {}
-    with _timed(seconds, "read"):
+    with timed(seconds, "read"):
         pixels = as_pixels(image, max_pixels=max_pixels)
-        settings.check(pixels.rows.shape[1])
+        settings.check(pixels.rows.shape[1], dtype_name(pixels.rows.dtype))
+        if importance is not None:
+            check_importance(importance, pixels.shape)
         rows = move(pixels.rows, device, from_file=pixels.from_file)
-    return quantize_rows(pixels, rows, settings, seconds)
+    return quantize_rows(pixels, rows, settings, seconds, importance)
 
 
 def quantize_rows(
-    pixels: Pixels, rows: Array, settings: Settings, seconds: dict[str, float]
+    pixels: Pixels,
+    rows: Array,
+    settings: Settings,
+    seconds: dict[str, float],
+    importance: Any = None,
 ) -> QuantizedImage:
     """Quantise the pixels, of which `rows` are the colours where they are to be worked on."""
     kernels = kernels_for(namespace(rows))
-    with _timed(seconds, "count"):
+    with timed(seconds, "count"):
         colors, counts = kernels.color.color_counts(rows)
-    with _timed(seconds, "cluster"):
-        found = cluster_colors(colors, counts, settings)
-    with _timed(seconds, "remap"):
+        weights = None
+        if importance is not None:
+            weights = importance_of_colors(importance, rows, colors)
+    with timed(seconds, "cluster"):
+        found = fewest_colors(colors, counts, math.prod(rows.shape), settings, weights)
+    with timed(seconds, "remap"):
         indices = kernels.color.remap(rows, colors, found.labels)
-        indices = back(namespace(rows).reshape(indices, pixels.shape[:2]), pixels.rows)
+    return quantized(pixels, rows, indices, found, settings.space.name, seconds)
+
+
+def quantized(
+    pixels: Pixels,
+    rows: Array,
+    indices: Array,
+    found: Clustering,
+    space: str,
+    seconds: dict[str, float],
+) -> QuantizedImage:
+    """The result, where the image was."""
     mse = found.error / math.prod(rows.shape)
+    indices = namespace(rows).reshape(indices, pixels.shape[:2])
     return QuantizedImage(
-        indices=indices,
+        indices=back(indices, pixels.rows),
         palette=back(found.palette, pixels.rows),
         counts=back(found.counts, pixels.rows),
         mse=mse,
@@ -237,19 +311,16 @@ def quantize_rows(
         n_unique=found.n_unique,
         seconds=seconds,
         device=describe(rows),
+        space=space,
         shape=pixels.shape,
         icc_profile=pixels.icc_profile,
         chunks=pixels.chunks,
     )
 
 
-def psnr(mse: float, peak: int) -> float:
-    """Peak signal-to-noise ratio in dB; infinite where there is no error."""
-    return 10 * math.log10(peak**2 / mse) if mse > 0 else math.inf
-
-
 @contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Note how long a stage takes."""
     start = time.perf_counter()
     yield
     seconds[stage] = time.perf_counter() - start

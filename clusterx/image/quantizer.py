@@ -9,23 +9,31 @@ from sklearn.utils.validation import check_is_fitted
 from ..arrays import Array, asarray, dtype_name, named_dtype, namespace, to_host
 from ..fitted import SavedModel, fitted_matrix
 from ..kernels import kernels_for
-from .clustering import Settings, nearest_colors
+from .clustering import nearest_colors
 from .device import back, move
-from .pixels import PEAK, Pixels, as_pixels, paint
+from .pixels import PEAK, Pixels, Space, as_pixels, paint
 from .quantize import QuantizedImage, quantize_rows
+from .settings import Settings
 
 
 class ColorQuantizer(SavedModel):
     """Learn a palette of few colours from an image, and map images onto it.
 
-    k-means runs over all pixels of the image, exactly; see `quantize` for what is minimised, how
-    alpha counts and what the parameters mean.
+    By default, k-means runs over all pixels of the image, exactly; see `quantize` for what is
+    minimised, how alpha counts and what the parameters mean.
 
     Parameters
     ----------
     n_colors : int, default=16
         Colours of the palette.
-    init : {'k-means++', 'random'} or array of shape (n_colors, c), default='k-means++'
+    method : {'kmeans', 'minibatch', 'wu', 'median-cut', 'octree'}, default='kmeans'
+        How the palette is found.
+    space : {'srgb', 'linear', 'lab', 'oklab'}, default='srgb'
+        Where colours are compared, in `predict` as well.
+    lightness : float, default=1.0
+        Factor of the lightness in CIELAB and Oklab.
+    init : {'auto', 'k-means++', 'maximin', 'random', 'wu', 'median-cut', 'octree'} or array of \
+shape (n_colors, c), default='auto'
         Starting colours.
     n_init : int, default=1
         Runs from different starts.
@@ -33,6 +41,14 @@ class ColorQuantizer(SavedModel):
         Most iterations of a run.
     tol : float, default=1e-4
         Relative movement of the centres at which a run is over.
+    keep : sequence of str, or array of shape (m, c), default=()
+        Colours that the palette has to have.
+    order : {'lightness', 'hue', 'popularity'}, default='lightness'
+        Of the palette.
+    min_share : float, default=0.0
+        Share of all weight to which the weights of rare colours are raised.
+    min_psnr : float, optional
+        The fewest colours, at most `n_colors`, with at least this PSNR in dB.
     random_state : int, RandomState or None
         An int makes the result reproducible.
     device : {'auto', 'cpu', 'cuda'}, default='auto'
@@ -43,7 +59,7 @@ class ColorQuantizer(SavedModel):
     Attributes
     ----------
     palette_ : array of shape (k, c)
-        The colours, of the image's dtype, from dark to light; a transparent one first.
+        The colours, of the image's dtype, in the order asked for.
     counts_ : array of shape (k,), int64
         Pixels of each colour in the image it was fitted to.
     labels_ : array of shape (height, width)
@@ -71,19 +87,33 @@ class ColorQuantizer(SavedModel):
         self,
         n_colors: int = 16,
         *,
-        init: Any = "k-means++",
+        method: str = "kmeans",
+        space: str = "srgb",
+        lightness: float = 1.0,
+        init: Any = "auto",
         n_init: int = 1,
         max_iter: int = 100,
         tol: float = 1e-4,
+        keep: Any = (),
+        order: str = "lightness",
+        min_share: float = 0.0,
+        min_psnr: float | None = None,
         random_state: Any = None,
         device: str = "auto",
         max_pixels: int | None = None,
     ):
         self.n_colors = n_colors
+        self.method = method
+        self.space = space
+        self.lightness = lightness
         self.init = init
         self.n_init = n_init
         self.max_iter = max_iter
         self.tol = tol
+        self.keep = keep
+        self.order = order
+        self.min_share = min_share
+        self.min_psnr = min_psnr
         self.random_state = random_state
         self.device = device
         self.max_pixels = max_pixels
@@ -107,8 +137,10 @@ class ColorQuantizer(SavedModel):
 
     def _fit(self, image: Any) -> QuantizedImage:
         settings = Settings(
-            self.n_colors, self.init, self.n_init, self.max_iter, self.tol, self.random_state
-        )
+            self.n_colors, self.method, Space(self.space, self.lightness), self.init, self.n_init,
+            self.max_iter, self.tol, self.random_state, self.keep, self.order, self.min_share,
+            self.min_psnr,
+        )  # fmt: skip
         pixels = as_pixels(image, max_pixels=self.max_pixels)
         rows = move(pixels.rows, self.device, from_file=pixels.from_file)
         result = quantize_rows(pixels, rows, settings, {})
@@ -178,7 +210,9 @@ class ColorQuantizer(SavedModel):
         palette = asarray(to_host(fitted), like=rows, dtype=kind)
         kernels = kernels_for(namespace(rows))
         colors, _ = kernels.color.color_counts(rows)
-        indices = kernels.color.remap(rows, colors, nearest_colors(colors, palette))
+        indices = kernels.color.remap(
+            rows, colors, nearest_colors(colors, palette, Space(self.space, self.lightness))
+        )
         return pixels, namespace(rows).reshape(indices, pixels.shape[:2]), palette
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from clusterx.kernels import kernels_for
 from clusterx.kernels.color.cpu import counts as colors
+from clusterx.kernels.color.cpu.nearest import nearest_two_of_few as nearest_two
 from clusterx.kernels.cpu import columns, deferred, direct, fixed_point, jit
 from clusterx.kernels.cpu.boxes import candidates, morton
 from clusterx.kernels.distances.cpu import to_centers
@@ -189,6 +190,14 @@ def test_colors(pixels):
         labels = RNG.integers(0, min(k, len(unique)), len(unique)).astype(np.int32)
         indices, _ = same_bits(colors.remap, pixels, unique, labels)
         assert indices.dtype == colors.remap.compiled(pixels, unique, labels).dtype
+
+
+@pytest.mark.parametrize("k", [1, 2, 40])
+def test_nearest_colors(k):
+    points = RNG.normal(size=(3, 500)).astype(np.float32)
+    centers = RNG.normal(size=(k, 3)).astype(np.float32)
+    same_bits(nearest_two, points, centers)
+    assert nearest_two.stand_in(points, np.zeros((1 << 16, 3), np.float32)) is NotImplemented
 
 
 @pytest.mark.parametrize(

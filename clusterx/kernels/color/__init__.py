@@ -13,3 +13,15 @@ class ColorKernels(Protocol):
 
     def remap(self, pixels: Array, colors: Array, labels: Array) -> Array:
         """The label of each pixel's colour; `colors` as `color_counts` gave them."""
+
+    def group_sums(self, values: Array, groups: Array, n: int) -> Array:
+        """Sums (n,) of floating values (u,) over the groups (u,) int32 in 0..n - 1."""
+
+    def nearest_two(self, points: Array, centers: Array) -> tuple[Array, Array, Array]:
+        """The nearest centre of each point, and the squared distances to it and to the second.
+
+        points : (c, n) float32, a row per channel
+        centers : (k, c) float32
+
+        The second distance is infinite where there is one centre.
+        """

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays import Array, device, dtype_name, host_floats, namespace
+from ...arrays import Array, concat, device, dtype_name, host_floats, namespace
+from ...blocks import TILE
 
 _BITS = {"uint8": 8, "uint16": 16}
 
@@ -57,6 +58,49 @@ def remap(pixels: Array, colors: Array, labels: Array) -> Array:
     found = xp.searchsorted(xp.take(keys, order, axis=0), _keys(xp, pixels))
     indices = xp.take(xp.take(labels, order, axis=0), found, axis=0)
     return xp.astype(indices, _index_dtype(xp, labels))
+
+
+def group_sums(values: Array, groups: Array, n: int) -> Array:
+    """Sums of values over each of n groups, in their dtype; 0 for an empty group.
+
+    Parameters
+    ----------
+    values : array of shape (u,), floating
+    groups : array of shape (u,), int32
+        In 0..n - 1.
+    n : int
+    """
+    xp = namespace(values)
+    order = xp.argsort(groups)
+    numbers = xp.arange(n, dtype=xp.int32, device=device(values))
+    ends = xp.searchsorted(xp.take(groups, order), numbers, side="right")
+    until = xp.cumulative_sum(xp.take(values, order), include_initial=True)
+    until = xp.take(until, ends)
+    return xp.concat([until[:1], until[1:] - until[:-1]])
+
+
+def nearest_two(points: Array, centers: Array) -> tuple[Array, Array, Array]:
+    """Label (n,) int32 of the nearest centre, squared distances to it and to the second nearest.
+
+    Channels are added up in their order, in float32; ties go to the lowest label.
+
+    Parameters
+    ----------
+    points : array of shape (c, n), float32
+    centers : array of shape (k, c), float32
+    """
+    xp, n, k = namespace(points), points.shape[1], centers.shape[0]
+    width = max(1, TILE // k)
+    numbers = xp.arange(k, dtype=xp.int32, device=device(points))[None, :]
+    found = []
+    for a in range(0, n, width):
+        block = points[:, a : min(n, a + width)]
+        apart = [block[i, :, None] - centers[None, :, i] for i in range(points.shape[0])]
+        squared = sum(part * part for part in apart)
+        labels = xp.astype(xp.argmin(squared, axis=1), xp.int32)
+        others = xp.where(numbers == labels[:, None], xp.inf, squared)
+        found.append((labels, xp.min(squared, axis=1), xp.min(others, axis=1)))
+    return tuple(concat(parts) for parts in zip(*found, strict=True))
 
 
 def _index_dtype(xp: Any, labels: Array) -> Any:

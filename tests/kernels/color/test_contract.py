@@ -185,3 +185,28 @@ def test_threads_change_nothing(monkeypatch, channels):
         results.append((colors, counts, cpu_color_counts.remap(pixels, colors, labels)))
     for mine, theirs in zip(*results, strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(("n", "k", "channels"), [(1, 1, 1), (200, 1, 3), (333, 40, 3), (70, 5, 4)])
+def test_nearest_two(xp, n, k, channels):
+    rng = np.random.default_rng(n)
+    points = rng.integers(0, 9, (channels, n)).astype(np.float32)  # with ties
+    centers = rng.integers(0, 9, (k, channels)).astype(np.float32)
+    kernels = kernels_for(xp.xp).color
+    found = kernels.nearest_two(xp.asarray(points), xp.asarray(centers))
+    squared = ((points.T[:, None] - centers[None]) ** 2).sum(axis=2)
+    labels, first, second = map(xp.to_host, found)
+    assert (labels.dtype, first.dtype, second.dtype) == (np.int32, np.float32, np.float32)
+    np.testing.assert_array_equal(labels, squared.argmin(axis=1))
+    ordered = np.sort(np.c_[squared, np.full(n, np.inf)], axis=1)
+    np.testing.assert_array_equal(first, ordered[:, 0])
+    np.testing.assert_array_equal(second, ordered[:, 1])
+
+
+@pytest.mark.smoke
+def test_group_sums(xp):
+    groups = np.array([3, 0, 3, 1, 0, 3], dtype=np.int32)
+    values = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
+    found = kernels_for(xp.xp).color.group_sums(xp.asarray(values), xp.asarray(groups), 5)
+    np.testing.assert_array_equal(xp.to_host(found), [18.0, 8.0, 0.0, 37.0, 0.0])

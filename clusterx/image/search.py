@@ -1,0 +1,192 @@
+"""Starting colours that are good every time: a search among the cells of colour space.
+
+Several starts are carried to the end over a few thousand weighted points. The better ones are then
+improved by breathing k-means: some clusters of large error are split, as many of little use are
+dropped, and what lowers the error is kept.
+
+References
+----------
+Fritzke, "The breathing k-means algorithm", arXiv:2006.15666, 2020.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..kernels import kernels_for
+from .boxes import wu
+from .cells import CELLS, Cells
+
+#: most colours that are searched for: cells have to outnumber them
+MOST_COLORS = CELLS // 8
+#: up to this many colours, `FEW_CELLS` are enough
+FEW_COLORS = 32
+#: up to so many colours: starts carried to the end, and those of least error that are improved
+_STARTS = ((FEW_COLORS, 12, 6), (128, 4, 3), (MOST_COLORS, 2, 2))
+#: clusters split at once: at least, and as a share of all
+_LEAST_SPLIT, _SPLIT_SHARE = 4, 1 / 8
+#: relative gain below which iterations end: while searching, and for what is found
+_ROUGH, _FINE = 1e-3, 1e-5
+_ROUGH_ITERATIONS, _FINE_ITERATIONS = 30, 60
+#: least relative gain for which a change is kept
+_GAIN = 1e-4
+
+
+class _Found(NamedTuple):
+    centers: np.ndarray
+    error: float
+
+
+def search(
+    cells: Cells, k: int, rng: np.random.RandomState, fixed: np.ndarray | None = None
+) -> np.ndarray:
+    """Centres (k, c) float64 of little error over the cells.
+
+    Parameters
+    ----------
+    cells : Cells
+        More than k of them.
+    k : int
+    rng : RandomState
+    fixed : array of shape (m, c), m <= k, optional
+        Centres that are kept, and come first.
+    """
+    fixed = np.empty((0, cells.points.shape[1])) if fixed is None else fixed
+    if len(fixed) == k:
+        return fixed
+    runs = _Runs(cells, fixed)
+    _, n_starts, n_improved = next(row for row in _STARTS if k <= row[0])
+    starts = [runs.without_least(np.concatenate([fixed, wu(cells, k)]), len(fixed))]
+    starts += [_plus_plus(cells, k, rng, fixed, runs) for _ in range(n_starts - 1)]
+    found = [runs.iterate(start) for start in starts]
+    found.sort(key=lambda one: one.error)
+    best = min((runs.breathe(one) for one in found[:n_improved]), key=lambda one: one.error)
+    return runs.iterate(best.centers, _FINE, _FINE_ITERATIONS).centers
+
+
+def beside_fixed(cells: Cells, centers: np.ndarray, k: int, fixed: np.ndarray | None) -> np.ndarray:
+    """The fixed centres and those of the others that are most use beside them; k at most."""
+    if fixed is None or not len(fixed):
+        return centers
+    both = np.concatenate([fixed, centers])
+    return _Runs(cells, fixed).without_least(both, len(both) - k)
+
+
+def _plus_plus(
+    cells: Cells, k: int, rng: np.random.RandomState, fixed: np.ndarray, runs: _Runs
+) -> np.ndarray:
+    """Plain k-means++ beside the fixed centres; breathing mends what greedy draws would."""
+    points, weights = cells
+    uniform = rng.uniform(size=k)
+    centers = [*fixed]
+    squared = np.full(len(weights), np.inf)
+    if len(fixed):
+        squared = runs.assign(fixed)[1].astype(np.float64)
+    for i in range(len(fixed), k):
+        shares = np.cumsum(squared * weights if centers else weights)
+        place = min(
+            int(np.searchsorted(shares, uniform[i] * shares[-1], "right")), len(weights) - 1
+        )
+        centers.append(points[place])
+        apart = points - points[place]
+        squared = np.minimum(squared, np.einsum("ij,ij->i", apart, apart))
+    return np.stack(centers)
+
+
+class _Runs:
+    """Lloyd's iterations over the cells, and changes to what they end in."""
+
+    def __init__(self, cells: Cells, fixed: np.ndarray):
+        self.points, self.weights = cells
+        self.fixed = len(fixed)
+        # near zero, where float32 is finest
+        self.origin = self.points.mean(axis=0)
+        self.columns = np.ascontiguousarray((self.points - self.origin).T, dtype=np.float32)
+        self.nearest_two = kernels_for(np).color.nearest_two
+
+    def assign(self, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.nearest_two(self.columns, (centers - self.origin).astype(np.float32))
+
+    def per_cluster(self, labels: np.ndarray, values: np.ndarray, k: int) -> np.ndarray:
+        return np.bincount(labels, self.weights * values, minlength=k)
+
+    def means(self, labels: np.ndarray, centers: np.ndarray) -> np.ndarray:
+        k = len(centers)
+        totals = np.bincount(labels, self.weights, minlength=k)
+        sums = np.stack([self.per_cluster(labels, x, k) for x in self.points.T], axis=1)
+        moving = totals > 0
+        moving[: self.fixed] = False
+        return np.where(moving[:, None], sums / np.where(moving, totals, 1.0)[:, None], centers)
+
+    def iterate(
+        self, centers: np.ndarray, tol: float = _ROUGH, most: int = _ROUGH_ITERATIONS
+    ) -> _Found:
+        """Iterations until the error falls by less than `tol` of it."""
+        error = np.inf
+        for _ in range(most):
+            labels, first, _ = self.assign(centers)
+            last, error = error, float(self.weights @ first)
+            if error >= last * (1 - tol):
+                break
+            centers = self.means(labels, centers)
+        return _Found(centers, error)
+
+    def breathe(self, found: _Found) -> _Found:
+        """Split and drop clusters while that lowers the error, fewer at a time in the end."""
+        k = len(found.centers)
+        count = max(_LEAST_SPLIT, int(k * _SPLIT_SHARE))
+        while count > 0:
+            more = self.iterate(self.split(found.centers, count)).centers
+            tried = self.iterate(self.without_least(more, len(more) - k))
+            if tried.error < found.error * (1 - _GAIN):
+                found = tried
+            else:
+                count //= 2
+        return found
+
+    def split(self, centers: np.ndarray, count: int) -> np.ndarray:
+        """Two centres in place of each with the largest errors, apart along its longest axis.
+
+        A fixed one stays, and gets a neighbour.
+        """
+        labels, first, _ = self.assign(centers)
+        errors = self.per_cluster(labels, first, len(centers))
+        centers, new = centers.copy(), []
+        for j in np.argsort(-errors, kind="stable")[:count]:
+            own = labels == j
+            if errors[j] <= 0:
+                break
+            apart, weights = self.points[own] - centers[j], self.weights[own]
+            spread = (apart * weights[:, None]).T @ apart / weights.sum()
+            values, axes = np.linalg.eigh(spread)
+            step = axes[:, -1] * np.sqrt(max(values[-1], 0.0))
+            step *= 1 if step[np.abs(step).argmax()] > 0 else -1  # eigh leaves the sign open
+            new.append(centers[j] + step)
+            if j >= self.fixed:
+                centers[j] = centers[j] - step
+        return np.concatenate([centers, np.array(new)]) if new else centers
+
+    def without_least(self, centers: np.ndarray, count: int) -> np.ndarray:
+        """Without the centres that the error needs least, of which no two are next to each other.
+
+        The fixed ones stay.
+        """
+        if count <= 0:
+            return centers
+        labels, first, second = self.assign(centers)
+        k = len(centers)
+        needed = self.per_cluster(labels, second - first, k)
+        allowed = np.arange(k) >= self.fixed
+        gone: list[int] = []
+        for sparing in (True, False):
+            for j in np.argsort(needed, kind="stable"):
+                if len(gone) < count and allowed[j] and j not in gone:
+                    gone.append(int(j))
+                    if sparing:
+                        squared = ((centers - centers[j]) ** 2).sum(axis=1)
+                        squared[j] = np.inf
+                        allowed[squared.argmin()] = False
+            allowed = np.arange(k) >= self.fixed
+        return np.delete(centers, gone, axis=0)
