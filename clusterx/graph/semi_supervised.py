@@ -13,7 +13,7 @@ from ..rows import InMemory, Rows
 
 
 def representatives(model: Any, X: Any) -> Array:
-    """The row nearest to the centre of each cluster: what is worth labelling by hand.
+    """The row of each cluster that is nearest to its centre: what is worth labelling by hand.
 
     Parameters
     ----------
@@ -24,8 +24,9 @@ def representatives(model: Any, X: Any) -> Array:
     Returns
     -------
     array of shape (k,)
-        Indices of rows of X, int64, on the device of X; the lowest of equally near ones. With
-        `labels_` alone, in the order of the labels, noise left out.
+        Indices of rows of X, int64, on the device of X; the lowest of equally near ones. Of all
+        rows for a cluster that has none in X. With `labels_` alone, in the order of the labels,
+        noise left out.
 
     Raises
     ------
@@ -41,11 +42,17 @@ def representatives(model: Any, X: Any) -> Array:
     [1, 4]
     """
     rows = _rows_of(X)
-    centers, _ = _clusters(model, X, rows)
+    centers, labels = _clusters(model, X, rows)
     xp = rows.xp
+    names = np.arange(centers.shape[0])
+    empty = asarray(~np.isin(names, labels), like=rows.like)
+    clusters, labels = (asarray(a.astype(np.int64), like=rows.like) for a in (names, labels))
     best: Any = None
     for first, block in _numbered(rows):
         squares = rows.kernels.distances.squared_distances(block, centers)
+        # a row nearest to a centre may belong to another one, which is nearer still
+        own = labels[first : first + block.shape[0]][:, None] == clusters[None, :]
+        squares = xp.where(own | empty[None, :], squares, xp.full_like(squares, xp.inf))
         at = xp.argmin(squares, axis=0)
         least = xp.take_along_axis(squares, at[None, :], axis=0)[0, :]
         at = xp.astype(at, xp.int64) + first

@@ -184,6 +184,14 @@ def test_clusters_take_the_labels_of_their_rows(xp):
     assert spread([-1, 4, -1, 9, *none], percentile=50) == [-1, 4, 4, 9, *none]
 
 
+def test_representatives_are_of_their_clusters(xp):
+    X = np.array([[-3.0], [0.9], [3.0], [1.6]])
+    model = KMeans(2, init=[[0.0], [1.5]], n_init=1, max_iter=1).fit(X)
+    model.cluster_centers_ = xp.asarray(np.array([[0.0], [1.5], [0.8], [40.0]]))
+    # 0.9 is nearest to 0 of all, and belongs to 0.8; nothing belongs to 40
+    assert xp.to_host(representatives(model, xp.asarray(X))).tolist() == [0, 3, 1, 2]
+
+
 def test_models_without_centers_and_mixtures_have_representatives_too():
     X, y = make_blobs(60, cluster_std=0.4, random_state=3)
     mixture = GaussianMixture(3, random_state=0).fit(X)
