@@ -9,6 +9,7 @@ import pytest
 
 import clusterx
 from clusterx import (
+    DBSCAN,
     BayesianGaussianMixture,
     Birch,
     BisectingKMeans,
@@ -239,3 +240,44 @@ def test_weights_of_another_length_are_refused():
 def test_estimators_of_all_pairs_say_what_to_do(name):
     with pytest.raises(ValueError, match=f"{name} takes rows in memory, got .* of Dask"):
         getattr(clusterx, name)().fit(chunked(blobs(), True))
+
+
+CLOUDS = {
+    "clusters": lambda rng: (
+        rng.normal(size=(2000, 2)) + 6 * rng.normal(size=(30, 2)).repeat(67, 0)[:2000]
+    ),
+    "grid": lambda rng: rng.integers(0, 60, (2000, 2)).astype(float),
+    "uniform": lambda rng: rng.random((2000, 3)) * 9,
+}
+
+
+@pytest.mark.parametrize(
+    ("cloud", "options", "weighted"),
+    [
+        ("clusters", {"eps": 0.5, "min_samples": 8}, False),
+        ("clusters", {"eps": 0.4, "min_samples": 6, "metric": "manhattan"}, True),
+        ("grid", {"eps": 1.0, "min_samples": 4}, True),
+        ("uniform", {"eps": 0.64, "min_samples": 5, "metric": "sqeuclidean"}, False),
+        ("uniform", {"eps": 0.01, "min_samples": 2}, False),
+        ("uniform", {"eps": 50.0, "min_samples": 2}, False),
+    ],
+)
+def test_dbscan_is_exact(cloud, options, weighted):
+    rng = np.random.default_rng(5)
+    X = CLOUDS[cloud](rng)
+    w = rng.integers(0, 3, len(X)) if weighted else None
+    expected = DBSCAN(**options).fit(X, sample_weight=w)
+    for chunks in ((300, X.shape[1]), (CHUNKS, X.shape[1])):
+        found = DBSCAN(**options).fit(da.from_array(X, chunks=chunks), sample_weight=w)
+        for name in ("labels_", "core_sample_indices_", "components_"):
+            a, b = (here(getattr(model, name)) for model in (found, expected))
+            np.testing.assert_array_equal(a, b)
+            assert a.dtype == b.dtype
+    with pytest.raises(ValueError, match="to_device"):
+        found.predict(X)
+    np.testing.assert_array_equal(found.to_device("cpu").predict(X), expected.predict(X))
+
+
+def test_dbscan_refuses_metrics_without_boxes():
+    with pytest.raises(ValueError, match="takes rows in memory for metric='cosine'"):
+        DBSCAN(metric="cosine").fit(chunked(blobs(), True))

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import Array, asarray, namespace, to_host
+from ..arrays import Array, asarray, is_lazy, namespace, to_host
 from ..base import Clusterer
 from ..neighbors.searching import Searching
+from ..rows import Rows, in_memory_or_blocks
 from ..validation import check_number
+from .partitions import Metric, check_metric_of_boxes, clusters
 
 
 class DBSCAN(Searching, Clusterer):
@@ -115,6 +117,8 @@ class DBSCAN(Searching, Clusterer):
         X : array or CSR matrix of shape (n, d), or (n, n) of distances if precomputed
             In a CSR matrix of distances, a distance that is not stored is infinite, a stored zero
             is a distance of zero, and the distance of a row to itself is always 0.
+            Chunks of Dask are clustered where they are, and all attributes are in chunks; their
+            metrics are those of every backend except cosine and precomputed distances.
         y : ignored
         sample_weight : array of shape (n,) or float, default=None
             A weight of two equals a row repeated. A row that weighs `min_samples` is a core row by
@@ -132,6 +136,9 @@ class DBSCAN(Searching, Clusterer):
             available only on the host.
         """
         self._check_parameters()
+        X = in_memory_or_blocks(X)
+        if isinstance(X, Rows) and X.distant:
+            return self._fit_partitions(X, sample_weight)
         X = self._points(X, reset=True)
         weights = self._point_weights(sample_weight, X)
         search = self._searched(X)
@@ -140,6 +147,18 @@ class DBSCAN(Searching, Clusterer):
         xp = namespace(core)
         self.core_sample_indices_ = xp.astype(xp.nonzero(core)[0], xp.int64)
         self._keep_components(X)
+        return self
+
+    def _fit_partitions(self, X: Rows, sample_weight: Any) -> DBSCAN:
+        """Clusters of rows that are spread over workers."""
+        check_metric_of_boxes(self, self.metric, self.metric_params)
+        rows: Any = self._rows(X, reset=True)
+        w = None
+        if sample_weight is not None:
+            w, _ = self._weights(sample_weight, rows)
+        how = self.metric, self.p, self.metric_params, float(self.eps), float(self.min_samples)
+        self.labels_, core = clusters(rows, Metric(*how), w)
+        self.core_sample_indices_, self.components_ = rows.chosen(core)
         return self
 
     def _keep_components(self, X: Any) -> None:
@@ -165,6 +184,11 @@ class DBSCAN(Searching, Clusterer):
             Labels, int32, on the device of X.
         """
         check_is_fitted(self, "labels_")
+        if is_lazy(self.components_):
+            raise ValueError(
+                "predict of DBSCAN takes core rows in memory, and components_ is in chunks of "
+                "Dask. Use model.to_device('cpu').predict(X) if they fit there."
+            )
         X = self._points(X, reset=False)
         self._check_same_library(X.data if hasattr(X, "indptr") else X, "predict", "labels_")
         xp = namespace(self.labels_)

@@ -170,7 +170,7 @@ class DaskRows(Rows):
         beside = self._beside(along)
         graph = Graph(self.array, _name(fn), *beside)
         sent = self._sent(fn, shared)
-        first = graph.call(chunks.opened, graph.value(chunks.State(state)))
+        first = graph.apply(chunks.opened, graph.value(chunks.State(state)))
         return graph.compute(graph.chain(chunks.folded, sent, first, self.array, *beside))
 
     def blockwise(self, prepare: Callable, along: Along) -> ChunkSteps:
@@ -240,6 +240,19 @@ class DaskRows(Rows):
         ]
         found = graph.array(keys, heights, self.xp.empty((0, self.d), dtype=self.dtype))
         return DaskRows(persisted(found)[0] if self.held else found)
+
+    def groups(self, route: Callable, count: int, *shared: Any, along: Along = ()) -> Any:
+        """The rows in groups by where they are; see `Groups`."""
+        from .groups import Groups
+
+        return Groups(self, route, count, *shared, along=along)
+
+    def chosen(self, mask: da.Array) -> tuple[da.Array, da.Array]:
+        """The numbers of the rows where the mask is true, int64, and these rows, in chunks."""
+        mask = self.along(mask)
+        index = da.arange(self.n, chunks=(self.lengths,), dtype=np.int64)[mask]
+        index, found = persisted(index, self.values[mask])
+        return index.compute_chunk_sizes(), found.compute_chunk_sizes()
 
     def in_memory(self, what: str, cure: str) -> InMemory:
         raise ValueError(f"{what} takes rows in memory, got chunks of Dask. {cure}")

@@ -55,8 +55,17 @@ class Graph:
             for i in range(self.blocks)
         ]
 
-    def call(self, fn: Callable, key: Key) -> Key:
-        return self._put((fn, key))
+    def apply(self, fn: Callable, *keys: Any) -> Key:
+        """fn of the results of keys, and of lists of keys."""
+        return self._put((fn, *keys))
+
+    def item(self, key: Key, place: int) -> Key:
+        return self._put((getitem, key, place))
+
+    def delayed(self, keys: list[Key]) -> list[Delayed]:
+        """The results, each by itself."""
+        graph = self._graph()
+        return [Delayed(key, graph, layer=self.name) for key in keys]
 
     def tree(self, join: Callable, keys: list[Key], arity: int) -> Key:
         """join of lists of results, by a tree that depends on their number alone."""
@@ -151,11 +160,11 @@ def _is_there(value: Any) -> bool:
     return hasattr(value, "shape") and hasattr(value, "dtype")
 
 
-def persisted(*arrays: da.Array) -> tuple[da.Array, ...]:
-    """The arrays with their chunks in memory, where they were computed."""
+def persisted(*collections: Any) -> tuple[Any, ...]:
+    """Collections whose results are in memory, where they were computed."""
     with clear_errors():
         # optimised, the keys of a caller's chunks would stand for other tasks
-        return dask.persist(*arrays, optimize_graph=False)
+        return dask.persist(*collections, optimize_graph=False)
 
 
 @contextmanager
