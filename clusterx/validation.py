@@ -18,6 +18,7 @@ from .arrays import (
     dtype_name,
     has_int64,
     is_array,
+    is_lazy,
     named_dtype,
     namespace,
     working_dtype,
@@ -59,6 +60,7 @@ def host_rows(what: str, X: Any, check: Callable[..., Any] = check_array, **how:
     TypeError, ValueError
         X holds something other than real numbers. The message names the column of a data frame.
     """
+    _refuse_chunks(what, X)
     try:
         if isinstance(X, list | tuple):
             _refuse_masked(what, *X)
@@ -97,6 +99,7 @@ def device_rows(name: str, X: Array) -> Array:
     ValueError
         X is empty, is not 2-D, or holds complex numbers; or its library has no 64-bit integers.
     """
+    _refuse_chunks(name, X)
     xp, kind = namespace(X), dtype_name(X.dtype)
     check_concrete(name, X)
     if X.ndim != 2:
@@ -122,6 +125,14 @@ def device_rows(name: str, X: Array) -> Array:
     X = X if X.dtype == wanted else xp.astype(X, wanted)
     X = X.detach() if hasattr(X, "detach") else X  # no gradients flow through
     return contiguous(X)  # once here, or each kernel would make its own copy
+
+
+def _refuse_chunks(what: str, X: Any) -> None:
+    if is_lazy(X):
+        raise ValueError(
+            f"{what} is wanted in memory here, got chunks of Dask. Use compute() if memory holds "
+            "them, or take a sample."
+        )
 
 
 def check_concrete(name: str, X: Array) -> None:

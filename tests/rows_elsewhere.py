@@ -93,6 +93,3 @@ class RowsElsewhere(Rows):
 
     def subset(self, indices: Any) -> InMemory:
         return InMemory(self.take(indices))
-
-    def in_memory(self, what: str, cure: str) -> InMemory:
-        raise ValueError(f"{what} takes rows in memory, got {type(self).__name__}. {cure}")

@@ -10,15 +10,19 @@ import pytest
 import clusterx
 from clusterx import (
     DBSCAN,
+    HDBSCAN,
     BayesianGaussianMixture,
     Birch,
     BisectingKMeans,
+    Blocks,
     FuzzyCMeans,
     GaussianMixture,
     KMeans,
+    KMedoids,
     MiniBatchKMeans,
     SelfOrganizingMap,
     kmeans_plusplus,
+    metrics,
 )
 
 dask = pytest.importorskip("dask", reason="Dask is not installed: pip install clusterx[dask]")
@@ -236,10 +240,26 @@ def test_weights_of_another_length_are_refused():
         KMeans(2).fit(chunked(blobs(), True), sample_weight=da.ones(1999, chunks=500))
 
 
-@pytest.mark.parametrize("name", ["AgglomerativeClustering", "HDBSCAN", "SpectralClustering"])
+ALL_PAIRS = (
+    "AffinityPropagation", "AgglomerativeClustering", "DivisiveClustering", "FeatureAgglomeration",
+    "HDBSCAN", "KMedoids", "LabelPropagation", "LabelSpreading", "MeanShift", "NearestNeighbors",
+    "OPTICS", "SpectralClustering",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALL_PAIRS)
 def test_estimators_of_all_pairs_say_what_to_do(name):
-    with pytest.raises(ValueError, match=f"{name} takes rows in memory, got .* of Dask"):
-        getattr(clusterx, name)().fit(chunked(blobs(), True))
+    X = blobs()
+    for rows, words in ((chunked(X, True), "chunks of Dask"), (Blocks(X), "Blocks")):
+        with pytest.raises(ValueError, match=f"{name} takes rows in memory, got {words}. Load"):
+            getattr(clusterx, name)().fit(rows, np.arange(len(X)) % 2)
+
+
+def test_distances_between_all_rows_are_wanted_in_memory():
+    D = da.zeros((30, 30), chunks=10)
+    for model in (HDBSCAN(metric="precomputed"), KMedoids(2, metric="precomputed")):
+        with pytest.raises(ValueError, match="in memory here, got chunks of Dask"):
+            model.fit(D)
 
 
 CLOUDS = {
@@ -281,3 +301,78 @@ def test_dbscan_is_exact(cloud, options, weighted):
 def test_dbscan_refuses_metrics_without_boxes():
     with pytest.raises(ValueError, match="takes rows in memory for metric='cosine'"):
         DBSCAN(metric="cosine").fit(chunked(blobs(), True))
+
+
+CENTRE_SCORES = (
+    metrics.calinski_harabasz_score,
+    metrics.davies_bouldin_score,
+    metrics.simplified_silhouette_score,
+)
+
+
+@pytest.mark.parametrize("score", CENTRE_SCORES, ids=lambda f: f.__name__)
+def test_scores_by_centres(score):
+    X = blobs()
+    labels = KMeans(4, init=START[:4], max_iter=2).fit(X).labels_
+    expected = score(X, labels)
+    for held in (True, False):
+        D = chunked(X, held)
+        assert score(D, labels) == pytest.approx(expected, rel=1e-10)
+        assert score(D, da.from_array(labels, chunks=321)) == pytest.approx(expected, rel=1e-10)
+    X[3, 1] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        score(chunked(X, False), labels)
+
+
+def test_simplified_silhouettes_of_rows_stay_in_chunks():
+    X = blobs()
+    model = KMeans(4, init=START[:4], max_iter=2).fit(X)
+    options = {"centers": model.cluster_centers_}
+    found = metrics.simplified_silhouette_samples(chunked(X, True), model.labels_, **options)
+    assert isinstance(found, da.Array)
+    expected = metrics.simplified_silhouette_samples(X, model.labels_, **options)
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_silhouette_of_a_sample():
+    X = blobs()
+    labels = KMeans(4, init=START[:4], max_iter=2).fit(X).labels_
+    options = {"sample_size": 300, "random_state": 3}
+    expected = metrics.silhouette_score(X, labels, **options)
+    for own in (labels, da.from_array(labels, chunks=321)):
+        found = metrics.silhouette_score(chunked(X, True), own, **options)
+        assert found == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(TypeError, match="sample_size"):
+        metrics.silhouette_score(chunked(X, True), labels)
+
+
+LABELS = {
+    "numbers": (lambda rng: rng.integers(-1, 7, 2000), lambda rng: rng.integers(3, 9, 2000)),
+    "strings": (
+        lambda rng: np.array(["a", "bb", "c"])[rng.integers(0, 3, 2000)],
+        lambda rng: rng.integers(0, 4, 2000).astype(float),
+    ),
+}
+PAIR_SCORES = (
+    "adjusted_mutual_info_score", "adjusted_rand_score", "cluster_accuracy",
+    "completeness_score", "contingency_matrix", "fowlkes_mallows_score",
+    "homogeneity_completeness_v_measure", "homogeneity_score", "majority_labels",
+    "mutual_info_score", "normalized_mutual_info_score", "pair_confusion_matrix", "rand_score",
+    "v_measure_score",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_scores_of_two_labelings(kind):
+    rng = np.random.default_rng(0)
+    true, pred = (make(rng) for make in LABELS[kind])
+    first, second = da.from_array(true, chunks=(CHUNKS,)), da.from_array(pred, chunks=450)
+    for name in PAIR_SCORES:
+        score = getattr(metrics, name)
+        expected = score(true, pred)
+        for pair in ((first, second), (true, second), (first, pred)):
+            np.testing.assert_array_equal(score(*pair), expected, err_msg=name)
+    assert metrics.entropy(first) == metrics.entropy(true)
+    assert isinstance(metrics.majority_labels(first, second), da.Array)
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        metrics.rand_score(first, second[:-1])

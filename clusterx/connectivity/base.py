@@ -98,7 +98,7 @@ class Agglomeration(Clusterer):
         return contiguous(self._in_memory(rows).values)
 
     def _in_memory(self, rows: Rows) -> InMemory:
-        return rows.in_memory(type(self).__name__, "Load the rows, or take a sample of them.")
+        return rows.in_memory(type(self).__name__)
 
     def _read_distances(self, X: Any) -> Array:
         name = type(self).__name__

@@ -131,9 +131,7 @@ class MeanShift(Clusterer):
             A parameter, the seeds or X are invalid, or no row is within the bandwidth of any seed.
         """
         self._check_parameters()
-        rows = self._rows(X, reset=True).in_memory(
-            "MeanShift", "Load the rows, or take a sample of them."
-        )
+        rows = self._rows(X, reset=True).in_memory("MeanShift")
         X, xp = rows.values, rows.xp
         wide = float_dtype(xp, X)
         bandwidth = self.bandwidth

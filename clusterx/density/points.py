@@ -104,9 +104,7 @@ def dense_rows(model: Clusterer, X: Any) -> Rows:
             "Sparse data matrices only support algorithm `brute`. Set algorithm='auto'."
         )
     rows = model._rows(X, reset=True)
-    rows = rows.in_memory(
-        type(model).__name__, "Pass an array, which must fit into memory, in place of blocks"
-    )
+    rows = rows.in_memory(type(model).__name__)
     if not rows.sparse:
         return rows
     if 8 * rows.n * rows.d > DENSE:

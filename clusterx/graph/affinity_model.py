@@ -170,9 +170,7 @@ class AffinityPropagation(Clusterer):
             S = self._similarities(X)
             blocks = [S[a:b, :] for a, b in row_spans(S.shape[0])]
         else:
-            rows = self._rows(X, reset=True).in_memory(
-                "AffinityPropagation", "Load the rows, or take a sample of them."
-            )
+            rows = self._rows(X, reset=True).in_memory("AffinityPropagation")
             X = rows.X if rows.sparse else contiguous(rows.values)
             blocks = _negative_squares(X)
         preference = self._preferences(blocks)

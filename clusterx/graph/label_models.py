@@ -169,9 +169,7 @@ class LabelClassifier(ClassifierMixin, Estimator):
         return namespace(codes).take(asarray(self.classes_, like=codes), codes)
 
     def _points(self, X: Any, *, reset: bool) -> Any:
-        rows = self._rows(X, reset=reset).in_memory(
-            type(self).__name__, "Load the rows, or take a sample of them."
-        )
+        rows = self._rows(X, reset=reset).in_memory(type(self).__name__)
         return rows.X if rows.sparse else contiguous(rows.values)
 
     def _links(self, X: Any) -> Products:

@@ -233,9 +233,7 @@ class SpectralClustering(Clusterer):
             )  # fmt: skip
             check_finite(X, estimator_name=name, input_name="X")
             return X
-        rows = self._rows(X, reset=True).in_memory(
-            "SpectralClustering", "Load the rows, or take a sample of them."
-        )
+        rows = self._rows(X, reset=True).in_memory("SpectralClustering")
         if rows.n == rows.d and not self._given:
             warnings.warn(
                 "X is square, and affinities are computed from its rows. If it has affinities, set "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ def calinski_harabasz_score(X: Any, labels: Any) -> float:
         means, own = _means(points)
         apart = (means - xp.sum(counts[:, None] * means, axis=0) / points.n) ** 2
         between = xp.sum(counts * xp.sum(apart, axis=1))
-        within = xp.sum(own)
+        within = namespace(own).sum(own)
     between, within = points.check_sums(between, within)
     if within == 0:
         return 1.0
@@ -109,8 +109,9 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
     xp, counts = points.xp, points.counts
     with np.errstate(invalid="ignore", over="ignore"):
         means = sums_by_label(points) / counts[:, None]
-        lengths = xp.sqrt(assigned_squared_distances(points, means, points.codes))
-        sums = points.kernels.reductions.sum_rows_by_label(lengths[:, None], points.codes, points.k)
+        own = assigned_squared_distances(points, means, points.codes)
+        add_up = points.kernels.reductions.sum_rows_by_label
+        sums = points.rows.reduce_along(_lengths, add_up, points.k, along=(own, points.codes))
         extents = sums[:, 0] / counts
         rounding = ROUNDING * float(xp.finfo(points.wide).eps)
         least = rounding * xp.sqrt(xp.max(xp.sum(means * means, axis=1)))
@@ -220,19 +221,40 @@ def _simplified(name: str, X: Any, labels: Any, centers: Any) -> Array:
         else:
             C, codes, sizes = _given_centers(points, centers)
             own = assigned_squared_distances(points, C, codes)
-        points.check_sums(points.xp.sum(own))
-        lengths = points.xp.sqrt(own)
+        xp = namespace(own)
+        points.check_sums(xp.sum(own))
+        measure = points.kernels.distances.distances
 
-        def margins(X: Array, codes: Array, lengths: Array) -> Array:
-            """Of the rows, in pieces whose table with all centres fills a tile."""
-            found, a = [], 0
-            for tile in row_blocks(X, C.shape[0]):
-                b = a + tile.shape[0]
-                found.append(_margins(points, tile, C, codes[a:b], lengths[a:b], sizes))
-                a = b
-            return concat(found)
+        return points.rows.map(_margins, C, sizes, measure, along=(codes, xp.sqrt(own)))
 
-        return points.rows.map(margins, along=(codes, lengths))
+
+def _margins(
+    X: Array, codes: Array, own: Array, C: Array, sizes: Array, measure: Callable
+) -> Array:
+    """Simplified silhouettes of rows, given their distances to their own centre.
+
+    In pieces whose table with all centres fills a tile.
+    """
+    found, a = [], 0
+    for tile in row_blocks(X, C.shape[0]):
+        b = a + tile.shape[0]
+        found.append(_margins_of_tile(measure(tile, C), codes[a:b], own[a:b], sizes))
+        a = b
+    return concat(found)
+
+
+def _margins_of_tile(D: Array, codes: Array, own: Array, sizes: Array) -> Array:
+    xp = namespace(D)
+    far = xp.full((), xp.inf, dtype=D.dtype, device=device(D))
+    next_best = xp.min(xp.where(one_hot(codes, D.shape[1], xp.bool), far, D), axis=1)
+    most = xp.maximum(own, next_best)
+    found = (next_best - own) / xp.where(most > 0, most, xp.ones_like(most))
+    return xp.where(xp.take(sizes, codes) > 1, found, xp.zeros_like(found))
+
+
+def _lengths(squared: Array, codes: Array, add_up: Callable, k: int) -> Array:
+    """Sums (k, 1) of the distances of rows by their clusters."""
+    return add_up(namespace(squared).sqrt(squared)[:, None], codes, k)
 
 
 def _means(points: Labelled) -> tuple[Array, Array]:
@@ -240,7 +262,7 @@ def _means(points: Labelled) -> tuple[Array, Array]:
     xp = points.xp
     means = sums_by_label(points) / points.counts[:, None]
     own = assigned_squared_distances(points, means, points.codes)
-    within, size = host_floats(xp.sum(own), xp.max(xp.abs(means)))
+    within, size = host_floats(namespace(own).sum(own), xp.max(xp.abs(means)))
     rounding = (ROUNDING + points.n) * float(xp.finfo(points.wide).eps) * size
     if not within <= points.n * rounding * rounding:
         return means, own
@@ -277,19 +299,6 @@ def _given_centers(points: Labelled, centers: Any) -> tuple[Array, Array, Array]
     return C, codes, points.beside(sizes)
 
 
-def _margins(
-    points: Labelled, block: Array, C: Array, codes: Array, own: Array, sizes: Array
-) -> Array:
-    """Simplified silhouettes of rows, given their distances to their own centre."""
-    xp = points.xp
-    D = points.kernels.distances.distances(block, C)
-    far = xp.full((), xp.inf, dtype=D.dtype, device=device(D))
-    next_best = xp.min(xp.where(one_hot(codes, C.shape[0], xp.bool), far, D), axis=1)
-    most = xp.maximum(own, next_best)
-    found = (next_best - own) / xp.where(most > 0, most, xp.ones_like(most))
-    return xp.where(xp.take(sizes, codes) > 1, found, xp.zeros_like(found))
-
-
 def _labelled(name: str, X: Any, labels: Any) -> Labelled:
     # NaN and infinities are looked for in the sums
     points = Labelled(name, checked_rows(name, X, blocks=True, finite=False), labels)
@@ -321,4 +330,8 @@ def _summed_pieces(points: Labelled) -> Iterator[tuple[Array, Array]]:
 def assigned_squared_distances(points: Labelled, C: Array, codes: Array) -> Array:
     """Squared distance (n,) of every row to the centre that its code names."""
     measure = points.kernels.distances.assigned_squared_distances
-    return points.rows.map(lambda X, own: measure(X, C, own), along=(codes,))
+    return points.rows.map(_assigned, C, measure, along=(codes,))
+
+
+def _assigned(X: Array, codes: Array, C: Array, measure: Callable) -> Array:
+    return measure(X, C, codes)

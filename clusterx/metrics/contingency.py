@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, asarray, namespace, on_host, to_host
+from ..arrays import Array, asarray, is_lazy, namespace, on_host, to_host
 from .labels import EncodedLabels, LabelCounts, coded_pair, count, tabulate
 
 
@@ -65,7 +65,7 @@ def contingency_matrix(
         starts = np.searchsorted(table.rows, np.arange(table.shape[0] + 1))
         return csr_matrix((table.counts.astype(dtype), table.columns, starts), shape=table.shape)
     dense = _dense(table, dtype) if eps is None else _dense(table, np.float64) + float(eps)
-    return asarray(dense, like=true.codes)
+    return dense if is_lazy(true.codes) else asarray(dense, like=true.codes)
 
 
 def _dense(table: LabelCounts, dtype: Any) -> np.ndarray:
@@ -181,6 +181,11 @@ def _majorities(table: LabelCounts) -> np.ndarray:
 
 def _looked_up(true: EncodedLabels, winners: np.ndarray, codes: Array) -> Array:
     """The class of the winner of every code."""
+    if is_lazy(codes):
+        from ..rows.values import mapped
+
+        best = to_host(true.classes)[winners]
+        return mapped(_picked, best[:0], codes, best)
     if on_host(true.classes) and true.classes.dtype.kind not in "biuf":
         codes = to_host(codes)  # no device holds strings
     if on_host(codes):
@@ -189,3 +194,7 @@ def _looked_up(true: EncodedLabels, winners: np.ndarray, codes: Array) -> Array:
     # not by take(), which PyTorch lacks for unsigned numbers
     best = asarray(true.classes, like=codes)[asarray(winners, like=codes)]
     return best[xp.astype(codes, xp.int64)]
+
+
+def _picked(codes: Array, best: np.ndarray) -> np.ndarray:
+    return best[to_host(codes)]

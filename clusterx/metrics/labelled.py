@@ -14,6 +14,7 @@ from ..arrays import (
     dtype_name,
     float_dtype,
     host_floats,
+    is_lazy,
     namespace,
     on_host,
 )
@@ -50,7 +51,7 @@ class Labelled:
         check_same_length(self.n, labels.shape[0])
         found = coded("labels", labels)
         self.sizes = sizes(found)
-        self.codes, self.classes = asarray(found.codes, like=self.like), found.classes
+        self.codes, self.classes = self.rows.along(found.codes), found.classes
         self.k = self.classes.shape[0]
         self.xp, self.kernels = self.rows.xp, self.rows.kernels
         self.wide = float_dtype(self.xp, self.like)
@@ -126,15 +127,16 @@ def checked_rows(
     finite : bool
         Whether NaN and infinity are looked for.
     """
-    if blocks:
+    if blocks or is_lazy(X):
         X = in_memory_or_blocks(X)
     if isinstance(X, Rows):
         if blocks:
             return X
         raise TypeError(
-            f"{name} compares all pairs of rows, and X is Blocks, rows out of memory. Give it a "
-            "sample (silhouette_score has sample_size), or use simplified_silhouette_score, "
-            "davies_bouldin_score or calinski_harabasz_score, which read the blocks twice."
+            f"{name} compares all pairs of rows, and X is {type(X).__name__}, rows out of memory. "
+            "Give it a sample (silhouette_score has sample_size), or use "
+            "simplified_silhouette_score, davies_bouldin_score or calinski_harabasz_score, which "
+            "read the rows twice."
         )
     if not on_host(X):
         X = device_rows(name, X)

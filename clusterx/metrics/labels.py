@@ -13,6 +13,7 @@ from ..arrays import (
     device,
     dtype_name,
     is_array,
+    is_lazy,
     label_array,
     namespace,
     on_host,
@@ -104,6 +105,10 @@ def check_labels(name: str, labels: Any) -> Array:
 
 
 def _one_dimensional(name: str, labels: Any) -> Array:
+    if is_lazy(labels):
+        from ..rows.values import known
+
+        labels = known(labels)
     if not is_array(labels) and len(getattr(labels, "shape", (0,))) == 1:  # no frame, not sparse
         try:
             labels = label_array(labels)
@@ -141,6 +146,8 @@ def _kind(name: str, labels: Array) -> str:
 
 def coded(name: str, labels: Array) -> EncodedLabels:
     """Checked labels as codes, computed where they are."""
+    if is_lazy(labels):
+        return _coded_chunks(name, labels)
     kind = dtype_name(labels.dtype)
     if kind.startswith(("object", "str", "bytes", "StringDType")):
         return _coded_objects(name, labels)
@@ -154,6 +161,26 @@ def coded(name: str, labels: Array) -> EncodedLabels:
         codes, classes = kernels_for(xp).labels.factorize(xp.astype(labels, xp.uint8))
         return EncodedLabels(codes, xp.astype(classes, xp.bool))
     return EncodedLabels(*kernels_for(xp).labels.factorize(labels))
+
+
+def _coded_chunks(name: str, labels: Any) -> EncodedLabels:
+    """Codes in chunks as the labels are; classes in this process."""
+    from ..rows.values import collect, mapped
+
+    found = np.concatenate(collect(_classes, labels) or [np.empty(0, np.int64)])
+    classes = coded(name, found).classes
+    return EncodedLabels(mapped(_places, np.empty(0, np.int32), labels, classes), classes)
+
+
+def _classes(labels: Array) -> np.ndarray:
+    return to_host(coded("labels", labels).classes)
+
+
+def _places(labels: Array, classes: np.ndarray) -> np.ndarray:
+    """Places of labels among all classes."""
+    own = coded("labels", labels)
+    at = np.searchsorted(classes, to_host(own.classes))
+    return at.astype(np.int32)[to_host(own.codes)]
 
 
 def _coded_objects(name: str, labels: np.ndarray) -> EncodedLabels:
@@ -196,6 +223,8 @@ def coded_pair(labels_true: Any, labels_pred: Any) -> tuple[EncodedLabels, Encod
     true, pred = coded("labels_true", labels_true), coded("labels_pred", labels_pred)
     if on_host(true.codes) and on_host(pred.codes):
         return true, pred
+    if is_lazy(true.codes) or is_lazy(pred.codes):
+        return true, pred
     if on_host(true.codes):
         true = true._replace(codes=asarray(true.codes, like=pred.codes))
     elif on_host(pred.codes):
@@ -212,6 +241,8 @@ def coded_pair(labels_true: Any, labels_pred: Any) -> tuple[EncodedLabels, Encod
 def count(true: EncodedLabels, pred: EncodedLabels) -> LabelCounts:
     """Count where the codes are; only the cells come to the host."""
     shape = true.classes.shape[0], pred.classes.shape[0]
+    if is_lazy(true.codes) or is_lazy(pred.codes):
+        return _count_chunks(true, pred, shape)
     found = kernels_for(namespace(true.codes)).labels.contingency(true.codes, pred.codes, shape)
     rows, columns, counts = (to_host(values) for values in found)
     # exact: float64 holds integers below 2**53
@@ -222,14 +253,57 @@ def count(true: EncodedLabels, pred: EncodedLabels) -> LabelCounts:
     return LabelCounts(rows, columns, counts, *sums, true.codes.shape[0])
 
 
+def _count_chunks(true: EncodedLabels, pred: EncodedLabels, shape: tuple[int, int]) -> LabelCounts:
+    """Count in each chunk; only the cells come to this process."""
+    from ..rows.values import aligned, collect
+
+    first, second = true.codes, pred.codes
+    if is_lazy(first):
+        second = aligned(second, first)
+    else:
+        first = aligned(first, second)
+    none = np.empty((3, 0), np.int64)
+    row, column, number = np.hstack([none, *collect(_cells, first, second)])
+    cells, which = np.unique(row * shape[1] + column, return_inverse=True)
+    counts = np.zeros(len(cells), np.int64)
+    np.add.at(counts, which, number)
+    rows, columns = np.divmod(cells, max(1, shape[1]))
+    sums = np.zeros(shape[0], np.int64), np.zeros(shape[1], np.int64)
+    np.add.at(sums[0], rows, counts)
+    np.add.at(sums[1], columns, counts)
+    return LabelCounts(rows, columns, counts, *sums, int(counts.sum()))
+
+
+def _cells(true: Array, pred: Array) -> np.ndarray:
+    """Pairs of codes that occur in a chunk, and how often: (3, u) int64."""
+    shape = int(to_host(true).max()) + 1, int(to_host(pred).max()) + 1
+    found = kernels_for(namespace(true)).labels.contingency(true, pred, shape)
+    return np.stack([to_host(values).astype(np.int64) for values in found])
+
+
 def sizes(found: EncodedLabels) -> np.ndarray:
     """How often each class occurs, on the host."""
     if on_host(found.codes):
         return np.bincount(found.codes)
+    if is_lazy(found.codes):
+        return _sizes_of_chunks(found)
     # against a labeling of one cluster, where the codes are
     xp = namespace(found.codes)
     one, shape = xp.zeros_like(found.codes), (1, found.classes.shape[0])
     return to_host(kernels_for(xp).labels.contingency(one, found.codes, shape)[2])
+
+
+def _sizes_of_chunks(found: EncodedLabels) -> np.ndarray:
+    from ..rows.values import collect
+
+    total = np.zeros(found.classes.shape[0], np.int64)
+    for part in collect(_occurrences, found.codes):
+        total[: len(part)] += part
+    return total
+
+
+def _occurrences(codes: Array) -> np.ndarray:
+    return np.bincount(to_host(codes))
 
 
 def tabulate(labels_true: Any, labels_pred: Any) -> LabelCounts:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, asarray
+from ..arrays import Array, asarray, is_lazy
 from .labels import LabelCounts, coded_pair, count, tabulate
 
 SQUARES_FIT = 2**31  # samples up to which a sum of squared counts fits an int64
@@ -51,7 +51,7 @@ def pair_confusion_matrix(labels_true: Any, labels_pred: Any) -> Array:
     true, pred = coded_pair(labels_true, labels_pred)
     neither, only_pred, only_true, both = pair_counts(count(true, pred))
     matrix = np.array([[neither, only_pred], [only_true, both]], dtype=np.int64)
-    return asarray(matrix, like=true.codes)
+    return matrix if is_lazy(true.codes) else asarray(matrix, like=true.codes)
 
 
 def pair_counts(table: LabelCounts) -> tuple[int, int, int, int]:

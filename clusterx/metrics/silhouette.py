@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..arrays import Array, asarray, concat, device, host_floats, namespace, on_host
+from ..arrays import (
+    Array,
+    asarray,
+    concat,
+    device,
+    host_floats,
+    is_lazy,
+    namespace,
+    on_host,
+    to_host,
+)
 from ..blocks import TILE, one_hot
 from ..rows import Rows
 from .distance_sums import (
@@ -154,6 +164,8 @@ def _sample(
 
 def taken(values: Array, rows: np.ndarray) -> Array:
     """Rows of an array, where it is."""
+    if is_lazy(values):
+        return to_host(values[rows])
     if on_host(values):
         return np.asarray(values)[rows]
     return namespace(values).take(values, asarray(rows, like=values), axis=0)

@@ -53,9 +53,7 @@ class Searching(Estimator):
         """X checked: rows as an array or a CSR matrix, or distances that were computed before."""
         if self._precomputed:
             return self._distances(X, reset=reset)
-        rows = self._rows(X, reset=reset).in_memory(
-            type(self).__name__, "Load the rows, or take a sample of them."
-        )
+        rows = self._rows(X, reset=reset).in_memory(type(self).__name__)
         return rows.X if rows.sparse else contiguous(rows.values)
 
     def _distances(self, X: Any, *, reset: bool) -> Any:

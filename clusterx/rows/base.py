@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: the rows are, and may be of another library than what is computed: take their own namespace.
 Along = Sequence[Array | None]
 
+#: What to do where rows have to be one array.
+LOAD = "Load them, if memory holds them, or take a sample of the rows."
+
 
 class Preparation:
     """What prepares a step that rows keep: by its kind, for equal arrays along them."""
@@ -67,6 +70,7 @@ class Rows(ABC):
     integral = False
     deferred = False
     distant = False
+    title = "rows out of memory"  # in messages
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -175,8 +179,7 @@ class Rows(ABC):
     def dense_pieces(self, along: Along = ()) -> Iterator[tuple]:
         """As `pieces`, as dense arrays."""
 
-    @abstractmethod
-    def in_memory(self, what: str, cure: str) -> InMemory:
+    def in_memory(self, what: str, cure: str = LOAD) -> InMemory:
         """These rows if they are one array.
 
         Raises
@@ -184,6 +187,7 @@ class Rows(ABC):
         ValueError
             They are not: `what` needs that, and `cure` says what to do.
         """
+        raise ValueError(f"{what} takes rows in memory, got {self.title}. {cure}")
 
     def along(self, values: Any) -> Array:
         """Values with an entry per row, where the rows are."""

@@ -62,6 +62,8 @@ class Blocks(Rows):
         'cuda' was asked for, and CuPy is missing or finds no GPU.
     """
 
+    title = "Blocks"
+
     def __init__(self, source: Any, *, block_rows: int | None = None, device: str = "cpu"):
         whole = isinstance(block_rows, numbers.Integral) and not isinstance(block_rows, bool)
         if block_rows is not None and not (whole and block_rows > 0):
@@ -172,9 +174,6 @@ class Blocks(Rows):
 
     def dense_pieces(self, along: Along = ()) -> Iterator[tuple]:
         return self.pieces(along=along)
-
-    def in_memory(self, what: str, cure: str) -> InMemory:
-        raise ValueError(f"{what} takes rows in memory, got Blocks. {cure}")
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         return self.xp.empty((self.n, *shape), dtype=dtype, device=self.device)

@@ -134,6 +134,11 @@ def length(chunk: Any) -> int:
     return int(chunk.shape[0])
 
 
+def mapped_along(sent: Sent, values: Array) -> Any:
+    """fn(values, *shared) of values with an entry per row, however few."""
+    return sent.fn(values, *sent.shared)
+
+
 def placed(sent: Sent, places: np.ndarray, *along: Any) -> Any:
     """fn(*along, places) of the parts of arrays with an entry per row."""
     return worked_along(replace(sent, shared=(places,)), *along)

@@ -55,6 +55,7 @@ class DaskRows(Rows):
     """
 
     distant = True
+    title = "chunks of Dask"
 
     def __init__(self, X: Any):
         given = as_rows(X)
@@ -253,9 +254,6 @@ class DaskRows(Rows):
         index = da.arange(self.n, chunks=(self.lengths,), dtype=np.int64)[mask]
         index, found = persisted(index, self.values[mask])
         return index.compute_chunk_sizes(), found.compute_chunk_sizes()
-
-    def in_memory(self, what: str, cure: str) -> InMemory:
-        raise ValueError(f"{what} takes rows in memory, got chunks of Dask. {cure}")
 
     # -- what has an entry per row -------------------------------------------------------------
 

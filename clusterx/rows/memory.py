@@ -12,7 +12,7 @@ from ..blocks import TILE
 from ..kernels import kernels_for
 from ..kernels.statistics import Summary
 from ..properties import cached_property
-from .base import Along, Preparation, Rows, cut
+from .base import LOAD, Along, Preparation, Rows, cut
 
 
 class InMemory(Rows):
@@ -93,7 +93,7 @@ class InMemory(Rows):
         for a in range(0, self.n, height):
             yield self.X[a : a + height].toarray(), *cut(along, a, a + height)
 
-    def in_memory(self, what: str, cure: str) -> InMemory:
+    def in_memory(self, what: str, cure: str = LOAD) -> InMemory:
         return self
 
     def take(self, indices: Array) -> Array:
