@@ -1,7 +1,7 @@
 """Sums that are exact, and therefore the same in any order.
 
 A term is rounded to a fixed-point number of two 64-bit integers: `hi` counts steps of
-1 / hi_scale, `lo` counts steps of 1 / (hi_scale lo_scale) of what is left. Integer addition is
+1 / hi_scale, `lo` counts steps of 1 / (hi_scale lo_scale) of the remainder. Integer addition is
 associative, so threads, blocks, and updates that add and remove rows all reach the same bits.
 With n terms whose magnitudes add up to at most S, hi_scale is the power of two just below
 2^61 / S and lo_scale the one just below 2^61 / n: no sum overflows, and the error of a term is
@@ -51,7 +51,7 @@ class Scales:
 
     @cached_property
     def units(self) -> np.ndarray:
-        """hi_scale of the columns, and that of the weights."""
+        """hi_scale of the columns, followed by that of the weights."""
         return np.append(self.hi_scale, self.weight_scale)
 
 
@@ -147,7 +147,7 @@ def runs(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def even_parts(bounds: np.ndarray) -> list[tuple[int, int]]:
-    """Split the runs into consecutive ones for each task, of about ENTRIES_PER_TASK entries."""
+    """Split the runs among tasks: consecutive ones, of about ENTRIES_PER_TASK entries together."""
     runs = len(bounds) - 1
     tasks = max(1, min(runs, int(bounds[-1]) // ENTRIES_PER_TASK))
     cuts = np.searchsorted(bounds, np.linspace(0, bounds[-1], tasks + 1)[1:-1])

@@ -1,7 +1,7 @@
 """A small persistent thread pool for kernels that release the GIL.
 
 Kernels run over fixed blocks, and the blocks are handed out one at a time, so the number of
-threads changes only who computes a block, never what is computed.
+threads changes only which thread computes a block, never a result.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def nearest(X, C):
 
 
 def nearest_labels(X, C):
-    """The nearest centre of each row, by a product of matrices."""
+    """The nearest centre of each row, by a matrix product."""
     xp = namespace(X)
     dtype = xp.result_type(X.dtype, C.dtype)  # rounds neither rows nor centres
     C = xp.astype(C, dtype, copy=False)

@@ -15,7 +15,8 @@ Join = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, Edges]]
 def spanning_edges(n: int, nearest: Nearest, join: Join) -> Edges:
     """Each round adds the least edge out of every component, so that their number halves.
 
-    A component with many rows is not searched: the others join it, too, and have fewer rows.
+    The largest component, if it has many rows, is not searched: the others join it anyway, and have
+    fewer rows to search from.
 
     The edge that was found for a row stays its least one until its other end is in the same
     component; after that, its weight is a lower bound. So the search is repeated only for rows that
@@ -27,10 +28,10 @@ def spanning_edges(n: int, nearest: Nearest, join: Join) -> Edges:
     found = 0
     while found < n - 1:
         state.forget_inner(component)
-        asking = component != _large(component)
-        state.ask(component, asking, nearest, most_promising=True)
-        state.ask(component, asking, nearest)
-        others = np.where(asking, state.others, -1)
+        searched = component != _large(component)
+        state.search(component, searched, nearest, most_promising=True)
+        state.search(component, searched, nearest)
+        others = np.where(searched, state.others, -1)
         component, edges = join(component, state.weights, others)
         if not len(edges.low):
             break
@@ -61,10 +62,10 @@ class _LeastEdges:
         self.low[inner] = self.weights[inner]
         self.weights[inner], self.others[inner] = np.inf, -1
 
-    def ask(
+    def search(
         self,
         component: np.ndarray,
-        asking: np.ndarray,
+        searched: np.ndarray,
         nearest: Nearest,
         most_promising: bool = False,
     ) -> None:
@@ -72,7 +73,7 @@ class _LeastEdges:
         best = np.full(int(component.max()) + 1, np.inf)
         np.minimum.at(best, component, self.weights)
         bound = best[component]
-        open_rows = asking & (self.others < 0) & (self.low <= bound) & (self.low < np.inf)
+        open_rows = searched & (self.others < 0) & (self.low <= bound) & (self.low < np.inf)
         if most_promising:
             least = np.full(len(best), np.inf)
             np.minimum.at(least, component[open_rows], self.low[open_rows])
@@ -89,6 +90,6 @@ class _LeastEdges:
 
 def sorted_edges(edges: Edges, n: int) -> Edges:
     """The edges in their order."""
-    # int64 holds low * n + high up to three billion rows
+    # low * n + high fits int64 up to three billion rows
     order = np.lexsort((edges.low * n + edges.high, edges.weight))
     return Edges(*(part[order] for part in edges))

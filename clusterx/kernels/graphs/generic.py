@@ -76,7 +76,7 @@ def single_linkage(edges, weights):
     edges = sorted_edges(edges, n)
     seen = _walk(edges, n)
     sets, node = _Sets(n), list(range(n))  # the node of each set, at its least element
-    first = list(range(n))  # of the rows of each node, the one met first
+    first = list(range(n))  # the row of each node that the walk meets first
     size = weights.tolist()
     merges = []
     for low, high in zip(edges.low.tolist(), edges.high.tolist(), strict=True):

@@ -27,7 +27,7 @@ def sum_scales(summary, total, n):
 
 
 class LloydStep(Step):
-    """Nearest centres by a product of matrices, sums by a product with one-hot labels."""
+    """Nearest centres by a matrix product, sums by a product with one-hot labels."""
 
     def __init__(self, X, w):
         xp = self.xp = namespace(X)

@@ -18,7 +18,7 @@ class LabelKernels(Protocol):
     def contingency(self, a: Array, b: Array, shape: tuple[int, int]) -> tuple[Array, Array, Array]:
         """Pairs of codes that occur, and how often: rows, columns, counts, each (u,) int64.
 
-        Codes a are below shape[0], codes b below shape[1]. Row by row, with ascending columns.
+        Codes a are below shape[0], codes b below shape[1]. Pairs are sorted by row, then by column.
         """
 
     def expected_information(self, a: Array, b: Array, n: int) -> Any:

@@ -22,12 +22,12 @@ def ward(X, sizes):
 def _partners(C, sizes, rows):
     """For each of the rows, the least cost of a merge, and the other cluster; tile by tile."""
     xp, n = namespace(C), C.shape[0]
-    asked = xp.arange(n, device=device(C)) if rows is None else asarray(rows, like=C)
+    rows = xp.arange(n, device=device(C)) if rows is None else asarray(rows, like=C)
     step = max(1, TILE // n)
     costs, others = [], []
-    for a in range(0, asked.shape[0], step):
-        own = asked[a : a + step]
-        W = _costs(C, sizes, own)
+    for a in range(0, rows.shape[0], step):
+        some = rows[a : a + step]
+        W = _costs(C, sizes, some)
         others.append(xp.argmin(W, axis=1))
         costs.append(xp.min(W, axis=1))
     return to_host(concat(costs)), to_host(concat(others)).astype(np.int64)

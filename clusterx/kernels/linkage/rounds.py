@@ -81,12 +81,12 @@ def ward_edges(X: Array, sizes: np.ndarray, partners: Partners, chain: Chain) ->
     other = np.full(len(sizes), -1)
     found: list[Edges] = []
     while len(slots) > FEW:
-        asked, places = np.flatnonzero(other < 0), np.arange(len(slots))
-        rows = None if len(asked) == len(slots) else asked
+        missing, places = np.flatnonzero(other < 0), np.arange(len(slots))
+        rows = None if len(missing) == len(slots) else missing
         beside = asarray(sizes, like=means.near, dtype=means.near.dtype)
-        other[asked] = partners(means.near, beside, rows)[1]
+        other[missing] = partners(means.near, beside, rows)[1]
         low = np.flatnonzero((other[other] == places) & (other > places))
-        if not len(low) and rows is not None:  # costs differ by rounding: ask all again
+        if not len(low) and rows is not None:  # costs differ by rounding: search for all again
             other[:] = -1
             continue
         high = other[low]
@@ -99,7 +99,7 @@ def ward_edges(X: Array, sizes: np.ndarray, partners: Partners, chain: Chain) ->
         sizes[high] += sizes[low]
         changed = ~kept
         changed[high] = True
-        other[changed | changed[other]] = -1  # nearest ones that stay are still the nearest
+        other[changed | changed[other]] = -1  # a nearest one that did not change is still nearest
         other = np.where(other < 0, -1, (np.cumsum(kept) - 1)[other])[kept]
         slots, sizes = slots[kept], sizes[kept]
         if len(low) < SLOW * len(kept):

@@ -26,7 +26,7 @@ class MedoidKernels(Protocol):
 
         The loss is the weighted sum of distances of the columns to their nearest medoids. A
         candidate takes the place of the medoid whose replacement lowers the loss most, the first of
-        equal ones. The search ends when no candidate since the last swap lowers the loss.
+        equal ones. The search ends after a whole round of candidates that lower nothing.
 
         Parameters
         ----------

@@ -23,7 +23,7 @@ def second_nearest(D, medoids, column, near):
     for i in range(medoids.shape[0]):
         if i != near and (D[medoids[i], column] < least or best == near):
             best, least = i, D[medoids[i], column]
-    if best == near:  # one medoid alone
+    if best == near:  # there is only one medoid
         least = D[medoids[near], column]
     return best, least
 

@@ -61,7 +61,7 @@ def two_largest(values, lanes):
 
 @jit(**INNER)
 def largest_of(values, lanes):
-    """In lanes, for LLVM does not vectorise the search for a maximum."""
+    """The largest value, searched in lanes, because LLVM does not vectorise a maximum."""
     whole = values.shape[0] // LANES * LANES
     lanes[:] = -np.inf
     for begin in range(0, whole, LANES):

@@ -1,4 +1,4 @@
-"""The search for neighbours that density, graph and linkage models stand on.
+"""The search for neighbours, which density, graph and linkage models use.
 
 `kernels.neighbors.search(X, metric, p)` prepares the rows X once, and the methods of the result
 answer queries. All pairs are never in memory at once. `generic.BlockSearch` is the definition.
@@ -32,7 +32,7 @@ class Search(Protocol):
         """Distance (n,) of each row to its k-th nearest, itself counted: its core distance."""
 
     def radius_counts(self, Y: Array | None, radius: float, weights: Array | None = None) -> Array:
-        """Rows of X within the radius of each row (m,), or the sum of their weights."""
+        """The number of rows of X within the radius of each query (m,), or their total weight."""
 
     def radius_neighbors(self, Y: Array | None, radius: float) -> tuple[Array, Array, Array]:
         """Those rows as (starts, indices, distances); query i's are at starts[i] : starts[i + 1].

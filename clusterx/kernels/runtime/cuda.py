@@ -1,4 +1,4 @@
-"""Streams blocks of rows to the GPU: it computes on one, while two more are copied and read."""
+"""Streams blocks of rows to the GPU: it computes on one while the next is copied, a third read."""
 
 from __future__ import annotations
 

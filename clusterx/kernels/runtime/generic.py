@@ -1,4 +1,4 @@
-"""The runtime of any array library: float dtypes, no BLAS limit, blocks that a thread reads."""
+"""The runtime of any array library: float dtypes, no limit on BLAS, blocks read by a thread."""
 
 from __future__ import annotations
 

@@ -80,8 +80,8 @@ def project_rows(X, mean, Q, shift, factor, mean_norm, error, start, stop, to):
 
 @jit(fastmath={"reassoc", "contract", "nsz"})
 def project_copies(X, mean, Q, factor, error, start, stop, to):
-    """As `project_rows`, by way of centred float32 copies, for rows that must not be multiplied
-    as they are.
+    """As `project_rows`, by way of centred float32 copies, for rows that are not float32, far from
+    the origin, or outside float32's range.
     """
     Z, norm, rest, size, centred = to
     d, m = Q.shape

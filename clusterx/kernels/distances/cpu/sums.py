@@ -25,8 +25,8 @@ FEW_ROWS = 256
 #: Up to this many float32 rows are multiplied in float64: that costs little, and the errors of few
 #: rows do not average out.
 FLOAT32_ROWS = 2048
-#: A distance is recomputed when its square is below this share of the terms that it is the
-#: difference of, because rounding may have taken its digits.
+#: A distance is recomputed when its square is below this share of the terms in its formula, because
+#: cancellation may have taken its digits.
 SHARE = {np.dtype("float32"): 2.0**-3, np.dtype("float64"): 2.0**-10}
 #: A tile in which more than this share of the float32 distances lost their digits is redone in
 #: float64.

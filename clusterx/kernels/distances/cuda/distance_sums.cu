@@ -154,7 +154,7 @@ extern "C" __global__ void __launch_bounds__(256, 2)
 {
     __shared__ Stage stage;
     __shared__ int row_tags[SIDE], tags[SIDE];
-    __shared__ double by_column[ACROSS / 2][SIDE];  // of each warp
+    __shared__ double by_column[ACROSS / 2][SIDE];  // sums of each warp
     __shared__ Scales scales;
     Walk walk = walk_of(blockIdx.x, (n + SIDE - 1) / SIDE);
     if (walk.begin >= walk.end)

@@ -11,12 +11,12 @@ BLOCK = 256
 WARPS = BLOCK // 32
 #: Up to this many columns, a row stays in registers.
 LOW = 16
-#: Bytes of the centres that a block holds in shared memory at a time.
+#: Most bytes of centres that a block has in shared memory at a time.
 TILE_BYTES = 8192
 
 
 def low_module(gpu: Any, name: str, X: Array) -> Any:
-    """The kernels of `name` for rows of few columns."""
+    """The kernels of `name`.cu, compiled for the few columns of X."""
     value, d = gpu.c_type(X.dtype), X.shape[1]
     size = 8 if value == "double" else 4
     return gpu.loader.module(

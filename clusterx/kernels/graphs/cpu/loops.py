@@ -112,7 +112,7 @@ def prim(distances, core, alpha):
 
 @jit(**INNER)
 def pair_before(a, b, c, d):
-    """Whether edge ab stands before cd of the same weight."""
+    """Whether edge ab comes before edge cd of the same weight."""
     return min(a, b) < min(c, d) or (min(a, b) == min(c, d) and max(a, b) < max(c, d))
 
 
@@ -194,7 +194,7 @@ def cut(left, right, height, n, limit):
 
 @jit
 def condense(left, right, height, size, weights, core, least):
-    """Clusters from the root down, level by level; rows that leave one in order of the leaves."""
+    """Clusters from the root down, level by level; rows that leave one are in the leaves' order."""
     m, n = left.shape[0], weights.shape[0]
     start, count = places(left, right, n)
     order = np.empty(n, np.int64)

@@ -115,7 +115,7 @@ class Shortlists:
             self.images[few], self.terms[:, few] = s.centres(C[few])
         self.C = C.copy()
         self.wandered += steps
-        ranked = np.partition(steps, k - 2)[: k - 3 : -1]  # the two longest, falling
+        ranked = np.partition(steps, k - 2)[: k - 3 : -1]  # the two longest, the longest first
         self.reach += ranked[0]
         return np.concatenate([steps, ranked]).astype(np.float32) * UP
 
@@ -153,7 +153,8 @@ def half_width(terms, j, norm, rest):
 
 @jit(inline="always")
 def next_to_measure(who, low, top, exact):
-    """The place on the list of the nearest centre, and whether it must be measured first.
+    """The place on the list of the nearest centre, and False; or that of a centre to measure, and
+    True.
 
     If several intervals reach below the least upper end, the one that begins lowest is measured
     next, because that often rules out the others.

@@ -94,10 +94,10 @@ def update_centers(gpu: Any, stats: Any, C: Array) -> Update:
 
 
 class LloydStep(Step):
-    """A prepared k-means iteration: rows whose label is new are all that is added and taken away.
+    """A prepared k-means iteration that adds and subtracts only rows whose label changed.
 
-    Arrays as long as the rows are allocated once; `labels` and `distances` are written over by the
-    next calls.
+    Arrays with an entry per row are allocated once; the next calls overwrite `labels` and the
+    result of `distances`.
     """
 
     def __init__(self, gpu: Any, X: Array, w: Array | None, scales: Scales):

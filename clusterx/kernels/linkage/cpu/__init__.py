@@ -31,15 +31,15 @@ def _partners(C, sizes, rows):
     by_place = sizes[boxes.order]
     least = np.empty(boxes.low.shape[0])
     loops.least_sizes(boxes, by_place, least)
-    asked = np.arange(len(sizes))
+    places = np.arange(len(sizes))
     if rows is not None:
         wanted = np.zeros(len(sizes), bool)
         wanted[rows] = True
-        asked = np.flatnonzero(wanted[boxes.order])
+        places = np.flatnonzero(wanted[boxes.order])
     costs, others = np.empty(len(sizes)), np.empty(len(sizes), np.int64)
-    parts = blocks(len(asked), rows_per_task(len(asked)))
+    parts = blocks(len(places), rows_per_task(len(places)))
     run_blocks(
-        lambda b: loops.partners_in_tree(boxes, by_place, least, asked, *parts[b], costs, others),
+        lambda b: loops.partners_in_tree(boxes, by_place, least, places, *parts[b], costs, others),
         len(parts),
     )
     return (costs, others) if rows is None else (costs[rows], others[rows])
@@ -47,11 +47,11 @@ def _partners(C, sizes, rows):
 
 def _partners_by_scans(C, sizes, rows):
     Z = np.ascontiguousarray(C.T)
-    asked = np.arange(len(sizes)) if rows is None else rows
-    costs, others = np.empty(len(asked)), np.empty(len(asked), np.int64)
-    parts = blocks(len(asked), rows_per_task(len(asked), Z.size))
+    rows = np.arange(len(sizes)) if rows is None else rows
+    costs, others = np.empty(len(rows)), np.empty(len(rows), np.int64)
+    parts = blocks(len(rows), rows_per_task(len(rows), Z.size))
     run_blocks(
-        lambda b: loops.partners_by_scans(Z, sizes, asked, *parts[b], costs, others), len(parts)
+        lambda b: loops.partners_by_scans(Z, sizes, rows, *parts[b], costs, others), len(parts)
     )
     return costs, others
 

@@ -59,14 +59,14 @@ def cost_of_box(q, size, tree, sizes, node):
 
 
 @jit
-def partners_in_tree(tree, sizes, node_sizes, asked, start, stop, costs, others):
-    """The cheapest merge of the centroids at the places asked[start:stop]; sizes by place."""
+def partners_in_tree(tree, sizes, node_sizes, places, start, stop, costs, others):
+    """The cheapest merges of the centroids at places[start:stop] of the tree; sizes by place."""
     d, n = tree.Z.shape
     q = np.empty(d)
     sums = np.empty(n // (1 << tree.levels) + 1)
     nodes, gaps = np.empty(DEPTH, np.int64), np.empty(DEPTH)
     for e in range(start, stop):
-        i = asked[e]
+        i = places[e]
         for j in range(d):
             q[j] = tree.Z[j, i]
         size = sizes[i]
@@ -139,12 +139,12 @@ def costs_of(Z, sizes, x, m, out):
 
 
 @jit
-def partners_by_scans(Z, sizes, asked, start, stop, costs, others):
-    """The cheapest merge of the centroids asked[start:stop]."""
+def partners_by_scans(Z, sizes, rows, start, stop, costs, others):
+    """The cheapest merges of the centroids rows[start:stop]."""
     m = sizes.shape[0]
     out, none = np.empty(m), np.zeros(m)
     for e in range(start, stop):
-        costs_of(Z, sizes, asked[e], m, out)
+        costs_of(Z, sizes, rows[e], m, out)
         costs[e], others[e] = least(out, none, m)
 
 

@@ -36,7 +36,7 @@ def cells(X: np.ndarray, radius: float) -> Cells | None:
 
 
 class Cells:
-    """Rows in cells of one side."""
+    """Rows in cells whose sides have one length."""
 
     def __init__(self, X: np.ndarray, low: np.ndarray, side: float, sizes: np.ndarray):
         n, d = X.shape

@@ -137,5 +137,5 @@ class SmallSearch:
     def radius_links(self, radius, core):
         return self._by("radius_links")(radius, core)
 
-    def nearest_other(self, component, core=None, alpha=1.0, **asked):
-        return self._by("nearest_other")(component, core, alpha, **asked)
+    def nearest_other(self, component, core=None, alpha=1.0, **options):
+        return self._by("nearest_other")(component, core, alpha, **options)

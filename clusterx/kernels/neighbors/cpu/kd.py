@@ -179,21 +179,21 @@ class TreeSearch:
             np.zeros(self.n) if core is None else np.asarray(core, np.float64)[order],
         )
         weights, others = np.empty(self.n), np.empty(self.n, np.int64)
-        asked, bounds = np.arange(self.n), np.full(self.n, np.inf)
+        queries, bounds = np.arange(self.n), np.full(self.n, np.inf)
         if rows is not None:  # by place, so that consecutive queries are near each other
             wanted = np.zeros(self.n, bool)
             wanted[rows] = True
-            asked = np.flatnonzero(wanted[order])
+            queries = np.flatnonzero(wanted[order])
         if bound is not None:
             by_row = np.empty(self.n)
             by_row[slice(None) if rows is None else rows] = bound
-            bounds[asked] = by_row[order[asked]]
+            bounds[queries] = by_row[order[queries]]
         tighten = bound is not None
         # fixed ranges, in which a row's search uses the weights of earlier rows of its component
-        parts = blocks(len(asked), max(CHUNK, -(-len(asked) // UNIONS)))
+        parts = blocks(len(queries), max(CHUNK, -(-len(queries) // UNIONS)))
         run_blocks(
             lambda b: links.nearest_others(
-                *(self.tree, self.kind, places, float(alpha), asked, bounds, tighten),
+                *(self.tree, self.kind, places, float(alpha), queries, bounds, tighten),
                 *parts[b],
                 *(weights, others),
             ),

@@ -58,7 +58,7 @@ def lower_borders(core, label, i, j, lowest):
 
 @jit
 def merge_parents(parent, other):
-    """Unite all rows that `other` unites."""
+    """Unite in `parent` all rows that are united in `other`."""
     for i in range(parent.shape[0]):
         if other[i] != i:
             unite(parent, i, other[i])
@@ -207,8 +207,10 @@ def none_near(tree, kind, places, node, alpha, weight, nodes):
 
 
 @jit
-def nearest_others(tree, kind, places, alpha, asked, bounds, tighten, start, stop, weights, others):
-    """The least (weight, row) of another component for the rows at the places asked[start:stop].
+def nearest_others(
+    tree, kind, places, alpha, queries, bounds, tighten, start, stop, weights, others
+):
+    """The least (weight, row) of another component for the rows at the places queries[start:stop].
 
     A weight above the bound of a place is ignored; so is, if `tighten`, a weight above the least
     one that was found for an earlier row of the same component.
@@ -223,7 +225,7 @@ def nearest_others(tree, kind, places, alpha, asked, bounds, tighten, start, sto
     n, first = component.shape[0], (1 << tree.levels) - 1
     leaf_end, skipped = -1, False
     for e in range(start, stop):
-        i = asked[e]
+        i = queries[e]
         if tighten and i >= leaf_end:  # rows of one component may all be far from others
             node = first + (((i + 1) << tree.levels) - 1) // n
             leaf_end = leaf_range(tree, node)[1]
@@ -231,8 +233,8 @@ def nearest_others(tree, kind, places, alpha, asked, bounds, tighten, start, sto
             if skipped:
                 most = bounds[i]
                 for f in range(e + 1, min(stop, e + leaf_end - i)):
-                    if asked[f] < leaf_end:
-                        most = max(most, bounds[asked[f]])
+                    if queries[f] < leaf_end:
+                        most = max(most, bounds[queries[f]])
                 most = min(most, least[component[i]])
                 skipped = none_near(tree, kind, places, node, alpha, most, nodes)
         if skipped:

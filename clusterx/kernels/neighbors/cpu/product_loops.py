@@ -130,13 +130,13 @@ def sort_heaps(best, other):
 
 
 @jit
-def improve_weights(P, rows, columns, error, kind, alpha, asking, there, best, other):
+def improve_weights(P, rows, columns, error, kind, alpha, of_rows, of_columns, best, other):
     """Lower each row's least (weight, row) of another component.
 
-    asking, there : component and core of the rows and of the columns
+    of_rows, of_columns : components and core distances of the rows and of the columns
     """
-    component, core = there
-    own_component, own_core = asking
+    component, core = of_columns
+    own_component, own_core = of_rows
     m, w = P.shape
     shift, longest = halves(columns, w)
     for i in range(m):

@@ -1,9 +1,8 @@
-"""The search by products of matrices, for many columns: all rows are compared, a tile at a time.
+"""The search by matrix products, for many columns, a tile of rows by rows at a time.
 
-For the nearest rows, tiles are of groups of rows that are near each other, and those that are too
-far are passed over. Core distances of 20,000 x 32 in 20 blobs take 0.29 s of a core instead of
-0.86, and 0.87 as before where rows are in no groups. DBSCAN of 20,000 x 64 in 20 blobs takes
-0.31 s of a core instead of 0.58.
+Rows of X are sorted into groups of near rows, and a tile that is too far is skipped. Core distances
+of 20,000 x 32 in 20 blobs take 0.29 s of a core instead of 0.86, and 0.87 as before if rows are in
+no groups. DBSCAN of 20,000 x 64 in 20 blobs takes 0.31 s of a core instead of 0.58.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ from .groups import FEW, Groups
 from .product_loops import Side
 from .walk import Kind
 
-#: From so many columns on boxes exclude too little.
+#: Least columns for products: with this many, boxes exclude too little.
 COLUMNS = 12
 #: Rows and columns of a tile.
 TALL, WIDE = 512, 1024
 #: Rows and columns of a tile of groups: smaller, because a tile that two groups share is near both.
 SIDE = 256
-#: Beyond what roots and factors are off by.
+#: Factor above the rounding errors of roots and factors.
 ABOVE = 1 + 1e-12
-#: Pairs within a radius that are kept between two passes, and not searched again.
+#: Most pairs within a radius that are kept between two passes, so that they are found once.
 KEPT = 1 << 24
-#: Half the squared lengths that float32 products are taken of.
+#: The largest half of a squared length must be in this range for float32 products.
 LEAST, MOST = 1e-20, 1e30
 
 
@@ -70,7 +69,7 @@ class Centred(NamedTuple):
 
 
 class ProductSearch:
-    """Rows compared by products; see `neighbors.Search`."""
+    """The search by products; see `neighbors.Search`."""
 
     def __init__(self, X: np.ndarray, measure: Measure):
         self.measure, self.n = measure, X.shape[0]
@@ -78,13 +77,13 @@ class ProductSearch:
         X = self._rows(X)
         self.mean = X.mean(axis=0, dtype=np.float64)
         self.own = Centred.of(X, self.mean)
-        # of float32 sums of products, twice what is proven, and of the rounding of rows
+        # twice the proven bound on the errors of float32 sums of products and of rounded rows
         self.error = (X.shape[1] + 8) * 2.0**-23
         self._near: tuple[float, list | None] = (-1.0, None)
 
     @property
     def serves(self) -> bool:
-        """Whether float32 has room for the products."""
+        """Whether the products are within the range of float32."""
         return LEAST < self.own.half.max() < MOST
 
     def _rows(self, X: np.ndarray) -> np.ndarray:
@@ -94,9 +93,12 @@ class ProductSearch:
         return self.own if Y is None else Centred.of(self._rows(Y), self.mean)
 
     def _sweep(self, Q: Centred, loop) -> list:
-        """loop(rows, [(P, columns), ...]) of each block of rows: what they return, in order."""
+        """Call loop(rows, r, e, tiles) for each block r..e of rows; returns the results in order.
+
+        tiles : an iterator of pairs (P, columns), which cover all rows of X
+        """
         parts, columns = blocks(Q.Z.shape[0], TALL), blocks(self.n, WIDE)
-        found: list = [None] * len(parts)
+        results: list = [None] * len(parts)
 
         def block(b: int) -> None:
             r, e = parts[b]
@@ -108,11 +110,11 @@ class ProductSearch:
                     np.matmul(Q.Z[r:e], self.own.Z[c:f].T, out=P)
                     yield P, self.own.side(c)
 
-            found[b] = loop(Q.side(r), r, e, tiles())
+            results[b] = loop(Q.side(r), r, e, tiles())
 
         with single_threaded_blas():
             run_blocks(block, len(parts))
-        return found
+        return results
 
     @cached_property
     def groups(self) -> Groups:
@@ -124,13 +126,13 @@ class ProductSearch:
         return self.own if self.n <= FEW else self.own.some(self.groups.order)
 
     def _near_sweep(self, Q: Centred, loop) -> list:
-        """As `_sweep`, over groups: `tiles(reach, skips)` gives those that are not beyond reach.
+        """As `_sweep`, over groups: `tiles(reach, skips)` yields tiles that are not beyond reach.
 
-        reach() : the distance (rows,) above which nothing is of interest
-        skips(t) : rows that tile t is of no interest to
+        reach() : for each row, the distance beyond which rows of X don't matter
+        skips(t) : whether tile t doesn't matter, for each row or for all
         """
         parts, columns = blocks(Q.Z.shape[0], SIDE), blocks(self.n, SIDE)
-        found: list = [None] * len(parts)
+        results: list = [None] * len(parts)
         groups, grouped = self.groups, self.grouped
 
         def block(b: int) -> None:
@@ -147,11 +149,11 @@ class ProductSearch:
                     np.matmul(Q.Z[r:e], grouped.Z[c:f].T, out=P)
                     yield P, grouped.side(c)
 
-            found[b] = loop(Q.side(r), r, e, tiles)
+            results[b] = loop(Q.side(r), r, e, tiles)
 
         with single_threaded_blas():
             run_blocks(block, len(parts))
-        return found
+        return results
 
     def _nearest(self, Y, k):
         if Y is None:
@@ -179,9 +181,9 @@ class ProductSearch:
         return _put_back(order, [distances[:, k - 1] for distances, _ in found])
 
     def _pairs(self, Q: Centred, limit: float, loop) -> list:
-        """loop(r, e, i, j) of the pairs within the limit, a block of rows at a time."""
+        """Call loop(r, e, i, j) with the pairs within the limit, a block of rows at a time."""
 
-        def found(rows, r, e, tiles):
+        def find(rows, r, e, tiles):
             pairs = []
             space = np.empty((2, (e - r) * WIDE), np.int32)
             for P, columns in tiles:
@@ -189,7 +191,7 @@ class ProductSearch:
                 pairs.append(space[:, :count].copy())
             return loop(r, e, *np.concatenate(pairs, axis=1))
 
-        return self._sweep(Q, found)
+        return self._sweep(Q, find)
 
     def radius_counts(self, Y, radius, weights=None):
         limit = self.measure.reduced(float(radius))
@@ -264,7 +266,7 @@ class ProductSearch:
         return np.concatenate(self._pairs(self.own.some(rest), limit, lowest))
 
     def _upper_pairs(self, radius, loop):
-        """loop(i, j) of the pairs i < j within the radius, which are kept if they are few."""
+        """Call loop(i, j) with each pair of rows within the radius; few pairs are kept."""
         if self._near[0] == radius and self._near[1] is not None:
             for pair in self._near[1]:
                 loop(*pair)
@@ -297,21 +299,21 @@ class ProductSearch:
         self._near = radius, kept.pairs
 
     def nearest_other(self, component, core=None, alpha=1.0, rows=None, bound=None):
-        """See `neighbors.Search`; `rows` are those that ask, with no interest above `bound`."""
+        """See `neighbors.Search`."""
         component = np.asarray(component).astype(np.int32)
         core = np.zeros(self.n) if core is None else np.asarray(core, np.float64)
-        asking = np.arange(self.n) if rows is None else np.asarray(rows)
-        if not asking.size:
+        queries = np.arange(self.n) if rows is None else np.asarray(rows)
+        if not queries.size:
             return np.empty(0), np.empty(0, np.int64)
-        limits = np.full(asking.size, np.inf) if bound is None else np.asarray(bound, np.float64)
+        limits = np.full(queries.size, np.inf) if bound is None else np.asarray(bound, np.float64)
         places = np.empty(self.n, np.int64)
         places[self.grouped.numbers] = np.arange(self.n)
-        order = np.argsort(places[asking])
-        asking, limits, alpha = asking[order], limits[order], float(alpha)
-        own = component[asking], core[asking]
-        there = component[self.grouped.numbers], core[self.grouped.numbers]
+        order = np.argsort(places[queries])
+        queries, limits, alpha = queries[order], limits[order], float(alpha)
+        of_rows = component[queries], core[queries]
+        of_columns = component[self.grouped.numbers], core[self.grouped.numbers]
         pure = [int(p[0]) if (p == p[0]).all() else -1
-                for p in (there[0][a:b] for a, b in blocks(self.n, SIDE))]  # fmt: skip
+                for p in (of_columns[0][a:b] for a, b in blocks(self.n, SIDE))]  # fmt: skip
 
         def loop(side, r, e, tiles):
             best, other = limits[r:e].copy(), np.full(e - r, self.n)
@@ -321,21 +323,21 @@ class ProductSearch:
                     return best * alpha * ABOVE
                 return np.sqrt(best * alpha / self.measure.scale) * ABOVE
 
-            for P, columns in tiles(reach, lambda t: own[0][r:e] == pure[t]):
+            for P, columns in tiles(reach, lambda t: of_rows[0][r:e] == pure[t]):
                 product_loops.improve_weights(
-                    P, side, columns, self.error, self.kind, alpha, own, there, best, other
+                    P, side, columns, self.error, self.kind, alpha, of_rows, of_columns, best, other
                 )
             none = other == self.n
             best[none], other[none] = np.inf, -1
             return best, other
 
-        found = self._near_sweep(self.grouped.some(places[asking]), loop)
+        found = self._near_sweep(self.grouped.some(places[queries]), loop)
         weights, others = (_put_back(order, part) for part in zip(*found, strict=True))
         return weights, others
 
 
 def runs(near: np.ndarray, tiles: list) -> Iterator[tuple[int, int]]:
-    """Tiles that are near, joined where they follow each other, up to WIDE columns."""
+    """The ranges of near tiles; consecutive tiles are joined, up to WIDE columns."""
     first = last = -1
     for t in [*np.flatnonzero(near).tolist(), -1]:
         if 0 <= last == t - 1 and tiles[t][1] - tiles[first][0] <= WIDE:
@@ -347,10 +349,10 @@ def runs(near: np.ndarray, tiles: list) -> Iterator[tuple[int, int]]:
 
 
 def _put_back(order: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Values of rows that came in this order, in that of their numbers."""
-    found = np.concatenate(parts)
-    out = np.empty_like(found)
-    out[order] = found
+    """Put the values of rows, which are in this order, back into the original order."""
+    values = np.concatenate(parts)
+    out = np.empty_like(values)
+    out[order] = values
     return out
 
 

@@ -71,7 +71,7 @@ class TiledSearch(RowSearch):
         """The place of each row along the curve."""
         return self._inverse(self.placed.numbers)
 
-    def _asked(self, Y: Array | None) -> Queries:
+    def _query_rows(self, Y: Array | None) -> Queries:
         if Y is None:
             return self.own
         Y = self.gpu.contiguous(unit_rows(Y) if self.measure.metric == "cosine" else Y)
@@ -135,7 +135,7 @@ class TiledSearch(RowSearch):
     def knn(self, Y: Array | None, k: int) -> tuple[Array, Array]:
         if k > MOST_LISTED:
             return super().knn(Y, k)
-        queries = self._asked(Y)
+        queries = self._query_rows(Y)
         sums, rows = self._lists(queries, k)
         distances = self.measure.restored(self._back(sums, queries), self.xp)
         return distances, self._back(rows, queries)
@@ -159,7 +159,7 @@ class TiledSearch(RowSearch):
     def _counted_within(
         self, Y: Array | None, radius: float, weights: Array | None, enough: float
     ) -> Array:
-        queries, placed = self._asked(Y), self.placed
+        queries, placed = self._query_rows(Y), self.placed
         if weights is not None:
             weights = self.xp.take(self.xp.astype(weights, self.xp.float64), placed.numbers)
         counts = self.gpu.empty((queries.rows.shape[0],), self.xp.float64, like=self.X)
@@ -177,7 +177,7 @@ class TiledSearch(RowSearch):
         return self._counted_within(None, radius, weights, enough) >= least
 
     def radius_neighbors(self, Y: Array | None, radius: float) -> tuple[Array, Array, Array]:
-        xp, queries, placed = self.xp, self._asked(Y), self.placed
+        xp, queries, placed = self.xp, self._query_rows(Y), self.placed
         m, limit = queries.rows.shape[0], float(self.measure.reduced(radius))
         counts = xp.astype(self._counted_within(Y, radius, None, float("inf")), xp.int64)
         zero = xp.zeros(1, dtype=xp.int64, device=device(self.X))
@@ -189,8 +189,8 @@ class TiledSearch(RowSearch):
             places = xp.take(starts, queries.numbers)
             self._launch("list_within", queries, placed, limit, placed.numbers, places, rows, sums)
             # CuPy's `repeat` takes no counts that are on the device
-            asked = xp.searchsorted(starts[1:], self._range(0, total), side="right")
-            order = xp.argsort(asked * self.n + rows)
+            query = xp.searchsorted(starts[1:], self._range(0, total), side="right")
+            order = xp.argsort(query * self.n + rows)
             rows, sums = xp.take(rows, order), xp.take(sums, order)
         return starts, rows, self.measure.restored(sums, xp)
 
