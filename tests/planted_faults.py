@@ -168,7 +168,7 @@ FAULTS = (
     # -- labels ------------------------------------------------------------------------------------
     Fault("labels: the least is not zero", "i = v - low\n        if i < 0", "i = v\n        if i < 0", LABELS),
     Fault("labels: columns out of order", "while j > 0 and values[j - 1] > v:", "while j > 1 and values[j - 1] > v:", LABELS),
-    Fault("labels: a row is not wiped", "table[labels[i]] = 0\n        found[row]", "found[row]", LABELS),
+    Fault("labels: a row is not wiped", "table[labels[i]] = 0\n        distinct[row]", "distinct[row]", LABELS),
     Fault("labels: chance from the mode up", "total += w * gain(x, mean, log_mean, logs)\n        w *= x * (rest + x)", "w *= x * (rest + x)", LABELS),
     Fault("labels: a series too short", "SMALL = ", "SMALL = 1e3 * ", LABELS, "labels/cpu.py"),
     # -- stand-ins ---------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ def spanning_edges(n: int, nearest: Nearest, join: Join) -> Edges:
     component = np.arange(n, dtype=np.int32)
     state = _LeastEdges(n)
     rounds: list[Edges] = []
-    found = 0
-    while found < n - 1:
+    count = 0
+    while count < n - 1:
         state.forget_inner(component)
         searched = component != _large(component)
         state.search(component, searched, nearest, most_promising=True)
@@ -36,7 +36,7 @@ def spanning_edges(n: int, nearest: Nearest, join: Join) -> Edges:
         if not len(edges.low):
             break
         rounds.append(edges)
-        found += len(edges.low)
+        count += len(edges.low)
     if not rounds:
         return Edges(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     return Edges(*map(np.concatenate, zip(*rounds, strict=True)))

@@ -81,14 +81,14 @@ def _by_rows(a, b, shape):
     # runs of rows, each about a block of labels
     bounds = sorted({*np.searchsorted(starts, range(0, len(a), BLOCK)), 0, shape[0]})
     counts = np.empty(len(b), np.int64)
-    found = np.empty(shape[0], np.int64)
+    distinct = np.empty(shape[0], np.int64)
 
     def block(i):
-        count_rows(dealt, starts, bounds[i], bounds[i + 1], shape[1], counts, found)
+        count_rows(dealt, starts, bounds[i], bounds[i + 1], shape[1], counts, distinct)
 
     run_blocks(block, len(bounds) - 1)
-    columns, kept = compressed(dealt, counts, starts, found)
-    return np.repeat(np.arange(shape[0]), found), columns, kept
+    columns, kept = compressed(dealt, counts, starts, distinct)
+    return np.repeat(np.arange(shape[0]), distinct), columns, kept
 
 
 def expected_information(a, b, n):
@@ -181,7 +181,7 @@ def ascending(values):
 
 
 @jit
-def count_rows(labels, starts, first, last, width, counts, found):
+def count_rows(labels, starts, first, last, width, counts, distinct):
     """Replace each row's labels by its distinct ones, ascending, and write their counts."""
     table = np.zeros(width, np.int64)
     for row in range(first, last):
@@ -204,17 +204,17 @@ def count_rows(labels, starts, first, last, width, counts, found):
         for i in range(begin, m):
             counts[i] = table[labels[i]]
             table[labels[i]] = 0
-        found[row] = m - begin
+        distinct[row] = m - begin
 
 
 @jit
-def compressed(labels, counts, starts, found):
-    """The first found[row] entries of each row, concatenated."""
-    total = found.sum()
+def compressed(labels, counts, starts, distinct):
+    """The first distinct[row] entries of each row, concatenated."""
+    total = distinct.sum()
     columns, kept = np.empty(total, np.int64), np.empty(total, np.int64)
     m = 0
-    for row in range(found.shape[0]):
-        for i in range(starts[row], starts[row] + found[row]):
+    for row in range(distinct.shape[0]):
+        for i in range(starts[row], starts[row] + distinct[row]):
             columns[m], kept[m] = labels[i], counts[i]
             m += 1
     return columns, kept
@@ -295,13 +295,13 @@ def factorize(labels):
     if not len(values):
         return np.empty(0, np.int32), labels
     # most labels are small, so try a small table before the range is known
-    found = _tabulated(values, FIRST, USUAL)
-    if found is None:
+    coded = _tabulated(values, FIRST, USUAL)
+    if coded is None:
         low, high = _extent(values)
         if high - low >= max(1 << 12, 2 * len(values)):
             return _sorted(labels)
-        found = _tabulated(values, low, high - low + 1)
-    codes, classes = found
+        coded = _tabulated(values, low, high - low + 1)
+    codes, classes = coded
     return codes, classes.astype(kind)
 
 

@@ -28,16 +28,16 @@ def contingency(gpu, a: Array, b: Array, shape: tuple[int, int]) -> tuple[Array,
     cells = int(shape[0]) * columns
     if cells <= min(DENSE_CELLS, max(SHARED_CELLS, CELLS_PER_LABEL * n)):
         table = _table(gpu, a, b, columns, cells)
-        found = positions(gpu, table)
-        counts = xp.astype(xp.take(table, found), xp.int64)
+        occupied = positions(gpu, table)
+        counts = xp.astype(xp.take(table, occupied), xp.int64)
     else:
         keys = gpu.empty((n,), xp.int64, like=a)
         _module(gpu).launch("pair_keys", _grid(n), BLOCK, a, b, n, columns, keys)
         keys = xp.sort(keys)
         starts = positions(gpu, keys, runs=True)
-        found, counts = xp.take(keys, starts), run_lengths(gpu, starts, n)
-    rows = found // columns
-    return rows, found - rows * columns, counts
+        occupied, counts = xp.take(keys, starts), run_lengths(gpu, starts, n)
+    rows = occupied // columns
+    return rows, occupied - rows * columns, counts
 
 
 def _table(gpu, a: Array, b: Array, columns: int, cells: int) -> Array:
@@ -81,13 +81,13 @@ def _tabulated(gpu, labels: Array, low: int, high: int) -> tuple[Array, Array]:
     cells = high - low + 1
     seen = gpu.zeros((cells,), xp.uint32, like=labels)
     module.launch("mark", _counting_blocks(n), BLOCK, labels, n, low, cells, seen)
-    found = positions(gpu, seen)
+    occupied = positions(gpu, seen)
     to_code = gpu.empty(seen.shape, xp.int32, like=labels)
-    u = found.shape[0]
-    module.launch("number", _grid(u), BLOCK, found, u, to_code)
+    u = occupied.shape[0]
+    module.launch("number", _grid(u), BLOCK, occupied, u, to_code)
     codes = gpu.empty((n,), xp.int32, like=labels)
     module.launch("recode", _grid(n), BLOCK, labels, n, low, to_code, codes)
-    return codes, xp.astype(found + low, labels.dtype)
+    return codes, xp.astype(occupied + low, labels.dtype)
 
 
 def _module(gpu, COUNT: str = "unsigned int", LABEL: str = "int") -> Any:

@@ -104,10 +104,10 @@ def _ward_chain(means, sizes):
 
     def nearest(row, before):
         means, rows = state
-        here = np.searchsorted(rows, [row])
+        at = np.searchsorted(rows, [row])
         near = means.near
         own = asarray(sizes[rows], like=near, dtype=near.dtype)
-        W = _costs(near, own, asarray(here, like=near))[0, :]
+        W = _costs(near, own, asarray(at, like=near))[0, :]
         weight, place = _least(W, None if before is None else np.searchsorted(rows, before))
         return weight, int(rows[place])
 

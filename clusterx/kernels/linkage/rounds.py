@@ -79,7 +79,7 @@ def ward_edges(X: Array, sizes: np.ndarray, partners: Partners, chain: Chain) ->
     means, sizes = Means.of(X), np.array(sizes, np.float64)
     slots = np.arange(len(sizes))
     other = np.full(len(sizes), -1)
-    found: list[Edges] = []
+    rounds: list[Edges] = []
     while len(slots) > FEW:
         missing, places = np.flatnonzero(other < 0), np.arange(len(slots))
         rows = None if len(missing) == len(slots) else missing
@@ -90,7 +90,7 @@ def ward_edges(X: Array, sizes: np.ndarray, partners: Partners, chain: Chain) ->
             other[:] = -1
             continue
         high = other[low]
-        found.append(Edges(slots[low], slots[high], means.costs(low, high, sizes)))
+        rounds.append(Edges(slots[low], slots[high], means.costs(low, high, sizes)))
         kept = np.ones(len(slots), bool)
         kept[low] = False
         partner, share = places.copy(), np.zeros(len(slots))
@@ -106,6 +106,6 @@ def ward_edges(X: Array, sizes: np.ndarray, partners: Partners, chain: Chain) ->
             break
     if len(slots) > 1:
         rest = chain(means, sizes)
-        found.append(Edges(slots[rest.low], slots[rest.high], rest.weight))
-    low, high, cost = (np.concatenate(part) for part in zip(*found, strict=True))
+        rounds.append(Edges(slots[rest.low], slots[rest.high], rest.weight))
+    low, high, cost = (np.concatenate(part) for part in zip(*rounds, strict=True))
     return Edges(low, high, np.sqrt(cost))

@@ -94,11 +94,11 @@ class BlockSearch:
         xp, best = self.xp, None
         for a, b in self._columns():
             D = self.tile(Q, a, b)
-            found = xp.broadcast_to(self._range(a, b)[None, :], D.shape)
+            indices = xp.broadcast_to(self._range(a, b)[None, :], D.shape)
             if best is not None:  # lower rows come first, and the stable sort keeps them first
-                D, found = xp.concat([best[0], D], axis=1), xp.concat([best[1], found], axis=1)
+                D, indices = xp.concat([best[0], D], axis=1), xp.concat([best[1], indices], axis=1)
             order = xp.argsort(D, axis=1, stable=True)[:, :k]
-            best = xp.take_along_axis(D, order, axis=1), xp.take_along_axis(found, order, axis=1)
+            best = xp.take_along_axis(D, order, axis=1), xp.take_along_axis(indices, order, axis=1)
         return best
 
     def kth_distances(self, k):
@@ -126,8 +126,8 @@ class BlockSearch:
             tiles = [(a, self.tile(Q, a, b)) for a, b in self._columns()]
             D = xp.concat([D for _, D in tiles], axis=1)
             near = D <= limit
-            _, found = xp.nonzero(near)
-            indices.append(xp.astype(found, xp.int64))
+            _, columns = xp.nonzero(near)
+            indices.append(xp.astype(columns, xp.int64))
             sums.append(D[near])
             counts.append(xp.sum(xp.astype(near, xp.int64), axis=1))
         zero = xp.zeros(1, dtype=xp.int64, device=self.device)
@@ -165,8 +165,10 @@ class BlockSearch:
                 near = (self.tile(Q, a, b) <= limit) & core[None, a:b]
                 if component is not None:
                     near = near & (component[r : r + Q.shape[0], None] != component[None, a:b])
-                found = xp.where(near, values[None, a:b], xp.asarray(self.n, device=self.device))
-                least = xp.minimum(least, xp.min(found, axis=1))
+                candidates = xp.where(
+                    near, values[None, a:b], xp.asarray(self.n, device=self.device)
+                )
+                least = xp.minimum(least, xp.min(candidates, axis=1))
             parts.append(xp.where(least < self.n, least, -xp.ones_like(least)))
         return concat(parts)
 

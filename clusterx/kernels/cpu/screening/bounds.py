@@ -210,14 +210,14 @@ def measure(x, C, T, p, best, count, first, last):
 
 
 @jit(**INNER)
-def settle(rows, C, tile, n, active, found):
+def settle(rows, C, tile, n, active, assignment):
     """Write the labels and bounds of the tile's first n rows, whose indices are in `active`.
 
     Returns the number of exact distances that were computed.
     """
     X, centred, factor = rows.X, rows.centred, rows.factor
     T, _, norm, best, out, count, first, last = tile
-    labels, upper, lower, changed = found
+    labels, upper, lower, changed = assignment
     measured = 0
     for p in range(n):
         i = active[p]
@@ -254,7 +254,7 @@ def loosen(labels, drift, upper, lower):
 
 
 @jit
-def screen_rows(rows, centers, drift, first_call, start, stop, found):
+def screen_rows(rows, centers, drift, first_call, start, stop, assignment):
     """Assign rows start..stop; the first call does not read their bounds.
 
     drift (k + 2): bounds of how far each centre moved, in the units of Z, then the two largest.
@@ -262,7 +262,7 @@ def screen_rows(rows, centers, drift, first_call, start, stop, found):
     """
     _, Z, norm, rest, _, _ = rows
     C, E, terms = centers
-    labels, upper, lower, _ = found
+    labels, upper, lower, _ = assignment
     k, m = E.shape
     height = tile_rows(k, m)
     tile = empty_tile(k, height)
@@ -286,7 +286,7 @@ def screen_rows(rows, centers, drift, first_call, start, stop, found):
         if n == height or (i == stop - 1 and n > 0):
             np.dot(E, z.T, tile.T)
             intervals(terms, tile)
-            measured += settle(rows, C, tile, n, active, found)
+            measured += settle(rows, C, tile, n, active, assignment)
             screened += n
             n = 0
     return screened, measured

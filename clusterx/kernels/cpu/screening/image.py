@@ -268,10 +268,12 @@ class RowImage:
         drift = bounds.movement(C, C if previous is None else previous, self.factor)
         parts = blocks(len(labels), rows_per_task(len(labels), centers.E.size + 256))
         counts = np.zeros((len(parts), 2), np.int64)
-        found = bounds.Assignment(labels, upper, lower, changed)
+        assignment = bounds.Assignment(labels, upper, lower, changed)
 
         def block(b):
-            counts[b] = bounds.screen_rows(rows, centers, drift, previous is None, *parts[b], found)
+            counts[b] = bounds.screen_rows(
+                rows, centers, drift, previous is None, *parts[b], assignment
+            )
 
         with single_threaded_blas():
             run_blocks(block, len(parts))

@@ -71,7 +71,7 @@ def nearest(
     C = np.ascontiguousarray(C, np.float64)
     labels, squared = np.full(n, -1, np.int32), np.empty(n)
     upper, lower = np.empty((2, n), np.float32)
-    found = bounds.Assignment(labels, upper, lower, np.empty(n, np.uint8))
+    assignment = bounds.Assignment(labels, upper, lower, np.empty(n, np.uint8))
     drift = np.zeros(len(C) + 2, np.float32)
     parts = blocks(n, max(ranges.CHUNK, (1 << 18) // X.shape[1]))
     with single_threaded_blas():
@@ -81,7 +81,7 @@ def nearest(
         def block(b):
             if prepared is None:
                 s.fill(*parts[b])
-            bounds.screen_rows(rows, centers, drift, True, *parts[b], found)
+            bounds.screen_rows(rows, centers, drift, True, *parts[b], assignment)
             direct.own_distances(X, C, labels, *parts[b], squared)
 
         run_blocks(block, len(parts))

@@ -67,12 +67,12 @@ def unite(component, others, rows):
             low[m], high[m], kept[m] = min(i, j), max(i, j), i
             m += 1
     number = np.full(count, -1, component.dtype)
-    found = 0
+    numbered = 0
     for i in range(component.shape[0]):
         root = find(parent, np.int64(component[i]))
         if number[root] < 0:
-            number[root] = found
-            found += 1
+            number[root] = numbered
+            numbered += 1
         component[i] = number[root]
     return low[:m].copy(), high[:m].copy(), kept[:m].copy()
 
@@ -183,11 +183,11 @@ def cut(left, right, height, n, limit):
             owner[left[e]] = owner[right[e]] = owner[n + e]
     number = np.full(n + m, -1, np.int64)
     component = np.empty(n, np.int64)
-    found = 0
+    numbered = 0
     for i in range(n):
         if number[owner[i]] < 0:
-            number[owner[i]] = found
-            found += 1
+            number[owner[i]] = numbered
+            numbered += 1
         component[i] = number[owner[i]]
     return component
 

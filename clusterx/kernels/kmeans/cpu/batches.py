@@ -40,7 +40,7 @@ def parts_of(n):
     return ranges.blocks(n, max(ROWS, -(-n // TABLES)))
 
 
-class Found(NamedTuple):
+class BatchArrays(NamedTuple):
     """The arrays that `screen_batch` writes."""
 
     batch: np.ndarray
@@ -127,8 +127,8 @@ class ScreenedBatch(GroupedBatch):
             a, e = parts[b]
             batch = np.zeros((tile, d), self.X.dtype)
             z = batch if self.lazy else np.zeros((tile, centers.E.shape[1]), np.float32)
-            found = Found(batch, z, labels[a:e], squared[a:e], sums[b], gained[b])
-            screen_batch(image_rows, centers, self.lazy, rows[a:e], weights[a:e], True, found)
+            arrays = BatchArrays(batch, z, labels[a:e], squared[a:e], sums[b], gained[b])
+            screen_batch(image_rows, centers, self.lazy, rows[a:e], weights[a:e], True, arrays)
 
         with single_threaded_blas():
             run_blocks(block, len(parts))
@@ -150,8 +150,8 @@ class ScreenedBatch(GroupedBatch):
             a, e = parts[b]
             x = batch[a:e]
             z = x if self.lazy and keep else np.empty((e - a, centers.E.shape[1]), np.float32)
-            found = Found(x, z, labels[a:e], squared[a:e], NO_SUMS, step.UNIT)
-            screen_batch(image_rows, centers, self.lazy, rows[a:e], step.UNIT, keep, found)
+            arrays = BatchArrays(x, z, labels[a:e], squared[a:e], NO_SUMS, step.UNIT)
+            screen_batch(image_rows, centers, self.lazy, rows[a:e], step.UNIT, keep, arrays)
 
         with single_threaded_blas():
             run_blocks(block, len(parts))
@@ -234,7 +234,7 @@ class SparseBatch(GroupedBatch):
 
 
 @jit
-def screen_batch(image_rows, centers, lazy, rows, w, keep, found):
+def screen_batch(image_rows, centers, lazy, rows, w, keep, arrays):
     """Nearest centres of the rows of X with the indices `rows`.
 
     keep: copy these rows to the batch. lazy: Z is X, and its norms are computed here; if `keep` is
@@ -242,7 +242,7 @@ def screen_batch(image_rows, centers, lazy, rows, w, keep, found):
     """
     X, Z, norm, rest, _, _ = image_rows
     C, E, terms = centers
-    batch, z, labels, squared, sums, gained = found
+    batch, z, labels, squared, sums, gained = arrays
     n, height = rows.shape[0], z.shape[0]
     tile = bounds.empty_tile(E.shape[0], height)
     T, rests, norms, best, _, count, first, last = tile

@@ -46,8 +46,8 @@ def draw_inside_in_numpy(closest, w, cumulated, inside, targets):
         so_far = np.add.accumulate([cumulated[b - 1] if b > 0 else 0.0, *values])[1:]
         positive = values > 0.0
         passed = np.flatnonzero(positive & (so_far > target))[:1]
-        found = passed if len(passed) else np.flatnonzero(positive)[-1:]
-        out[f] = rows.start + (found[0] if len(found) else 0)
+        place = passed if len(passed) else np.flatnonzero(positive)[-1:]
+        out[f] = rows.start + (place[0] if len(place) else 0)
     return out
 
 

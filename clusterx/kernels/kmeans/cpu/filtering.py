@@ -202,7 +202,7 @@ def measure_leaves(leaves, count, rows, tree, C, sums, labels, three, other):
         first, n = start[node], stop[node] - start[node]
         # whole vectors, because the remainder of a loop runs row by row
         padded = min(LEAF, n + LANES - 1 & -LANES)
-        mine, likely = cands[q], cands[q, 0]
+        leaf_cands, likely = cands[q], cands[q, 0]
         if owner == NOWHERE:  # first move the whole leaf to a likely cluster; some rows move on
             move_node(node, owner, likely, node_hi, node_lo, hi, lo)
         if owner == MIXED:
@@ -212,9 +212,9 @@ def measure_leaves(leaves, count, rows, tree, C, sums, labels, three, other):
                 old[i] = likely if owner == NOWHERE else owner
         load_rows(XT, first, n, padded, Y)
         if three is not None:
-            nearest_of_three(Y, padded, C, mine, m, best, new)
+            nearest_of_three(Y, padded, C, leaf_cands, m, best, new)
         if other is not None:
-            nearest_of(Y, padded, C, mine, m, best, new, acc)
+            nearest_of(Y, padded, C, leaf_cands, m, best, new, acc)
         for i in range(n, padded):
             old[i] = new[i] = NOWHERE
         changed = count_changed(old, new, padded)
@@ -228,9 +228,9 @@ def measure_leaves(leaves, count, rows, tree, C, sums, labels, three, other):
         # either sum the whole leaf for each cluster but one, or move the changed rows one by one
         together = False
         if short is not None:
-            together = changed > FEW_CHANGES * m and count_inside(old, padded, mine, m) == n
+            together = changed > FEW_CHANGES * m and count_inside(old, padded, leaf_cands, m) == n
             if together:
-                exchange(Y, v, old, new, padded, mine, m, units, hi, best)
+                exchange(Y, v, old, new, padded, leaf_cands, m, units, hi, best)
         if not together:
             change_rows(XT, w, first, old, new, n, units, lo_scale, no_remainder, hi, lo, spare)
     return n_changed

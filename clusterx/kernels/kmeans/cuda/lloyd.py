@@ -87,10 +87,10 @@ def update_centers(gpu: Any, stats: Any, C: Array) -> Update:
     sums, counts = gpu.contiguous(stats.sums), gpu.contiguous(stats.counts)
     k, d = C.shape
     new, module = gpu.empty((k, d), C.dtype, like=C), _any_module(gpu, C)
-    shifts, found = gpu.empty((k,), float64, like=C), gpu.empty((2,), float64, like=C)
+    shifts, totals = gpu.empty((k,), float64, like=C), gpu.empty((2,), float64, like=C)
     module.launch("move_centers", k, BLOCK, sums, counts, C, d, new, shifts)
-    module.launch("join_clusters", 1, BLOCK, shifts, counts, k, found)
-    return Update(new, found[0, ...], found[1, ...])
+    module.launch("join_clusters", 1, BLOCK, shifts, counts, k, totals)
+    return Update(new, totals[0, ...], totals[1, ...])
 
 
 class LloydStep(Step):

@@ -80,13 +80,13 @@ def _expanded(
 ) -> Array:
     """Products (n, q) of pairs of entries of [1, z]."""
     (n, d), q = X.shape, len(first)
-    found = gpu.empty((n, q), gpu.xp.float64, like=X)
+    out = gpu.empty((n, q), gpu.xp.float64, like=X)
     pairs = (asarray(part.astype(np.int64), like=X) for part in (first, second))
     _module(gpu, X.dtype, 1).launch(
         "expand", min(MOST_BLOCKS, -(-n * q // BLOCK)), BLOCK, X, n, d, w, density.center,
-        density.scale, *pairs, q, found,
+        density.scale, *pairs, q, out,
     )  # fmt: skip
-    return found
+    return out
 
 
 def _softened(gpu: Any, logs: Array, w: Array | None) -> tuple[Array, Array, Array]:

@@ -146,10 +146,10 @@ def link_cells(grid, core, limit, start, stop, has_core, parent):
 @jit
 def any_core(grid, core, start, stop, has_core):
     for cell in range(start, stop):
-        found = False
+        some = False
         for p in range(grid.starts[cell], grid.starts[cell + 1]):
-            found |= core[p]
-        has_core[cell] = found
+            some |= core[p]
+        has_core[cell] = some
 
 
 @jit

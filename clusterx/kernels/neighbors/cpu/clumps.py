@@ -24,15 +24,15 @@ def find_clumps(tree, kind, limit, core, parent, first):
             first[node] = LOOSE
             continue
         a, b = leaf_range(tree, node)
-        found = EMPTY
+        held = EMPTY
         if a < 0:  # smaller boxes are clumps too
-            found, other = first[2 * node + 1], first[2 * node + 2]
-            if found >= 0 and other >= 0:
-                unite(parent, tree.order[found], tree.order[other])
-            found = max(found, other)
+            held, other = first[2 * node + 1], first[2 * node + 2]
+            if held >= 0 and other >= 0:
+                unite(parent, tree.order[held], tree.order[other])
+            held = max(held, other)
         for i in range(max(a, 0), max(b, 0)):
             if core[i]:
-                if found >= 0:
-                    unite(parent, tree.order[found], tree.order[i])
-                found = i
-        first[node] = found
+                if held >= 0:
+                    unite(parent, tree.order[held], tree.order[i])
+                held = i
+        first[node] = held

@@ -60,10 +60,10 @@ class TreeSearch:
 
         def block(b):
             start, stop = parts[b]
-            sums, found = np.empty((stop - start, k)), np.empty((stop - start, k), np.int64)
-            walk.k_nearest(Q, self.tree, self.kind, k, start, stop, sums, found)
+            sums, rows = np.empty((stop - start, k)), np.empty((stop - start, k), np.int64)
+            walk.k_nearest(Q, self.tree, self.kind, k, start, stop, sums, rows)
             walk.restore(sums, self.kind, sums)
-            distances[place[start:stop]], indices[place[start:stop]] = sums, found
+            distances[place[start:stop]], indices[place[start:stop]] = sums, rows
 
         run_blocks(block, len(parts))
         return distances, indices
@@ -89,16 +89,16 @@ class TreeSearch:
     def _counts(self, Y, radius, weights, enough):
         Q, place = self._queries(Y)
         by_place = NONE if weights is None else np.asarray(weights, np.float64)[self.tree.order]
-        found, out = np.empty((2, Q.shape[1]))
+        counts, out = np.empty((2, Q.shape[1]))
         parts = self._parts(Q.shape[1])
         limit = self.measure.reduced(float(radius))
         run_blocks(
             lambda b: walk.count_within(
-                Q, self.tree, self.kind, limit, by_place, enough, *parts[b], found
+                Q, self.tree, self.kind, limit, by_place, enough, *parts[b], counts
             ),
             len(parts),
         )
-        out[place] = found
+        out[place] = counts
         return out
 
     def core_rows(self, radius, least, weights=None):
@@ -162,15 +162,15 @@ class TreeSearch:
     def _lowest(self, limit, label, rest):
         """Fill in the labels of the rows at the places `rest`."""
         Q = np.ascontiguousarray(self.tree.Z[:, rest])
-        by_place, found = label[self.tree.order], np.empty(rest.size, np.int32)
+        by_place, lowest = label[self.tree.order], np.empty(rest.size, np.int32)
         parts = self._parts(rest.size)
         run_blocks(
             lambda b: links.lowest_within(
-                Q, self.tree, self.kind, limit, by_place, *parts[b], found
+                Q, self.tree, self.kind, limit, by_place, *parts[b], lowest
             ),
             len(parts),
         )
-        label[self.tree.order[rest]] = found
+        label[self.tree.order[rest]] = lowest
 
     def nearest_other(self, component, core=None, alpha=1.0, rows=None, bound=None):
         order = self.tree.order

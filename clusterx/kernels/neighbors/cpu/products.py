@@ -173,12 +173,12 @@ class ProductSearch:
         return order, self._near_sweep(Q, loop)
 
     def knn(self, Y, k):
-        order, found = self._nearest(Y, k)
-        return tuple(_put_back(order, part) for part in zip(*found, strict=True))
+        order, results = self._nearest(Y, k)
+        return tuple(_put_back(order, part) for part in zip(*results, strict=True))
 
     def kth_distances(self, k):
-        order, found = self._nearest(None, k)
-        return _put_back(order, [distances[:, k - 1] for distances, _ in found])
+        order, results = self._nearest(None, k)
+        return _put_back(order, [distances[:, k - 1] for distances, _ in results])
 
     def _pairs(self, Q: Centred, limit: float, loop) -> list:
         """Call loop(r, e, i, j) with the pairs within the limit, a block of rows at a time."""
@@ -213,8 +213,8 @@ class ProductSearch:
             product_loops.squares_of_pairs(Q.X, self.own.X, i, j, sums)
             return np.bincount(i - r, minlength=e - r), j.astype(np.int64), sums
 
-        found = zip(*self._pairs(Q, limit, measured), strict=True)
-        counts, rows, sums = (np.concatenate(part) for part in found)
+        results = zip(*self._pairs(Q, limit, measured), strict=True)
+        counts, rows, sums = (np.concatenate(part) for part in results)
         starts = np.concatenate([[0], np.cumsum(counts)])
         return starts, rows, self.measure.restored(sums, np)
 
@@ -331,8 +331,8 @@ class ProductSearch:
             best[none], other[none] = np.inf, -1
             return best, other
 
-        found = self._near_sweep(self.grouped.some(places[queries]), loop)
-        weights, others = (_put_back(order, part) for part in zip(*found, strict=True))
+        results = self._near_sweep(self.grouped.some(places[queries]), loop)
+        weights, others = (_put_back(order, part) for part in zip(*results, strict=True))
         return weights, others
 
 

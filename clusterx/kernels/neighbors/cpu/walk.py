@@ -133,25 +133,25 @@ def push_children(q, tree, node, kind, limit, nodes, gaps, top):
 
 
 @jit(**INNER)
-def sift_down(sums, found, k):
+def sift_down(sums, indices, k):
     """Let the root of a heap of k pairs (sum, row), the largest on top, sink to its place."""
     i = 0
-    s, r = sums[0], found[0]
+    s, r = sums[0], indices[0]
     while 2 * i + 1 < k:
         c = 2 * i + 1
         if c + 1 < k and (
-            sums[c + 1] > sums[c] or (sums[c + 1] == sums[c] and found[c + 1] > found[c])
+            sums[c + 1] > sums[c] or (sums[c + 1] == sums[c] and indices[c + 1] > indices[c])
         ):
             c += 1
-        if not (sums[c] > s or (sums[c] == s and found[c] > r)):
+        if not (sums[c] > s or (sums[c] == s and indices[c] > r)):
             break
-        sums[i], found[i] = sums[c], found[c]
+        sums[i], indices[i] = sums[c], indices[c]
         i = c
-    sums[i], found[i] = s, r
+    sums[i], indices[i] = s, r
 
 
 @jit
-def k_nearest(Q, tree, kind, k, start, stop, sums, found):
+def k_nearest(Q, tree, kind, k, start, stop, sums, indices):
     """The k least pairs (sum, row) of the queries start..stop, columns of Q, in rising order."""
     d = Q.shape[0]
     q = np.empty(d)
@@ -160,7 +160,7 @@ def k_nearest(Q, tree, kind, k, start, stop, sums, found):
     for i in range(start, stop):
         for j in range(d):
             q[j] = Q[j, i]
-        best, rows = sums[i - start], found[i - start]
+        best, rows = sums[i - start], indices[i - start]
         for e in range(k):
             best[e] = np.inf
             rows[e] = tree.order.shape[0]

@@ -235,8 +235,8 @@ class TiledSearch(RowSearch):
         )  # fmt: skip
         roots = self.gpu.empty((self.n,), xp.int64, like=self.X)
         self.module.launch("find_roots", -(-self.n // BLOCK), BLOCK, parents, self.n, roots)
-        found = xp.unique_values(xp.take(roots, cores.numbers))
-        return xp.astype(xp.searchsorted(found, roots), xp.int32)
+        distinct = xp.unique_values(xp.take(roots, cores.numbers))
+        return xp.astype(xp.searchsorted(distinct, roots), xp.int32)
 
     # -- other components ------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ def summary(gpu: Any, X: Array) -> Summary:
     rows = -(-n // max(1, min(n // (LEAST_ROWS * lanes), BLOCKS // tiles)))
     slabs = -(-n // rows)
     parts = gpu.empty((3, slabs, d), xp.float64, like=X)
-    found = gpu.empty((3, d), xp.float64, like=X)
+    out = gpu.empty((3, d), xp.float64, like=X)
     module = gpu.loader.module("summary", T=gpu.c_type(X.dtype))
     module.launch(
         "slab_moments", slabs * tiles, _threads(width * lanes), X, n, d, rows, width, lanes, parts
@@ -35,9 +35,9 @@ def summary(gpu: Any, X: Array) -> Summary:
     lanes = BLOCK // width
     module.launch(
         "join_slabs", -(-d // width), _threads(width * lanes), X, parts, slabs, n, d, rows,
-        width, lanes, found,
+        width, lanes, out,
     )  # fmt: skip
-    mean, variance, largest = (found[i, ...] for i in range(3))
+    mean, variance, largest = (out[i, ...] for i in range(3))
     return Summary(xp.all(xp.isfinite(largest)), mean, variance, largest)
 
 
