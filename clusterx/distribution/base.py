@@ -1,4 +1,4 @@
-"""What mixtures of Gaussians share: fitting, and what is asked of a fitted model."""
+"""Base of the mixtures of Gaussians: fitting, prediction, scores and samples."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .starts import INITS, first_moments
 
 
 class Mixture(DensityMixin, Estimator):
-    """Base of the mixtures: `_first`, `_maximise` and `_bound` are their own."""
+    """Base of the mixtures, which define `_first`, `_maximise` and `_bound` themselves."""
 
     weights_: Array
     means_: Array
@@ -70,7 +70,7 @@ class Mixture(DensityMixin, Estimator):
         return self
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
-        """Fit, and the most probable component of each row, (n_samples,) int32."""
+        """Fit, and return the most probable component of each row, (n_samples,) int32."""
         return self._assigned(self._fit(X, sample_weight))[1]
 
     def _fit(self, X: Any, sample_weight: Any) -> Rows:
@@ -131,7 +131,7 @@ class Mixture(DensityMixin, Estimator):
         return self._regularised(found, problem)
 
     def _regularised(self, moments: Moments, problem: Problem) -> Moments:
-        """With what is added to the variances, which is in the units of X."""
+        """The moments with `reg_covar`, which is in squared units of X, added to the variances."""
         reg = self.reg_covar / problem.frame.scale**2
         covariances = problem.covariance.regularised(moments.covariances, reg)
         return moments._replace(covariances=covariances)
@@ -160,11 +160,11 @@ class Mixture(DensityMixin, Estimator):
         raise NotImplementedError
 
     def _with_priors(self, problem: Problem) -> Problem:
-        """The problem, once what is given of parameters or of beliefs about them is checked."""
+        """The problem with checked priors or initial parameters."""
         return problem
 
     def _log_weights(self) -> np.ndarray:
-        """Of the fitted model, with whatever else log-densities have of constants."""
+        """Log-weights of the fitted model, plus the constant terms of the log-densities."""
         raise NotImplementedError
 
     def _keep(self, found: Parameters, problem: Problem) -> None:
@@ -206,7 +206,7 @@ class Mixture(DensityMixin, Estimator):
         if used < self.n_components:
             raise ValueError(
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
-                f"n_samples = {used}{'' if w is None else ' of some weight'}. Ask for fewer "
+                f"n_samples = {used}{'' if w is None else ' of positive weight'}. Ask for fewer "
                 "components or give more rows."
             )
 
@@ -225,7 +225,7 @@ class Mixture(DensityMixin, Estimator):
         Returns
         -------
         labels : array of shape (n_samples,), int32
-            On the device of X; the lowest index of equally probable ones.
+            On the device of X; the lowest index among equally probable components.
         """
         if labels_out is not None:
             return self._predict_into(labels_out, X)
@@ -276,8 +276,8 @@ class Mixture(DensityMixin, Estimator):
         Returns
         -------
         X : array of shape (n_samples, n_features), float64
-            The rows of the first component come first. With the seed, covariances and means of
-            scikit-learn's mixture, the rows are those that it draws.
+            The rows of the first component come first. With equal seeds, covariances and means,
+            scikit-learn's mixture draws the same rows.
         y : array of shape (n_samples,), int32
             Their components.
         """
@@ -320,7 +320,7 @@ class Mixture(DensityMixin, Estimator):
         return density(TYPES[self.covariance_type], frame, self._parameters(frame), like)
 
     def _frame(self) -> Frame:
-        """Where the fitted components are, which is near the rows that they were fitted to."""
+        """A frame around the fitted components, which are near the rows of `fit`."""
         weights = host_attribute(self, "weights_")
         means, factors = (host_attribute(self, n) for n in ("means_", "precisions_cholesky_"))
         d = means.shape[1]

@@ -21,14 +21,14 @@ PRIOR_TYPES = ("dirichlet_process", "dirichlet_distribution")
 class Beliefs(NamedTuple):
     """The posterior of weights, means and precisions; covariances are in `Parameters`."""
 
-    #: Dirichlet counts (k,), or the two (2, k) of the beta distributions of a stick's breaks
+    #: Dirichlet counts (k,), or parameters (2, k) of the stick-breaking beta distributions
     concentration: np.ndarray
     mean_precision: np.ndarray  # (k,)
-    degrees_of_freedom: np.ndarray  # (k,), or 0-d of a tied covariance
+    degrees_of_freedom: np.ndarray  # (k,), or 0-d for a tied covariance
 
 
 class Priors(NamedTuple):
-    """In the frame of a problem."""
+    """The priors, in the frame of a problem."""
 
     concentration: float
     mean_precision: float
@@ -41,8 +41,8 @@ class BayesianGaussianMixture(Mixture):
     """Mixture of Gaussians whose parameters have priors, fitted by variational inference.
 
     Components that the rows do not need get weights near zero, so that `n_components` is only an
-    upper bound. It runs by the same kernels as `GaussianMixture`, at the same cost, wherever the
-    rows live.
+    upper bound. It uses the same kernels as `GaussianMixture`, at the same cost, on the device of
+    X.
 
     Parameters
     ----------
@@ -56,38 +56,38 @@ class BayesianGaussianMixture(Mixture):
     n_init : int, default=1
         Number of starts, of which the one with the highest lower bound is kept.
     init_params : {'kmeans', 'k-means++', 'random', 'random_from_data'}, default='kmeans'
-        Where the first responsibilities come from; see `GaussianMixture`.
+        The source of the initial responsibilities; see `GaussianMixture`.
     weight_concentration_prior_type : {'dirichlet_process', 'dirichlet_distribution'}, \
 default='dirichlet_process'
-        The prior of the weights: a Dirichlet process, by its stick-breaking representation cut off
-        after `n_components`, or a Dirichlet distribution.
+        The prior of the weights: a Dirichlet process, in its stick-breaking representation
+        truncated at `n_components`, or a Dirichlet distribution.
     weight_concentration_prior : float, optional
-        Lower values leave more components without rows. 1 / n_components by default.
+        Lower values leave more components empty. 1 / n_components by default.
     mean_precision_prior : float, optional
-        Number of rows that the prior of the means counts for. 1 by default.
+        The weight of the prior of the means, as a number of rows. 1 by default.
     mean_prior : array of shape (n_features,), optional
         The mean of X by default.
     degrees_of_freedom_prior : float, optional
-        Of the Wishart distribution, more than n_features - 1. n_features by default.
+        Degrees of freedom of the Wishart prior, above n_features - 1. n_features by default.
     covariance_prior : float or array, optional
         The covariance of X by default: a matrix for 'full' and 'tied', variances for 'diag', and
         their mean for 'spherical'.
     random_state : int, RandomState or None
     warm_start : bool, default=False
-        Start from the last fit's parameters.
+        Whether to start from the parameters of the last fit.
     verbose : int, default=0
     verbose_interval : int, default=10
 
     Attributes
     ----------
     weights_, means_, covariances_, precisions_, precisions_cholesky_ : array
-        Expected values; shapes are those of `GaussianMixture`.
+        Expected values, of the same shapes as in `GaussianMixture`.
     converged_ : bool
     n_iter_ : int
     lower_bound_ : float
-        Of the model's evidence, but for constant terms.
+        Lower bound on the model evidence, without constant terms.
     lower_bounds_ : list of float
-        One for each iteration.
+        The lower bound after each iteration.
     weight_concentration_ : tuple of two arrays, or array, of shape (n_components,)
         Parameters of the beta distributions of a Dirichlet process, or those of a Dirichlet
         distribution.
@@ -180,7 +180,7 @@ default='dirichlet_process'
             )
 
     def _with_priors(self, problem: Problem) -> Problem:
-        """The problem with the priors that are in force; as attributes in the units of X."""
+        """The problem with its priors; sets the prior attributes in units of X."""
         rows, frame = problem.rows, problem.frame
         self._set_scalar_priors(rows.d)
         mean, covariance = self._mean_and_covariance(problem)
@@ -217,7 +217,7 @@ default='dirichlet_process'
         self.degrees_of_freedom_prior_ = d if degrees is None else degrees
 
     def _mean_and_covariance(self, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-        """Those given, or those of the rows."""
+        """The given prior mean and covariance, or those of the rows."""
         frame, total = problem.frame, problem.total
         mean = self._given_prior("mean_prior", (problem.rows.d,))
         covariance = self._covariance_prior(problem)
@@ -295,7 +295,7 @@ default='dirichlet_process'
         return weights / weights.sum()
 
     def _constants(self, beliefs: Beliefs, d: int) -> np.ndarray:
-        """What log-densities have of constants: expected log-weights and log-determinants."""
+        """Constant terms of the log-densities: expected log-weights and log-determinants."""
         concentration, precision, degrees = beliefs
         if concentration.ndim == 1:
             log_weights = digamma(concentration) - digamma(concentration.sum())

@@ -1,7 +1,7 @@
 """The four types of covariance: their parameters, on the host in float64.
 
-What a mixture has of parameters does not grow with the rows, so that the M step runs on the host
-for rows anywhere: LAPACK tells when a matrix is singular, and all backends take the same step.
+The number of parameters does not grow with the rows, so the M step always runs on the host: LAPACK
+reports singular matrices, and all backends take the same step.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class SingularError(ValueError):
         self.component = component
 
 
-#: Added to the sizes of components, as in scikit-learn, so that one without rows can be divided by.
+#: Added to the sizes of components, as in scikit-learn, to avoid division by zero.
 SMALLEST = 10 * np.finfo(np.float64).eps
 
 
@@ -44,7 +44,7 @@ class Full:
         return k, d, d
 
     def regularised(self, covariances: np.ndarray, reg: np.ndarray) -> np.ndarray:
-        """With reg (d,) added to the variances."""
+        """The covariances with reg (d,) added to the variances."""
         return covariances + np.diag(reg)
 
     def isotropic(self, k: int, d: int) -> np.ndarray:
@@ -52,7 +52,7 @@ class Full:
         return np.zeros(self.shape(k, d))
 
     def scaled(self, covariances: np.ndarray, scale: np.ndarray) -> np.ndarray:
-        """Of columns that are multiplied by `scale` (d,)."""
+        """Covariances after multiplying the columns by `scale` (d,)."""
         return covariances * np.outer(scale, scale)
 
     def factors_scaled(self, factors: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ class Full:
 
     def from_precisions(self, precisions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Covariances and factors."""
-        # of the matrix turned around: its factor is upper triangular
+        # reversing rows and columns makes the factor upper triangular
         factors = np.stack([np.linalg.cholesky(p[::-1, ::-1])[::-1, ::-1] for p in precisions])
         inverse = np.linalg.inv(factors)
         return inverse.transpose(0, 2, 1) @ inverse, factors
@@ -79,11 +79,11 @@ class Full:
         return factors @ np.swapaxes(factors, -1, -2)
 
     def each(self, factors: np.ndarray, k: int, d: int) -> np.ndarray:
-        """A factor for each component: (k, d, d), or (k, d) of a diagonal."""
+        """A factor for each component: (k, d, d), or (k, d) for diagonals."""
         return factors
 
     def log_determinants(self, factors: np.ndarray, d: int) -> np.ndarray:
-        """Of the factors, (k,) or 0-d."""
+        """Log-determinants of the factors, (k,) or 0-d."""
         return np.log(np.diagonal(factors, axis1=-2, axis2=-1)).sum(axis=-1)
 
     def check(self, name: str, values: np.ndarray) -> None:
@@ -97,7 +97,7 @@ class Full:
         return k * d * (d + 1) / 2
 
     def moments(self, sums: np.ndarray, at: Reference, total: Any) -> Moments:
-        """Of weighted sums of features (k, q), relative to a reference."""
+        """Moments from weighted sums of features (k, q), relative to a reference."""
         first = _first_moments(sums, at)
         means, shifts = first.means, first.covariances
         d = means.shape[1]
@@ -123,10 +123,10 @@ class Full:
         Parameters
         ----------
         shifts : array (k, d)
-            Of the means from their prior.
+            Differences of the means from their prior.
         drawn : array (k,)
-            Rows that the squares of the shifts count for.
-        degrees : array (k,), or 0-d of a tied covariance
+            Weights of the squared shifts, as numbers of rows.
+        degrees : array (k,), or 0-d for a tied covariance
             Degrees of freedom.
         """
         sizes, _, own = moments
@@ -307,7 +307,7 @@ class Spherical(Diagonal):
 
 
 class Reference(NamedTuple):
-    """What moments are relative to: features are of y = (z - means) factors."""
+    """The reference of moments: features are those of y = (z - means) factors."""
 
     means: np.ndarray  # (k, d)
     inverse: np.ndarray | None = None  # of the factors, (k, d, d) or (k, d); None for unit matrices
@@ -324,7 +324,7 @@ TYPES: dict[str, Covariance] = {
 
 
 def _first_moments(sums: np.ndarray, at: Reference) -> Moments:
-    """Sizes and means, and in place of covariances what the means moved by, in y."""
+    """Sizes and means, and in place of covariances the shifts of the means, in y."""
     d = at.means.shape[1]
     sizes = sums[:, 0] + SMALLEST
     shifts = moved = sums[:, 1 : d + 1] / sizes[:, None]
@@ -342,7 +342,7 @@ def _first_moments(sums: np.ndarray, at: Reference) -> Moments:
 def _factor(covariance: np.ndarray, component: int) -> np.ndarray:
     """The factor U of the inverse, U U^T, from L of the matrix, L L^T: U = L^-T."""
     lower, failed = lapack.dpotrf(covariance, lower=True, clean=True)
-    # rounding may leave a matrix of lower rank a factor, whose inverse overflows
+    # by rounding, a singular matrix may have a factor, whose inverse overflows
     inverse, singular = (lower, 1) if failed else lapack.dtrtri(lower, lower=True)
     if failed or singular or not np.isfinite(inverse).all():
         raise SingularError(component)

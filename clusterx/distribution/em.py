@@ -1,7 +1,7 @@
-"""Expectation and maximisation, written once for rows anywhere and for both kinds of mixtures.
+"""Expectation-maximisation, written once for all kinds of rows and both kinds of mixtures.
 
-The E step is a pass over the rows, whose kernels return the moments of the components; the M step
-turns these into parameters, on the host. The host reads the device once in each iteration.
+The E step is a pass over the rows: kernels return the moments of the components. The M step turns
+these into parameters on the host. The host reads the device once in each iteration.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from ..kernels.mixture import Density, Statistics
 from ..rows import Rows
 from .covariance import Covariance, Moments, Reference
 
-#: Log-densities are sums of products of what rows have been expanded to, where the rounding of such
-#: a sum is at most this. The bound is the unit roundoff of float64 times the sum of magnitudes of
-#: the terms, |u|^T |M| |u|, for the row farthest from the centre; rounding seen is 100 times less.
-#: The covariances' relative error has the same bound. Beyond it rows are whitened.
+#: Log-densities are computed as matrix products of expanded features if the rounding error is at
+#: most this, and otherwise from whitened rows. The bound on the error is the unit roundoff of
+#: float64 times the sum of the magnitudes of the terms, |u|^T |M| |u|, for the row farthest from
+#: the centre; observed errors are 100 times smaller. It also bounds the relative error of the
+#: covariances.
 TOLERANCE = 1e-9
-#: Rows of more columns are whitened. Making d^2 / 2 features takes as long as 16 components do with
-#: them, so that few components are whitened earlier.
+#: Rows with more columns are whitened. Computing the d^2 / 2 features takes as long as using them
+#: for 16 components, so with few components the limit is lower.
 PRODUCT_COLUMNS, OF_FEW_COMPONENTS, FEW_COMPONENTS = 64, 24, 16
 LOG_2PI = math.log(2 * math.pi)
 
@@ -33,19 +34,19 @@ class Frame(NamedTuple):
     """Parameters are those of z = (x - center) / scale; in float64 on the host."""
 
     center: np.ndarray  # (d,)
-    scale: np.ndarray  # (d,) powers of two, which leave all digits as they are
+    scale: np.ndarray  # (d,) powers of two, so that scaling is exact
     reach: np.ndarray  # (d,) largest |z|
 
 
 class Parameters(NamedTuple):
-    """Of components, in a frame."""
+    """The parameters of the components, in a frame."""
 
     weights: np.ndarray  # (k,)
     means: np.ndarray  # (k, d)
-    covariances: np.ndarray  # of the shape that their type has
+    covariances: np.ndarray  # in the shape of their type
     factors: np.ndarray  # Cholesky factors of the precisions
-    log_weights: np.ndarray  # (k,), with whatever else the log-densities have of constants
-    beliefs: Any = None  # what a Bayesian mixture knows of weights, means and precisions
+    log_weights: np.ndarray  # (k,), plus constant terms of the log-densities
+    beliefs: Any = None  # posterior of a Bayesian mixture
 
 
 class Problem(NamedTuple):
@@ -56,13 +57,13 @@ class Problem(NamedTuple):
     total: float  # sum of the weights
     frame: Frame
     covariance: Covariance
-    #: of a tied covariance, about the centre: the sum of w z z^T, which no iteration changes
+    #: for a tied covariance: the sum of w z z^T about the centre, the same in all iterations
     scatter: np.ndarray | None = None
     priors: Any = None  # of a Bayesian mixture
 
 
 class Expected(NamedTuple):
-    """What an E step finds."""
+    """The results of an E step."""
 
     moments: Moments
     log_likelihood: float  # weighted sum
@@ -70,7 +71,7 @@ class Expected(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What iterations came to."""
+    """The results of all iterations."""
 
     parameters: Parameters
     lower_bounds: list[float]
@@ -78,9 +79,9 @@ class Run(NamedTuple):
 
 
 def find_frame(rows: Rows, w: Array | None, isotropic: bool) -> Frame:
-    """Centre and scales of the rows, in one pass; in two of rows with weights.
+    """Centre and scales of the rows, in one pass, or in two for weighted rows.
 
-    Weights of zero leave rows out: the frame must not go by them, as digits are lost far away.
+    The frame must ignore rows of weight zero, because a frame far from the other rows loses digits.
     """
     xp = rows.xp
     wide = float_dtype(xp, rows.like)
@@ -118,7 +119,7 @@ def density(
     like: Array,
     products: bool = False,
 ) -> Density:
-    """The components as kernels read them, beside `like`."""
+    """The components as kernels read them, on the device of `like`."""
     k, d = parameters.means.shape
     determinants = covariance.log_determinants(parameters.factors, d) - np.log(frame.scale).sum()
     constants = parameters.log_weights + determinants - d / 2 * LOG_2PI
@@ -134,7 +135,7 @@ def density(
 
 
 def beside(like: Array, found: Density) -> Density:
-    """The density with its arrays beside `like`."""
+    """The density with its arrays on the device of `like`."""
     wide = float_dtype(namespace(like), like)
 
     def move(a: Any) -> Any:
@@ -160,7 +161,7 @@ def on_host(found: Statistics) -> Statistics:
 
 
 def with_scatter(problem: Problem) -> Problem:
-    """With the sum of w z z^T, where the covariance is tied: that of a single component."""
+    """The problem with the sum of w z z^T, if the covariance is tied."""
     covariance, d = problem.covariance, problem.rows.d
     if covariance.product_form != "linear" or d > PRODUCT_COLUMNS:
         return problem
@@ -198,7 +199,7 @@ def expectation(problem: Problem, parameters: Parameters) -> Expected:
     else:
         at = Reference(np.zeros((k, d)), None, parameters.means)
         total = problem.scatter
-        if total is not None:  # what all components have in common
+        if total is not None:  # the term that all components share
             likelihood -= float((covariance.precisions(parameters.factors) * total).sum()) / 2
     return Expected(covariance.moments(found.moments, at, total), likelihood, found.entropy)
 
@@ -214,18 +215,18 @@ def em(
     before: float = -np.inf,
     report: Callable[[int, float], None],
 ) -> Run:
-    """Iterations from given parameters, until the lower bound changes by less than `tol`.
+    """Iterate from given parameters until the lower bound changes by less than `tol`.
 
     Parameters
     ----------
     maximise : callable
         The M step.
     bound : callable
-        The lower bound, from an E step and the parameters that its M step gave.
+        Computes the lower bound from an E step and the parameters of its M step.
     before : float
-        Lower bound of what the parameters come from.
+        Lower bound of the fit that the parameters come from.
     report : callable
-        Is told of each iteration, and of the change of the lower bound in it.
+        Called with the number of each iteration and the change of the lower bound.
     """
     bounds: list[float] = []
     converged, last = False, before

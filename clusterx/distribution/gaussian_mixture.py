@@ -15,29 +15,30 @@ from .em import Expected, Parameters, Problem
 
 
 class GaussianMixture(Mixture):
-    """Mixture of Gaussians, fitted by expectation and maximisation where the data is.
+    """Mixture of Gaussians, fitted by expectation-maximisation on the device of the data.
 
     NumPy arrays run on tuned CPU kernels, arrays of other libraries on their own device, `Blocks`
-    out of core. A fit has the same bits for any number of threads. An iteration costs O(n k d^2)
-    for full covariances and O(n k d) for the other types; beside X, memory for some blocks of rows
-    is taken, and never responsibilities of all rows.
+    out of core. Results have the same bits for any number of threads. An iteration costs O(n k d^2)
+    for full covariances and O(n k d) for the other types. Memory beyond X is that of a few blocks
+    of rows; responsibilities of all rows are never stored.
 
     Parameters
     ----------
     n_components : int, default=1
     covariance_type : {'full', 'tied', 'diag', 'spherical'}, default='full'
-        A matrix for each component, one matrix for all, variances for each, or one variance for
-        each.
+        One matrix per component, one matrix for all, variances per component, or a single variance
+        per component.
     tol : float, default=1e-3
-        The iterations end when the mean log-likelihood of a row changes by less.
+        The iterations end when the mean log-likelihood per row changes by less.
     reg_covar : float, default=1e-6
         Added to the variances, in squared units of X.
     max_iter : int, default=100
     n_init : int, default=1
         Number of starts, of which the one with the highest likelihood is kept.
     init_params : {'kmeans', 'k-means++', 'random', 'random_from_data'}, default='kmeans'
-        Where responsibilities come from that no `_init` parameter replaces: clusters of `KMeans`,
-        rows chosen by k-means++ or at random, or random numbers.
+        The source of the initial responsibilities: clusters of `KMeans`, rows chosen by k-means++,
+        random numbers, or random rows. The `_init` parameters replace the resulting weights, means
+        and precisions.
     weights_init : array of shape (n_components,), optional
     means_init : array of shape (n_components, n_features), optional
     precisions_init : array, optional
@@ -45,7 +46,7 @@ class GaussianMixture(Mixture):
     random_state : int, RandomState or None
         Every backend sees the same draws.
     warm_start : bool, default=False
-        Start from the last fit's parameters.
+        Whether to start from the parameters of the last fit.
     verbose : int, default=0
     verbose_interval : int, default=10
 
@@ -61,19 +62,19 @@ class GaussianMixture(Mixture):
         Inverses of the covariances, and their upper triangular Cholesky factors.
     converged_ : bool
     n_iter_ : int
-        Of the start that was kept, as are the lower bounds.
+        Iterations of the start that was kept; the lower bounds are of that start too.
     lower_bound_ : float
-        Mean log-likelihood of a row in the last E step.
+        Mean log-likelihood per row in the last E step.
     lower_bounds_ : list of float
-        One for each iteration.
+        The lower bound after each iteration.
     n_features_in_ : int
     feature_names_in_ : array of shape (n_features_in_,), if X has string column names
 
     Notes
     -----
-    A component that collapses onto fewer rows than make a covariance is kept from becoming
-    singular by `reg_covar`; if that does not do, an error names it. The start of 'k-means++' and
-    'random_from_data' has covariances of `reg_covar` for all types.
+    `reg_covar` keeps components that collapse onto few rows from becoming singular. If it does not
+    suffice, an error names the component. The start of 'k-means++' and 'random_from_data' has
+    variances of `reg_covar` for all types.
 
     References
     ----------
@@ -179,7 +180,7 @@ class GaussianMixture(Mixture):
         return problem
 
     def _start(self, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
-        """The `_init` parameter of the name, on the host."""
+        """The `_init` parameter of this name, on the host."""
         values = getattr(self, f"{name}_init")
         if values is None:
             return None

@@ -1,4 +1,4 @@
-"""What a fit tells: how far it is, and which component has collapsed."""
+"""Reports of a fit: its progress, and the component that has collapsed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Collapsed(Exception):
         return (
             "Fitting the mixture model failed because some components have ill-defined empirical "
             "covariance (for instance caused by singleton or collapsed samples). Try to decrease "
-            "the number of components, increase reg_covar, or scale the input data. "
-            f"{which} is singular, and reg_covar is {model.reg_covar:g}."
+            f"the number of components, increase reg_covar, or scale the input data. {which} is "
+            f"singular with reg_covar={model.reg_covar:g}."
         )
 
 
 class Report:
-    """What `verbose` prints, as scikit-learn prints it."""
+    """The output of `verbose`, as in scikit-learn."""
 
     def __init__(self, model: Any, start: int):
         self.verbose, self.interval = model.verbose, model.verbose_interval

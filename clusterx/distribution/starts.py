@@ -1,4 +1,4 @@
-"""First moments of components, from which the iterations start."""
+"""Initial moments of components, from which the iterations start."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .covariance import Moments, Reference
 from .em import Problem, beside, on_host
 
 INITS = ("kmeans", "k-means++", "random", "random_from_data")
-#: Rows whose responsibilities are held at a time.
+#: Rows per block of responsibilities held in memory.
 HEIGHT = 16384
 
 
 def first_moments(problem: Problem, name: str, k: int, rng: np.random.RandomState) -> Moments:
-    """Moments of components as the named start has them."""
+    """Moments of components from the named start."""
     if name == "kmeans":
         return _clusters(problem, k, rng)
     if name == "random":
@@ -56,16 +56,16 @@ def _random(problem: Problem, k: int, rng: np.random.RandomState) -> Moments:
 
 
 def overall_moments(problem: Problem) -> Moments:
-    """Moments of all rows, as those of one component."""
+    """Moments of all rows, as of one component."""
     return _given(problem, np.zeros((1, problem.rows.d)), 1)
 
 
 def _given(
     problem: Problem, means: np.ndarray, k: int, labels: Array | None = None, draw: Any = None
 ) -> Moments:
-    """Moments under given responsibilities, near the means that they will have.
+    """Moments from given responsibilities, taken relative to `means` near the result.
 
-    They are those of the labels; else what draw(n) gives for the next n rows; else all are one.
+    Responsibilities come from the labels; else from draw(n) for the next n rows; else all are one.
     """
     rows, frame = problem.rows, problem.frame
     density = Density(problem.covariance.form, frame.center, frame.scale, means=means)

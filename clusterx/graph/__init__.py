@@ -1,4 +1,4 @@
-"""Clusters and labels by the links between rows, and the links of pixels."""
+"""Clusters and labels from graphs of rows, and graphs of pixels."""
 
 from .affinity_model import AffinityPropagation, affinity_propagation
 from .embedding import spectral_embedding

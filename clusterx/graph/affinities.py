@@ -1,4 +1,4 @@
-"""Weights of the links between rows, in one of three forms, and their products with vectors."""
+"""Affinities between rows in three forms, and their products with vectors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..kernels import kernels_for
 from ..kernels.neighbors.components import numbered_by_first
 from ..validation import canonical_rows
 
-#: Rows of a sparse matrix from which it pays to put linked rows near each other in memory.
+#: From this many rows on, reordering a sparse matrix so that linked rows are near each other pays.
 MANY = 4096
 
 
@@ -26,18 +26,19 @@ class Products(NamedTuple):
     """Products of an n x n matrix W with vectors (n, p) float64."""
 
     multiply: Callable[[Array], Array]
-    #: (V, before, scale, shift, share) -> scale W V + shift V + share before, which is given up
+    #: (V, before, scale, shift, share) -> scale W V + shift V + share before; may overwrite
+    #: `before`
     sums: Callable[..., Array]
-    order: np.ndarray | None = None  # of the rows in products, where it is another one
+    order: np.ndarray | None = None  # order of the rows in products, if they are reordered
 
 
 def sparse_products(W: csr_array, order: np.ndarray | None = None) -> Products:
-    """Of a CSR matrix of float64 on the host."""
+    """Products with a float64 CSR matrix on the host."""
     return Products(lambda V: W @ V, partial(kernels_for(np).graphs.linked_sums, W), order)
 
 
 def dense_products(multiply: Callable[[Array], Array]) -> Products:
-    """Of what multiplies alone."""
+    """Products with an operator that is only known by its multiplication."""
 
     def sums(V: Array, before: Array, scale: float, shift: float, share: float) -> Array:
         return scale * multiply(V) + shift * V + share * before
@@ -46,7 +47,7 @@ def dense_products(multiply: Callable[[Array], Array]) -> Products:
 
 
 class SparseAffinity:
-    """A symmetric CSR matrix on the host; links of rows to themselves are left out."""
+    """A symmetric CSR matrix on the host; its diagonal is left out."""
 
     def __init__(self, W: Any):
         W = csr_array(W, dtype=np.float64)
@@ -63,7 +64,7 @@ class SparseAffinity:
         return self.W @ V
 
     def normalized(self, root: Array) -> Products:
-        """Products with the weights divided by the roots of both ends."""
+        """Products with the weights divided by `root` at both ends."""
         W = csr_array(self.W.multiply(1.0 / root[:, None]).multiply(1.0 / root[None, :]))
         order = None
         if self.n >= MANY:
@@ -73,7 +74,7 @@ class SparseAffinity:
 
 
 class BlockAffinity:
-    """Rows of weights, a block at a time, on any device; those of rows to themselves are zero."""
+    """Rows of weights, a block at a time, on any device; the diagonal is zero."""
 
     def __init__(self, like: Array, n: int):
         self.xp, self.n = namespace(like), n
@@ -117,7 +118,7 @@ class BlockAffinity:
 
 
 class DenseAffinity(BlockAffinity):
-    """A symmetric matrix that is there; it is copied."""
+    """A symmetric matrix in memory; it is copied."""
 
     def __init__(self, W: Array):
         xp, where = namespace(W), device(W)
@@ -134,7 +135,7 @@ class DenseAffinity(BlockAffinity):
 
 
 class GaussianAffinity(BlockAffinity):
-    """exp(-gamma |x - y|^2), measured again for each product."""
+    """exp(-gamma |x - y|^2), recomputed for each product."""
 
     def __init__(self, X: Array, gamma: float):
         self.X, self.gamma = X, gamma
@@ -154,14 +155,14 @@ def gaussian_rows(X: Array, a: int, b: int, gamma: float) -> Array:
 
 
 def gaussian_matrix(X: Array, gamma: float) -> Array:
-    """All of exp(-gamma |x - y|^2), float64."""
+    """The whole matrix exp(-gamma |x - y|^2), float64."""
     n = X.shape[0]
     height = max(1, TILE // n)
     return concat(gaussian_rows(X, a, min(n, a + height), gamma) for a in range(0, n, height))
 
 
 def kernel_matrix(X: Any, kernel: Any, options: dict[str, Any]) -> np.ndarray:
-    """A kernel of scikit-learn's, or a callable, on the host."""
+    """The matrix of a scikit-learn kernel, or of a callable, on the host."""
     return pairwise_kernels(X, metric=kernel, filter_params=True, **options)
 
 
@@ -171,7 +172,7 @@ def fits_in_memory(n: int) -> bool:
 
 
 def neighbor_graph(indices: Array, n: int) -> csr_array:
-    """The mean of the links to neighbours (n, k) and of those back, on the host."""
+    """The mean of the graph of neighbours (n, k) and its transpose, on the host."""
     indices = to_host(indices)
     m, k = indices.shape
     links = csr_array((np.ones(m * k), indices.ravel(), np.arange(0, m * k + 1, k)), shape=(m, n))

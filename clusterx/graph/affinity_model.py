@@ -30,44 +30,45 @@ from .message_passing import (
 )
 
 AFFINITIES = ("euclidean", "precomputed")
-#: Largest square of the mean row, in units of the variance, at which products lose few digits.
+#: Squared norm of the mean row, relative to the variance, up to which products lose few digits.
 NEAR = 1e3
 
 
 class AffinityPropagation(Clusterer):
-    """Clusters around exemplars that rows agree on by passing messages (Frey and Dueck, 2007).
+    """Clusters around exemplars, which rows choose by passing messages (Frey and Dueck, 2007).
 
-    A row tells others how well they would serve as its exemplar (responsibility), and they answer
-    how many others think so (availability), until the exemplars do not change any more. The number
-    of clusters follows from `preference`.
+    A responsibility says how well another row would serve as the exemplar of a row; an availability
+    says how much support that row has from the others. Both are updated in turn until the exemplars
+    no longer change. The number of clusters follows from `preference`.
 
     Parameters
     ----------
     damping : float, default=0.5
-        Share of the old messages in the new ones, at least 0.5 and below 1: more of it keeps
+        Weight of the old messages in the new ones, at least 0.5 and below 1. Higher values keep
         messages from oscillating.
     max_iter : int, default=200
-        Most rounds of messages.
+        Maximum number of rounds of messages.
     convergence_iter : int, default=15
-        Rounds without another set of exemplars, after which they stand.
+        Number of rounds without a change of exemplars after which the rounds end.
     copy : bool, default=True
-        Whether a matrix of similarities is copied; else a NumPy array is overwritten.
+        Whether to copy a matrix of similarities; if False, a NumPy array is overwritten.
     preference : float or array of shape (n,), default=None
-        How well rows serve as their own exemplars, in the units of similarities: the larger, the
-        more clusters. By default the median similarity.
+        How well rows serve as their own exemplars, in units of the similarities: larger values give
+        more clusters. The median similarity by default.
     affinity : {"euclidean", "precomputed"}, default="euclidean"
-        Similarities are negative squared Euclidean distances, or X has them.
+        ``"euclidean"``: similarities are negative squared distances. ``"precomputed"``: X contains
+        the similarities.
     verbose : bool, default=False
-        Whether to print how many rounds there were.
+        Whether to print the number of rounds.
     random_state : int, RandomState or None, default=None
-        Draws noise in the last bits of similarities, which breaks ties.
+        For the noise in the last bits of similarities, which breaks ties.
 
     Attributes
     ----------
     cluster_centers_indices_ : array of shape (k,)
-        The exemplars' rows by rising index, int64; none if messages led to none.
+        The rows of the exemplars by rising index, int64; empty if there are none.
     cluster_centers_ : array or CSR matrix of shape (k, d)
-        A copy of the exemplars, unless X has similarities.
+        A copy of the exemplars; absent if X contains similarities.
     labels_ : array of shape (n,)
         Clusters, int32; all -1 if there are no exemplars.
     affinity_matrix_ : array of shape (n, n)
@@ -85,9 +86,9 @@ class AffinityPropagation(Clusterer):
 
     Notes
     -----
-    Each round reads and writes each row once, on the device of X: O(n^2) time a round. At most
-    three matrices of n x n are held, besides one of similarities that the caller keeps. Sums run
-    in the order of the rows, so that results do not depend on threads, and equal scikit-learn's.
+    Each round reads and writes each row once, on the device of X, in O(n^2) time per round. At most
+    three n x n matrices are in memory, besides the caller's matrix of similarities. Sums run in the
+    order of the rows, so that results equal scikit-learn's and do not depend on threads.
 
     References
     ----------
@@ -201,8 +202,8 @@ class AffinityPropagation(Clusterer):
         Raises
         ------
         ValueError
-            The model was fitted to similarities, or X is of another library or width than in
-            `fit`.
+            The model was fitted to similarities, or X has another library or number of features
+            than in `fit`.
         """
         check_is_fitted(self, "labels_")
         rows = self._rows(X, reset=False)
@@ -239,13 +240,13 @@ class AffinityPropagation(Clusterer):
                 raise ValueError(f"Input X of {name} contains NaN or infinity as similarities.")
         if X.shape[0] != X.shape[1]:
             raise ValueError(
-                "The matrix of similarities must be a square array. "
-                f"Got {tuple(X.shape)} instead. Give the similarities of all rows to all rows."
+                f"The matrix of similarities must be a square array. Got {tuple(X.shape)} instead. "
+                "Pass the similarities between all rows."
             )
         return X
 
     def _preferences(self, blocks: list[Array]) -> Array:
-        """One a row, in the dtype of similarities."""
+        """One preference per row, in the dtype of the similarities."""
         like, n = blocks[0], blocks[0].shape[1]
         xp = namespace(like)
         if self.preference is None:
@@ -264,7 +265,7 @@ class AffinityPropagation(Clusterer):
         return xp.zeros(n, dtype=like.dtype, device=device(like)) + given
 
     def _passed(self, blocks: list[Array], preference: Array) -> tuple[np.ndarray, np.ndarray]:
-        """Exemplars and labels; `blocks` become those of the matrix that is kept."""
+        """Exemplars and labels. `blocks` are replaced by those of `affinity_matrix_`."""
         n, xp = blocks[0].shape[1], namespace(blocks[0])
         least, largest = host_floats(xp.min(preference), xp.max(preference))
         if n == 1 or (least == largest and all_equal(blocks)):
@@ -342,10 +343,10 @@ def _negative_squares(X: Any) -> list[Array]:
 
 
 def _near_origin(X: np.ndarray) -> bool:
-    """Whether squares by products keep their digits.
+    """Whether squared distances from products are accurate.
 
-    Those of scikit-learn are taken then, to the last bit: messages that do not converge are as
-    sensitive as that.
+    If so, they are computed as in scikit-learn, to the last bit, because messages that do not
+    converge depend on the last bit.
     """
     wide = X.astype(np.float64, copy=False)
     spread = float(wide.var(axis=0).sum())
@@ -364,7 +365,7 @@ def affinity_propagation(
     return_n_iter: bool = False,
     random_state: Any = None,
 ) -> tuple[Any, ...]:
-    """Exemplars and labels by given similarities: the function form of `AffinityPropagation`.
+    """Exemplars and labels from given similarities: the function form of `AffinityPropagation`.
 
     Parameters
     ----------

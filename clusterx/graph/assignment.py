@@ -8,12 +8,12 @@ from sklearn.utils import check_random_state
 from ..arrays import Array, asarray, device, float_dtype, namespace, on_host, to_host
 from ..blocks import one_hot
 
-#: Rotations after which the clusters are taken as they are.
+#: Maximum number of rotations.
 ROTATIONS = 20
 
 
 def cluster_qr(vectors: Array) -> Array:
-    """Clusters by the rows of an embedding that span it (Damle, Minden and Ying, 2019).
+    """Clusters from a pivoted QR of an embedding (Damle, Minden and Ying, 2019).
 
     Parameters
     ----------
@@ -43,17 +43,17 @@ def cluster_qr(vectors: Array) -> Array:
 def discretize(
     vectors: Array, *, max_svd_restarts: int = 30, n_iter_max: int = ROTATIONS, random_state=None
 ) -> Array:
-    """Clusters by the rotation that brings an embedding nearest to a partition (Yu and Shi, 2003).
+    """Clusters from the rotation of an embedding closest to a partition (Yu and Shi, 2003).
 
     Parameters
     ----------
     vectors : array of shape (n, k)
     max_svd_restarts : int, default=30
-        How often another first row is drawn where a decomposition fails.
+        How often another first row is drawn if a decomposition fails.
     n_iter_max : int, default=20
-        Most rotations.
+        Maximum number of rotations.
     random_state : int, RandomState or None, default=None
-        Draws the first row.
+        For the choice of the first row.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def discretize(
 
 
 def _first_rotation(V: Array, row: int) -> Array:
-    """Rows that are as orthogonal to each other as there are, as columns."""
+    """Rows that are as orthogonal to each other as possible, as columns."""
     xp = namespace(V)
     columns = [V[row, :]]
     alike = xp.zeros(V.shape[0], dtype=V.dtype, device=device(V))

@@ -1,4 +1,4 @@
-"""Leading eigenvectors of a symmetric operator, by products with blocks of vectors alone."""
+"""Leading eigenvectors of a symmetric operator, from products with blocks of vectors alone."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from sklearn.exceptions import ConvergenceWarning
 from ..arrays import Array, asarray, device, namespace, to_host
 from .affinities import Products
 
-#: Rows up to which all eigenvectors are found from the whole matrix.
+#: Up to this many rows, all eigenvectors are computed from the whole matrix.
 FEW = 256
-#: Vectors beside those wanted: they keep the wanted ones apart from the rest of the spectrum.
-#: With 12, and filters of 60, spectral-50000 takes 0.8 of the time that it takes with 6 and 120.
+#: Extra vectors, which separate the wanted ones from the rest of the spectrum. With 12, and filters
+#: of degree 60, spectral-50000 takes 0.8 of the time that it takes with 6 and 120.
 BESIDE = 12
-#: Most of one filter, and how much it may favour the first vector over the last.
+#: Maximum degree of a filter, and maximum ratio of its gains for the first and the last vector.
 DEGREE, FAVOUR = 60, 1e7
-#: Least of the largest eigenvalue of products of vectors by which these are made orthonormal.
+#: Vectors are made orthonormal by their Gram matrix if its least eigenvalue exceeds this share of
+#: the largest.
 WELL_CONDITIONED = 1e-10
-#: Products after which vectors are taken as they are.
+#: Maximum number of products; then a warning says that vectors did not converge.
 PRODUCTS = 6000
 
 
@@ -30,7 +31,7 @@ class Operator(NamedTuple):
 
     products: Products
     n: int
-    lowest: float  # no eigenvalue is below
+    lowest: float  # lower bound of the eigenvalues
     highest: float  # the largest one
     like: Array
 
@@ -38,14 +39,15 @@ class Operator(NamedTuple):
 def leading_vectors(
     operator: Operator, known: Array, k: int, tol: float, rng: np.random.RandomState
 ) -> Array:
-    """Eigenvectors (n, k) of the largest eigenvalues, largest first, orthogonal to known ones.
+    """Eigenvectors (n, k) of the k largest eigenvalues, in descending order, orthogonal to known
+    ones.
 
     known : (n, m) orthonormal eigenvectors, m may be 0.
-    tol : length of the residuals, in units of the width of the spectrum.
+    tol : norm of the residuals, relative to the width of the spectrum.
     """
     if k == 0:
         return known[:, :0]
-    # a draw that does not depend on which way is taken
+    # the same draws for both methods
     block = min(k + max(BESIDE, k // 2), operator.n - known.shape[1])
     start = rng.standard_normal(size=(operator.n, block))
     order = operator.products.order
@@ -89,7 +91,8 @@ def _filtered(operator: Operator, known: Array, V: Array, k: int, tol: float, xp
         if spent >= PRODUCTS:
             warnings.warn(
                 f"Eigenvectors did not converge in {spent} products: residuals are up to "
-                f"{left.max():.2g}, and {tol:.2g} is wanted. Raise eigen_tol, or n_neighbors.",
+                f"{left.max():.2g}, above the tolerance of {tol:.2g}. Raise eigen_tol, or "
+                "n_neighbors.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -104,7 +107,7 @@ def _filtered(operator: Operator, known: Array, V: Array, k: int, tol: float, xp
 
 
 def _filter(operator: Operator, V: Array, HV: Array, bound: float, top: float) -> tuple[Array, int]:
-    """A polynomial of the operator that is small between its lowest eigenvalue and the bound."""
+    """Apply a polynomial that is small between the lowest eigenvalue and the bound."""
     center, half = (bound + operator.lowest) / 2, (bound - operator.lowest) / 2
     reach = max((top - center) / half, 1.0 + 1e-15)
     degree = int(min(DEGREE, max(4.0, math.acosh(FAVOUR) / max(math.acosh(reach), 1e-9))))
@@ -121,10 +124,10 @@ def _filter(operator: Operator, V: Array, HV: Array, bound: float, top: float) -
 
 
 def _orthonormal(V: Array, known: Array, xp) -> Array:
-    for _ in range(2):  # once more, for what rounding left
+    for _ in range(2):  # twice, because rounding leaves a remainder
         V = V - known @ (known.T @ V)
         V = V / xp.sqrt(xp.sum(V * V, axis=0))[None, :]
-        # a tenth of the time of QR, where it keeps the digits
+        # a tenth of the time of QR, where it is accurate
         values, Q = np.linalg.eigh(to_host(V.T @ V))
         if values[0] > WELL_CONDITIONED * values[-1]:
             V = V @ asarray(Q / np.sqrt(values), like=V, dtype=V.dtype)

@@ -18,7 +18,7 @@ from .affinities import DenseAffinity, SparseAffinity, dense_products
 from .eigen import Operator, leading_vectors
 
 SOLVERS = (None, "arpack", "lobpcg", "amg")
-#: Residuals of eigenvectors, where the spectrum is of width two.
+#: Residuals of eigenvectors, for a spectrum of width two.
 TOLERANCE = 1e-6
 
 
@@ -33,15 +33,15 @@ def embed(
 ) -> Array:
     """The k smoothest vectors (n, k) on a graph, float64.
 
-    A vector per connected component comes first, those of the largest components: on a graph of
-    several they are exact, and nothing is left to chance. The others are orthogonal to these.
+    The first vectors are those of the connected components, the largest component first: they are
+    exact and need no random start. The other vectors are orthogonal to them.
     """
     xp, like = namespace(graph.like), graph.like
     least, largest = host_floats(xp.min(graph.degrees), xp.max(graph.degrees))
     if not np.isfinite(largest) or least < 0:
         raise ValueError(
             f"The sums of the affinities of some rows are negative or infinite (least {least:.3g}, "
-            f"largest {largest:.3g}), and have no root. Take affinities that are not negative."
+            f"largest {largest:.3g}), so they have no root. Use affinities of at least 0."
         )
     component = graph.components()
     sizes = np.bincount(component)
@@ -80,7 +80,7 @@ def _operator(graph: Any, root: Array, normed: bool, largest: float) -> Operator
 
 
 def _flipped(vectors: Array) -> Array:
-    """Columns whose largest entries are positive."""
+    """The columns with signs such that their largest entries are positive."""
     xp = namespace(vectors)
     at = xp.argmax(xp.abs(vectors), axis=0)[None, :]
     largest = xp.take_along_axis(vectors, at, axis=0)
@@ -88,7 +88,7 @@ def _flipped(vectors: Array) -> Array:
 
 
 def given_affinity(W: Any, name: str) -> Any:
-    """A matrix of affinities, checked: square, finite, symmetric."""
+    """A checked matrix of affinities: square, finite, symmetric."""
     if isinstance(W, np.matrix):
         raise TypeError(
             "np.matrix is not supported. Please convert to a numpy array with np.asarray."
@@ -107,11 +107,11 @@ def given_affinity(W: Any, name: str) -> Any:
 
 
 def symmetric(W: Any) -> Any:
-    """W, or the mean of it and its transpose, with a warning, if they differ."""
+    """W, or with a warning the mean of W and its transpose if they differ."""
     if W.shape[0] != W.shape[1]:
         raise ValueError(
-            f"A square matrix of affinities between all rows is wanted, got shape "
-            f"{tuple(W.shape)}. For features, choose another affinity than 'precomputed'."
+            f"The affinities between all rows must be a square matrix; got shape {tuple(W.shape)}. "
+            "For features, choose another affinity than 'precomputed'."
         )
     if hasattr(W, "indptr"):
         gap = abs(W - W.T)
@@ -135,7 +135,7 @@ def symmetric(W: Any) -> Any:
 
 
 def check_solver(name: str, solver: Any, tol: Any) -> float:
-    """The tolerance; raise for what is no solver of scikit-learn's, or no tolerance."""
+    """The tolerance; raise if it is invalid or the solver is not one of scikit-learn's."""
     if solver not in SOLVERS:
         raise ValueError(
             f"The 'eigen_solver' parameter of {name} must be one of "
@@ -143,8 +143,8 @@ def check_solver(name: str, solver: Any, tol: Any) -> float:
         )
     if solver == "amg" and find_spec("pyamg") is None:
         raise ValueError(
-            "The eigen_solver was set to 'amg', but pyamg is not available. Leave it at None: the "
-            "same block method runs in any case."
+            "The eigen_solver was set to 'amg', but pyamg is not available. Use None: the same "
+            "block method runs for all solvers."
         )
     if isinstance(tol, str) and tol == "auto":
         return TOLERANCE
@@ -169,26 +169,26 @@ def spectral_embedding(
 ) -> Array:
     """Coordinates of the rows of a graph in which linked rows are near each other.
 
-    They are the eigenvectors of the graph's Laplacian with the least eigenvalues (Belkin and
+    They are the eigenvectors of the graph Laplacian with the smallest eigenvalues (Belkin and
     Niyogi, 2003).
 
     Parameters
     ----------
     adjacency : array or sparse matrix of shape (n, n)
-        Symmetric weights of links, not negative. Those of rows to themselves do not count.
+        Symmetric weights of links, 0 or more. The diagonal is ignored.
     n_components : int, default=8
         Columns.
     eigen_solver : {"arpack", "lobpcg", "amg"}, default=None
-        Accepted for compatibility: products with blocks of vectors run in any case, without a
-        factorisation. ``"amg"`` is refused without pyamg, as by scikit-learn.
+        Accepted for compatibility: the method always uses products with blocks of vectors, without
+        a factorisation. ``"amg"`` raises an error without pyamg, as in scikit-learn.
     random_state : int, RandomState or None, default=None
-        Draws the first block.
+        For the initial block of vectors.
     eigen_tol : float or "auto", default="auto"
-        Length of the residuals of eigenvectors; 1e-6 by default.
+        Norm of the residuals of eigenvectors; 1e-6 by default.
     norm_laplacian : bool, default=True
-        Whether links are divided by the roots of both degrees.
+        Whether to normalise links by the roots of both degrees.
     drop_first : bool, default=True
-        Whether the first vector is left out, which is constant on a connected graph.
+        Whether to leave out the first vector, which is constant on a connected graph.
 
     Returns
     -------
@@ -202,9 +202,9 @@ def spectral_embedding(
 
     Notes
     -----
-    A graph of several components has a vector for each, of the largest first. The others come from
-    subspace iteration with Chebyshev filters: O(p l) time a product for l links and p vectors,
-    and O(p n) memory.
+    A graph with several components has a vector for each, the largest component first. The other
+    vectors come from subspace iteration with Chebyshev filters, in O(p l) time per product for l
+    links and p vectors, and O(p n) memory.
 
     References
     ----------
@@ -226,8 +226,8 @@ def spectral_embedding(
     k = int(n_components) + bool(drop_first)
     if k < 1 + bool(drop_first) or k > W.shape[0]:
         raise ValueError(
-            f"n_components must be between 1 and the number of rows ({W.shape[0]}), the first "
-            f"vector counted; got {n_components!r}."
+            f"n_components must be between 1 and the number of rows ({W.shape[0]}), including the "
+            f"first vector; got {n_components!r}."
         )
     vectors = embed(
         graph_of(W), k, check_random_state(random_state), tol=tol, normed=bool(norm_laplacian)

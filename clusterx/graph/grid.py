@@ -1,4 +1,4 @@
-"""Which pixels are neighbours, as sparse matrices."""
+"""Graphs of neighbouring pixels, as sparse matrices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def grid_to_graph(
     return_as: type = sparse.coo_array,
     dtype: Any = int,
 ) -> Any:
-    """The graph of a grid of pixels, each joined with those beside, above and before it.
+    """The graph of a grid of pixels, each joined to its neighbours along x, y and z.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def grid_to_graph(
     n_z : int, default=1
         Pixels along each axis.
     mask : array of shape (n_x, n_y, n_z) or (n_x, n_y), default=None
-        Pixels that take part are not zero; all by default.
+        Nonzero for the pixels to use; all by default.
     return_as : class, default=scipy.sparse.coo_array
         ``numpy.ndarray``, or a class of sparse matrices.
     dtype : dtype, default=int
@@ -34,12 +34,12 @@ def grid_to_graph(
     Returns
     -------
     graph : matrix of shape (n_pixels, n_pixels)
-        Ones for neighbours and on the diagonal; pixels by rising (x, y, z).
+        Ones for neighbours and on the diagonal; pixels are ordered by (x, y, z).
 
     Raises
     ------
     TypeError, ValueError
-        A size is no whole number of at least 1, or the mask has not as many entries as pixels are.
+        A size is not a whole number of at least 1, or the mask does not have one entry per pixel.
 
     Examples
     --------
@@ -60,27 +60,27 @@ def grid_to_graph(
 def img_to_graph(
     img: Any, *, mask: Any = None, return_as: type = sparse.coo_array, dtype: Any = None
 ) -> Any:
-    """The graph of an image: how much neighbouring pixels differ.
+    """The graph of an image, weighted by the differences of neighbouring pixels.
 
     Parameters
     ----------
     img : array of shape (height, width) or (height, width, depth)
-        The third axis is one of space, too.
+        The third axis is a spatial axis too.
     mask : array of the shape of img, default=None
-        Pixels that take part are not zero; all by default.
+        Nonzero for the pixels to use; all by default.
     return_as : class, default=scipy.sparse.coo_array
         ``numpy.ndarray``, or a class of sparse matrices.
     dtype : dtype, default=None
-        That of img by default, or a wider one where it does not hold all differences.
+        By default that of img, or a wider one if it can't hold all differences.
 
     Returns
     -------
     graph : matrix of shape (n_pixels, n_pixels)
-        Magnitudes of differences between neighbours, and pixels on the diagonal.
+        Absolute differences of neighbours, and the pixels on the diagonal.
 
     Notes
     -----
-    Differences of 8-bit pixels are exact, where scikit-learn's wrap around.
+    Differences of 8-bit pixels are exact, whereas scikit-learn's wrap around.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def img_to_graph(
 
 
 def _differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Magnitudes of differences, in the dtype of the pixels if it holds them."""
+    """Absolute differences, in the dtype of the pixels if it can hold them."""
     with np.errstate(over="ignore"):
         found = np.where(a > b, a, b) ^ np.where(a > b, b, a) if a.dtype.kind == "b" else None
         if found is not None:
@@ -129,11 +129,12 @@ def _size(name: str, n: Any) -> int:
 
 
 def _mask(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """The mask pixel by pixel."""
+    """The mask as a flat array of booleans."""
     found = np.asarray(mask)
     if found.size != np.prod(shape):
         raise ValueError(
-            f"mask has shape {found.shape}, and the pixels {shape}: one entry per pixel is wanted."
+            f"mask has shape {found.shape}, but the pixels have shape {shape}: pass one entry per "
+            "pixel."
         )
     return found.astype(bool).ravel()
 
@@ -150,7 +151,7 @@ def _edges(shape: tuple[int, ...]) -> np.ndarray:
 def _masked(
     edges: np.ndarray, weights: np.ndarray | None, mask: np.ndarray
 ) -> tuple[np.ndarray, Any, int]:
-    """Edges between pixels that take part, by their numbers; and how many these are."""
+    """Edges between pixels of the mask, renumbered; their weights; the number of pixels."""
     kept = mask[edges[0]] & mask[edges[1]]
     number = np.cumsum(mask) - 1
     return number[edges[:, kept]], None if weights is None else weights[kept], int(mask.sum())

@@ -36,10 +36,10 @@ KERNELS = ("knn", "rbf")
 
 
 class LabelClassifier(ClassifierMixin, Estimator):
-    """What both models share: graphs, rounds, and probabilities of new rows."""
+    """Base of both models: graphs, rounds, and probabilities of new rows."""
 
     _takes_sparse = True
-    _symmetric = False  # whether links are divided by the degrees of both ends
+    _symmetric = False  # whether links are normalised by the degrees of both ends
     X_: Any
     classes_: np.ndarray
     label_distributions_: Array
@@ -47,7 +47,7 @@ class LabelClassifier(ClassifierMixin, Estimator):
     n_iter_: int
 
     def fit(self, X: Any, y: Any) -> LabelClassifier:
-        """Spread the labels of some rows to all.
+        """Spread the labels of some rows to all rows.
 
         Parameters
         ----------
@@ -82,8 +82,8 @@ class LabelClassifier(ClassifierMixin, Estimator):
         self.classes_ = np.unique(y[y != -1])
         if not len(self.classes_):
             raise ValueError(
-                f"{type(self).__name__} needs labelled rows: all of y is -1. Label one row per "
-                "class at least."
+                f"{type(self).__name__} needs labelled rows: all of y is -1. Label at least one "
+                "row per class."
             )
         code = np.searchsorted(self.classes_, y)
         code[y == -1] = -1
@@ -117,7 +117,7 @@ class LabelClassifier(ClassifierMixin, Estimator):
         return self._named(namespace(shares).argmax(shares, axis=1))
 
     def predict_proba(self, X: Any) -> Array:
-        """The probability of each class, from the labels of the rows of `fit` around each row.
+        """The probability of each class, from the labels of the fitted rows near each row.
 
         Parameters
         ----------
@@ -126,8 +126,8 @@ class LabelClassifier(ClassifierMixin, Estimator):
         Returns
         -------
         array of shape (m, n_classes)
-            float64, rows sum to one. A row that is far from all others has the labels of the
-            nearest ones; one whose neighbours have no labels has equal probabilities.
+            float64, rows sum to one. A row far from all fitted rows gets the labels of the nearest
+            ones. A row whose neighbours have no labels gets equal probabilities.
         """
         return self._probabilities(X, "predict_proba")
 
@@ -158,7 +158,7 @@ class LabelClassifier(ClassifierMixin, Estimator):
         return xp.where(total > 0, found / xp.where(total > 0, total, xp.ones_like(total)), even)
 
     def _weights_to(self, Y: Any) -> Array:
-        """Kernels of rows, up to a factor per row that keeps the largest at one."""
+        """Kernel weights, scaled per row so that the largest is one."""
         squares = squares_between(Y, self.X_)
         xp = namespace(squares)
         return xp.exp(-float(self.gamma) * (squares - xp.min(squares, axis=1, keepdims=True)))
@@ -188,7 +188,7 @@ class LabelClassifier(ClassifierMixin, Estimator):
         return kernel_links(X, float(self.gamma), self._symmetric)
 
     def _spread(self, links: Products, known: Array) -> tuple[Array, int]:
-        """Shares (n, n_classes) that links lead to, and the number of rounds."""
+        """Class shares (n, n_classes) after spreading, and the number of rounds."""
         xp, where = namespace(known), device(known)
         wide = float_dtype(xp, known)
         classes = xp.arange(len(self.classes_), dtype=known.dtype, device=where)
@@ -206,7 +206,7 @@ class LabelClassifier(ClassifierMixin, Estimator):
     def _next(
         self, links: Products, shares: Array, before: Array, start: Array, fixed: Array
     ) -> Array:
-        """The next shares; what was before is given up."""
+        """The shares of the next round; may overwrite `before`."""
         raise NotImplementedError
 
     def _check_parameters(self) -> None:
@@ -231,22 +231,23 @@ def _classes_of(y: Any, n: int) -> np.ndarray:
 class LabelPropagation(LabelClassifier):
     """Classes that flow from labelled rows to others along links (Zhu and Ghahramani, 2002).
 
-    In each round a row takes the mean of the labels that it is linked to; labelled rows keep
-    theirs.
+    In each round, a row takes the weighted mean of the labels of the rows it is linked to; labelled
+    rows keep their labels.
 
     Parameters
     ----------
     kernel : {"rbf", "knn"} or callable, default="rbf"
-        Weights of links: ``exp(-gamma |x - y|^2)``, or one for the nearest neighbours. A function
-        of two matrices of rows that returns a matrix of weights, dense or sparse, on the host.
+        The weights of links. ``"rbf"``: ``exp(-gamma |x - y|^2)``. ``"knn"``: one for the nearest
+        neighbours. A callable takes two matrices of rows and returns a matrix of weights, dense or
+        sparse, on the host.
     gamma : float, default=20
-        Of ``"rbf"``, over squared units of X.
+        For ``"rbf"``, in inverse squared units of X.
     n_neighbors : int, default=7
-        Of ``"knn"``, the row itself counted.
+        For ``"knn"``: number of neighbours, the row itself included.
     max_iter : int, default=1000
-        Most rounds.
+        Maximum number of rounds.
     tol : float, default=1e-3
-        Sum of all changes in a round below which labels stand.
+        The rounds end when the sum of all changes in a round is below this.
     n_jobs : int, default=None
         Accepted for compatibility: all cores that the process may use are used.
 
@@ -269,13 +270,13 @@ class LabelPropagation(LabelClassifier):
 
     See Also
     --------
-    LabelSpreading : Labels that may be wrong.
+    LabelSpreading : For labels that may be wrong.
     propagate_labels : Labels of clusters from those of their representatives.
 
     Notes
     -----
-    Links to neighbours are O(n k) memory on any backend. Those of ``"rbf"`` take O(n^2), or are
-    measured in each round where they exceed scikit-learn's `working_memory`.
+    Links to neighbours take O(n k) memory on any backend. Links of ``"rbf"`` take O(n^2) memory;
+    above scikit-learn's `working_memory` they are recomputed in each round.
 
     References
     ----------
@@ -311,23 +312,23 @@ class LabelPropagation(LabelClassifier):
 class LabelSpreading(LabelClassifier):
     """Classes that spread along normalised links, from labels that may be wrong.
 
-    In each round a row takes a share `alpha` of what arrives along its links, and keeps the rest
-    of its first label.
+    In each round, the label of a row becomes `alpha` times the labels that arrive along its links
+    plus ``1 - alpha`` times its initial label.
 
     Parameters
     ----------
     kernel : {"rbf", "knn"} or callable, default="rbf"
         See `LabelPropagation`.
     gamma : float, default=20
-        Of ``"rbf"``, over squared units of X.
+        For ``"rbf"``, in inverse squared units of X.
     n_neighbors : int, default=7
-        Of ``"knn"``, the row itself counted.
+        For ``"knn"``: number of neighbours, the row itself included.
     alpha : float, default=0.2
-        Share of what arrives, between 0 and 1.
+        Weight of the labels that arrive, between 0 and 1.
     max_iter : int, default=30
-        Most rounds.
+        Maximum number of rounds.
     tol : float, default=1e-3
-        Sum of all changes in a round below which labels stand.
+        The rounds end when the sum of all changes in a round is below this.
     n_jobs : int, default=None
         Accepted for compatibility.
 

@@ -1,4 +1,4 @@
-"""Affinity propagation: messages between rows until a set of exemplars stands.
+"""Affinity propagation: messages between rows until the exemplars no longer change.
 
 Matrices are lists of blocks of rows, so that no round holds more than three of them.
 """
@@ -26,7 +26,7 @@ from ..kernels.messages import Messages
 
 
 class Rounds(NamedTuple):
-    """How long messages are passed, and how slowly they change."""
+    """The number of rounds of messages, and their damping."""
 
     damping: float
     convergence_iter: int
@@ -34,15 +34,15 @@ class Rounds(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """What messages led to."""
+    """The results of the rounds."""
 
-    exemplars: np.ndarray  # of the rows that are their own exemplars, rising
+    exemplars: np.ndarray  # rows that are their own exemplars, rising
     n_iter: int
     converged: bool
 
 
 def row_spans(n: int) -> list[tuple[int, int]]:
-    """Ranges of rows of an n x n matrix; a block of them is a tile."""
+    """Ranges of rows of an n x n matrix, each of the size of a tile."""
     height = max(1, TILE // n)
     return [(a, min(n, a + height)) for a in range(0, n, height)]
 
@@ -62,7 +62,7 @@ def all_equal(blocks: list[Array]) -> bool:
 
 
 def _diagonal(block: Array, first: int) -> Array:
-    """Where a block of rows meets the diagonal of the matrix."""
+    """The mask of the entries of a block of rows on the diagonal of the matrix."""
     xp, where = namespace(block), device(block)
     rows = xp.arange(first, first + block.shape[0], device=where)
     return xp.arange(block.shape[1], device=where)[None, :] == rows[:, None]
@@ -82,7 +82,7 @@ def median(blocks: list[Array]) -> Array:
 def with_noise(block: Array, first: int, preference: Array, rng: np.random.RandomState) -> Array:
     """Rows of similarities, with preferences on the diagonal, and noise that breaks ties.
 
-    It changes the last bits alone. The draws are scikit-learn's.
+    The noise changes only the last bits. The draws are the same as in scikit-learn.
     """
     xp = namespace(block)
     kind = xp.finfo(block.dtype)
@@ -98,8 +98,8 @@ def with_noise(block: Array, first: int, preference: Array, rng: np.random.Rando
 def exchange(blocks: list[Array], rounds: Rounds) -> Exchange:
     """Pass messages until the exemplars have not changed for `convergence_iter` rounds.
 
-    An availability follows from the responsibilities of the round before, so each row is read and
-    written once a round, and only the diagonal of the last availabilities is ever found.
+    An availability follows from the responsibilities of the previous round, so each row is read and
+    written once per round, and only the diagonal of the last availabilities is computed.
     """
     xp, like = namespace(blocks[0]), blocks[0]
     pass_messages = kernels_for(xp).messages.pass_messages
@@ -134,7 +134,7 @@ def exchange(blocks: list[Array], rounds: Rounds) -> Exchange:
 
 
 def clusters(S: Array, exemplars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Exemplars, refined to the row most similar to all of their cluster, and labels."""
+    """Labels, and exemplars refined to the row most similar to all others of its cluster."""
     best = _assigned(S, exemplars)
     xp = namespace(S)
     places = []
@@ -149,7 +149,7 @@ def clusters(S: Array, exemplars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _assigned(S: Array, exemplars: np.ndarray) -> np.ndarray:
-    """The most similar exemplar of each row; an exemplar is its own."""
+    """The most similar exemplar of each row; exemplars belong to themselves."""
     xp = namespace(S)
     best = to_host(xp.argmax(xp.take(S, asarray(exemplars, like=S), axis=1), axis=1)).copy()
     best[exemplars] = np.arange(len(exemplars))

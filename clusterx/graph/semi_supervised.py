@@ -13,7 +13,7 @@ from ..rows import InMemory, Rows
 
 
 def representatives(model: Any, X: Any) -> Array:
-    """The row of each cluster that is nearest to its centre: what is worth labelling by hand.
+    """The row of each cluster that is nearest to its centre: the rows to label by hand.
 
     Parameters
     ----------
@@ -24,14 +24,14 @@ def representatives(model: Any, X: Any) -> Array:
     Returns
     -------
     array of shape (k,)
-        Indices of rows of X, int64, on the device of X; the lowest of equally near ones. Of all
-        rows for a cluster that has none in X. With `labels_` alone, in the order of the labels,
-        noise left out.
+        Indices of rows of X, int64, on the device of X; the lowest of equally near ones. A cluster
+        without rows in X gets the nearest of all rows. With `labels_` alone, in the order of the
+        labels, without noise.
 
     Raises
     ------
     ValueError
-        The model has no clusters, or X has other columns than its centres.
+        The model has no clusters, or X and its centres differ in their number of columns.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def representatives(model: Any, X: Any) -> Array:
 
 
 def propagate_labels(clusterer: Any, X: Any, y_partial: Any, *, percentile: float = 100.0) -> Any:
-    """Give the rows of each cluster the label that its labelled rows have.
+    """Give all rows of a cluster the label of its labelled rows.
 
     Parameters
     ----------
@@ -72,17 +72,17 @@ def propagate_labels(clusterer: Any, X: Any, y_partial: Any, *, percentile: floa
         Fitted, with `cluster_centers_` or `means_`; or with `labels_` of X, whose means are taken.
     X : array or CSR matrix of shape (n, d)
     y_partial : array of shape (n,)
-        Labels; -1 for rows without one. Those of `representatives`, for instance.
+        Labels, for instance of the rows from `representatives`; -1 for rows without a label.
     percentile : float, default=100.0
-        Only the rows up to this percentile of the distances to their cluster's centre get its
-        label: those far out are left at -1. Given labels stay in any case.
+        Only rows up to this percentile of the distances to the centre of their cluster get its
+        label; rows farther out stay at -1. Given labels never change.
 
     Returns
     -------
     array of shape (n,)
         Labels in the dtype of `y_partial`, on the device of X; -1 for rows that are left out, and
-        for clusters without a label. Where labels of a cluster differ, the most frequent one
-        counts, and among equally frequent ones that of the row nearest to the centre.
+        for clusters without a label. If the labels in a cluster differ, the most frequent one is
+        used; ties go to the label of the row nearest to the centre.
 
     Raises
     ------
@@ -108,8 +108,8 @@ def propagate_labels(clusterer: Any, X: Any, y_partial: Any, *, percentile: floa
     y = column_or_1d(to_host(y_partial) if is_array(y_partial) else np.asarray(y_partial))
     if len(y) != rows.n:
         raise ValueError(
-            f"y_partial has {len(y)} entries, and X has {rows.n} rows. Give one per row, -1 where "
-            "there is no label."
+            f"y_partial has {len(y)} entries, but X has {rows.n} rows. Pass one label per row, -1 "
+            "for none."
         )
     inside = np.flatnonzero(labels >= 0)
     squares = np.full(rows.n, np.inf)
@@ -156,7 +156,7 @@ def _numbered(rows: Rows):
 
 
 def _clusters(model: Any, X: Any, rows: Rows) -> tuple[Array, np.ndarray]:
-    """Centres (k, d) beside the rows, and the cluster of each row on the host; -1 for none."""
+    """Centres (k, d) on the device of the rows, and labels on the host; -1 for none."""
     centers = getattr(model, "cluster_centers_", getattr(model, "means_", None))
     if centers is not None:
         labels = to_host(model.predict(X))

@@ -37,51 +37,51 @@ AFFINITIES = ("nearest_neighbors", *GIVEN, *sorted(KERNEL_PARAMS))
 class SpectralClustering(Clusterer):
     """Clusters of a graph of similar rows, cut where links are few (Shi and Malik, 2000).
 
-    The rows are embedded by the leading eigenvectors of the graph's normalised affinity, and
-    clustered there. So clusters may have any shape that links follow.
+    The rows are embedded by the leading eigenvectors of the graph's normalised affinity, and the
+    embedding is clustered. So clusters may have any shape that is connected by links.
 
     Parameters
     ----------
     n_clusters : int, default=8
-        Clusters, and eigenvectors.
+        Number of clusters, and of eigenvectors by default.
     eigen_solver : {"arpack", "lobpcg", "amg"}, default=None
-        Accepted for compatibility: products with blocks of vectors run in any case, without a
-        factorisation. ``"amg"`` is refused without pyamg, as by scikit-learn.
+        Accepted for compatibility: the method always uses products with blocks of vectors, without
+        a factorisation. ``"amg"`` raises an error without pyamg, as in scikit-learn.
     n_components : int, default=None
-        Eigenvectors; `n_clusters` by default.
+        Number of eigenvectors; `n_clusters` by default.
     random_state : int, RandomState or None, default=None
-        Draws the first block of vectors, and starts of k-means.
+        For the initial block of vectors and the starts of k-means.
     n_init : int, default=10
         Starts of k-means.
     gamma : float, default=1.0
-        Of the kernels: in ``"rbf"``, over squared units of X.
+        Parameter of the kernels; for ``"rbf"``, in inverse squared units of X.
     affinity : str or callable, default="rbf"
         ``"rbf"``, ``"nearest_neighbors"``, ``"precomputed"`` (affinities) and
         ``"precomputed_nearest_neighbors"`` (distances) on every backend. On the host, also the
         other kernels of scikit-learn, and a function of two rows.
     n_neighbors : int, default=10
-        Links of a row to its nearest neighbours, itself counted.
+        Number of nearest neighbours that a row is linked to, itself included.
     eigen_tol : float or "auto", default="auto"
-        Length of the residuals of eigenvectors; 1e-6 by default.
+        Norm of the residuals of eigenvectors; 1e-6 by default.
     assign_labels : {"kmeans", "discretize", "cluster_qr"}, default="kmeans"
         How the embedding is clustered.
     degree : float, default=3
-        Of ``"polynomial"``.
+        Degree of ``"polynomial"``.
     coef0 : float, default=1
-        Of ``"polynomial"`` and ``"sigmoid"``.
+        Constant term of ``"polynomial"`` and ``"sigmoid"``.
     kernel_params : dict, default=None
-        More arguments of a kernel that is a function.
+        More arguments of a callable kernel.
     n_jobs : int, default=None
         Accepted for compatibility: all cores that the process may use are used.
     verbose : bool, default=False
-        Whether to print what is done.
+        Whether to print progress.
 
     Attributes
     ----------
     affinity_matrix_ : array or CSR matrix of shape (n, n)
-        The affinities. A graph of neighbours is a CSR matrix on the host. Those of ``"rbf"`` are
-        not kept, and measured again for each product, where float64 would take more than
-        scikit-learn's `working_memory`; the attribute is missing then.
+        The affinities. A graph of neighbours is a CSR matrix on the host. If the affinities of
+        ``"rbf"`` would exceed scikit-learn's `working_memory` in float64, they are recomputed for
+        each product, and this attribute is absent.
     labels_ : array of shape (n,)
         Clusters, int32.
     n_features_in_ : int
@@ -96,10 +96,10 @@ class SpectralClustering(Clusterer):
 
     Notes
     -----
-    Connected components are found first: each has a vector of its own, exactly. The others come
-    from subspace iteration with Chebyshev filters, in O(p l) a product for l links and p vectors,
-    and O(n p) memory. For the same seed the labels are the same, on a graph of several components
-    or without links, too.
+    Connected components are found first, and each has an exact vector. The other vectors come from
+    subspace iteration with Chebyshev filters, in O(p l) time per product for l links and p vectors,
+    and O(n p) memory. The same seed gives the same labels, also for graphs with several components
+    or without links.
 
     References
     ----------
@@ -181,8 +181,8 @@ class SpectralClustering(Clusterer):
         Raises
         ------
         TypeError, ValueError
-            A parameter or X is invalid, or X is on a device and the affinity is one of
-            the host's alone.
+            A parameter or X is invalid, or X is on a device and the affinity is available only on
+            the host.
 
         Warns
         -----
@@ -225,7 +225,7 @@ class SpectralClustering(Clusterer):
         )[1]
 
     def _points(self, X: Any) -> Any:
-        if self._given and on_host(X):  # a CSR matrix stays one: what it lacks is no zero
+        if self._given and on_host(X):  # keep CSR: an entry that is not stored is not a zero
             name = type(self).__name__
             X = host_rows(
                 f"Input X of {name}", X, partial(validate_data, self), reset=True,
@@ -236,8 +236,8 @@ class SpectralClustering(Clusterer):
         rows = self._rows(X, reset=True).in_memory("SpectralClustering")
         if rows.n == rows.d and not self._given:
             warnings.warn(
-                "X is square, and affinities are computed from its rows. If it has affinities, set "
-                "affinity='precomputed'.",
+                "X is square, and affinities are computed from its rows. If X contains affinities, "
+                "set affinity='precomputed'.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -259,9 +259,9 @@ class SpectralClustering(Clusterer):
             return SparseAffinity(self.affinity_matrix_)
         if not (hasattr(X, "indptr") or on_host(X)):
             raise ValueError(
-                f"affinity={self.affinity!r} is computed on the host, and X is on a device. Take "
-                "'rbf' or 'nearest_neighbors', or move X to the host: nothing is copied there "
-                "unasked."
+                f"affinity={self.affinity!r} is computed on the host, but X is on a device. Use "
+                "'rbf' or 'nearest_neighbors', or move X to the host: it is never copied there "
+                "implicitly."
             )
         options = dict(self.kernel_params or {})
         if not callable(self.affinity):
@@ -279,7 +279,9 @@ class SpectralClustering(Clusterer):
         if self.affinity == "nearest_neighbors":
             return neighbor_graph(search_of(X, "euclidean", None, None).knn(None, k)[1], n)
         if X.shape[1] != n:
-            raise ValueError(f"A square matrix of distances is wanted, got shape {X.shape}.")
+            raise ValueError(
+                f"The distances between all rows must be a square matrix; got shape {X.shape}."
+            )
         return neighbor_graph(search_of(X, "precomputed", None, None).knn(X, k)[1], n)
 
     def _check_parameters(self) -> float:
@@ -320,7 +322,7 @@ def spectral_clustering(
     Parameters
     ----------
     affinity : array or sparse matrix of shape (n, n)
-        Symmetric affinities, not negative.
+        Symmetric affinities, 0 or more.
     n_clusters, n_components, eigen_solver, random_state, n_init, eigen_tol, assign_labels, verbose
         See `SpectralClustering`.
 

@@ -33,7 +33,7 @@ def squares_between(Y: Any, X: Any) -> Array:
 
 
 def kernel_links(X: Any, gamma: float, symmetric: bool) -> Products:
-    """Of exp(-gamma |x - y|^2); a row is linked to itself unless they are symmetric."""
+    """Links of weight exp(-gamma |x - y|^2), to itself too unless they are symmetric."""
     if hasattr(X, "indptr"):
         graph: Any = DenseAffinity(np.exp(-gamma * squares_between(X, X)))
     elif fits_in_memory(X.shape[0]):
@@ -49,9 +49,10 @@ def kernel_links(X: Any, gamma: float, symmetric: bool) -> Products:
 
 
 def neighbor_links(near: Array, symmetric: bool) -> Products:
-    """Of ones for the neighbours (n, k) of each row.
+    """Links of weight one to the neighbours (n, k) of each row.
 
-    Symmetric ones are divided by the roots of how many name both ends, themselves not counted.
+    Symmetric links are divided by the roots of the numbers of other rows that have each end as a
+    neighbour.
     """
     xp, (n, k) = namespace(near), near.shape
     wide = float_dtype(xp, near)
@@ -83,7 +84,7 @@ def neighbor_links(near: Array, symmetric: bool) -> Products:
 
 
 def given_links(W: Any, symmetric: bool) -> Products:
-    """Of a matrix of weights, dense or sparse, on the host."""
+    """Links from a matrix of weights, dense or sparse, on the host."""
     W = csr_array(W) if issparse(W) else np.asarray(W)
     W = W.astype(np.float64)
     if symmetric:

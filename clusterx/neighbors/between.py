@@ -1,4 +1,4 @@
-"""Distances between rows and other rows by any metric, all of them at once."""
+"""The matrix of distances between two sets of rows, by any metric."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def distances_between(
 ) -> Array:
     """Distances (n, m) of the rows X to the rows Y: arrays, or both of them CSR matrices.
 
-    dtype : of the result; by default that of the measure, which is the widest float
+    dtype : dtype of the result; by default the widest float
     """
     sparse = hasattr(X, "indptr")
     if not sparse and not needs_host(metric, options):
@@ -41,7 +41,7 @@ def distances_between(
 
 
 def fitted_options(X: Any, metric: Any, options: dict | None) -> dict[str, Any]:
-    """The options of the metric, and those that it takes from all rows."""
+    """The options of the metric, including those computed from all rows."""
     if not isinstance(metric, str) or metric not in ("seuclidean", "mahalanobis"):
         return dict(options or {})
     from ..kernels.neighbors.pairwise import PairwiseSearch

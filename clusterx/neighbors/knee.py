@@ -8,8 +8,9 @@ import numpy as np
 def knee_of(rising: np.ndarray) -> int:
     """The place of a rising curve that lies farthest below the line between its ends.
 
-    After Satopää, Albrecht, Irwin and Raghavan, "Finding a 'kneedle' in a haystack", ICDCSW 2011,
-    without smoothing. The last of equally far ones; the last place of a line.
+    The method is that of Satopää, Albrecht, Irwin and Raghavan, "Finding a 'kneedle' in a
+    haystack", ICDCSW 2011, without smoothing. Ties go to the last place, so a straight line gives
+    its end.
     """
     values = np.asarray(rising, np.float64)
     n = values.shape[0]

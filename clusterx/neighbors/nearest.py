@@ -1,4 +1,4 @@
-"""The nearest rows, as an estimator."""
+"""Nearest neighbours, as an estimator."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ MODES = ("connectivity", "distance")
 
 
 class NearestNeighbors(Searching):
-    """The nearest rows, and those within a radius, where the data is.
+    """Exact nearest neighbours, and neighbours within a radius, on the device of the data.
 
     Parameters
     ----------
     n_neighbors : int, default=5
-        Neighbours that `kneighbors` gives.
+        Number of neighbours that `kneighbors` returns.
     radius : float, default=1.0
-        Distance up to which `radius_neighbors` looks; a distance equal to it counts.
+        Radius of `radius_neighbors`; a distance equal to it counts.
     algorithm : {"auto", "ball_tree", "kd_tree", "brute"}, default="auto"
-        Accepted for compatibility with scikit-learn: what is fastest runs in any case, and all give
-        the exact neighbours.
+        Accepted for compatibility with scikit-learn: the fastest method always runs, and all of
+        them are exact.
     leaf_size : int, default=30
         Accepted for compatibility.
     metric : str or callable, default="minkowski"
@@ -55,9 +55,10 @@ class NearestNeighbors(Searching):
 
     Notes
     -----
-    Neighbours at equal distances come in the order of their indices. Distances are measured
-    coordinate by coordinate in float64, so that none is lost to cancellation. In few columns a k-d
-    tree is searched, in O(log n) for a query; else all rows are compared, a tile at a time.
+    Neighbours at equal distances are ordered by index. Distances are computed coordinate by
+    coordinate in float64, so that no digits are lost to cancellation. With few columns a k-d tree
+    is searched, in O(log n) per query; otherwise each query is compared with all rows, a tile at a
+    time.
 
     References
     ----------
@@ -99,8 +100,8 @@ class NearestNeighbors(Searching):
         Parameters
         ----------
         X : array or CSR matrix of shape (n, d), or (n, n) of distances if precomputed
-            In a CSR matrix of distances what is not stored is infinitely far, a stored zero is a
-            distance of zero.
+            In a CSR matrix of distances, a distance that is not stored is infinite, and a stored
+            zero is a distance of zero.
         y : ignored
 
         Returns
@@ -111,8 +112,8 @@ class NearestNeighbors(Searching):
         Raises
         ------
         TypeError, ValueError
-            A parameter or X is invalid, or X is on a device and the metric is one of
-            the host's alone.
+            A parameter or X is invalid, or X is on a device and the metric is available only on the
+            host.
         """
         self._check_search_parameters()
         check_number(self, "n_neighbors", self.n_neighbors, numbers.Integral, least=1)
@@ -144,7 +145,7 @@ class NearestNeighbors(Searching):
         Raises
         ------
         ValueError
-            There are not so many rows.
+            There are fewer rows than neighbours.
         """
         search = self._fitted_search()
         k = self.n_neighbors if n_neighbors is None else n_neighbors
@@ -173,7 +174,7 @@ class NearestNeighbors(Searching):
             By default the model's.
         return_distance : bool, default=True
         sort_results : bool, default=False
-            Whether neighbours come by distance, else by index.
+            Whether to sort neighbours by distance instead of by index.
 
         Returns
         -------
@@ -185,12 +186,12 @@ class NearestNeighbors(Searching):
         Raises
         ------
         ValueError
-            The results are to be sorted without distances.
+            `sort_results` is set without `return_distance`.
         """
         if sort_results and not return_distance:
             raise ValueError(
-                "return_distance must be True if sort_results is True: distances are what they are "
-                "sorted by."
+                "return_distance must be True if sort_results is True: results are sorted by "
+                "distance."
             )
         starts, indices, distances = self._within(X, radius, sort_results)
         stops = to_host(starts).tolist()
@@ -200,10 +201,10 @@ class NearestNeighbors(Searching):
         return parts if return_distance else parts[0]
 
     def kth_distances(self, n_neighbors: int | None = None) -> Array:
-        """The distance of each row of `fit` to its k-th nearest, itself the first.
+        """The distance of each fitted row to its k-th nearest row, itself being the first.
 
-        HDBSCAN and OPTICS call it the core distance; sorted, it shows a radius for DBSCAN. Only
-        one number a row is kept.
+        HDBSCAN and OPTICS call it the core distance; a sorted plot of it suggests a radius for
+        DBSCAN. Memory is one number per row.
 
         Parameters
         ----------
@@ -226,7 +227,7 @@ class NearestNeighbors(Searching):
         return search.kth_distances(int(k))
 
     def kneighbors_graph(self, X: Any = None, n_neighbors: int | None = None, mode="connectivity"):
-        """The nearest rows as a graph.
+        """The graph of nearest neighbours.
 
         Parameters
         ----------
@@ -251,7 +252,7 @@ class NearestNeighbors(Searching):
     def radius_neighbors_graph(
         self, X: Any = None, radius: float | None = None, mode="connectivity", sort_results=False
     ):
-        """The rows within a radius as a graph.
+        """The graph of neighbours within a radius.
 
         Parameters
         ----------
@@ -300,7 +301,7 @@ class NearestNeighbors(Searching):
 
     def _fitted_search(self) -> Search:
         check_is_fitted(self, "n_samples_fit_")
-        if getattr(self, "_prepared", None) is None:  # a model that was loaded or moved
+        if getattr(self, "_prepared", None) is None:  # after loading or moving the model
             self._prepared = self._searched(self._fit_X)
         return self._prepared
 
@@ -313,13 +314,13 @@ class NearestNeighbors(Searching):
         return Y
 
     def _alike(self, Y: Any) -> Any:
-        """Dense queries beside sparse rows, or the other way round."""
+        """Convert queries to the format of the fitted rows, dense or CSR."""
         if hasattr(Y, "indptr"):
             return Y.toarray()
         return type(self._fit_X)(to_host(Y))
 
     def to_device(self, like: Any) -> NearestNeighbors:
-        return super(NearestNeighbors, copy.copy(self)).to_device(like)  # prepared there anew
+        return super(NearestNeighbors, copy.copy(self)).to_device(like)  # prepared again there
 
     def __getstate__(self):
         return {**super().__getstate__(), "_prepared": None}
@@ -331,7 +332,7 @@ class NearestNeighbors(Searching):
 
 
 def _without_itself(distances: Array, indices: Array) -> tuple[Array, Array]:
-    """k of k + 1 neighbours: all but the row itself, or but the last where equal rows hide it."""
+    """k of k + 1 neighbours: drop the row itself, or the last one if equal rows displaced it."""
     xp = namespace(indices)
     n, k = indices.shape
     own = indices == _range(xp, n, indices)[:, None]
@@ -343,7 +344,7 @@ def _without_itself(distances: Array, indices: Array) -> tuple[Array, Array]:
 
 
 def _others(starts: Array, indices: Array, distances: Array) -> tuple[Array, Array, Array]:
-    """The same neighbours but for the rows themselves."""
+    """The neighbours without the rows themselves."""
     xp = namespace(indices)
     apart = indices != _owners(starts, indices)
     gone = xp.cumulative_sum(xp.astype(~apart, xp.int64), include_initial=True)
@@ -351,9 +352,9 @@ def _others(starts: Array, indices: Array, distances: Array) -> tuple[Array, Arr
 
 
 def _owners(starts: Array, indices: Array) -> Array:
-    """The row that each of the neighbours belongs to."""
+    """The row whose neighbour each entry is."""
     xp = namespace(starts)
-    # CuPy repeats no entries by numbers that are on the device
+    # CuPy's repeat does not accept counts on the device
     return xp.searchsorted(starts[1:], _range(xp, indices.shape[0], starts), side="right")
 
 

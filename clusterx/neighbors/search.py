@@ -1,4 +1,4 @@
-"""Which search serves rows and a metric."""
+"""The choice of a neighbour search for rows and a metric."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ..kernels import kernels_for
 from ..kernels.neighbors import METRICS, Measure, Search
 from ..kernels.neighbors.generic import PrecomputedSearch
 
-#: Other names of what kernels measure.
+#: Other names of the metrics of the kernels.
 ALIASES = {
     "l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan", "infinity": "chebyshev",
     "p": "minkowski", "precomputed": "precomputed",
 }  # fmt: skip
-#: What is measured on the host alone.
+#: Metrics that are available only on the host.
 _NAMES = set(PAIRWISE_DISTANCE_FUNCTIONS).union(*VALID_METRICS.values())
 HOST_METRICS = frozenset(_NAMES - {*METRICS, *ALIASES, "nan_euclidean", "pyfunc"})
 ALGORITHMS = ("auto", "ball_tree", "kd_tree", "brute")
 
 
 def check_metric(estimator: Any, metric: Any, p: Any, options: Any) -> None:
-    """Raise for what is no metric, exponent or options of one."""
+    """Raise if the metric, its exponent or its options are invalid."""
     name = type(estimator).__name__
     known = (*METRICS, *ALIASES, *HOST_METRICS)
     if not callable(metric) and not (isinstance(metric, str) and metric in known):
@@ -57,7 +57,7 @@ def check_metric(estimator: Any, metric: Any, p: Any, options: Any) -> None:
 
 
 def needs_host(metric: str | Callable, options: dict[str, Any] | None) -> bool:
-    """Whether only scikit-learn's code on the host measures this."""
+    """Whether only scikit-learn's code on the host has this metric."""
     if callable(metric):
         return True
     plain = not set(options or {}) - ({"p"} if metric in ("minkowski", "p") else set())
@@ -65,19 +65,19 @@ def needs_host(metric: str | Callable, options: dict[str, Any] | None) -> bool:
 
 
 def search_of(X: Any, metric: str | Callable, p: Any, options: dict[str, Any] | None) -> Search:
-    """The rows X, checked, ready to be searched.
+    """The search over the rows X.
 
     Parameters
     ----------
     X : array or CSR matrix
         Rows, or the distances between them if the metric is precomputed.
     metric, p, options
-        As `check_metric` lets them pass.
+        As checked by `check_metric`.
 
     Raises
     ------
     ValueError
-        X is on a device, and the metric is one of the host's alone.
+        X is on a device, and the metric is available only on the host.
     """
     sparse = hasattr(X, "indptr")
     options = dict(options or {})
@@ -101,8 +101,8 @@ def search_of(X: Any, metric: str | Callable, p: Any, options: dict[str, Any] | 
     if measure.metric == "manhattan":
         return PairwiseSearch(X, "manhattan", {})
     raise ValueError(
-        f"metric={metric!r} is not measured between CSR rows: euclidean, sqeuclidean, cosine and "
-        "manhattan are. Make X dense, or take one of them."
+        f"metric={metric!r} is not available for CSR rows, only euclidean, sqeuclidean, cosine and "
+        "manhattan. Make X dense, or use one of them."
     )
 
 
@@ -110,9 +110,8 @@ def _on_host(X: Any, metric: str | Callable, p: Any, options: dict[str, Any]) ->
     if not (hasattr(X, "indptr") or on_host(X)):
         raise ValueError(
             f"metric={metric!r} with metric_params={options or None!r} is measured on the host, "
-            "and X is on a device. Take one of "
-            f"{', '.join(map(repr, METRICS))} without options, or "
-            "move X to the host: nothing is copied there unasked."
+            f"but X is on a device. Use one of {', '.join(map(repr, METRICS))} without options, or "
+            "move X to the host: it is never copied there implicitly."
         )
     from ..kernels.neighbors.pairwise import PairwiseSearch
 

@@ -1,4 +1,4 @@
-"""What estimators that search for neighbours share: their parameters, and checked input."""
+"""Base of the estimators that search for neighbours: their parameters, and checked input."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Searching(Estimator):
             )
 
     def _points(self, X: Any, *, reset: bool) -> Any:
-        """X checked: rows as an array or a CSR matrix, or distances that were computed before."""
+        """X checked: rows as an array or a CSR matrix, or precomputed distances."""
         if self._precomputed:
             return self._distances(X, reset=reset)
         rows = self._rows(X, reset=reset).in_memory(type(self).__name__)
@@ -78,8 +78,8 @@ class Searching(Estimator):
             )
         if reset and X.shape[0] != X.shape[1]:
             raise ValueError(
-                "Precomputed matrix must be square. Input is a "
-                f"{X.shape[0]}x{X.shape[1]} matrix: the distances between all rows are wanted."
+                f"Precomputed matrix must be square. Input is a {X.shape[0]}x{X.shape[1]} matrix: "
+                "pass the distances between all rows."
             )
         return X
 
@@ -87,7 +87,7 @@ class Searching(Estimator):
         return search_of(X, self.metric, self.p, self.metric_params)
 
     def _point_weights(self, sample_weight: Any, X: Any) -> Array | None:
-        """Checked weights, which may be negative, beside X; None for equal ones."""
+        """Checked weights, which may be negative, on the device of X; None if not given."""
         if sample_weight is None:
             return None
         like = X.data if hasattr(X, "indptr") else X

@@ -1,4 +1,4 @@
-"""Spanning trees over a search: the rounds on the host, the searches where the rows are."""
+"""Spanning trees from a search: rounds on the host, searches on the device of the rows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..kernels.neighbors import Search
 
 
 def spanning_tree(search: Search, like: Array, core: Array | None, alpha: float = 1.0) -> Edges:
-    """The minimum spanning tree of the rows of a search, which live with `like`.
+    """The minimum spanning tree of the rows of a search, on the device of `like`.
 
-    core : (n,) beside the rows; an edge weighs ``max(distance / alpha, core of both ends)``
+    core : (n,) on that device; an edge weighs ``max(distance / alpha, core of both ends)``
     """
     xp = namespace(like)
     wide = float_dtype(xp, like)

@@ -205,7 +205,7 @@ def test_models_without_centers_and_mixtures_have_representatives_too():
         known = found != -1
         assert known.mean() > 0.9
         np.testing.assert_array_equal(found[known], y[known])
-    with pytest.raises(ValueError, match="Give one per row"):
+    with pytest.raises(ValueError, match="Pass one label per row"):
         propagate_labels(mixture, X, [1, 2])
     with pytest.raises(ValueError, match="between 0 and 100"):
         propagate_labels(mixture, X, y, percentile=101)
