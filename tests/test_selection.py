@@ -164,7 +164,7 @@ def test_silhouette_of_a_sample(blobs):
         expected = sklearn.metrics.silhouette_score(blobs[rows], result.labels(k)[rows])
         assert result.scores["silhouette"][i] == pytest.approx(expected)
     assert (result.silhouette_samples, result.n_samples) == (100, 240)
-    assert "silhouette over 100 drawn ones" in repr(result)
+    assert "silhouette over 100 sampled rows" in repr(result)
     whole = sweep(KMeans(random_state=0), blobs, [3], silhouette_sample_size=None)
     assert whole.silhouette_samples == 240
     assert "drawn" not in repr(whole)
@@ -236,7 +236,9 @@ def test_precomputed_distances(blobs):
     result = sweep(model, D, range(2, 6), silhouette_sample_size=50)
     assert list(result.scores) == ["silhouette"]
     assert result.best() == 4
-    with pytest.raises(ValueError, match="'inertia', which needs columns, and X holds distances"):
+    with pytest.raises(
+        ValueError, match="'inertia', which needs columns, but X contains distances"
+    ):
         sweep(model, D, [2], metrics="inertia")
 
 
@@ -416,7 +418,7 @@ def test_criteria_that_can_not_choose():
     with pytest.raises(ValueError, match=r"criterion must be one of 'elbow'.*got 'best'"):
         made({"inertia": [1.0]}).best("best")
     with pytest.raises(
-        ValueError, match="needs the score 'gap', and this sweep computed 'inertia'"
+        ValueError, match="needs the score 'gap', but this sweep computed 'inertia'"
     ):
         made({"inertia": [1.0]}).best("gap")
     with pytest.raises(ValueError, match="'silhouette' has no value for k=2"):
@@ -547,7 +549,7 @@ def test_wrong_estimators_and_rows(blobs):
         sweep(sklearn.cluster.DBSCAN(), blobs)
     with pytest.raises(ValueError, match="Sweep the last step of a pipeline"):
         sweep(make_pipeline(StandardScaler(), KMeans()), blobs)
-    with pytest.raises(ValueError, match="'gap', which needs rows in memory, and X is Blocks"):
+    with pytest.raises(ValueError, match="'gap', which needs rows in memory, but X is Blocks"):
         sweep(KMeans(), Blocks(blobs), metrics="gap")
     wide = np.pad(blobs, ((0, 0), (0, 9)))
     with pytest.raises(ValueError, match="'gap', which needs dense rows"):

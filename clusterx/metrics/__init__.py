@@ -1,4 +1,4 @@
-"""Scores of clusterings: against known classes, and by the data alone."""
+"""Scores of clusterings: against known classes, and from the data alone."""
 
 from .centers import (
     calinski_harabasz_score,

@@ -1,4 +1,4 @@
-"""Scores of a clustering from its centres: two readings of the rows, in or out of memory."""
+"""Scores of a clustering from its centres, in two passes over rows in or out of memory."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..validation import real_array
 from .distance_sums import off_means, spans
 from .labelled import Labelled, checked_rows
 
-#: Distances of so many units in the last place of the coordinates are rounding.
+#: Distances of at most this many units in the last place of the coordinates count as rounding.
 ROUNDING = 512
 
 
 def calinski_harabasz_score(X: Any, labels: Any) -> float:
-    """Variance between clusters over the variance within them, each by its degrees of freedom.
+    """Variance between clusters divided by variance within them, each per degree of freedom.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def calinski_harabasz_score(X: Any, labels: Any) -> float:
     Returns
     -------
     float
-        At least 0, larger for clusters that are small and far apart; 1 if all rows of each
-        cluster coincide, as scikit-learn has it.
+        At least 0, larger for clusters that are small and far apart; 1 if all rows of each cluster
+        coincide, as in scikit-learn.
 
     Raises
     ------
@@ -40,8 +40,8 @@ def calinski_harabasz_score(X: Any, labels: Any) -> float:
 
     Notes
     -----
-    Sums are float64, over fixed blocks of rows: threads and the blocks of `Blocks` do not change
-    the result.
+    Sums are float64, over fixed blocks of rows, so that threads and the blocks of `Blocks` do not
+    change the result.
 
     References
     ----------
@@ -68,9 +68,10 @@ def calinski_harabasz_score(X: Any, labels: Any) -> float:
 
 
 def davies_bouldin_score(X: Any, labels: Any) -> float:
-    """Mean over clusters of the worst ratio of the extents of two to the distance of their centres.
+    """Mean over clusters of the worst ratio of two extents to the distance between the centres.
 
-    The extent of a cluster is the mean distance of its rows to its centre.
+    The extent of a cluster is the mean distance of its rows to its centre. The ratio of
+    two clusters is the sum of their extents over the distance between their centres.
 
     Parameters
     ----------
@@ -82,8 +83,8 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
     -------
     float
         At least 0, smaller for clusters that are small and far apart. Pairs of clusters whose
-        centres coincide are left out; 0 if all extents, or all distances of centres, are no more
-        than rounding.
+        centres coincide are left out; 0 if all extents, or all distances between centres, are
+        within rounding.
 
     Raises
     ------
@@ -92,8 +93,8 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
 
     Notes
     -----
-    Rounding is 512 units in the last place of the largest length of a centre. scikit-learn takes
-    1e-8 as zero, whatever the scale of X.
+    Rounding means up to 512 units in the last place of the largest norm of a centre. scikit-learn
+    treats values up to 1e-8 as zero, whatever the scale of X.
 
     References
     ----------
@@ -120,7 +121,7 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
             for a, b in spans(points.k, points.k, TILE)
         )
         score = xp.where(xp.max(extents) > least, xp.mean(worst), xp.zeros_like(least))
-    # where not a number is, comparisons are false: the sum tells
+    # comparisons with NaN are false, so check the sum
     score, _ = points.check_sums(score, xp.sum(extents))
     return score
 
@@ -128,7 +129,7 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
 def _worst_ratios(
     points: Labelled, means: Array, extents: Array, least: Array, a: int, b: int
 ) -> Array:
-    """Of clusters a..b, the largest sum of extents over the distance of centres."""
+    """For clusters a..b, the largest sum of two extents over the distance between the centres."""
     xp = points.xp
     apart = xp.sqrt(points.kernels.distances.squared_distances(means[a:b, :], means))
     some = apart > least
@@ -138,31 +139,33 @@ def _worst_ratios(
 
 
 def simplified_silhouette_samples(X: Any, labels: Any, *, centers: Any = None) -> Array:
-    """Silhouettes by distances to centres: how much nearer a row's own is than the next.
+    """Silhouettes from distances to centres: how much nearer a row is to its own than to the next.
 
-    With a the distance of a row to the centre of its cluster and b the least to another centre,
-    (b - a) / max(a, b). Time grows with rows times clusters, where that of `silhouette_samples`
-    grows with all pairs of rows.
+    The value is (b - a) / max(a, b), where a is the distance of a row to the centre of its cluster
+    and b the least distance to another centre. Time grows with rows times clusters, whereas that of
+    `silhouette_samples` grows with pairs of rows.
 
     Parameters
     ----------
     X : array, CSR matrix or Blocks of shape (n, d)
     labels : array-like of shape (n,)
-        Clusters: numbers or strings, on any device. With `centers`, the row of it that each is.
+        Clusters: numbers or strings, on any device. With `centers`, the row number of each
+        cluster's centre.
     centers : array of shape (k, d), optional
-        Beside X; by default the means of the clusters.
+        Centres of the clusters; their means by default.
 
     Returns
     -------
     array of shape (n,)
-        Float64 where the device has it, beside X: in [-1, 1], and at least 0 if all rows have the
-        label of their nearest centre. Rows of clusters of one score 0, as in `silhouette_samples`.
+        On the device of X, float64 if it has that. In [-1, 1], and at least 0 if all rows have the
+        label of their nearest centre. The only row of a cluster scores 0, as in
+        `silhouette_samples`.
 
     Raises
     ------
     ValueError
-        Fewer than 2 labels or as many as rows; NaN or infinity in X; centres of another width, or
-        labels that are not their places.
+        Fewer than 2 labels or as many as rows; NaN or infinity in X; centres with another number of
+        columns, or labels that are not row numbers of `centers`.
 
     References
     ----------
@@ -233,7 +236,7 @@ def _margins(
 ) -> Array:
     """Simplified silhouettes of rows, given their distances to their own centre.
 
-    In pieces whose table with all centres fills a tile.
+    They are computed in pieces so short that their distances to all centres fit a tile.
     """
     found, a = [], 0
     for tile in row_blocks(X, C.shape[0]):
@@ -266,13 +269,13 @@ def _means(points: Labelled) -> tuple[Array, Array]:
     rounding = (ROUNDING + points.n) * float(xp.finfo(points.wide).eps) * size
     if not within <= points.n * rounding * rounding:
         return means, own
-    # rows coincide, or nearly so: what is left may be rounding
+    # rows coincide, or nearly so: the remaining distances may be rounding
     means = means + off_means(points, _summed_pieces(points), means)
     return means, assigned_squared_distances(points, means, points.codes)
 
 
 def _given_centers(points: Labelled, centers: Any) -> tuple[Array, Array, Array]:
-    """The centres, the place of each row's, and how many rows each has."""
+    """The centres, the index of each row's centre, and the number of rows per centre."""
     xp = points.xp
     C = real_array("centers", centers)
     C = xp.astype(asarray(C, like=points.like), points.wide, copy=False)
@@ -288,9 +291,8 @@ def _given_centers(points: Labelled, centers: Any) -> tuple[Array, Array, Array]
     places = to_host(points.classes)
     if places.dtype.kind not in "biu" or places.min() < 0 or places.max() >= k:
         raise ValueError(
-            f"With centers, labels must be whole numbers from 0 to {k - 1}, the row of centers "
-            f"that each is; got {places[0]!r} to {places[-1]!r}. Drop noise (-1) first, or leave "
-            "centers out."
+            f"With centers, labels must be whole numbers from 0 to {k - 1}, the rows of centers; "
+            f"got {places[0]!r} to {places[-1]!r}. Drop noise (-1) first, or leave centers out."
         )
     places = places.astype(np.int32)
     sizes = np.zeros(k)
@@ -300,7 +302,7 @@ def _given_centers(points: Labelled, centers: Any) -> tuple[Array, Array, Array]
 
 
 def _labelled(name: str, X: Any, labels: Any) -> Labelled:
-    # NaN and infinities are looked for in the sums
+    # NaN and infinity are detected in the sums
     points = Labelled(name, checked_rows(name, X, blocks=True, finite=False), labels)
     points.check_number_of_labels()
     return points
@@ -314,12 +316,12 @@ def sums_by_label(points: Labelled) -> Array:
 
 
 def _height(d: int) -> int:
-    """Rows of the pieces in which kernels sum an array of d columns."""
+    """Number of rows of the pieces in which kernels sum an array of d columns."""
     return max(1, SUMMARY_VALUES // d)
 
 
 def _summed_pieces(points: Labelled) -> Iterator[tuple[Array, Array]]:
-    """Rows as the kernel cuts an array to sum them, and their clusters."""
+    """Pieces of rows, as kernels cut an array to sum them, and their clusters."""
     height = _height(points.rows.d)
     for piece, codes in points.rows.pieces(height, (points.codes,)):
         for a in range(0, piece.shape[0], height):

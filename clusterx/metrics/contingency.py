@@ -1,4 +1,4 @@
-"""Classes against clusters: the table, the best matching, and the class that each cluster holds."""
+"""Classes against clusters: the table, the best matching, and the majority class per cluster."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ def contingency_matrix(
     sparse: bool = False,
     dtype: Any = np.int64,
 ) -> Any:
-    """How many samples of each class are in each cluster.
+    """The number of samples of each class in each cluster.
 
     Parameters
     ----------
     labels_true : array-like of shape (n,)
         Classes, on any device.
     labels_pred : array-like of shape (n,)
-        Clusters. Where one of both is on a device and the other on the host, the latter is moved.
+        Clusters, on any device. If only one of the two is on a device, the other is moved there.
     eps : float, optional
         Added to every count, so that logarithms stay finite.
     sparse : bool, default=False
-        Return a SciPy CSR matrix, on the host: for thousands of classes and clusters.
+        Return a SciPy CSR matrix on the host, for thousands of classes and clusters.
     dtype : dtype, default=int64
-        Of the counts, as NumPy names it; float64 where `eps` is given.
+        NumPy dtype of the counts; float64 if `eps` is given.
 
     Returns
     -------
     array of shape (n_classes, n_clusters), or CSR matrix
         Rows are the distinct labels of `labels_true` in ascending order, columns those of
-        `labels_pred`. It lives where the labels do, unless it is sparse.
+        `labels_pred`. It is on the device of the labels, unless it is sparse.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def contingency_matrix(
     """
     if sparse and eps is not None:
         raise ValueError(
-            "Cannot set 'eps' when sparse=True: added to every cell it would leave none empty. "
+            "Cannot set 'eps' when sparse=True: added to every cell, it would leave none empty. "
             "Leave one of them out."
         )
     true, pred = coded_pair(labels_true, labels_pred)
@@ -77,10 +77,9 @@ def _dense(table: LabelCounts, dtype: Any) -> np.ndarray:
 def cluster_accuracy(labels_true: Any, labels_pred: Any) -> float:
     """Accuracy under the best one-to-one matching of clusters with classes.
 
-    Each cluster is given one class and each class one cluster, so that the most samples are right
-    (the Hungarian method). Samples of clusters that are left over, where there are more clusters
-    than classes, are wrong. With names that agree by chance alone this is what "clustering
-    accuracy" means in most papers.
+    The Hungarian method assigns one class to each cluster and one cluster to each class, so that
+    the most samples are right. If there are more clusters than classes, samples of the remaining
+    clusters count as wrong. Most papers mean this by "clustering accuracy".
 
     Parameters
     ----------
@@ -94,11 +93,11 @@ def cluster_accuracy(labels_true: Any, labels_pred: Any) -> float:
 
     See Also
     --------
-    majority_labels : any number of clusters may stand for a class.
+    majority_labels : Several clusters may share a class.
 
     Notes
     -----
-    The table of all classes and clusters is made on the host, and time grows with the cube of
+    The table of all classes and clusters is built on the host, and time grows with the cube of
     their number: thousands take seconds.
 
     References
@@ -125,10 +124,10 @@ def cluster_accuracy(labels_true: Any, labels_pred: Any) -> float:
 def majority_labels(
     labels_true: Any, labels_pred: Any, *, return_mapping: bool = False
 ) -> Array | tuple[Array, dict[Any, Any]]:
-    """Each sample's class if every cluster stands for the class most common in it.
+    """The label of each sample if every cluster gets its most common class.
 
-    Clusters come with arbitrary numbers; this makes predictions of them that compare with the
-    classes, in `sklearn.metrics.accuracy_score` and `confusion_matrix` for example.
+    Cluster numbers are arbitrary. This function turns them into predictions of the classes, for
+    example for `sklearn.metrics.accuracy_score` and `confusion_matrix`.
 
     Parameters
     ----------
@@ -137,19 +136,19 @@ def majority_labels(
     labels_pred : array-like of shape (n,)
         Clusters. Noise (-1) is a cluster like any other.
     return_mapping : bool, default=False
-        Return the class of each cluster too, to label new samples with.
+        Also return the class of each cluster, to label new samples.
 
     Returns
     -------
     labels : array of shape (n,)
-        Of the dtype of `labels_true`. Equally common classes give way to the lowest. On the device
-        of the labels if either is on one, save strings, which live on the host.
+        In the dtype of `labels_true`; ties go to the lowest class. On the device of the labels if
+        either is on one, except for strings, which stay on the host.
     mapping : dict
         Cluster to class, as Python values. Only with `return_mapping`.
 
     See Also
     --------
-    cluster_accuracy : each class takes one cluster at most.
+    cluster_accuracy : Each class gets at most one cluster.
 
     Examples
     --------
@@ -191,7 +190,7 @@ def _looked_up(true: EncodedLabels, winners: np.ndarray, codes: Array) -> Array:
     if on_host(codes):
         return true.classes[winners][codes]
     xp = namespace(codes)
-    # not by take(), which PyTorch lacks for unsigned numbers
+    # not take(), which PyTorch lacks for unsigned integers
     best = asarray(true.classes, like=codes)[asarray(winners, like=codes)]
     return best[xp.astype(codes, xp.int64)]
 

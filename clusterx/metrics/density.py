@@ -1,4 +1,4 @@
-"""How well density clusters are separated."""
+"""Validity of density-based clusters."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .labels import check_labels
 
 
 class _Cluster(NamedTuple):
-    """What the score needs of a cluster."""
+    """The summary of a cluster for the score."""
 
-    inner: np.ndarray  # its rows that have two edges or more in its tree
+    inner: np.ndarray  # rows with at least two edges in the cluster's tree
     sparseness: float  # the longest edge between them
 
 
@@ -41,29 +41,29 @@ def density_validity_score(
     ----------
     X : array of shape (n, d)
     labels : array-like of shape (n,)
-        Whole numbers; below zero is noise.
+        Whole numbers; negative ones are noise.
     metric : str, default='euclidean'
         One of 'euclidean', 'sqeuclidean', 'manhattan', 'chebyshev', 'cosine'.
     per_cluster : bool, default=False
-        Return the validity of each cluster, too.
+        Also return the validity of each cluster.
 
     Returns
     -------
     score : float
-        In [-1, 1]; above zero where clusters are denser than what separates them.
+        In [-1, 1]; above zero if clusters are denser than the gaps between them.
     validity : array of shape (n_clusters,), float64
-        By rising label, if `per_cluster`.
+        By rising label; only with `per_cluster`.
 
     Raises
     ------
     ValueError
-        There are fewer than two clusters beside noise; NaN or infinity in X; labels are no whole
+        Fewer than two clusters besides noise; NaN or infinity in X; labels that are not whole
         numbers.
 
     Notes
     -----
-    Equal rows don't count in each other's core distances, as in the authors' code: they would make
-    them zero. A cluster of one row has validity zero.
+    As in the authors' code, equal rows are left out of each other's core distances, which would be
+    zero otherwise. A cluster of one row has validity zero.
 
     References
     ----------
@@ -85,7 +85,7 @@ def density_validity_score(
     check_same_length(X.shape[0], len(labels))
     if labels.dtype.kind not in "iu":
         raise ValueError(
-            f"labels must be whole numbers, of which those below zero are noise; got dtype "
+            "labels must be whole numbers, where negative ones are noise; got dtype "
             f"{labels.dtype}."
         )
     if metric not in METRICS or metric == "minkowski":
@@ -94,8 +94,8 @@ def density_validity_score(
     classes = np.unique(labels[labels >= 0])
     if len(classes) < 2:
         raise ValueError(
-            f"density_validity_score needs at least 2 clusters beside noise, got {len(classes)}: "
-            "separation is between clusters."
+            f"density_validity_score needs at least 2 clusters besides noise, got {len(classes)}: "
+            "it measures their separation."
         )
     core = np.zeros(len(labels))
     found = [_cluster(X, np.flatnonzero(labels == c), core, metric) for c in classes]
@@ -114,7 +114,7 @@ def _rows(X: Array, rows: np.ndarray) -> Array:
 
 
 def _cluster(X: Array, rows: np.ndarray, core: np.ndarray, metric: str) -> _Cluster:
-    """Fill in the core distances of a cluster's rows, and find its tree."""
+    """Summarise a cluster; also fill in the core distances of its rows."""
     m = len(rows)
     if m == 1:
         return _Cluster(rows, 0.0)
@@ -143,7 +143,7 @@ def _all_points_core(X: Array, metric: str) -> np.ndarray:
         top = xp.max(xp.where(some, logs, xp.full_like(D, -xp.inf)), axis=1, keepdims=True)
         top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
         total = xp.sum(xp.where(some, xp.exp(xp.where(some, logs - top, none)), none), axis=1)
-        alone = total == 0  # a row that equals all others is in their midst
+        alone = total == 0  # a row that equals all others has core distance zero
         mean = (
             xp.log(xp.where(alone, xp.ones_like(total), total)) + top[:, 0] - float(np.log(m - 1))
         )

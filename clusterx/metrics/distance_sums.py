@@ -12,9 +12,9 @@ from ..arrays import Array, concat, device, host_floats, on_host
 from ..blocks import TILE, numbered, one_hot, row_blocks
 from .labelled import Labelled, checked_rows
 
-#: Most entries of a table of rows by clusters.
+#: Maximum number of entries in a table of rows by clusters.
 TABLE = 1 << 23
-#: Names that scikit-learn has for what the kernels measure.
+#: scikit-learn's names of the metrics that kernels compute.
 KERNEL_METRICS = {
     "euclidean": "euclidean", "l2": "euclidean", "manhattan": "manhattan", "l1": "manhattan",
     "cityblock": "manhattan", "chebyshev": "chebyshev",
@@ -22,12 +22,12 @@ KERNEL_METRICS = {
 CLOSED_FORMS = ("sqeuclidean", "cosine")
 DEVICE_METRICS = (*KERNEL_METRICS, *CLOSED_FORMS, "precomputed")
 
-#: What sums of distances become: (rows a..b, their sums) -> some array per row.
+#: Turns sums of distances into results: (rows a..b, their sums) -> arrays with an entry per row.
 Reduce = Callable[[int, int, Array], Any]
-#: Metrics made of squares, which may overflow.
+#: Metrics computed from squares, which may overflow.
 SQUARED = ("euclidean", "l2", "sqeuclidean")
-#: A sparse matrix of at most so many entries, stored or not, is made dense if it has few columns
-#: or stores more than this share of them.
+#: A sparse matrix of at most DENSE entries, stored or not, is made dense if it has at most
+#: FEW_COLUMNS columns or stores more than a share STORED of its entries.
 DENSE = 1 << 25
 FEW_COLUMNS = 64
 STORED = 0.1
@@ -36,7 +36,7 @@ STORED = 0.1
 def check_metric(
     function: str, metric: Any, kwds: dict[str, Any], X: Any, offered: tuple[str, ...]
 ) -> None:
-    """Raise for what is no metric, or for one that is not offered to X on a device."""
+    """Raise if the metric is invalid, or not available for X on a device."""
     if not (isinstance(metric, str) or callable(metric)):
         raise TypeError(
             f"The 'metric' parameter of {function} must be a name or a callable; got {metric!r}."
@@ -47,14 +47,14 @@ def check_metric(
     if callable(metric) or metric not in offered or options:
         got = f"{metric!r} with {', '.join(sorted(options))}" if options else repr(metric)
         raise ValueError(
-            f"The 'metric' parameter of {function} must be one of "
-            f"{', '.join(map(repr, offered))} for X on a device, without options; got {got}. Move "
-            "X to the host for others: nothing is copied there unasked."
+            f"The 'metric' parameter of {function} must be one of {', '.join(map(repr, offered))} "
+            f"for X on a device, without options; got {got}. For other metrics, move X to the "
+            "host: it is never copied there implicitly."
         )
 
 
 def is_tuned(points: Labelled, metric: Any, kwds: dict[str, Any]) -> bool:
-    """Whether the metric is one of the kernels', in its plain form: of CSR rows euclidean only."""
+    """Whether kernels compute this metric without options; for CSR rows only euclidean."""
     known = KERNEL_METRICS.get(metric) if isinstance(metric, str) else None
     offered = known == "euclidean" or (known is not None and not points.sparse)
     return offered and not set(kwds) - {"n_jobs"}
@@ -74,7 +74,7 @@ def reduce_sums(points: Labelled, metric: Any, kwds: dict[str, Any], reduce: Red
 
 
 def spans(n: int, k: int, most: int = TABLE) -> Iterator[tuple[int, int]]:
-    """Ranges of rows whose tables with k columns have at most so many entries."""
+    """Ranges of rows whose tables with k columns have at most `most` entries."""
     height = max(1, most // k)
     return ((a, min(n, a + height)) for a in range(0, n, height))
 
@@ -86,10 +86,10 @@ def _by_kernel(points: Labelled, metric: str) -> Callable[[int, int], Array]:
 
 
 def off_means(points: Labelled, pieces: Iterable[tuple[Array, Array]], means: Array) -> Array:
-    """What has to be added to the means, which are off by rounding.
+    """The correction of the means for rounding errors.
 
-    Then those of rows that coincide are these rows to the last bit, and no distance is left.
-    `pieces`: all rows, with their clusters.
+    With it, the mean of coinciding rows equals these rows to the last bit, and their distances to
+    it are zero. `pieces`: all rows, with their clusters.
     """
     xp, total = points.xp, 0.0
     for rows, codes in pieces:
@@ -99,7 +99,7 @@ def off_means(points: Labelled, pieces: Iterable[tuple[Array, Array]], means: Ar
 
 
 def _by_squares(points: Labelled) -> Callable[[int, int], Array]:
-    """Squared distances to a cluster's rows: size |x - mean|^2 and the cluster's own scatter."""
+    """Sums of squared distances to a cluster: size |x - mean|^2 plus the cluster's scatter."""
     kernels, X, codes, k = points.kernels, points.X, points.codes, points.k
     means = kernels.reductions.sum_rows_by_label(X, codes, k) / points.counts[:, None]
     pieces = ((block, codes[a : a + block.shape[0]]) for a, block in numbered(row_blocks(X, 1)))
@@ -114,15 +114,15 @@ def _by_squares(points: Labelled) -> Callable[[int, int], Array]:
 
 
 def _by_cosines(points: Labelled) -> Callable[[int, int], Array]:
-    """1 - cosine is half the squared distance of unit rows; a row of zeros is at 1 from all.
+    """1 - cosine is half the squared distance of unit rows; zero rows are at 1 from all rows.
 
-    24 ms for 10,000 rows of 64 columns, where measuring all pairs takes 3.4 s.
+    It takes 24 ms for 10,000 rows of 64 columns; measuring all pairs takes 3.4 s.
     """
     xp, kernels, X, codes, k = points.xp, points.kernels, points.X, points.codes, points.k
 
     def unit(block: Array) -> tuple[Array, Array]:
         wide = xp.astype(block, points.wide)
-        size = xp.max(xp.abs(wide), axis=1)[:, None]  # squares of the rows may overflow or vanish
+        size = xp.max(xp.abs(wide), axis=1)[:, None]  # squares may overflow or underflow
         wide = wide / xp.where(size > 0, size, xp.ones_like(size))
         norm = xp.sqrt(xp.sum(wide * wide, axis=1))[:, None]
         zero = xp.astype(norm == 0, points.wide)
@@ -184,7 +184,7 @@ def _precomputed(points: Labelled) -> Iterator[tuple[int, int, Array]]:
 
 
 def check_precomputed(points: Labelled) -> None:
-    """Raise unless X is square, with zeros on its diagonal but for rounding."""
+    """Raise unless X is square with a zero diagonal, up to rounding."""
     X, xp, n = points.X, points.xp, points.n
     if X.shape[1] != n:
         raise ValueError(
@@ -210,17 +210,17 @@ def check_entries(points: Labelled, block: Array) -> None:
     least, most = host_floats(xp.min(block), xp.max(block))
     if not (np.isfinite(least) and np.isfinite(most)):
         raise ValueError(
-            f"Input X contains NaN or infinity, and {points.name} wants finite distances."
+            f"Input X contains NaN or infinity, but {points.name} needs finite distances."
         )
     if least < 0:
         raise ValueError(
             f"Negative values in data passed to {points.name}: precomputed distances can't be "
-            f"below zero, and X has {least:.3g}."
+            f"below zero, but X contains {least:.3g}."
         )
 
 
 def _by_chunks(points: Labelled, metric: Any, kwds: dict[str, Any], reduce: Reduce) -> Iterator:
-    """By scikit-learn's distances, in chunks of its `working_memory`."""
+    """Results from scikit-learn's distances, in chunks of its `working_memory`."""
 
     def of_chunk(D: np.ndarray, start: int) -> tuple:
         D = np.ascontiguousarray(D)
@@ -239,7 +239,7 @@ def _by_chunks(points: Labelled, metric: Any, kwds: dict[str, Any], reduce: Redu
 def labelled_rows(
     name: str, X: Any, labels: Any, metric: Any, kwds: dict[str, Any], offered: tuple[str, ...]
 ) -> Labelled:
-    """The rows and their clusters, and whether the metric is there for them."""
+    """The checked rows and their clusters; raise if the metric is not available for them."""
     check_metric(name, metric, kwds, X, offered)
     precomputed = isinstance(metric, str) and metric == "precomputed"
     X = checked_rows(name, X, sparse=True, finite=not precomputed)

@@ -1,4 +1,4 @@
-"""Dunn's index, from the extremes of the distances between rows."""
+"""Dunn's index, from the least and largest distances between rows."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from .labelled import Labelled
 
 
 def dunn_index(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds: Any) -> float:
-    """Dunn's index: the least distance between two clusters over the largest within one.
+    """Dunn's index: the least distance between clusters over the largest within a cluster.
 
-    The distance between clusters is that of their nearest rows, the extent of a cluster that of
-    its farthest. All pairs of rows are measured, in tiles: exact, and without a matrix of pairs.
+    The distance between two clusters is that of their nearest rows, and the extent of a cluster is
+    the distance of its farthest rows. All pairs of rows are measured exactly, in tiles, without a
+    matrix of all distances.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def dunn_index(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds: Any) -
     labels : array-like of shape (n,)
         Clusters: numbers or strings, on any device.
     metric : str or callable, default='euclidean'
-        Any that `sklearn.metrics.pairwise_distances` has, or ``'precomputed'``. On a device:
+        Any metric of `sklearn.metrics.pairwise_distances`, or ``'precomputed'``. On a device:
         euclidean, manhattan, chebyshev and precomputed.
     **kwds
         Passed to the distance function.
@@ -51,7 +52,7 @@ def dunn_index(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds: Any) -
 
     Notes
     -----
-    One outlier decides it, as it is made of extremes.
+    A single outlier can determine it, because it consists of extremes.
 
     References
     ----------
@@ -75,7 +76,7 @@ def dunn_index(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds: Any) -
     if not np.isfinite([least, most]).all():
         raise ValueError(
             "The distances between rows of X are not finite: dunn_index can't compare them. Scale "
-            "X if its values are very large, and see that the metric is defined for all rows."
+            "X if its values are very large, and check that the metric is defined for all rows."
         )
     if least == 0:
         return 0.0
@@ -83,7 +84,7 @@ def dunn_index(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds: Any) -
 
 
 def _extremes(points: Labelled, metric: Any, kwds: dict[str, Any]) -> tuple[Any, Any]:
-    """The extremes of distances that no kernel measures."""
+    """The extremes of distances that kernels do not compute."""
     codes, xp = points.codes, points.xp
     extremes: list[tuple[Any, Any]] = []
 

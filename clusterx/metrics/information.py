@@ -1,4 +1,4 @@
-"""Scores from information theory: what one labeling tells of the other."""
+"""Scores from information theory: how much one labeling tells about the other."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..arrays import namespace
 from ..kernels import kernels_for
 from .labels import LabelCounts, check_labels, coded, sizes, table_of, tabulate
 
-#: how the entropies of both labelings make one number
+#: averages of the two entropies, by name
 _AVERAGES = {
     "min": min,
     "geometric": lambda a, b: math.sqrt(a * b),
     "arithmetic": lambda a, b: (a + b) / 2,
     "max": max,
 }
-#: Of the larger entropy: what rounding leaves where a difference should be zero.
+#: Differences up to this share of the larger entropy count as rounding.
 ROUNDING = 1e-14
 
 
@@ -34,8 +34,8 @@ def entropy(labels: Any) -> float:
     Returns
     -------
     float
-        In nats: 0 for one cluster, ``log(k)`` for k equal ones. 1 for no labels at all, which makes
-        scores that divide by it defined.
+        In nats: 0 for one cluster, ``log(k)`` for k equal ones; 1 for no labels, as in
+        scikit-learn.
 
     Examples
     --------
@@ -57,14 +57,14 @@ def _entropy(sizes: np.ndarray) -> float:
 
 
 def mutual_info_score(labels_true: Any, labels_pred: Any, *, contingency: Any = None) -> float:
-    """Information that one labeling has of the other.
+    """Mutual information of two labelings.
 
     Parameters
     ----------
     labels_true, labels_pred : array-like of shape (n,)
         Two labelings of the same samples, on any device; the names of clusters do not matter.
     contingency : array or sparse matrix of shape (n_classes, n_clusters), optional
-        What `contingency_matrix` gives. The labels are ignored then.
+        The result of `contingency_matrix`. If given, the labels are ignored.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def mutual_info_score(labels_true: Any, labels_pred: Any, *, contingency: Any = 
     return _information(table_of(contingency) if given else tabulate(labels_true, labels_pred))
 
 
-# Where one labeling refines the other, scores are what they are by definition, without rounding.
+# If one labeling refines the other, the scores below are exact, without rounding.
 
 
 def _is_pure(table: LabelCounts) -> bool:
@@ -113,23 +113,23 @@ def _information(table: LabelCounts) -> float:
 def homogeneity_completeness_v_measure(
     labels_true: Any, labels_pred: Any, *, beta: float = 1.0
 ) -> tuple[float, float, float]:
-    """How pure clusters are, how whole classes are, and the harmonic mean of both.
+    """Homogeneity and completeness of clusters, and their harmonic mean.
 
     Parameters
     ----------
     labels_true, labels_pred : array-like of shape (n,)
         Classes and clusters of the same samples, on any device; names do not matter.
     beta : float, default=1.0
-        Weight of completeness against homogeneity in the mean, not negative.
+        Weight of completeness relative to homogeneity in the mean, 0 or more.
 
     Returns
     -------
     homogeneity : float
-        Share of the classes' entropy that the clusters explain: 1 where each cluster holds one
-        class only.
+        Share of the classes' entropy that the clusters explain: 1 if each cluster contains only one
+        class.
     completeness : float
-        Share of the clusters' entropy that the classes explain: 1 where each class is in one
-        cluster only.
+        Share of the clusters' entropy that the classes explain: 1 if each class lies in only one
+        cluster.
     v_measure : float
         ``(1 + beta) * homogeneity * completeness / (beta * homogeneity + completeness)``.
 
@@ -158,7 +158,7 @@ def homogeneity_completeness_v_measure(
 
 
 def homogeneity_score(labels_true: Any, labels_pred: Any) -> float:
-    """How pure the clusters are: 1 where each holds samples of one class only.
+    """How pure the clusters are: 1 if each contains samples of only one class.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def homogeneity_score(labels_true: Any, labels_pred: Any) -> float:
 
 
 def completeness_score(labels_true: Any, labels_pred: Any) -> float:
-    """How whole the classes are: 1 where each is in one cluster only.
+    """How complete the classes are: 1 if each lies in only one cluster.
 
     Parameters
     ----------
@@ -217,12 +217,12 @@ def v_measure_score(labels_true: Any, labels_pred: Any, *, beta: float = 1.0) ->
     labels_true, labels_pred : array-like of shape (n,)
         Classes and clusters of the same samples, on any device; names do not matter.
     beta : float, default=1.0
-        Weight of completeness against homogeneity, not negative.
+        Weight of completeness relative to homogeneity, 0 or more.
 
     Returns
     -------
     float
-        In [0, 1]. With ``beta=1`` it is `normalized_mutual_info_score` and symmetric.
+        In [0, 1]. With ``beta=1`` it is symmetric and equals `normalized_mutual_info_score`.
 
     See Also
     --------
@@ -240,7 +240,7 @@ def v_measure_score(labels_true: Any, labels_pred: Any, *, beta: float = 1.0) ->
 def normalized_mutual_info_score(
     labels_true: Any, labels_pred: Any, *, average_method: str = "arithmetic"
 ) -> float:
-    """Mutual information over an average of both entropies.
+    """Mutual information divided by an average of the two entropies.
 
     Parameters
     ----------
@@ -290,14 +290,14 @@ def adjusted_mutual_info_score(
     labels_true, labels_pred : array-like of shape (n,)
         Two labelings of the same samples, on any device; the names of clusters do not matter.
     average_method : {"arithmetic", "geometric", "min", "max"}, default="arithmetic"
-        The average of both entropies that stands for a perfect match.
+        The average of the two entropies that counts as a perfect match.
 
     Returns
     -------
     float
         ``(MI - E[MI]) / (average - E[MI])``: 1 for the same clusters, about 0 for independent
-        labelings, below 0 for less than chance. 1 as well where the average is E[MI], so that no
-        labeling with clusters of these sizes could score otherwise.
+        labelings, below 0 for less than chance. Also 1 if the average equals E[MI], because then no
+        labeling with clusters of these sizes can differ.
 
     Raises
     ------
@@ -306,7 +306,7 @@ def adjusted_mutual_info_score(
 
     See Also
     --------
-    expected_mutual_information : what is taken off.
+    expected_mutual_information : The term E[MI].
 
     References
     ----------
@@ -336,12 +336,12 @@ def adjusted_mutual_info_score(
 
 
 def expected_mutual_information(contingency: Any, n_samples: int) -> float:
-    """Mutual information of two labelings, on average over all permutations of the samples.
+    """The mean mutual information of two labelings over all permutations of the samples.
 
     Parameters
     ----------
     contingency : array or sparse matrix of shape (n_classes, n_clusters)
-        Counts, as `contingency_matrix` gives them; the sums of rows and columns matter alone.
+        Counts, as from `contingency_matrix`; only the sums of its rows and columns matter.
     n_samples : int
         Their sum.
 
@@ -357,9 +357,9 @@ def expected_mutual_information(contingency: Any, n_samples: int) -> float:
 
     Notes
     -----
-    Pairs of clusters with the same sizes are computed once, and each sum runs over the numbers of
-    common members that can happen at all, by the ratio of one probability to the next: no
-    factorials, whose logarithms lose digits as n grows.
+    Pairs of clusters with equal sizes are computed once. Each sum runs only over the possible
+    numbers of common members, and gets each probability from the previous one by their ratio. So it
+    needs no factorials, whose logarithms lose digits as n grows.
 
     References
     ----------
@@ -374,7 +374,7 @@ def expected_mutual_information(contingency: Any, n_samples: int) -> float:
     """
     table = table_of(contingency)
     if (table.counts != np.floor(table.counts)).any():
-        raise ValueError("contingency must hold whole numbers: make it without eps.")
+        raise ValueError("contingency must hold whole numbers: compute it without eps.")
     if n_samples != table.n:
         raise ValueError(
             f"n_samples must be the sum of contingency, which is {table.n}; got {n_samples!r}."

@@ -1,4 +1,4 @@
-"""Labelled rows, checked: what the scores of a clustering by its data alone begin with."""
+"""Checked rows with labels, for the scores of a clustering from its data alone."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from .labels import check_labels, coded, sizes
 
 
 class Labelled:
-    """Rows, and the clusters of all of them.
+    """Rows and their clusters.
 
     Attributes
     ----------
     rows : Rows
-    X : array or CSR matrix that holds the rows, or Rows that none holds
+    X : array or CSR matrix of the rows, or Rows if they are not in one
     n, k : int
         Rows and clusters.
     codes : array of shape (n,), int32
@@ -65,7 +65,7 @@ class Labelled:
 
     @cached_property
     def counts(self) -> Array:
-        """Rows of each cluster (k,), floats beside X."""
+        """Number of rows per cluster (k,), floats on the device of X."""
         return self.beside(self.sizes.astype(np.float64))
 
     def beside(self, host: np.ndarray) -> Array:
@@ -73,7 +73,7 @@ class Labelled:
         return asarray(host, like=self.like, dtype=self.wide)
 
     def check_sums(self, *sums: Array) -> list[float]:
-        """The 0-d sums on the host; raise if X is why they are not finite."""
+        """The 0-d sums on the host; raise if they are not finite because of X."""
         found = host_floats(*sums)
         if np.isfinite(found).all():
             return found
@@ -108,24 +108,24 @@ def check_same_length(rows: int, labels: int) -> None:
     if rows != labels:
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: {[rows, labels]}. X has "
-            f"{rows} rows and labels {labels}: give one label per row."
+            f"{rows} rows and labels has {labels} entries: pass one label per row."
         )
 
 
 def checked_rows(
     name: str, X: Any, *, sparse: bool = False, blocks: bool = False, finite: bool = True
 ) -> Any:
-    """X as a float array beside where it came from, as a CSR matrix, or as Blocks.
+    """X as a float array on its own device, as a CSR matrix, or as Blocks.
 
     Parameters
     ----------
     name : str
-        The function that asks, for messages.
+        Name of the calling function, for messages.
     X : Any
     sparse, blocks : bool
-        Whether CSR matrices, which become Blocks otherwise, and Blocks are taken.
+        Whether CSR matrices (which become Blocks otherwise) and Blocks are accepted.
     finite : bool
-        Whether NaN and infinity are looked for.
+        Whether to check for NaN and infinity.
     """
     if blocks or is_lazy(X):
         X = in_memory_or_blocks(X)
@@ -133,8 +133,8 @@ def checked_rows(
         if blocks:
             return X
         raise TypeError(
-            f"{name} compares all pairs of rows, and X is {type(X).__name__}, rows out of memory. "
-            "Give it a sample (silhouette_score has sample_size), or use "
+            f"{name} compares all pairs of rows, but X is {type(X).__name__}, with rows out of "
+            "memory. Pass a sample (silhouette_score has sample_size), or use "
             "simplified_silhouette_score, davies_bouldin_score or calinski_harabasz_score, which "
             "read the rows twice."
         )
@@ -168,6 +168,6 @@ def _dense_blocks(X: Any) -> Iterator[np.ndarray]:
 
 
 def is_finite(X: Array) -> bool:
-    """Whether all of the rows are, without a truth value for each."""
+    """Whether all rows are finite, without a mask of all entries."""
     with np.errstate(invalid="ignore", over="ignore"):
         return bool(host_floats(kernels_for(namespace(X)).reductions.summary(X).finite)[0])

@@ -1,4 +1,4 @@
-"""Two labelings of the same samples: checked, coded, and counted against each other."""
+"""Two labelings of the same samples: checks, codes, and their contingency table."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from ..validation import check_concrete
 
 
 class EncodedLabels(NamedTuple):
-    """Labels as places among the distinct ones."""
+    """Labels as indices into the distinct labels."""
 
     codes: Array  # (n,) int32
     classes: Array  # (k,), ascending
 
 
 class LabelCounts(NamedTuple):
-    """How often each class meets each cluster, on the host: the cells above zero alone.
+    """The nonzero cells of the table of classes by clusters, on the host.
 
-    There is no empty class or cluster. Counts are integers, or floats in a table the user gave.
+    No class or cluster is empty. Counts are integers, or floats if a user passed such a table.
     """
 
     rows: np.ndarray
@@ -50,12 +50,12 @@ class LabelCounts(NamedTuple):
 
     @property
     def is_match(self) -> bool:
-        """Whether the labelings are the same but for the names of the clusters."""
+        """Whether the labelings are the same up to the names of the clusters."""
         return len(self.counts) == len(self.row_sums) == len(self.column_sums)
 
 
 def check_clusterings(labels_true: Any, labels_pred: Any) -> tuple[Array, Array]:
-    """The labelings as arrays, each on the device it came on.
+    """The labelings as arrays, each on its own device.
 
     Parameters
     ----------
@@ -69,14 +69,15 @@ def check_clusterings(labels_true: Any, labels_pred: Any) -> tuple[Array, Array]
     Raises
     ------
     ValueError
-        They are not one-dimensional, differ in length, hold NaN or infinity, or a mask hides some.
+        They are not one-dimensional, differ in length, contain NaN or infinity, or are masked in
+        places.
     TypeError
         They are complex numbers or records.
 
     Warns
     -----
     UserWarning
-        They have fractions, as the results of a regression do.
+        They have fractions, like the results of a regression.
     """
     true = _one_dimensional("labels_true", labels_true)
     pred = _one_dimensional("labels_pred", labels_pred)
@@ -92,13 +93,13 @@ def check_clusterings(labels_true: Any, labels_pred: Any) -> tuple[Array, Array]
             f"Clustering metrics expects discrete values but received {kinds[0]} values for label, "
             f"and {kinds[1]} values for target: every distinct number counts as a cluster.",
             UserWarning,
-            stacklevel=5,  # what called the score
+            stacklevel=5,  # the caller of the score
         )
     return true, pred
 
 
 def check_labels(name: str, labels: Any) -> Array:
-    """One labeling as an array; an error that names it for what can't be one."""
+    """One labeling as an array; raise, naming it, if it can't be one."""
     labels = _one_dimensional(name, labels)
     _kind(name, labels)
     return labels
@@ -113,11 +114,11 @@ def _one_dimensional(name: str, labels: Any) -> Array:
         try:
             labels = label_array(labels)
         except ValueError as error:
-            raise ValueError(f"{name} must be 1D, one label a sample: {error}") from error
+            raise ValueError(f"{name} must be 1D, one label per sample: {error}") from error
     if len(labels.shape) != 1:
         raise ValueError(
-            f"{name} must be 1D: shape is {tuple(labels.shape)!r}. Pass one label a sample; "
-            "ravel() makes one dimension of a single column."
+            f"{name} must be 1D: shape is {tuple(labels.shape)!r}. Pass one label per sample; "
+            "ravel() flattens a single column."
         )
     if np.ma.is_masked(labels):
         raise ValueError(f"{name} is masked in places: drop those samples from both labelings.")
@@ -127,7 +128,7 @@ def _one_dimensional(name: str, labels: Any) -> Array:
 
 
 def _kind(name: str, labels: Array) -> str:
-    """'discrete' or 'continuous'; an error for what can't be labels."""
+    """'discrete' or 'continuous'; raise if they can't be labels."""
     kind = dtype_name(labels.dtype)
     if kind.startswith(("complex", "void")):
         raise TypeError(f"{name} must hold numbers, strings or dates, got dtype {kind}.")
@@ -145,7 +146,7 @@ def _kind(name: str, labels: Array) -> str:
 
 
 def coded(name: str, labels: Array) -> EncodedLabels:
-    """Checked labels as codes, computed where they are."""
+    """Checked labels as codes, computed on their device."""
     if is_lazy(labels):
         return _coded_chunks(name, labels)
     kind = dtype_name(labels.dtype)
@@ -187,11 +188,11 @@ def _coded_objects(name: str, labels: np.ndarray) -> EncodedLabels:
     values = labels.tolist()
     try:
         distinct = list(dict.fromkeys(values))
-        # of objects only NaN differs from itself; pandas' NA has no truth value
+        # only NaN differs from itself; pandas' NA has no truth value
         missing = [v for v in distinct if v is None or not bool(v == v)]
     except TypeError as error:
         raise ValueError(
-            f"Input {name} contains NaN or values that are no labels ({error}): labels must be "
+            f"Input {name} contains NaN or values that can't be labels ({error}): labels must be "
             "numbers or strings."
         ) from error
     if missing:
@@ -203,7 +204,8 @@ def _coded_objects(name: str, labels: np.ndarray) -> EncodedLabels:
         distinct.sort()
     except TypeError as error:
         raise TypeError(
-            f"{name} mixes kinds of labels that have no order ({error}): make all of them strings."
+            f"{name} mixes types of labels that can't be sorted ({error}): convert all of them to "
+            "strings."
         ) from error
     classes = np.empty(len(distinct), labels.dtype)
     for i, value in enumerate(distinct):
@@ -215,9 +217,9 @@ def _coded_objects(name: str, labels: np.ndarray) -> EncodedLabels:
 
 
 def coded_pair(labels_true: Any, labels_pred: Any) -> tuple[EncodedLabels, EncodedLabels]:
-    """Both labelings, checked and coded, with all codes in one place.
+    """Both labelings, checked and coded, with their codes on one device.
 
-    Where one is on a device and the other on the host, the codes of the latter are uploaded.
+    If only one is on a device, the codes of the other are uploaded.
     """
     labels_true, labels_pred = check_clusterings(labels_true, labels_pred)
     true, pred = coded("labels_true", labels_true), coded("labels_pred", labels_pred)
@@ -239,7 +241,7 @@ def coded_pair(labels_true: Any, labels_pred: Any) -> tuple[EncodedLabels, Encod
 
 
 def count(true: EncodedLabels, pred: EncodedLabels) -> LabelCounts:
-    """Count where the codes are; only the cells come to the host."""
+    """The table, counted on the device of the codes; only its cells come to the host."""
     shape = true.classes.shape[0], pred.classes.shape[0]
     if is_lazy(true.codes) or is_lazy(pred.codes):
         return _count_chunks(true, pred, shape)
@@ -287,7 +289,7 @@ def sizes(found: EncodedLabels) -> np.ndarray:
         return np.bincount(found.codes)
     if is_lazy(found.codes):
         return _sizes_of_chunks(found)
-    # against a labeling of one cluster, where the codes are
+    # count on the device, against a labeling with one cluster
     xp = namespace(found.codes)
     one, shape = xp.zeros_like(found.codes), (1, found.classes.shape[0])
     return to_host(kernels_for(xp).labels.contingency(one, found.codes, shape)[2])
@@ -307,17 +309,17 @@ def _occurrences(codes: Array) -> np.ndarray:
 
 
 def tabulate(labels_true: Any, labels_pred: Any) -> LabelCounts:
-    """The table of two labelings as a user gave them."""
+    """The table of two labelings that a user passed."""
     return count(*coded_pair(labels_true, labels_pred))
 
 
 def table_of(contingency: Any) -> LabelCounts:
-    """The table of a contingency matrix that a user gave: an array or a SciPy sparse matrix.
+    """The table of a contingency matrix that a user passed: an array or a SciPy sparse matrix.
 
     Raises
     ------
     ValueError
-        It is not two-dimensional, or holds no counts.
+        It is not two-dimensional, or does not contain counts.
     """
     if hasattr(contingency, "tocoo"):
         cells = contingency.tocoo(copy=True)
@@ -329,15 +331,15 @@ def table_of(contingency: Any) -> LabelCounts:
         dense = to_host(contingency)
         if dense.ndim != 2:
             raise ValueError(
-                f"Expected 2D array, got {dense.ndim}D array instead: contingency must have a row "
-                "a class and a column a cluster."
+                f"Expected 2D array, got {dense.ndim}D array instead: contingency must have one "
+                "row per class and one column per cluster."
             )
         shape, (rows, columns) = dense.shape, np.nonzero(dense)
         counts = dense[rows, columns]
     if counts.dtype.kind not in "biuf" or not (np.isfinite(counts).all() and (counts > 0).all()):
         raise ValueError(
-            "contingency must hold counts: finite numbers, none below zero. contingency_matrix() "
-            "makes it from labels."
+            "contingency must hold counts: finite numbers, 0 or more. contingency_matrix() "
+            "computes it from labels."
         )
     wide = np.float64 if counts.dtype.kind == "f" else np.int64
     counts = counts.astype(wide)

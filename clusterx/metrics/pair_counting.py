@@ -1,4 +1,4 @@
-"""Scores that count pairs of samples: in one cluster or in two, in either labeling."""
+"""Scores that count pairs of samples: in the same cluster or in two, in each labeling."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from ..arrays import Array, asarray, is_lazy
 from .labels import LabelCounts, coded_pair, count, tabulate
 
-SQUARES_FIT = 2**31  # samples up to which a sum of squared counts fits an int64
+SQUARES_FIT = 2**31  # up to this many samples, a sum of squared counts fits int64
 
 
 def pair_confusion_matrix(labels_true: Any, labels_pred: Any) -> Array:
-    """Pairs of samples by whether each labeling joins them.
+    """Counts of pairs of samples by whether each labeling joins or splits them.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ def pair_confusion_matrix(labels_true: Any, labels_pred: Any) -> Array:
     Returns
     -------
     C : array of shape (2, 2), int64
-        ``C[i, j]`` ordered pairs of samples (each pair counts twice) that `labels_true` splits
-        (i = 0) or joins (i = 1), and `labels_pred` splits (j = 0) or joins (j = 1). It lives where
-        the labels do.
+        ``C[i, j]`` is the number of ordered pairs of samples (each pair counts twice) that
+        `labels_true` splits (i = 0) or joins (i = 1), and `labels_pred` splits (j = 0) or joins (j
+        = 1). On the device of the labels.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def pair_confusion_matrix(labels_true: Any, labels_pred: Any) -> Array:
 
     See Also
     --------
-    rand_score, adjusted_rand_score, fowlkes_mallows_score : scores made of it.
+    rand_score, adjusted_rand_score, fowlkes_mallows_score : Scores computed from it.
 
     References
     ----------
@@ -55,7 +55,7 @@ def pair_confusion_matrix(labels_true: Any, labels_pred: Any) -> Array:
 
 
 def pair_counts(table: LabelCounts) -> tuple[int, int, int, int]:
-    """Ordered pairs that neither labeling joins, only the second, only the first, and both."""
+    """Counts of ordered pairs joined by neither labeling, only the second, only the first, both."""
     n = int(table.n)
     joined = sum_of_squares(table.counts, n)
     in_rows, in_columns = sum_of_squares(table.row_sums, n), sum_of_squares(table.column_sums, n)
@@ -64,7 +64,7 @@ def pair_counts(table: LabelCounts) -> tuple[int, int, int, int]:
 
 
 def sum_of_squares(counts: np.ndarray, n: int) -> int:
-    """Sum of the squares of counts whose own sum is n, exact at any size."""
+    """Sum of the squares of counts that sum to n, exact at any size."""
     if n < SQUARES_FIT:
         return int(np.dot(counts, counts))
     return sum(c * c for c in counts.tolist())
@@ -81,8 +81,8 @@ def rand_score(labels_true: Any, labels_pred: Any) -> float:
     Returns
     -------
     float
-        In [0, 1]; 1 for the same clusters. Random labelings score high where there are many
-        clusters: `adjusted_rand_score` takes chance off.
+        In [0, 1]; 1 for the same clusters. Random labelings with many clusters score high:
+        `adjusted_rand_score` corrects for chance.
 
     References
     ----------
@@ -110,12 +110,13 @@ def adjusted_rand_score(labels_true: Any, labels_pred: Any) -> float:
     Returns
     -------
     float
-        In [-0.5, 1]: 1 for the same clusters, about 0 for independent labelings, below 0 for what
-        agrees less than chance. Symmetric in its arguments. Pairs are counted in exact integers.
+        In [-0.5, 1]: 1 for the same clusters, about 0 for independent labelings, below 0 for less
+        agreement than by chance. It is symmetric in its arguments. Pairs are counted in exact
+        integers.
 
     See Also
     --------
-    adjusted_mutual_info_score : adjusted for chance too; better where clusters differ much in size.
+    adjusted_mutual_info_score : Also adjusted for chance; better if cluster sizes differ much.
 
     References
     ----------
@@ -148,9 +149,9 @@ def fowlkes_mallows_score(labels_true: Any, labels_pred: Any) -> float:
     Returns
     -------
     float
-        In [0, 1]: of the pairs that one labeling joins, the share that the other joins too,
-        averaged over both ways. 1 for the same clusters; 0 where no pair is joined by both, and so,
-        as in scikit-learn, where neither labeling joins any.
+        In [0, 1]: the share of the pairs joined by one labeling that the other joins too, averaged
+        over both directions. 1 for the same clusters. 0 if no pair is joined by both, hence also,
+        as in scikit-learn, if neither labeling joins any.
 
     References
     ----------

@@ -32,21 +32,21 @@ from .labels import check_labels
 
 
 def silhouette_samples(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds: Any) -> Array:
-    """Silhouette coefficient of every row: how much nearer its own cluster is than the next.
+    """Silhouette coefficient of each row: how much nearer its own cluster is than the next.
 
-    With a the mean distance of a row to the other rows of its cluster and b the least of its mean
-    distances to the rows of another cluster, (b - a) / max(a, b). Pairs of rows are measured in
-    tiles, each pair once: memory grows with rows and columns, never with pairs.
+    The coefficient is (b - a) / max(a, b), where a is the mean distance of a row to the other rows
+    of its cluster and b the least mean distance to the rows of another cluster. Each pair of rows
+    is measured once, in tiles, so that memory grows with rows and columns, never with pairs.
 
     Parameters
     ----------
     X : array, CSR matrix of shape (n, d), or of shape (n, n) if precomputed
-        Rows; or their distances, with zeros on the diagonal. What a sparse matrix of distances
-        does not store is zero.
+        Rows; or their distances, with zeros on the diagonal. In a sparse matrix of distances,
+        entries that are not stored are zero.
     labels : array-like of shape (n,)
         Clusters: numbers or strings, on any device. Noise (-1) is a cluster like any other.
     metric : str or callable, default='euclidean'
-        Any that `sklearn.metrics.pairwise_distances` has, or ``'precomputed'``. On a device:
+        Any metric of `sklearn.metrics.pairwise_distances`, or ``'precomputed'``. On a device:
         euclidean, manhattan, chebyshev, sqeuclidean, cosine and precomputed. The time for
         ``'sqeuclidean'`` and ``'cosine'`` grows with rows times clusters, not with pairs.
     **kwds
@@ -55,22 +55,22 @@ def silhouette_samples(X: Any, labels: Any, *, metric: Any = "euclidean", **kwds
     Returns
     -------
     array of shape (n,)
-        In [-1, 1], float64 where the device has it, beside X. Rows of clusters of one score 0.
+        In [-1, 1], on the device of X, float64 if it has that. The only row of a cluster scores 0.
 
     Raises
     ------
     ValueError
         Fewer than 2 labels or as many as rows; NaN or infinity in X; distances that are not zero
-        on the diagonal; a metric that arrays on the device of X do not have.
+        on the diagonal; a metric that is not available on the device of X.
     TypeError
-        X is `Blocks`: all pairs of rows are wanted.
+        X is `Blocks`, but all pairs of rows are needed.
 
     Notes
     -----
-    Sums are float64, and the same bits on any number of threads. So are distances, save on NumPy
-    for more than 2048 float32 rows of more than 8 columns, which are multiplied in float32 once
-    they are centred: where that loses digits they are measured again, and coefficients are within
-    about 1e-7 of float64.
+    Sums are float64, with the same bits on any number of threads. Distances are float64 too, with
+    one exception: for NumPy arrays of more than 2048 float32 rows and more than 8 columns, they
+    come from float32 products of centred rows. Where that loses digits, they are recomputed in
+    float64; coefficients are within about 1e-7 of float64.
 
     References
     ----------
@@ -102,9 +102,9 @@ def silhouette_score(
     X, labels, metric, **kwds
         As in `silhouette_samples`. With `sample_size`, X may be `Blocks`.
     sample_size : int, optional
-        Compare so many rows only, drawn without replacement.
+        Compare only this many rows, drawn without replacement.
     random_state : int, RandomState or None
-        For the sample: the rows that scikit-learn draws.
+        For the sample; the same rows are drawn as in scikit-learn.
 
     Returns
     -------
@@ -114,12 +114,12 @@ def silhouette_score(
     Raises
     ------
     ValueError, TypeError
-        As in `silhouette_samples`; `sample_size` is no positive whole number.
+        As in `silhouette_samples`; or `sample_size` is not a positive whole number.
 
     See Also
     --------
     silhouette_samples : the coefficient of each row.
-    simplified_silhouette_score : by distances to centres, for any number of rows.
+    simplified_silhouette_score : From distances to centres, for any number of rows.
 
     References
     ----------
@@ -142,7 +142,7 @@ def silhouette_score(
 def _sample(
     name: str, X: Any, labels: Any, metric: Any, size: Any, random_state: Any
 ) -> tuple[Any, Array]:
-    """So many rows of X and labels, drawn as scikit-learn draws them."""
+    """A sample of the rows of X and labels, drawn as in scikit-learn."""
     if not isinstance(size, numbers.Integral) or isinstance(size, bool) or size < 1:
         raise ValueError(
             f"The 'sample_size' parameter of {name} must be a whole number of at least 1 or None; "
@@ -163,7 +163,7 @@ def _sample(
 
 
 def taken(values: Array, rows: np.ndarray) -> Array:
-    """Rows of an array, where it is."""
+    """Rows of an array, on its device."""
     if is_lazy(values):
         return to_host(values[rows])
     if on_host(values):
@@ -187,13 +187,13 @@ def _silhouettes(name: str, X: Any, labels: Any, metric: Any, kwds: dict[str, An
     if not host_floats(xp.all(xp.isfinite(found)))[0]:
         raise ValueError(
             f"The distances between rows of X are not finite: {name} can't compare them. Scale X "
-            "if its values are very large, and see that the metric is defined for all rows."
+            "if its values are very large, and check that the metric is defined for all rows."
         )
     return found
 
 
 def _coefficients(points: Labelled, codes: Array, sums: Array) -> Array:
-    """Silhouettes of rows by the sums of their distances to each cluster."""
+    """Silhouettes of rows from the sums of their distances to each cluster."""
     xp, counts = points.xp, points.counts
     size = xp.take(counts, codes)
     others = xp.where(size > 1, size - 1, xp.ones_like(size))

@@ -1,4 +1,4 @@
-"""The gap statistic: how much tighter clusters are than those of rows without any."""
+"""The gap statistic: how much tighter clusters are than in reference rows without clusters."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def gap_statistic(
     observed : ndarray of shape (m,)
         Dispersion of the clusters of the data for each k.
     references : iterator of arrays of shape (n, d)
-        Rows without clusters.
+        Reference rows without clusters.
     dispersions : callable
-        Dispersions (m,) of the clusters of such rows.
+        Computes the dispersions (m,) of the clusters of reference rows.
 
     Returns
     -------
     gap, error : ndarray of shape (m,)
-        NaN where the data have no dispersion left.
+        NaN where the dispersion of the data is zero.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log([dispersions(rows) for rows in references])
@@ -44,7 +44,7 @@ def gap_statistic(
 def reference_rows(
     rows: InMemory, count: int, kind: str, rng: np.random.RandomState
 ) -> Iterator[Array]:
-    """Sets of rows like the given ones without their clusters: uniform over a box around them.
+    """Reference sets: rows uniform over a box around the given rows, without their clusters.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def reference_rows(
         Dense rows (n, d).
     count : int
     kind : {'pca', 'box'}
-        A box along the principal axes of the rows, or along the columns.
+        Whether the box follows the principal axes of the rows or the columns.
     rng : RandomState
         Draws are made on the host in float64.
     """
@@ -73,7 +73,7 @@ def reference_rows(
 
 
 def principal_axes(rows: InMemory) -> np.ndarray:
-    """Principal axes of the rows as columns (d, d), on the host: every library gets the same.
+    """Principal axes of the rows as columns (d, d), computed on the host for all libraries.
 
     The sign of an axis is such that its largest entry is positive.
     """

@@ -1,4 +1,4 @@
-"""What a sweep found, and the criteria that choose k from it."""
+"""The result of a sweep, and the criteria that choose k from it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ..arrays import Array, to_host
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SweepResult:
-    """Models of several numbers of clusters, and their scores; what `sweep` returns.
+    """Models with several numbers of clusters, and their scores; the result of `sweep`.
 
     Attributes
     ----------
     n_clusters : tuple of int
         The numbers of clusters, in rising order.
     scores : dict of str to ndarray of shape (len(n_clusters),), float64
-        Score by name; NaN where it has no meaning, as a silhouette of one cluster. ``'gap'``
-        comes with ``'gap_error'``, the standard error s of Tibshirani et al.
+        Scores by name; NaN where undefined, such as the silhouette of one cluster. ``'gap'`` comes
+        with ``'gap_error'``, the standard error s of Tibshirani et al.
     estimators : tuple
-        The fitted model of each.
+        The fitted model for each number.
     fit_seconds : ndarray of shape (len(n_clusters),), float64
     n_samples : int
-        Rows clustered.
+        Number of rows.
     silhouette_samples : int
-        Rows that silhouettes were computed over: fewer than `n_samples` if they were sampled.
+        Number of rows used for silhouettes: fewer than `n_samples` if they were sampled.
     """
 
     n_clusters: tuple[int, ...]
@@ -75,13 +75,13 @@ class SweepResult:
         ----------
         criterion : str, default='silhouette'
             ``'elbow'``: the knee of inertia (Satopää et al., 2011), found by the library kneed. It
-            depends on the range: the inertia of k=1 is so large that the others shrink beside it,
-            and the knee moves to fewer clusters. Sweep from 2 on unless 2 may be the answer.
-            ``'silhouette'``, ``'calinski_harabasz'``: the greatest.
-            ``'davies_bouldin'``, ``'bic'``, ``'aic'``: the least.
-            ``'gap'``: the least k whose gap is not below that of the next k less its standard
+            depends on the range: the inertia of k=1 is so large that it moves the knee to fewer
+            clusters. Sweep from 2 on, unless 2 may be the answer.
+            ``'silhouette'``, ``'calinski_harabasz'``: the largest score.
+            ``'davies_bouldin'``, ``'bic'``, ``'aic'``: the least score.
+            ``'gap'``: the least k whose gap is at least that of the next k minus its standard
             error (Tibshirani, Walther and Hastie, 2001).
-            The least k wins among equals.
+            Ties go to the least k.
 
         Returns
         -------
@@ -90,8 +90,8 @@ class SweepResult:
         Raises
         ------
         ValueError
-            The criterion is unknown, the sweep did not compute its score, or no k satisfies it: a
-            curve without a knee, gaps that still rise.
+            The criterion is unknown, the sweep did not compute its score, or no k satisfies it: the
+            curve has no knee, or the gap still rises at the end.
         ImportError
             ``'elbow'`` needs kneed, which comes with clusterx[plot].
 
@@ -108,13 +108,13 @@ class SweepResult:
         name, choose = CRITERIA[criterion]
         if name not in self.scores:
             raise ValueError(
-                f"criterion={criterion!r} needs the score {name!r}, and this sweep computed "
+                f"criterion={criterion!r} needs the score {name!r}, but this sweep computed "
                 f"{', '.join(map(repr, self.scores))}. Sweep with metrics=({name!r},)."
             )
         return self.n_clusters[choose(self)]
 
     def best_estimator(self, criterion: str = "silhouette") -> Any:
-        """The fitted model that a criterion chooses; parameters and errors as of `best`."""
+        """The fitted model that a criterion chooses; parameters and errors as in `best`."""
         return self.estimator(self.best(criterion))
 
     def to_frame(self) -> Any:
@@ -146,14 +146,14 @@ class SweepResult:
         model = type(self.estimators[0]).__name__
         lines = [f"SweepResult of {model} on {self.n_samples:,} rows"]
         if "silhouette" in self.scores and self.silhouette_samples < self.n_samples:
-            lines[0] += f", silhouette over {self.silhouette_samples:,} drawn ones"
+            lines[0] += f", silhouette over {self.silhouette_samples:,} sampled rows"
         widths = [max(map(len, (name, *cells))) for name, cells in columns.items()]
         for cells in [list(columns), *zip(*columns.values(), strict=True)]:
             lines.append("  ".join(c.rjust(w) for c, w in zip(cells, widths, strict=True)))
         return "\n".join(lines)
 
     def __getstate__(self) -> dict[str, Any]:
-        # NumPy only, as in the models: a sweep on a GPU loads where there is none
+        # NumPy arrays, as in models, so that a sweep from a GPU loads without one
         return {**self.__dict__, "_labels": tuple(map(to_host, self._labels))}
 
     def _place(self, k: int) -> int:
@@ -176,7 +176,7 @@ def _elbow(result: SweepResult) -> int:
     knee = None
     if len(inertia) > 2 and np.isfinite(inertia).all() and inertia.max() > inertia.min():
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of no knee, which is said below
+            warnings.simplefilter("ignore")  # a missing knee is reported below
             found = KneeLocator(result.n_clusters, inertia, curve="convex", direction="decreasing")
         knee = found.knee
     if knee is None:
@@ -197,8 +197,8 @@ def _gap(result: SweepResult) -> int:
         )
     if len(enough) == 0:
         raise ValueError(
-            f"The gap still rises at the end of k={_span(result)}, so that it chooses none of "
-            "them. Sweep up to a larger k, or choose by another criterion."
+            f"The gap still rises at the end of k={_span(result)}, so it chooses none of them. "
+            "Sweep up to a larger k, or choose by another criterion."
         )
     return int(enough[0])
 
@@ -209,7 +209,7 @@ def _extreme(name: str, sign: float) -> Callable[[SweepResult], int]:
         if np.isnan(values).all():
             raise ValueError(
                 f"The score {name!r} has no value for k={_span(result)}: it needs at least two "
-                "clusters, and fewer than rows. Sweep other numbers of clusters."
+                "clusters, and fewer clusters than rows. Sweep other numbers of clusters."
             )
         return int(np.nanargmax(values))
 
@@ -221,7 +221,7 @@ def _span(result: SweepResult) -> str:
     return f"{ks[0]}..{ks[-1]}" if len(ks) > 1 else str(ks[0])
 
 
-#: criterion: the score it looks at, and the place that it chooses
+#: criterion: the score that it uses, and the function that returns the index of the best k
 CRITERIA: dict[str, tuple[str, Callable[[SweepResult], int]]] = {
     "elbow": ("inertia", _elbow),
     "silhouette": ("silhouette", _extreme("silhouette", 1.0)),

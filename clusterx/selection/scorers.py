@@ -1,4 +1,4 @@
-"""Scorers of unsupervised models for `GridSearchCV` and its like: greater is better."""
+"""Scorers of unsupervised models, for `GridSearchCV` and similar: greater is better."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def silhouette_scorer(estimator: Any, X: Any, y: Any = None) -> float:
     Parameters
     ----------
     estimator : fitted model with a `predict` method
-        Of a `Pipeline`, the rows are judged as they were given, so that pipelines with different
-        steps before the clustering can be compared.
+        For a `Pipeline`, scores use the rows as passed, so that pipelines with different steps
+        before the clustering can be compared.
     X : array of shape (n_samples, n_features)
     y : ignored
 
@@ -45,7 +45,7 @@ def silhouette_scorer(estimator: Any, X: Any, y: Any = None) -> float:
 
 
 def calinski_harabasz_scorer(estimator: Any, X: Any, y: Any = None) -> float:
-    """Ratio of the scatter between the predicted clusters to that within; greater is better.
+    """Calinski-Harabasz score of the predicted clusters; greater is better.
 
     Parameters and errors are those of `silhouette_scorer`.
     """
@@ -63,8 +63,8 @@ def davies_bouldin_scorer(estimator: Any, X: Any, y: Any = None) -> float:
 def _predicted(estimator: Any, X: Any) -> Any:
     if not hasattr(estimator, "predict"):
         raise TypeError(
-            f"{type(estimator).__name__} has no predict method, and a scorer judges rows that the "
-            "model was not fitted to. Compare such models with clusterx.sweep, which fits and "
-            "scores the same rows."
+            f"{type(estimator).__name__} has no predict method, but a scorer needs labels of rows "
+            "that the model was not fitted to. Compare such models with clusterx.sweep, which fits "
+            "and scores the same rows."
         )
     return estimator.predict(X)

@@ -1,4 +1,4 @@
-"""What is measured of a fitted model: inertia, indices of its clusters, BIC and AIC."""
+"""Scores of a fitted model: inertia, indices of its clusters, BIC and AIC."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .gap import within_squares
 
 
 class Data(NamedTuple):
-    """Rows as the models and the scores want them."""
+    """The rows, in the forms that models and scores need."""
 
-    given: Any  # what `fit` gets
-    values: Any  # what scores are computed over: an array, a CSR matrix or Blocks
+    given: Any  # the argument of `fit`
+    values: Any  # the rows for scores: an array, a CSR matrix or Blocks
     rows: Rows
     sample_weight: Any
-    names: Any  # of the columns, where `given` has lost them
+    names: Any  # of the columns, if `given` has lost them
 
     @classmethod
     def of(cls, estimator: Any, X: Any, sample_weight: Any) -> Data:
@@ -32,12 +32,12 @@ class Data(NamedTuple):
             prototype = clone(estimator)
             rows = prototype._rows(X, reset=True)
             if sample_weight is not None:
-                # converted once, so that every fit finds what was prepared for these weights
+                # convert once, so that all fits share what is prepared for these weights
                 sample_weight = prototype._weights(sample_weight, rows)[0]
             values = rows.stored
             names = getattr(prototype, "feature_names_in_", None)
             return cls(rows, values, rows, sample_weight, names)
-        # floats, or whole numbers would cut the fractions off references for the gap
+        # floats, because integers would truncate the references for the gap
         values = checked_rows(type(estimator).__name__, X, sparse=True)
         return cls(X, values, InMemory(values), sample_weight, None)
 
@@ -70,7 +70,7 @@ class Data(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """Rows that silhouettes are computed over."""
+    """The rows for silhouettes."""
 
     rows: np.ndarray
     values: Any  # an array or a CSR matrix
@@ -103,7 +103,7 @@ class ScoredFit(NamedTuple):
 
 
 def inertia_of(model: Any, data: Data, labels: np.ndarray) -> float:
-    """The model's inertia; of one that has none, squared distances to the means of clusters."""
+    """The model's inertia; if it has none, the squared distances to the means of its clusters."""
     inertia = getattr(model, "inertia_", None)
     if inertia is not None:
         return float(inertia)
@@ -127,12 +127,12 @@ def silhouette_of(
 
 
 def is_scored(labels: np.ndarray) -> bool:
-    """Whether indices of clusters have a meaning: two clusters at least, and fewer than rows."""
+    """Whether scores of clusters are defined: at least two clusters, and fewer than rows."""
     return 2 <= len(np.unique(labels)) < len(labels)
 
 
 def is_precomputed(estimator: Any) -> bool:
-    """Whether X holds distances or similarities of the rows, and no columns."""
+    """Whether X contains distances or similarities of the rows instead of columns."""
     kinds = (getattr(estimator, "metric", None), getattr(estimator, "affinity", None))
     return any(isinstance(kind, str) and kind.startswith("precomputed") for kind in kinds)
 
@@ -140,7 +140,7 @@ def is_precomputed(estimator: Any) -> bool:
 def drawn_rows(
     estimator: Any, data: Data, names: tuple[str, ...], size: int | None, rng: np.random.RandomState
 ) -> Sample | None:
-    """The rows that silhouettes are computed over; None for all of them."""
+    """The rows for silhouettes; None for all rows."""
     whole = isinstance(size, numbers.Integral) and not isinstance(size, bool)
     if size is not None and not (whole and size >= 2):
         raise ValueError(

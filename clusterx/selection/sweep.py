@@ -18,9 +18,9 @@ from .result import SweepResult
 from .scores import Data, ScoredFit, drawn_rows, is_precomputed
 
 METRICS = ("inertia", "silhouette", "calinski_harabasz", "davies_bouldin", "gap", "bic", "aic")
-#: parameters that are the number of clusters, in the order they are looked for
+#: parameters for the number of clusters, in the order of search
 _PARAMETERS = ("n_clusters", "n_components")
-#: what is computed by default, where it can be
+#: scores that are computed by default, if possible
 _USUAL = METRICS[:4]
 
 Advance = Callable[[], None]
@@ -42,40 +42,40 @@ def sweep(
 ) -> SweepResult:
     """Fit a model for each number of clusters, and score them: how many clusters are there?
 
-    The rows are checked, summarised and prepared once for all models of clusterx, and one tree
-    serves all cuts of a hierarchy. Each model is the same, bit for bit, as one fitted on its own.
+    Models of clusterx share checked and prepared rows, and all cuts of a hierarchy share one tree.
+    Each model is the same, bit for bit, as one fitted on its own.
 
     Parameters
     ----------
     estimator : clusterer or mixture model
-        Of clusterx, of scikit-learn, or alike: what can be cloned, has `fit`, and `labels_` or
-        `predict`. It stays as it is.
+        An estimator of clusterx, scikit-learn or similar: it can be cloned, and has `fit` and
+        `labels_` or `predict`. It is not changed.
     X : array, CSR matrix, data frame or Blocks of shape (n_samples, n_features)
         Scores are computed where X is.
     n_clusters : iterable of int, default=range(2, 11)
     metrics : iterable of str, optional
-        Scores to compute: ``'inertia'`` (of a model without, the squared distances to the means
+        Scores to compute: ``'inertia'`` (for a model without it, the squared distances to the means
         of its clusters), ``'silhouette'`` (in the estimator's own `metric`, if it has one),
         ``'calinski_harabasz'``, ``'davies_bouldin'``, ``'gap'``, and for models with such methods
-        ``'bic'`` and ``'aic'``. By default all that X allows, but for the gap: of precomputed
-        distances the silhouette.
+        ``'bic'`` and ``'aic'``. By default all that are possible for X, except the gap; for
+        precomputed distances the silhouette.
     sample_weight : array of shape (n_samples,), optional
         Passed to `fit`. Scores other than inertia count every row once.
     silhouette_sample_size : int or None, default=10_000
-        The silhouette compares every row with every other. Of more rows than this, as many are
-        drawn, the same ones for all k, and compared among themselves. None: never draw.
+        The silhouette compares all pairs of rows. If there are more rows than this, a random sample
+        of this size is used, the same for all k. None uses all rows.
     n_refs : int, default=10
-        Sets of reference rows for the gap; each is fitted for each k.
+        Number of reference sets for the gap; each is clustered for each k.
     reference : {'pca', 'box'}, default='pca'
         References are uniform over a box along the principal axes of X or along its columns.
     random_state : int, RandomState or None
-        Of the rows drawn and the references; the estimator has its own.
+        For the sample and the references; the estimator has its own.
     parameter : str, optional
-        The parameter that is swept; by default ``n_clusters`` or ``n_components``, whichever the
+        The parameter to sweep; by default ``n_clusters`` or ``n_components``, whichever the
         estimator has.
     progress : bool or callable, default=False
         True shows a bar on stderr, which needs rich. A callable is called after each fit with the
-        number of fits done and of those there will be.
+        number of fits done and the total.
 
     Returns
     -------
@@ -84,8 +84,8 @@ def sweep(
     Raises
     ------
     ValueError
-        No or wrong numbers of clusters, more clusters than rows, an unknown or impossible metric,
-        or an estimator without a parameter for the number of clusters.
+        Missing or invalid numbers of clusters, more clusters than rows, a metric that is unknown or
+        impossible for X, or an estimator without a parameter for the number of clusters.
 
     References
     ----------
@@ -107,7 +107,7 @@ def sweep(
     data = Data.of(estimator, X, sample_weight)
     if ks[-1] > data.n:
         raise ValueError(
-            f"n_clusters goes up to {ks[-1]}, and X has {data.n} rows: sweep fewer clusters."
+            f"n_clusters goes up to {ks[-1]}, but X has {data.n} rows: sweep fewer clusters."
         )
     names = _wanted(metrics, estimator, data)
     _check_reference(n_refs, reference)
@@ -143,7 +143,7 @@ class _Models:
         self.seconds: list[float] = []
 
     def fitted(self, data: Data) -> Iterator[Any]:
-        tree = None  # the model of the fewest clusters, through whose tree others are cuts
+        tree = None  # the model with the fewest clusters; the others are cuts of its tree
         for k in self.ks:
             start = time.perf_counter()
             if tree is None:
@@ -176,7 +176,7 @@ def _numbers_of_clusters(n_clusters: Iterable[int]) -> tuple[int, ...]:
         if not isinstance(k, numbers.Integral) or isinstance(k, bool) or k < 1:
             raise ValueError(f"n_clusters must hold whole numbers of at least 1; got {k!r}.")
     if not ks:
-        raise ValueError("n_clusters is empty: give the numbers of clusters, as range(2, 11).")
+        raise ValueError("n_clusters is empty: pass numbers of clusters, such as range(2, 11).")
     return tuple(sorted({int(k) for k in ks}))
 
 
@@ -192,7 +192,7 @@ def _swept_parameter(estimator: Any, parameter: str | None) -> str:
     if hasattr(estimator, "steps"):
         cure = "Sweep the last step of a pipeline over rows that the other steps have transformed."
     raise ValueError(
-        f"{type(estimator).__name__} has no parameter {' or '.join(map(repr, wanted))}, but "
+        f"{type(estimator).__name__} has no parameter {' or '.join(map(repr, wanted))}, only "
         f"{', '.join(sorted(parameters))}. {cure}"
     )
 
@@ -213,25 +213,25 @@ def _wanted(metrics: Iterable[str] | None, estimator: Any, data: Data) -> tuple[
         hindrance = _hindrance(name, estimator, data)
         if hindrance is not None:
             raise ValueError(f"metrics has {name!r}, {hindrance}")
-    # the gap compares inertias
+    # the gap is computed from inertias
     return ("inertia", *names) if "gap" in names and "inertia" not in names else names
 
 
 def _hindrance(name: str, estimator: Any, data: Data) -> str | None:
-    """Why a score can't be computed, if so."""
+    """The reason why a score can't be computed, or None."""
     if name in ("bic", "aic") and not hasattr(estimator, name):
         return (
-            f"and {type(estimator).__name__} has no method {name}(X): it is for models of a "
+            f"but {type(estimator).__name__} has no method {name}(X): it is for models of a "
             "distribution, such as mixtures."
         )
     if is_precomputed(estimator) and name != "silhouette":
-        return "which needs columns, and X holds distances. Use 'silhouette'."
+        return "which needs columns, but X contains distances. Use 'silhouette'."
     if name == "gap" and data.rows.stored is data.rows:
-        return "which needs rows in memory, and X is Blocks. Sweep a sample of the rows."
+        return "which needs rows in memory, but X is Blocks. Sweep a sample of the rows."
     if name == "gap" and data.sample_weight is not None:
         return "whose references have no weights. Leave out sample_weight, or use another metric."
     if name == "gap" and data.rows.sparse:
-        return "which needs dense rows, and X is a sparse matrix. Sweep X.toarray()."
+        return "which needs dense rows, but X is a sparse matrix. Sweep X.toarray()."
     return None
 
 

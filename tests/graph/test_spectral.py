@@ -199,5 +199,5 @@ def test_errors_name_what_is_wrong(how, error, words):
 def test_kernels_of_the_host_are_not_computed_for_a_device(xp):
     if xp.name == "numpy":
         pytest.skip("the host has them")
-    with pytest.raises(ValueError, match="nothing is copied there"):
+    with pytest.raises(ValueError, match="never copied there"):
         SpectralClustering(2, affinity="laplacian").fit(xp.asarray(MOONS))

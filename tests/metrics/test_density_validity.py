@@ -100,8 +100,8 @@ def test_equal_rows_are_finite():
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([0, 0, 0, -1], "at least 2 clusters beside noise, got 1"),
-        ([-1] * 4, "at least 2 clusters beside noise, got 0"),
+        ([0, 0, 0, -1], "at least 2 clusters besides noise, got 1"),
+        ([-1] * 4, "at least 2 clusters besides noise, got 0"),
         (["a", "a", "b", "b"], "labels must be whole numbers"),
         ([0, 1], "inconsistent numbers of samples"),
     ],

@@ -503,9 +503,9 @@ class TestErrors:
             metrics.rand_score(xp.asarray([1j, 0]), xp.asarray([0, 1]))
 
     def test_kinds_without_an_order(self):
-        with pytest.raises(TypeError, match="labels_true mixes kinds of labels"):
+        with pytest.raises(TypeError, match="labels_true mixes types of labels"):
             metrics.rand_score(np.array([1, "a"], dtype=object), [0, 1])
-        with pytest.raises(TypeError, match="labels_true mixes kinds of labels"):
+        with pytest.raises(TypeError, match="labels_true mixes types of labels"):
             metrics.rand_score([1, "1"], [0, 1])
 
     def test_fractions_are_warned_of(self, xp):
