@@ -1,8 +1,8 @@
-"""Pictures of clusterings, in the form of scikit-learn's displays.
+"""Plots of clusterings, in the form of scikit-learn's displays.
 
-Each display takes arrays of any library, and fitted models wherever their attributes live. Nothing
-here needs more of the data than what it draws: the drawn columns of the drawn rows are downloaded,
-and nothing else. matplotlib is imported when something is drawn, and not before.
+Each display takes arrays of any library, and fitted models wherever their attributes live. Displays
+download only what they draw: the drawn columns of the drawn rows. matplotlib is imported only when
+something is drawn.
 """
 
 from importlib import import_module

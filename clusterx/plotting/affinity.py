@@ -11,29 +11,30 @@ from ..arrays import asarray, namespace, on_host, to_host
 from .canvas import ACCENT, axes, counted, drawn_of, label, pyplot, size_in_points, spaced, title
 from .data import check_count, host_labels
 
-#: Percentiles of the entries between which colours run: few extreme ones would hide the others.
+#: Percentiles of the entries that span the colour scale, because a few extreme entries would hide
+#: the others.
 SPAN = (2.0, 98.0)
-#: Points between lines, on average, from which on they are drawn.
+#: Lines are drawn if they are at least this many points apart on average.
 LEAST = 6.0
 
 
 class AffinityDisplay:
-    """Similarities of all rows to all rows, cluster by cluster: clusters are squares.
+    """Similarities between all rows, sorted by cluster: clusters appear as squares.
 
-    A good clustering has dark squares along the diagonal and little beside them; a dark rectangle
-    off the diagonal joins two clusters that are alike, a pale square is a loose one. Within a
-    cluster, rows come by their similarity to the others of it. Noise is last.
+    A good clustering has dark squares along the diagonal and little else. A dark rectangle off the
+    diagonal shows two similar clusters, and a pale square a loose cluster. Within a cluster, rows
+    are sorted by their similarity to its other rows. Noise comes last.
 
     It is best made by `from_estimator` or `from_predictions`. All parameters become attributes.
 
     Parameters
     ----------
     affinity : array of shape (m, m)
-        Similarities of the rows that are drawn.
+        Similarities of the drawn rows.
     labels : array of shape (m,)
         Their clusters; -1 is noise.
     n_samples : int, optional
-        Of how many rows they are; m by default.
+        Number of rows before sampling; m by default.
     name : str, optional
         For the title.
 
@@ -43,7 +44,7 @@ class AffinityDisplay:
         Rows of `affinity` in the order drawn.
     image_ : AxesImage
     lines_ : list of Line2D
-        Between clusters, where there is room for them.
+        Lines between clusters, if there is room for them.
     colorbar_ : Colorbar or None
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
@@ -69,7 +70,7 @@ class AffinityDisplay:
     def from_estimator(
         cls, estimator: Any, *, size: int = 600, name: str | None = None, **plot_kwargs: Any
     ) -> AffinityDisplay:
-        """Draw the affinities that a fitted model keeps.
+        """Draw the affinities of a fitted model.
 
         Parameters
         ----------
@@ -77,7 +78,7 @@ class AffinityDisplay:
             With `affinity_matrix_`, dense or sparse, and `labels_`: `SpectralClustering` or
             `AffinityPropagation`.
         size : int, default=600
-            Most rows that are drawn, at even distances in the order of the clusters.
+            Maximum number of drawn rows, evenly spaced in the order of the clusters.
         name : str, optional
             For the title; the class of the model by default.
         **plot_kwargs
@@ -91,7 +92,7 @@ class AffinityDisplay:
         ------
         sklearn.exceptions.NotFittedError
         ValueError
-            The model keeps no affinities.
+            The model has no affinities.
         """
         pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
@@ -117,7 +118,7 @@ class AffinityDisplay:
         Parameters
         ----------
         affinity : array or sparse matrix of shape (n, n)
-            On any device: the rows and columns that are drawn are downloaded, and no others.
+            On any device; only the drawn rows and columns are downloaded.
         labels : array of shape (n,)
             Clusters; -1 is noise.
         size : int, default=600
@@ -134,7 +135,7 @@ class AffinityDisplay:
         Raises
         ------
         ValueError
-            The matrix is not square, or there is not one label a row.
+            The matrix is not square, or there is not one label per row.
         """
         pyplot(f"{cls.__name__}.from_predictions")
         size = check_count("size", size)
@@ -168,7 +169,7 @@ class AffinityDisplay:
         cmap : str or Colormap, default='Blues'
             Runs between the 2nd and the 98th percentile of the entries off the diagonal.
         colorbar : bool, default=True
-            Whether to draw what colours mean.
+            Whether to draw a colour bar.
 
         Returns
         -------
@@ -181,7 +182,7 @@ class AffinityDisplay:
         drawn, labels = matrix[np.ix_(self.order_, self.order_)], labels[self.order_]
         apart = drawn[~np.eye(m, dtype=bool)] if m > 1 else drawn.ravel()
         low, high = np.percentile(apart, SPAN)
-        if not low < high:  # a sparse graph has hardly anything but zeros
+        if not low < high:  # a sparse graph has hardly any nonzero entries
             low, high = apart.min(), max(apart.max(), apart.min() + 1e-300)
         ax = axes(ax, "AffinityDisplay.plot", (6.0, 5.2))
         self.image_ = ax.imshow(
@@ -189,7 +190,7 @@ class AffinityDisplay:
         )
         ax.grid(False)
         ends = np.flatnonzero(labels[1:] != labels[:-1]) + 0.5
-        wide = size_in_points(ax)[0] >= LEAST * len(ends)  # else lines would cover the matrix
+        wide = size_in_points(ax)[0] >= LEAST * len(ends)  # or lines would cover the matrix
         self.lines_ = [
             line(at, color=ACCENT, lw=0.8)
             for at in (ends if wide else ())
@@ -216,7 +217,7 @@ class AffinityDisplay:
 
 
 def _order(matrix: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Clusters by number, noise last; within them the rows most similar to the others first."""
+    """Clusters by number, noise last; inside each, the rows most similar to the others first."""
     nearness = np.zeros(len(labels))
     for c in np.unique(labels):
         own = np.flatnonzero(labels == c)

@@ -24,7 +24,7 @@ from .scatter import check_plane, draw_numbers, draw_points
 
 
 class ClusterBoundaryDisplay:
-    """Which cluster every place of a plane belongs to, with points and centres above.
+    """The region of the plane that belongs to each cluster, with points and centres on top.
 
     For k-means these are the Voronoi cells of the centres. Any model that predicts from two
     features can be drawn.
@@ -36,14 +36,14 @@ class ClusterBoundaryDisplay:
     x, y : arrays of shape (nx,) and (ny,)
         The grid, evenly spaced and rising.
     regions : array of shape (ny, nx)
-        The cluster of every place of the grid.
+        The cluster of each grid point.
     points : array of shape (n, 2), optional
     labels : array of shape (n,), optional
         The cluster of each point.
     centers : array of shape (k, 2), optional
         Row i is the centre of the cluster labelled i.
     feature_names : pair of str, optional
-        Of the axes.
+        Names of the axes.
     n_total : int, optional
         Number of points before a sample was drawn; stated in the title.
     name : str, optional
@@ -53,7 +53,7 @@ class ClusterBoundaryDisplay:
     ----------
     regions_ : AxesImage
     boundaries_ : list of ContourSet
-        Outline of every cluster's region that does not fill the picture.
+        The outline of each region that does not fill the plot.
     points_ : list of PathCollection
         The points of each cluster, the lowest label first; empty without points.
     centers_ : PathCollection or None
@@ -64,7 +64,7 @@ class ClusterBoundaryDisplay:
 
     See Also
     --------
-    ClusterScatterDisplay : for models that don't predict, and for more than two features.
+    ClusterScatterDisplay : For models that don't predict, and for more than two features.
 
     Examples
     --------
@@ -118,16 +118,16 @@ class ClusterBoundaryDisplay:
         Parameters
         ----------
         estimator : fitted clustering model with `predict`
-            Fitted to two features. Its centres are drawn if it has some.
+            Fitted to two features. Its centres are drawn if it has any.
         X : array, data frame or Blocks of shape (n_samples, 2)
-            Of the library and on the device of the model, which predicts a grid like it.
+            In the library and on the device of the model, where the grid is predicted too.
         grid_resolution : int, default=400
-            Places of the grid along each axis.
+            Number of grid points along each axis.
         margin : float, default=0.08
-            Room around the points, as a share of their range.
+            Margin around the points, as a share of their range.
         max_points : int, default=10_000
-            Of more rows, a random sample of so many is drawn, and the title tells. The grid covers
-            all drawn points and all centres.
+            If X has more rows, a random sample of this size is drawn, and the title says so. The
+            grid covers all drawn points and all centres.
         random_state : int, RandomState or None, default=0
             Of the sample.
         name : str, optional
@@ -147,15 +147,15 @@ class ClusterBoundaryDisplay:
         TypeError
             The model has no `predict`.
         ValueError
-            X has not two features.
+            X does not have two features.
         """
         pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         kind = type(estimator).__name__
         if not hasattr(estimator, "predict"):
             raise TypeError(
-                f"{kind} has no predict, so no place but its own rows belongs to a cluster. Draw "
-                "those with ClusterScatterDisplay."
+                f"{kind} has no predict, so only its own rows belong to clusters. Draw them with "
+                "ClusterScatterDisplay."
             )
         table = PlotTable(X, estimator)
         if table.d != 2:
@@ -185,7 +185,7 @@ class ClusterBoundaryDisplay:
     def plot(
         self, ax: Any = None, *, scatter_kwargs: dict[str, Any] | None = None
     ) -> ClusterBoundaryDisplay:
-        """Draw the regions, and the points and centres above them.
+        """Draw the regions, with the points and centres on top.
 
         Parameters
         ----------
@@ -231,11 +231,11 @@ class ClusterBoundaryDisplay:
 
     def _labels(self, n: int, regions: np.ndarray) -> np.ndarray:
         if n and self.labels is None:
-            raise ValueError("points are given without labels. Pass the cluster of each.")
+            raise ValueError("points are given without labels. Pass the cluster of each point.")
         return host_labels("labels", self.labels, n) if n else regions.ravel()[:0]
 
     def _draw_regions(self, ax: Any, x: Any, y: Any, places: np.ndarray, k: int) -> None:
-        # the grid's places are the middles of the pixels
+        # grid points are the centres of the pixels
         halves = [(axis[1] - axis[0]) / 2 if len(axis) > 1 else 0.5 for axis in (x, y)]
         extent = (x[0] - halves[0], x[-1] + halves[0], y[0] - halves[1], y[-1] + halves[1])
         colors = np.vstack([lightened(cluster_colors(k), 0.62), [0.93, 0.93, 0.93]])
@@ -262,7 +262,7 @@ class ClusterBoundaryDisplay:
 def grid_ticks(
     points: np.ndarray, centers: np.ndarray | None, margin: float, resolution: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the grid along both axes, around all points and centres."""
+    """Grid coordinates along both axes, around all points and centres."""
     every = points if centers is None else np.vstack([points, centers])
     low, high = every.min(axis=0), every.max(axis=0)
     room = np.where(high > low, margin * (high - low), 0.5)
@@ -271,7 +271,7 @@ def grid_ticks(
 
 
 def rows_like(rows: np.ndarray, X: Any, table: PlotTable) -> Any:
-    """Host rows in the kind of X: its library and device, or a data frame with its names."""
+    """Host rows in the form of X: on its device, or as a data frame with its column names."""
     X = X.like if isinstance(X, Rows) else X
     if is_array(X):
         dtype = X.dtype if "float" in str(X.dtype) else None

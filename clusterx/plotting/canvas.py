@@ -1,4 +1,4 @@
-"""What the displays share of drawing: axes, colours, words."""
+"""Drawing helpers of the displays: axes, colours, text."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from typing import Any
 
 import numpy as np
 
-#: Okabe and Ito's colours, told apart with any common kind of colour vision, and five more that are
-#: no nearer to each other or to them under simulated colour blindness than those are (Machado,
-#: Oliveira and Fernandes, 2009; distances in Oklab). Black is left to text, and grey to noise.
+#: The colours of Okabe and Ito, which can be told apart with all common kinds of colour vision, and
+#: five more. Under simulated colour blindness, these are no closer to each other or to the first
+#: seven than the first seven are (Machado, Oliveira and Fernandes, 2009; distances in Oklab). Black
+#: is reserved for text, and grey for noise.
 _FEW = (
     *("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442"),
     *("#0A0A78", "#782D00", "#A5D2B4", "#A51E69", "#4B1E3C"),
 )
 
-#: Shapes that change with the cluster's number where there are more clusters than colours.
+#: Shapes that alternate with the cluster number if there are more clusters than colours.
 _MARKERS = ("o", "s", "^", "D", "v", "X", "*")
 
 NOISE = "#AEAEAE"
-#: of lines that mark something
+#: colour of lines that mark something
 ACCENT = "#B2182B"
 
-#: About the width of a letter, in sizes of the font.
+#: Approximate width of a letter, relative to the font size.
 LETTER = 0.55
 
-#: From here on points are drawn as pixels into a vector file, which would else grow huge.
+#: From this many points on, vector files get them as pixels, because they would grow huge.
 RASTER_FROM = 5_000
 
 
 def pyplot(caller: str) -> Any:
-    """matplotlib.pyplot; ImportError that tells how to install it."""
+    """matplotlib.pyplot, or an ImportError that says how to install it."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
@@ -42,7 +43,7 @@ def pyplot(caller: str) -> Any:
 
 
 def axes(ax: Any, caller: str, size: tuple[float, float] | None = None) -> Any:
-    """The given axes, or those of a new figure of the size in inches."""
+    """The given axes, or those of a new figure of this size in inches."""
     plt = pyplot(caller)
     if ax is None:
         _, ax = plt.subplots(figsize=size, layout="constrained")
@@ -63,8 +64,8 @@ def check_axes(ax: Any) -> None:
 def cluster_colors(k: int) -> np.ndarray:
     """Colours of k clusters, (k, 3) in 0..1: the same for the same k, neighbours far apart.
 
-    Up to twelve clusters have colours of their own. More have those of a perceptually uniform map,
-    whose lightness changes throughout, taken in an order that keeps consecutive ones apart.
+    Up to twelve clusters get distinct colours. More clusters get colours from a perceptually
+    uniform map of changing lightness, in an order that keeps consecutive clusters apart.
     """
     from matplotlib import colormaps
     from matplotlib.colors import to_rgb
@@ -73,12 +74,12 @@ def cluster_colors(k: int) -> np.ndarray:
         return np.array([to_rgb(color) for color in _FEW[:k]]).reshape(-1, 3)
     stride = next(s for s in range(round(0.382 * k), k) if np.gcd(s, k) == 1)
     places = np.arange(k) * stride % k
-    # the end of the map is as light as the paper
+    # the end of the map is too light on white paper
     return colormaps["viridis"](0.93 * places / (k - 1))[:, :3]
 
 
 def cluster_marker(i: int, k: int) -> str:
-    """Shape of the points of cluster i of k: all round while colours suffice."""
+    """Shape of the points of cluster i of k: all are round while the colours suffice."""
     return "o" if k <= len(_FEW) else _MARKERS[i % len(_MARKERS)]
 
 
@@ -95,7 +96,7 @@ def text_color(background: Any) -> str:
 
 
 def wrapped(text: str, width: int = 48) -> str:
-    """The text in lines of at most `width` characters, its own line breaks kept."""
+    """The text in lines of at most `width` characters; its own line breaks are kept."""
     return "\n".join(textwrap.fill(line, width) for line in str(text).splitlines())
 
 
@@ -115,7 +116,7 @@ def title(ax: Any, *lines: str | None) -> Any:
 
 
 def label(ax: Any, x: str | None = None, y: str | None = None) -> None:
-    """Set the labels of the axes as they are (a $ is a $), wrapped to the room there is."""
+    """Set the labels of the axes literally (a $ is a $), wrapped to the available width."""
     for axis, text, room in zip((ax.xaxis, ax.yaxis), (x, y), size_in_points(ax), strict=True):
         if text is not None:
             width = int(room / (LETTER * axis.label.get_fontsize()))
@@ -123,7 +124,7 @@ def label(ax: Any, x: str | None = None, y: str | None = None) -> None:
 
 
 def styled(style: dict[str, Any], given: dict[str, Any] | None, kind: str) -> dict[str, Any]:
-    """The style with what the user gave in its place, by whichever of Matplotlib's names.
+    """The style updated with the user's options, under any of Matplotlib's names for them.
 
     kind: the class in `matplotlib.lines` or `matplotlib.collections` that is drawn.
     """
@@ -142,12 +143,12 @@ def styled(style: dict[str, Any], given: dict[str, Any] | None, kind: str) -> di
 
 
 def shortened(names: list[str], most: int = 30) -> list[str]:
-    """The names, each of at most so many characters."""
+    """The names, each shortened to at most `most` characters."""
     return [name if len(name) <= most else f"{name[: most - 1].rstrip()}…" for name in names]
 
 
 def drawn_of(n_drawn: int, n_total: int, what: str) -> str | None:
-    """'10,000 of 1,000,000 points', or None where all are drawn."""
+    """'10,000 of 1,000,000 points drawn', or None if all are drawn."""
     return None if n_drawn == n_total else f"{n_drawn:,} of {n_total:,} {what}s drawn"
 
 
@@ -158,7 +159,7 @@ def size_in_points(ax: Any) -> tuple[float, float]:
 
 
 def spaced(places: np.ndarray, least: float) -> np.ndarray:
-    """Indices of those rising places that are at least that far from the one chosen before."""
+    """Indices of rising places, each at least `least` away from the one chosen before."""
     chosen: list[int] = []
     for i, place in enumerate(places):
         if not chosen or place - places[chosen[-1]] >= least:

@@ -1,4 +1,4 @@
-"""Centres of clusters of images, as images."""
+"""Cluster centres of images, drawn as images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .data import (
 
 
 class CentroidImageDisplay:
-    """The centre of each cluster as a picture, all on one scale of grey.
+    """The centre of each cluster as an image, all on the same grey scale.
 
     It is best made by `from_estimator` or `from_centers`. All parameters become attributes.
 
@@ -32,18 +32,18 @@ class CentroidImageDisplay:
     image_shape : tuple of int, optional
         (height, width), or (height, width, 3) for RGB; by default a square, if `n_pixels` is one.
     titles : sequence of str, optional
-        Of the pictures; their numbers by default.
+        Titles of the images; the cluster numbers by default.
     name : str, optional
         For the title.
 
     Attributes
     ----------
     images_ : list of AxesImage
-        One a cluster, row by row from the top left.
+        One per cluster, row by row from the top left.
     texts_ : list of Text
         Their titles.
     ax_ : matplotlib Axes
-        All pictures are on the same axes.
+        All images are on the same axes.
     figure_ : matplotlib Figure
 
     Examples
@@ -88,9 +88,9 @@ class CentroidImageDisplay:
         estimator : fitted clustering model
             With `cluster_centers_`, `means_` or `centroids_`.
         X : array of shape (n_samples, n_pixels), optional
-            The rows that `y` belongs to; by default those that the model was fitted to.
+            The rows of `y`; by default those that the model was fitted to.
         y : array of shape (n_samples,), optional
-            Classes of the rows. Each picture's title then tells the class most frequent in the
+            Classes of the rows. The title of each image then gives the most frequent class of the
             cluster, and its share.
         image_shape : tuple of int, optional
             (height, width), or (height, width, 3) for RGB; by default a square.
@@ -111,8 +111,8 @@ class CentroidImageDisplay:
         TypeError
             The model has no centres.
         ValueError
-            The centres have another number of values than the image shape, or there is not one
-            class a row.
+            The number of values per centre does not fit the image shape, or there is not one class
+            per row.
         """
         pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
@@ -182,7 +182,7 @@ class CentroidImageDisplay:
         ax : matplotlib Axes, optional
             Where to draw; by default on a new figure.
         n_columns : int, optional
-            Pictures in a row; by default what makes the whole a little wider than high.
+            Images per row; by default such that the plot is slightly wider than high.
         image_kwargs : dict, optional
             Passed to `Axes.imshow` of each picture.
 
@@ -195,7 +195,7 @@ class CentroidImageDisplay:
         shape = checked_shape(self.image_shape, centers.shape[1])
         titles = [str(i) for i in range(k)] if self.titles is None else list(self.titles)
         if len(titles) != k:
-            raise ValueError(f"titles has {len(titles)} entries, and there are {k} centers.")
+            raise ValueError(f"titles has {len(titles)} entries, but there are {k} centers.")
         if n_columns is None:
             columns = _columns_for(k, shape[0] / shape[1])
         else:
@@ -216,7 +216,7 @@ class CentroidImageDisplay:
     def _draw(
         self, ax: Any, centers: np.ndarray, titles: list[str], columns: int, image_kwargs: dict
     ) -> None:
-        """Pictures of width 1, each below its title."""
+        """Draw images of width 1, each below its title."""
         low, high = float(centers.min()), float(centers.max())
         style = {"cmap": "gray_r", "vmin": low, "vmax": high if high > low else low + 1}
         style["origin"] = "upper"  # whatever the user's style says
@@ -246,7 +246,7 @@ class CentroidImageDisplay:
 
 
 def _columns_for(k: int, height: float) -> int:
-    """Pictures in a row: the whole is wider than high, its last row as full as can be."""
+    """Images per row: the plot is wider than high, and its last row as full as possible."""
     least = min(k, math.ceil(math.sqrt(1.5 * k * height)))
     return min(
         range(least, min(k, least + least // 4) + 1), key=lambda columns: (-k % columns, columns)
@@ -254,18 +254,18 @@ def _columns_for(k: int, height: float) -> int:
 
 
 def _pitch(shape: tuple[int, ...]) -> float:
-    """From the top of one picture to that of the one below, its title between them."""
+    """The distance between the tops of two images above each other, with a title between them."""
     return shape[0] / shape[1] + 0.26
 
 
 def checked_shape(image_shape: Any, n_pixels: int) -> tuple[int, ...]:
-    """The shape of images of so many values; a square if none is given."""
+    """The shape of images of `n_pixels` values; a square if none is given."""
     if image_shape is None:
         side = math.isqrt(n_pixels)
         if side * side != n_pixels:
             raise ValueError(
-                f"The centers have {n_pixels} values, which are no square image. Give their shape: "
-                "image_shape=(height, width)."
+                f"The centers have {n_pixels} values, which is not a square image. Pass their "
+                "shape: image_shape=(height, width)."
             )
         return side, side
     shape = tuple(int(size) for size in image_shape)
@@ -275,8 +275,8 @@ def checked_shape(image_shape: Any, n_pixels: int) -> tuple[int, ...]:
         )
     if math.prod(shape) != n_pixels:
         raise ValueError(
-            f"image_shape={shape} has {math.prod(shape)} values, and the centers have {n_pixels}. "
-            "Give the shape of the images that were clustered."
+            f"image_shape={shape} has {math.prod(shape)} values, but the centers have {n_pixels}. "
+            "Pass the shape of the images that were clustered."
         )
     return shape
 
@@ -286,8 +286,8 @@ def _labels(estimator: Any, X: Any) -> np.ndarray:
         return fitted_labels(estimator, X, PlotTable(X).n)
     if not hasattr(estimator, "labels_"):
         raise ValueError(
-            f"{type(estimator).__name__} keeps no labels_ of the rows it was fitted to. Pass X, "
-            "the rows that y belongs to."
+            f"{type(estimator).__name__} has no labels_ of the rows it was fitted to. Pass X, the "
+            "rows of y."
         )
     return host_labels("labels_", estimator.labels_)
 

@@ -19,14 +19,14 @@ _CHANNELS = ("Red", "Green", "Blue")
 
 
 class ColorSpaceDisplay:
-    """Pixels as points of colour space, each in its own colour, with a palette's colours above.
+    """Pixels as points of colour space, each in its own colour, with a palette's colours on top.
 
     It is best made by `from_image` or `from_estimator`. All parameters become attributes.
 
     Parameters
     ----------
     colors : array of shape (n, c)
-        Grey, RGB or RGBA; uint8, uint16, or floats in 0..1. Invisible ones (alpha 0) are not
+        Grey, RGB or RGBA; uint8, uint16, or floats in 0..1. Invisible colours (alpha 0) are not
         drawn.
     palette : array of shape (k, c), optional
         Colours of the same kind, drawn large.
@@ -38,9 +38,9 @@ class ColorSpaceDisplay:
     Attributes
     ----------
     points_ : list of PathCollection
-        The pixels, one a view.
+        The pixels, one collection per view.
     palette_ : list of PathCollection
-        The palette's colours, one a view; empty without a palette.
+        The palette's colours, one collection per view; empty without a palette.
     axes_ : list of matplotlib Axes
         Those of each view.
     ax_ : matplotlib Axes
@@ -89,7 +89,7 @@ class ColorSpaceDisplay:
         palette : array of shape (k, c), QuantizedImage or fitted ColorQuantizer, optional
             Colours to draw large.
         sample_size : int, default=10_000
-            Of more pixels, a random sample of so many is drawn; the title tells.
+            If there are more pixels, a random sample of this size is drawn, and the title says so.
         random_state : int, RandomState or None, default=0
             Of the sample.
         name : str, optional
@@ -104,7 +104,7 @@ class ColorSpaceDisplay:
         Raises
         ------
         TypeError, ValueError
-            The image is none.
+            The image is not valid.
         sklearn.exceptions.NotFittedError
             The palette is a quantiser that is not fitted.
         """
@@ -162,7 +162,7 @@ class ColorSpaceDisplay:
         ax : matplotlib Axes or sequence of them, optional
             One for each view, with ``projection='3d'`` for ``'3d'``; by default on a new figure.
         views : sequence of {'rg', 'rb', 'gb', '3d'}, default=('rg', 'rb', '3d')
-            Two channels, the first of them to the right, or all three.
+            Two channels, the first on the horizontal axis, or all three.
         scatter_kwargs : dict, optional
             Passed to `Axes.scatter` of the pixels.
 
@@ -173,8 +173,8 @@ class ColorSpaceDisplay:
         Raises
         ------
         ValueError
-            There are no such views or not one Axes for each, the colours are none, or all of them
-            are invisible.
+            A view is unknown, there is not one Axes per view, the colours are not valid, or all of
+            them are invisible.
         """
         views = (views,) if isinstance(views, str) else tuple(views)
         if not views or not set(views) <= set(_VIEWS):
@@ -184,7 +184,7 @@ class ColorSpaceDisplay:
         colors = as_rgba("colors", self.colors)
         seen = colors[colors[:, 3] > 0]
         if not len(seen):
-            raise ValueError("All of the pixels are invisible (alpha 0): there is none to draw.")
+            raise ValueError("All of the pixels are invisible (alpha 0): there is nothing to draw.")
         palette = None if self.palette is None else as_rgba("palette", self.palette)
         if palette is not None:
             palette = palette[palette[:, 3] > 0]
@@ -261,8 +261,8 @@ def _axes(ax: Any, views: tuple[str, ...]) -> list[Any]:
     found = list(ax) if isinstance(ax, Sequence | np.ndarray) else [ax]
     if len(found) != len(views):
         raise ValueError(
-            f"ax has {len(found)} Axes for {len(views)} views: {', '.join(views)}. Give one for "
-            "each, or name fewer views."
+            f"ax has {len(found)} Axes for {len(views)} views: {', '.join(views)}. Pass one for "
+            "each view, or fewer views."
         )
     for view, place in zip(views, found, strict=True):
         check_axes(place)
@@ -281,7 +281,7 @@ def _peak(colors: Any) -> float:
 
 
 def _palette_of(source: Any) -> Any:
-    """The palette of what may be a result, a quantiser or a palette."""
+    """The palette of a result, of a quantiser, or itself."""
     if hasattr(source, "palette"):
         return source.palette
     if hasattr(source, "get_params"):

@@ -9,12 +9,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from .canvas import axes, cluster_colors, counted, label, pyplot, title
 
-#: heights at which the width of a cluster is drawn, at most
+#: maximum number of heights at which the width of a cluster is drawn
 _STEPS = 200
 
 
 class _Shape(NamedTuple):
-    """A cluster in the picture: its sides from where it is born to where it ends."""
+    """A cluster in the plot: its left and right sides from its birth to its end."""
 
     density: np.ndarray
     left: np.ndarray
@@ -22,10 +22,10 @@ class _Shape(NamedTuple):
 
 
 class CondensedTreeDisplay:
-    """A tree of clusters: each is as wide as it has rows, from where it is born to where it ends.
+    """A tree of clusters: the width of each is its number of rows, from its birth to its end.
 
-    The root is above. Going down, the density rises; a cluster gets narrower as rows leave it, and
-    where it splits its parts stand below it. Selected clusters are coloured; others are grey.
+    The root is at the top, and density rises downwards. A cluster gets narrower as rows leave it;
+    where it splits, its parts continue below it. Selected clusters are coloured; others are grey.
 
     It is best made by `from_estimator` or `from_tree`. All parameters become attributes.
 
@@ -36,7 +36,7 @@ class CondensedTreeDisplay:
     selected : sequence of int
         Numbers of the selected clusters, by label.
     n_samples : int
-        Rows; clusters have numbers from there on.
+        Number of rows; clusters have numbers from there on.
     name : str, optional
         For the title.
 
@@ -51,7 +51,7 @@ class CondensedTreeDisplay:
 
     See Also
     --------
-    DendrogramDisplay : a tree of all merges.
+    DendrogramDisplay : A tree of all merges.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Classes against clusters."""
+"""Classes against clusters, as a matrix."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ from .canvas import (
 )
 from .data import PlotTable, fitted_labels, host
 
-#: cells up to which their numbers are written by default: to draw more of them takes seconds
+#: numbers are written by default for up to this many cells: drawing more takes seconds
 _NUMBERS = 4_096
 
 
 class ConfusionDisplay:
-    """Number of points of every class (row) in every cluster (column), clusters matched to classes.
+    """Number of points of each class (row) in each cluster (column), with clusters matched to
+    classes.
 
-    The numbers of clusters mean nothing, so columns are ordered: each class gets the cluster that
-    makes the sum over all pairs largest (the Hungarian method), and that pair's cell is framed.
-    Clusters without a class follow, then the noise.
+    Cluster numbers are arbitrary, so columns are reordered: the Hungarian method assigns clusters
+    to classes such that the sum over all pairs is largest, and the cells of these pairs are framed.
+    Clusters without a class follow, then noise.
 
     It is best made by `from_estimator` or `from_predictions`. All parameters become attributes.
 
@@ -54,12 +55,12 @@ class ConfusionDisplay:
     order_ : ndarray of shape (n_clusters,)
         Columns of `matrix` in the order drawn.
     accuracy_ : float
-        Share of the points that are in the cluster matched to their class.
+        Share of the points in the cluster matched to their class.
     image_ : AxesImage
     texts_ : ndarray of Text, in the shape of the picture, or None
         The numbers in the cells; None if they are not written.
     frames_ : list of Rectangle
-        Of the matched cells, from the top.
+        Frames of the matched cells, from the top.
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
 
@@ -90,13 +91,13 @@ class ConfusionDisplay:
     def from_estimator(
         cls, estimator: Any, X: Any, y: Any, *, name: str | None = None, **plot_kwargs: Any
     ) -> ConfusionDisplay:
-        """Draw the classes of rows against the clusters that a fitted model puts them in.
+        """Draw the classes of rows against their clusters in a fitted model.
 
         Parameters
         ----------
         estimator : fitted clustering model
-            Its `predict` gives the labels; without one, its `labels_`, and X is what it was fitted
-            to.
+            Labels come from its `predict`. If it has none, they are its `labels_`, and X must be
+            the rows it was fitted to.
         X : array of shape (n_samples, n_features)
         y : array of shape (n_samples,)
             Classes.
@@ -113,7 +114,7 @@ class ConfusionDisplay:
         ------
         sklearn.exceptions.NotFittedError
         ValueError
-            There is not one class a row, or the model can't label these rows.
+            There is not one class per row, or the model can't label these rows.
         """
         pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
@@ -130,9 +131,9 @@ class ConfusionDisplay:
         Parameters
         ----------
         labels_true : array of shape (n_samples,)
-            Classes, of any library. They are counted where they are.
+            Classes, as an array of any library. They are counted on their device.
         labels_pred : array of shape (n_samples,)
-            Clusters; -1 is noise, which no class is matched to.
+            Clusters; -1 is noise, which is not matched to any class.
         name : str, optional
             For the title.
         **plot_kwargs
@@ -176,8 +177,8 @@ class ConfusionDisplay:
             Where to draw; by default on a new figure.
         cmap : str or Colormap, default='Blues'
         include_values : bool, optional
-            Whether to write the numbers; by default if they fit into the cells and are 4,096 at
-            most.
+            Whether to write the numbers; by default if they fit into the cells and there are at
+            most 4,096.
 
         Returns
         -------
@@ -193,7 +194,7 @@ class ConfusionDisplay:
         self.accuracy_ = float(matrix[tuple(np.array(matched).T)].sum() / total) if matched else 0.0
         lines, columns = counts.shape
         rows, names = shortened([str(c) for c in classes]), shortened(names)
-        # letters of names that are longer than most
+        # extra room for long names
         beside, below = (0.08 * max(0, max(map(len, some)) - 8) for some in (rows, names))
         size = (
             np.clip(1.6 + 0.42 * columns, 4.8, 15) + beside,
@@ -216,7 +217,7 @@ class ConfusionDisplay:
         matrix = host(self.matrix)
         if matrix.ndim != 2 or matrix.shape[0] == 0 or matrix.dtype.kind not in "iu":
             raise ValueError(
-                "matrix must hold whole numbers, a row a class and a column a cluster; got "
+                "matrix must hold whole numbers, one row per class and one column per cluster; got "
                 f"shape {matrix.shape}, dtype {matrix.dtype}."
             )
         lines, columns = matrix.shape
@@ -261,7 +262,7 @@ class ConfusionDisplay:
         ]
 
     def _write(self, ax: Any, counts: np.ndarray, include_values: bool | None) -> None:
-        """The numbers into the cells; zeros faint, for the pattern to show."""
+        """Write the numbers into the cells, with faint zeros so that the pattern shows."""
         lines, columns = counts.shape
         digits = max(len(f"{counts.max():,}"), 2)
         width, height = (
@@ -290,9 +291,10 @@ class ConfusionDisplay:
 
 
 def matching(matrix: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray]:
-    """Pairs of row and column with the largest sum, and all columns in the order drawn.
+    """Pairs of rows and columns with the largest sum, and all columns in the order drawn.
 
-    Columns follow their rows; those without a row come after, by their largest row.
+    Columns have the order of their rows; those without a row follow, ordered by the row of their
+    largest entry.
     """
     rows, columns = linear_sum_assignment(matrix, maximize=True)
     left = np.setdiff1d(np.arange(matrix.shape[1]), columns)

@@ -1,7 +1,7 @@
-"""What the displays share of data: rows and labels from wherever they live to what is drawn.
+"""Data helpers of the displays: from rows and labels on any device to what is drawn.
 
-Plotting is the edge of the library: what is drawn has to be in host memory. Rows are chosen and
-projected where they live, and only the drawn columns of the drawn rows come over.
+What is drawn has to be in host memory. Rows are chosen and projected on their device, and only the
+drawn columns of the drawn rows are downloaded.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from ..arrays import Array, asarray, float_dtype, is_array, label_array, namespa
 from ..rows import Rows
 from ..validation import column_names, host_rows, real_array
 
-#: attributes that hold the middle of each cluster
+#: attributes that hold the centre of each cluster
 _CENTERS = ("cluster_centers_", "means_", "centroids_")
 
-#: rows at most from which principal axes are found when there are as many columns or more
+#: maximum number of rows for principal axes, if there are at least as many columns
 _AXES_FROM = 1_000
 
-#: values up to which rows of a sparse matrix are made dense
+#: rows of a sparse matrix are made dense up to this many values
 _DENSE = 1 << 24
 
 
 def host(values: Any) -> np.ndarray:
-    """Values as a NumPy array: downloaded, where they live on a device."""
+    """Values as a NumPy array, downloaded if they are on a device."""
     values = values.detach() if hasattr(values, "detach") else values
     return to_host(values) if is_array(values) else np.asarray(values)
 
@@ -41,8 +41,8 @@ def host_matrix(name: str, values: Any) -> np.ndarray:
     found = host(real_array(name, values)).astype(np.float64)
     if found.ndim != 2 or 0 in found.shape:
         raise ValueError(
-            f"{name} must be a 2-D array with a row each and at least one row and column; got "
-            f"shape {found.shape}."
+            f"{name} must be a 2-D array with at least one row and one column; got shape "
+            f"{found.shape}."
         )
     if not np.isfinite(found).all():
         raise ValueError(f"{name} contains NaN or infinity.")
@@ -50,7 +50,7 @@ def host_matrix(name: str, values: Any) -> np.ndarray:
 
 
 def host_labels(name: str, labels: Any, n: int | None = None) -> np.ndarray:
-    """The argument as a vector of labels on the host; `n`: how many are wanted."""
+    """The argument as a vector of labels on the host; `n`: the required length."""
     found = host(label_array(labels))
     if found.ndim != 1:
         raise ValueError(
@@ -78,7 +78,7 @@ def host_labels(name: str, labels: Any, n: int | None = None) -> np.ndarray:
                 f"{name} contains NaN or infinity: drop those rows, or give them a label of their "
                 "own."
             )
-        with np.errstate(invalid="ignore"):  # of numbers beyond 64 bits
+        with np.errstate(invalid="ignore"):  # for numbers beyond 64 bits
             whole = found.astype(np.int64)
         if not np.array_equal(whole, found):
             raise ValueError(
@@ -91,13 +91,13 @@ def host_labels(name: str, labels: Any, n: int | None = None) -> np.ndarray:
 
 def _is_missing(value: Any) -> bool:
     try:
-        return value is None or bool(value != value)  # of objects only NaN differs from itself
+        return value is None or bool(value != value)  # only NaN differs from itself
     except TypeError:  # pandas' NA has no truth value
         return True
 
 
 class Clusters(NamedTuple):
-    """Labels taken apart."""
+    """Labels as clusters and codes."""
 
     ids: np.ndarray  # labels of the clusters, rising, noise left out
     codes: np.ndarray  # (n,) place of each label in ids; -1 is noise
@@ -108,12 +108,12 @@ class Clusters(NamedTuple):
 
 
 def clusters_of(labels: np.ndarray, k: int | None = None) -> Clusters:
-    """The clusters of host labels; -1 is noise. `k`: labels are to be in 0..k-1.
+    """The clusters of host labels; -1 is noise. `k`: labels must be in 0..k-1.
 
     Raises
     ------
     ValueError
-        A label has none of the k centres.
+        A label belongs to none of the k centres.
     """
     if labels.dtype.kind == "b":
         labels = labels.astype(np.int64)
@@ -138,7 +138,7 @@ class PlotTable:
     n, d : int
         Rows and columns.
     names : list of str or None
-        Of the columns, where X or the model has names.
+        Column names, if X or the model has them.
     """
 
     def __init__(self, X: Any, estimator: Any = None):
@@ -168,7 +168,7 @@ class PlotTable:
         return namespace(self.X).take(self.X, asarray(indices, like=self.X), axis=0)
 
     def name(self, column: int) -> str:
-        """The column's name, or what stands for it."""
+        """The column's name, or a substitute such as 'Feature 3'."""
         return self.names[column] if self.names else f"Feature {column}"
 
 
@@ -182,7 +182,7 @@ def check_count(name: str, value: Any) -> int:
 
 
 def sample(n: int, size: int, random_state: Any) -> np.ndarray | None:
-    """`size` of n indices without repetition, rising; None for all if there are no more."""
+    """A random sample of `size` of n indices, in rising order; None (all) if n is not larger."""
     if n <= size:
         return None
     rng = check_random_state(random_state)
@@ -196,7 +196,7 @@ def fitted_labels(estimator: Any, X: Any, n: int) -> np.ndarray:
     ------
     NotFittedError
     ValueError
-        The model can't predict, and X is not what it was fitted to.
+        The model can't predict, and X is not the data it was fitted to.
     """
     check_is_fitted(estimator)
     if hasattr(estimator, "predict"):
@@ -210,7 +210,7 @@ def fitted_labels(estimator: Any, X: Any, n: int) -> np.ndarray:
     labels = host_labels("labels_", estimator.labels_)
     if len(labels) != n:
         raise ValueError(
-            f"{name} has no predict, and its labels_ are of {len(labels)} rows while X has {n}. "
+            f"{name} has no predict, and its labels_ belong to {len(labels)} rows, but X has {n}. "
             "Pass the X that it was fitted to."
         )
     return labels
@@ -225,7 +225,7 @@ def fitted_centers(estimator: Any) -> np.ndarray | None:
 
 
 class Plane(NamedTuple):
-    """Points in the plane in which they are drawn."""
+    """Points of the plane, as they are drawn."""
 
     points: np.ndarray  # (m, 2)
     centers: np.ndarray | None  # (k, 2)
@@ -263,7 +263,7 @@ def in_plane(
 
 
 def _columns(table: PlotTable, features: Any) -> list[int] | None:
-    """Places of the drawn columns; None for the principal plane."""
+    """Indices of the drawn columns; None for the principal plane."""
     if isinstance(features, str):
         if features != "pca":
             raise ValueError(
@@ -283,24 +283,24 @@ def _column(table: PlotTable, feature: Any) -> int:
     if isinstance(feature, str):
         if table.names is None:
             raise ValueError(
-                f"features names the column {feature!r}, and the columns of X have no names. Give "
-                "indices, or pass a data frame."
+                f"features names the column {feature!r}, but the columns of X have no names. Pass "
+                "indices, or a data frame."
             )
         if feature not in table.names:
             raise ValueError(
-                f"features names the column {feature!r}, which X has not; its columns are "
+                f"features names the column {feature!r}, which X does not have; its columns are "
                 f"{', '.join(map(repr, table.names[:20]))}{', ...' * (len(table.names) > 20)}."
             )
         return table.names.index(feature)
     if not isinstance(feature, numbers.Integral):
         raise TypeError(f"features must hold indices or names of columns, got {feature!r}.")
     if not -table.d <= feature < table.d:
-        raise ValueError(f"features names column {feature}, and X has {table.d} columns.")
+        raise ValueError(f"features names column {feature}, but X has {table.d} columns.")
     return int(feature) % table.d
 
 
 def _principal_plane(rows: Any, centers: np.ndarray | None) -> Plane:
-    """The rows and centres on the two axes of most variance among the rows."""
+    """The rows and centres projected to the two principal axes of the rows."""
     if hasattr(rows, "toarray"):
         large = rows.shape[0] * rows.shape[1] > _DENSE
         points, mean, axes, total = (_projected_csr if large else _projected)(
@@ -321,7 +321,7 @@ def _principal_plane(rows: Any, centers: np.ndarray | None) -> Plane:
 def _projected(rows: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Points on the principal axes, the rows' mean, the axes, and the total variance, on the host.
 
-    All of it is computed where the rows are.
+    Everything is computed on the device of the rows.
     """
     xp = namespace(rows)
     rows = xp.astype(rows, float_dtype(xp, rows))
@@ -334,7 +334,7 @@ def _projected(rows: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
 
 
 def _projected_csr(rows: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """The same of a CSR matrix that is too large to be made dense."""
+    """As `_projected`, for a CSR matrix that is too large to be made dense."""
     check_finite(rows.data)
     rows = rows.astype(np.float64)
     mean = np.asarray(rows.mean(axis=0)).ravel()
@@ -364,7 +364,7 @@ def _principal_axes(rows: Array) -> Array:
     if d <= m:
         vectors = xp.linalg.eigh(rows.T @ rows).eigenvectors
         axes = xp.flip(vectors, axis=1)[:, : min(2, d)]
-    else:  # the matrix above would be large
+    else:  # the d x d matrix would be large
         axes = xp.linalg.svd(rows, full_matrices=False).Vh[: min(2, m), :].T
     if axes.shape[1] == 1:
         axes = xp.concat([axes, xp.zeros_like(axes)], axis=1)

@@ -22,17 +22,17 @@ from .canvas import (
 from .data import check_count
 from .tree import checked_linkage, clusters_below, linkage_of, threshold_for
 
-#: leaves up to which the whole tree is drawn by default
+#: the whole tree is drawn by default up to this many leaves
 _WHOLE = 150
 
 _ORIENTATIONS = ("top", "bottom", "left", "right")
 
 
 class DendrogramDisplay:
-    """A tree of merges: every fork joins two clusters at the height of their distance.
+    """A tree of merges: each fork joins two clusters at the height of their distance.
 
-    Subtrees below the colour threshold are clusters, each in a colour of its own; a dashed line
-    marks the threshold.
+    Subtrees below the colour threshold are clusters, each in its own colour. A dashed line marks
+    the threshold.
 
     It is best made by `from_estimator`, `from_merges` or `from_linkage`. All parameters become
     attributes.
@@ -42,22 +42,22 @@ class DendrogramDisplay:
     linkage : array of shape (n_leaves - 1, 4)
         SciPy's linkage matrix: the two nodes of each merge, their distance, the leaves below.
     labels : sequence of str, optional
-        Of the leaves; their numbers by default.
+        Labels of the leaves; their numbers by default.
     n_clusters : int, optional
-        Number of clusters to colour, which gives the threshold; by default the threshold is 0.7
-        times the largest distance.
+        Number of clusters to colour, which determines the threshold; by default the threshold is
+        0.7 times the largest distance.
     name : str, optional
         For the title.
 
     Attributes
     ----------
     lines_ : LineCollection
-        One line of three edges a merge.
+        One line of three edges per merge.
     threshold_line_ : Line2D or None
     color_threshold_ : float
     leaves_ : list of int
-        Drawn nodes in the order of the picture, from left to right or from bottom to top; below
-        n_leaves they are leaves, else merged subtrees.
+        Drawn nodes in the order of the picture, from left to right or from bottom to top; numbers
+        below n_leaves are leaves, others merged subtrees.
     n_clusters_ : int
         Number of clusters below the threshold, those inside merged subtrees included.
     ax_ : matplotlib Axes
@@ -96,7 +96,7 @@ class DendrogramDisplay:
         ----------
         estimator : fitted model with `linkage_matrix_`, or `children_` and `distances_`
             scikit-learn's AgglomerativeClustering has distances with `compute_distances=True`.
-            As many clusters are coloured as the model has.
+            The clusters of the model are coloured.
         labels : sequence of str, optional
             Of the leaves.
         **plot_kwargs
@@ -112,7 +112,7 @@ class DendrogramDisplay:
         TypeError
             The model has no tree.
         ValueError
-            The model has no distances, or its tree is not whole.
+            The model has no distances, or its tree is incomplete.
         """
         pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
@@ -162,7 +162,7 @@ class DendrogramDisplay:
         Raises
         ------
         ValueError
-            The merges are no tree, or not one distance is given for each.
+            The merges are not a tree, or there is not one distance per merge.
         """
         pyplot(f"{cls.__name__}.from_merges")
         display = cls(
@@ -218,11 +218,12 @@ class DendrogramDisplay:
         truncate_mode : {'auto', 'lastp', 'level'} or None, default='auto'
             ``'lastp'`` draws the last p merged subtrees as leaves, ``'level'`` p levels below the
             root, None everything. ``'auto'`` is ``'lastp'`` for more than 150 leaves and None
-            else. The axis tells what is drawn, and the size of merged subtrees is in brackets.
+            otherwise. The axis label says what is drawn, and the sizes of merged subtrees are in
+            brackets.
         p : int, default=30
             See `truncate_mode`.
         color_threshold : float, optional
-            Subtrees below this distance are coloured; by default what `n_clusters` gives.
+            Subtrees below this distance are coloured; by default the threshold from `n_clusters`.
 
         Returns
         -------
@@ -231,7 +232,7 @@ class DendrogramDisplay:
         Raises
         ------
         ValueError
-            The linkage matrix is none, a parameter is out of range, or the tree is too deep.
+            The linkage matrix is invalid, a parameter is out of range, or the tree is too deep.
         """
         Z = checked_linkage(self.linkage)
         n = len(Z) + 1
@@ -266,7 +267,7 @@ class DendrogramDisplay:
     def _labels(self, n: int) -> list[str]:
         labels = [str(i) for i in range(n)] if self.labels is None else list(map(str, self.labels))
         if len(labels) != n:
-            raise ValueError(f"labels has {len(labels)} entries, and the tree has {n} leaves.")
+            raise ValueError(f"labels has {len(labels)} entries, but the tree has {n} leaves.")
         return labels
 
     def _draw(self, ax: Any, Z: np.ndarray, tree: dict[str, Any], orientation: str) -> None:
@@ -281,7 +282,7 @@ class DendrogramDisplay:
         self.n_clusters_ = len(np.unique(owner[: len(Z) + 1]))
         palette = cluster_colors(len(shown))
         rank = {cluster: i for i, cluster in enumerate(shown)}
-        # no colour of a cluster, and seen on paper of any colour
+        # unlike all cluster colours, and visible on any background
         plain = 0.75 * np.array(to_rgb(rcParams["text.color"])) + 0.25 * np.array(
             to_rgb(ax.get_facecolor())
         )
@@ -303,7 +304,7 @@ class DendrogramDisplay:
             ax.set(ylim=limits, xlim=(0, width), ylabel="Distance")
 
     def _label(self, ax: Any, Z: np.ndarray, labels: list[str], orientation: str) -> None:
-        """Names of the leaves, as many as there is room for."""
+        """Write the names of the leaves, if there is room."""
         n = len(Z) + 1
         count = len(self.leaves_)
         labels = shortened(labels)
@@ -331,7 +332,7 @@ class DendrogramDisplay:
 
 
 def in_order(owners: np.ndarray) -> list[int]:
-    """The different ones, in the order of the leaves, so that neighbours differ in colour."""
+    """The distinct owners in the order of the leaves, so that neighbours differ in colour."""
     return list(dict.fromkeys(int(owner) for owner in owners if owner >= 0))
 
 
@@ -345,6 +346,6 @@ def _layout(Z: np.ndarray, truncate_mode: str | None, p: int) -> dict[str, Any]:
         )
     except RecursionError as error:
         raise ValueError(
-            f"The tree of {len(Z) + 1} leaves is too deep to be drawn whole. Draw its top: "
+            f"The tree of {len(Z) + 1} leaves is too deep to be drawn completely. Draw its top: "
             "truncate_mode='lastp' or 'level', with p."
         ) from error

@@ -14,8 +14,8 @@ from .data import host
 class ElbowDisplay:
     """Inertia against the number of clusters k, with the k of the elbow marked.
 
-    Inertia falls with every cluster more. Where the fall turns from steep to slow, the curve has
-    an elbow: further clusters divide what belongs together.
+    Inertia falls with each additional cluster. Where the fall turns from steep to slow, the curve
+    has an elbow: further clusters split groups that belong together.
 
     It is best made by `from_sweep`, `from_estimator` or `from_predictions`. All parameters become
     attributes.
@@ -43,7 +43,7 @@ class ElbowDisplay:
 
     See Also
     --------
-    SilhouetteSweepDisplay : a score that has a maximum.
+    SilhouetteSweepDisplay : A score that has a maximum.
 
     Examples
     --------
@@ -66,11 +66,11 @@ class ElbowDisplay:
 
     @classmethod
     def from_sweep(cls, result: Any, *, name: str | None = None, ax: Any = None) -> ElbowDisplay:
-        """Draw the inertia of a sweep, its elbow marked; nothing is, if the curve has none.
+        """Draw the inertia of a sweep, and mark its elbow if it has one.
 
         Parameters
         ----------
-        result : what `clusterx.sweep` returns
+        result : SweepResult
         name : str, optional
             For the title; the class of the swept model by default.
         ax : matplotlib Axes, optional
@@ -84,7 +84,7 @@ class ElbowDisplay:
         ValueError
             The sweep has no inertia.
         ImportError
-            kneed, which finds the elbow, is missing: ``pip install "clusterx[plot]"`` brings it.
+            kneed, which finds the elbow, is missing: ``pip install "clusterx[plot]"`` installs it.
         """
         pyplot(f"{cls.__name__}.from_sweep")
         values = sweep_scores(result, "inertia")
@@ -107,7 +107,7 @@ class ElbowDisplay:
         ax: Any = None,
         **sweep_kwargs: Any,
     ) -> ElbowDisplay:
-        """Fit a model for every number of clusters, and draw their inertia.
+        """Fit a model for each number of clusters, and draw the inertias.
 
         Parameters
         ----------
@@ -140,13 +140,13 @@ class ElbowDisplay:
         name: str | None = None,
         ax: Any = None,
     ) -> ElbowDisplay:
-        """Draw inertias that are known already.
+        """Draw known inertias.
 
         Parameters
         ----------
         n_clusters : sequence of int, rising
         values : array of the same length
-            The inertia of each.
+            The inertia for each number of clusters.
         best : int, optional
             The number to mark; nothing is marked by default.
         name : str, optional
@@ -159,7 +159,7 @@ class ElbowDisplay:
         Raises
         ------
         ValueError
-            The lengths differ, the numbers don't rise, or `best` is none of them.
+            The lengths differ, the numbers don't rise, or `best` is not among them.
         """
         return cls(n_clusters, values, best=best, name=name).plot(ax=ax)
 
@@ -191,16 +191,16 @@ class ElbowDisplay:
 
 
 def sweep_scores(result: Any, name: str) -> np.ndarray:
-    """The scores of that name of a sweep."""
+    """The scores of a sweep with this name."""
     if not (hasattr(result, "scores") and hasattr(result, "n_clusters")):
         raise TypeError(
-            f"result must be what clusterx.sweep returns, got {type(result).__name__}. To draw "
-            "numbers of your own, use from_predictions."
+            f"result must be a SweepResult, as from clusterx.sweep, got {type(result).__name__}. "
+            "To draw your own numbers, use from_predictions."
         )
     if name not in result.scores:
         raise ValueError(
-            f"The sweep has no {name!r}, only {', '.join(map(repr, result.scores))}. Sweep a model "
-            "that has it, and ask for it."
+            f"The sweep has no {name!r}, only {', '.join(map(repr, result.scores))}. Sweep with "
+            f"metrics=({name!r},), for a model that has this score."
         )
     return host(result.scores[name])
 
@@ -212,12 +212,12 @@ def swept_name(result: Any) -> str | None:
 
 
 def checked_curve(n_clusters: Any, values: Any, best: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of clusters and values as vectors that fit each other."""
+    """Numbers of clusters and values as vectors of equal length."""
     counts, values = np.asarray(n_clusters), host(values).astype(np.float64)
     if counts.ndim != 1 or counts.shape != values.shape or not len(counts):
         raise ValueError(
-            f"n_clusters and values must be of one length, at least 1; got shapes {counts.shape} "
-            f"and {values.shape}."
+            "n_clusters and values must have equal lengths of at least 1; got shapes "
+            f"{counts.shape} and {values.shape}."
         )
     if counts.dtype.kind not in "iu" or counts[0] < 1 or np.any(np.diff(counts) <= 0):
         raise ValueError(f"n_clusters must be whole numbers from 1, rising; got {n_clusters!r}.")
@@ -237,9 +237,9 @@ def draw_curve(
     *,
     words_at: float,
 ) -> tuple[Any, Any, Any, Any]:
-    """The curve, and the line, the point and the words that mark the best number.
+    """Draw the curve, and the line, the point and the text that mark the best number.
 
-    The words stand at the foot (0) or the head (1) of the line, away from the point.
+    The text is at the bottom (0) or the top (1) of the line, away from the point.
     """
     from matplotlib.ticker import MaxNLocator
 

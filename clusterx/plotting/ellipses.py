@@ -16,8 +16,8 @@ from .scatter import check_plane, draw_numbers, draw_points
 class GaussianEllipseDisplay:
     """The components of a mixture as ellipses of one, two and three standard deviations.
 
-    Of two features, an ellipse of one deviation holds 39 % of its component, of two 86 %, and of
-    three 99 %. It is best made by `from_estimator`. All parameters become attributes.
+    With two features, an ellipse of one standard deviation contains 39 % of its component, of two
+    86 %, and of three 99 %. It is best made by `from_estimator`. All parameters become attributes.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class GaussianEllipseDisplay:
         Components of less weight than `least_weight` are not drawn.
     least_weight : float, default=0.01
     feature_names : pair of str, optional
-        Of the axes.
+        Names of the axes.
     n_total : int, optional
         Number of points before a sample was drawn; stated in the title.
     name : str, optional
@@ -41,7 +41,7 @@ class GaussianEllipseDisplay:
     Attributes
     ----------
     ellipses_ : list of list of Ellipse
-        Those of each component that is drawn, the smallest first.
+        The ellipses of each drawn component, the smallest first.
     points_ : list of PathCollection
     centers_ : PathCollection
     texts_ : list of Text
@@ -99,7 +99,7 @@ class GaussianEllipseDisplay:
         ax: Any = None,
         scatter_kwargs: dict[str, Any] | None = None,
     ) -> GaussianEllipseDisplay:
-        """Draw the components of a fitted mixture above the rows of X.
+        """Draw the components of a fitted mixture on top of the rows of X.
 
         Parameters
         ----------
@@ -107,12 +107,12 @@ class GaussianEllipseDisplay:
             With `means_`, `covariances_` and `covariance_type`, such as `GaussianMixture`.
         X : array, data frame or Blocks of shape (n_samples, n_features)
         features : pair of int or str, default=(0, 1)
-            The two columns that are drawn. Ellipses are those of the marginal distribution.
+            The two columns to draw. Ellipses show the marginal distribution of these columns.
         deviations : sequence of float, default=(1, 2, 3)
         least_weight : float, default=0.01
             Components of less weight are not drawn.
         max_points : int, default=10_000
-            Of more rows, a random sample of so many is drawn, and the title tells.
+            If X has more rows, a random sample of this size is drawn, and the title says so.
         random_state : int, RandomState or None, default=0
             Of the sample.
         name : str, optional
@@ -132,20 +132,20 @@ class GaussianEllipseDisplay:
         TypeError
             The model has no covariances.
         ValueError
-            X has one feature only, or not those of the model.
+            X has only one feature, or other features than the model.
         """
         pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         kind = type(estimator).__name__
         if not hasattr(estimator, "covariances_"):
             raise TypeError(
-                f"{kind} has no covariances_, so its clusters are no ellipses. Pass a fitted "
+                f"{kind} has no covariances_, so its clusters have no ellipses. Pass a fitted "
                 "mixture, such as GaussianMixture."
             )
         table = PlotTable(X, estimator)
         means = host(estimator.means_).astype(np.float64)
         if table.d < 2:
-            raise ValueError("Ellipses need two features, and X has 1.")
+            raise ValueError("Ellipses need two features, but X has 1.")
         indices = sample(table.n, check_count("max_points", max_points), random_state)
         plane = in_plane(table, indices, means, features)
         names = [table.name(i) for i in range(table.d)]
@@ -167,7 +167,7 @@ class GaussianEllipseDisplay:
     def plot(
         self, ax: Any = None, *, scatter_kwargs: dict[str, Any] | None = None
     ) -> GaussianEllipseDisplay:
-        """Draw the points, and the ellipses above them.
+        """Draw the points, with the ellipses on top.
 
         Parameters
         ----------
@@ -185,7 +185,7 @@ class GaussianEllipseDisplay:
         covariances = host(self.covariances).astype(np.float64)
         if covariances.shape != (k, 2, 2):
             raise ValueError(
-                f"covariances must have a matrix of 2 x 2 for each of the {k} means; got shape "
+                f"covariances must have a 2 x 2 matrix for each of the {k} means; got shape "
                 f"{covariances.shape}."
             )
         points = np.empty((0, 2)) if self.points is None else check_plane("points", self.points)

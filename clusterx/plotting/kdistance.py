@@ -1,4 +1,4 @@
-"""The distances to a k-th neighbour, by which people choose the radius of DBSCAN."""
+"""Sorted distances to the k-th neighbour, for choosing the radius of DBSCAN."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from ..neighbors.knee import knee_of
 from .canvas import ACCENT, axes, cluster_colors, counted, label, pyplot, styled, title
 from .data import host
 
-#: points of the curve that are drawn at most
+#: maximum number of drawn points of the curve
 _POINTS = 4000
 
 
 class KDistanceDisplay:
-    """The distance of each row to its k-th nearest, sorted, with the knee of the curve.
+    """The sorted distances of the rows to their k-th neighbours, with the knee of the curve.
 
-    Rows left of the knee have their neighbours at hand, those right of it are more and more alone:
-    its height is a first choice of `eps` for `DBSCAN(min_samples=k)` (Ester et al., 1996).
+    Rows left of the knee have neighbours nearby, and rows right of it are increasingly isolated.
+    The height of the knee is a first choice of `eps` for `DBSCAN(min_samples=k)` (Ester et al.,
+    1996).
 
     It is best made by `from_data` or `from_predictions`. All parameters become attributes.
 
@@ -28,7 +29,7 @@ class KDistanceDisplay:
     distances : array of shape (n_samples,)
         In any order.
     k : int
-        Which neighbour they are to; the row itself is the first.
+        The rank of the neighbour; the row itself is the first.
     name : str, optional
         For the title.
 
@@ -69,14 +70,14 @@ class KDistanceDisplay:
         name: str | None = None,
         ax: Any = None,
     ) -> KDistanceDisplay:
-        """Find the distances, and draw them.
+        """Compute the distances, and draw them.
 
         Parameters
         ----------
         X : array or CSR matrix of shape (n_samples, n_features)
-            On any device; the distances are found there, and downloaded.
+            On any device; the distances are computed there, and downloaded.
         k : int, default=5
-            The `min_samples` that `eps` is wanted for: a row is its own first neighbour.
+            The `min_samples` to use with `eps`: a row is its own first neighbour.
         metric : str or callable, default="euclidean"
             As in `DBSCAN`.
         name : str, optional
@@ -96,8 +97,8 @@ class KDistanceDisplay:
         model = NearestNeighbors(n_neighbors=k, metric=metric).fit(X)
         if k > model.n_samples_fit_:
             raise ValueError(
-                f"k is {k}, and X has {model.n_samples_fit_} rows, which are their own first "
-                "neighbours. Take a smaller k."
+                f"k is {k}, but X has {model.n_samples_fit_} rows, which are their own first "
+                "neighbours. Choose a smaller k."
             )
         return cls.from_predictions(model.kth_distances(), k, name=name, ax=ax)
 
@@ -105,7 +106,7 @@ class KDistanceDisplay:
     def from_predictions(
         cls, distances: Any, k: int, *, name: str | None = None, ax: Any = None
     ) -> KDistanceDisplay:
-        """Draw distances that are known already.
+        """Draw known distances.
 
         Parameters
         ----------

@@ -14,26 +14,26 @@ from .scatter import check_plane
 
 
 class LikelihoodContourDisplay:
-    """Contours of the negative log-likelihood of every place of a plane, with boundaries.
+    """Contours of the negative log-likelihood over a plane, with boundaries of the components.
 
-    Contours stand in a geometric row above the lowest value, as in a map of a mountain: near the
-    components they lie close. Red lines part the regions in which different components are the
-    most probable. It is best made by `from_estimator`. All parameters become attributes.
+    Contour levels rise geometrically from the lowest value, so that they are dense near the
+    components. Red lines separate the regions in which different components are the most probable.
+    It is best made by `from_estimator`. All parameters become attributes.
 
     Parameters
     ----------
     x, y : arrays of shape (nx,) and (ny,)
         The grid, rising.
     values : array of shape (ny, nx)
-        Negative log-likelihood of every place of the grid.
+        Negative log-likelihood at each grid point.
     regions : array of shape (ny, nx), optional
-        The most probable component of every place.
+        The most probable component at each grid point.
     points : array of shape (n, 2), optional
     centers : array of shape (k, 2), optional
     levels : int, default=12
         Number of contours.
     feature_names : pair of str, optional
-        Of the axes.
+        Names of the axes.
     n_total : int, optional
         Number of points before a sample was drawn; stated in the title.
     name : str, optional
@@ -44,7 +44,7 @@ class LikelihoodContourDisplay:
     filled_ : ContourSet
     contours_ : ContourSet
     boundaries_ : list of ContourSet
-        Outline of every component's region that does not fill the picture.
+        The outline of each component's region that does not fill the plot.
     points_ : PathCollection or None
     centers_ : PathCollection or None
     colorbar_ : Colorbar
@@ -110,11 +110,11 @@ class LikelihoodContourDisplay:
         levels : int, default=12
             Number of contours.
         grid_resolution : int, default=200
-            Places of the grid along each axis.
+            Number of grid points along each axis.
         margin : float, default=0.15
-            Room around the points, as a share of their range.
+            Margin around the points, as a share of their range.
         max_points : int, default=10_000
-            Of more rows, a random sample of so many is drawn, and the title tells.
+            If X has more rows, a random sample of this size is drawn, and the title says so.
         random_state : int, RandomState or None, default=0
             Of the sample.
         name : str, optional
@@ -132,15 +132,15 @@ class LikelihoodContourDisplay:
         TypeError
             The model has no `score_samples`.
         ValueError
-            X has not two features.
+            X does not have two features.
         """
         pyplot(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         kind = type(estimator).__name__
         if not hasattr(estimator, "score_samples"):
             raise TypeError(
-                f"{kind} has no score_samples, so no place has a likelihood. Pass a fitted "
-                "mixture, such as GaussianMixture."
+                f"{kind} has no score_samples, so it gives no likelihood. Pass a fitted mixture, "
+                "such as GaussianMixture."
             )
         table = PlotTable(X, estimator)
         if table.d != 2:
@@ -168,7 +168,7 @@ class LikelihoodContourDisplay:
         ).plot(ax=ax)
 
     def plot(self, ax: Any = None) -> LikelihoodContourDisplay:
-        """Draw the contours, the boundaries, and the points and centres above them.
+        """Draw the contours and boundaries, with the points and centres on top.
 
         Parameters
         ----------
@@ -183,7 +183,7 @@ class LikelihoodContourDisplay:
         if values.shape != (len(y), len(x)) or min(values.shape) < 2:
             raise ValueError(
                 f"values must have a row for each of the {len(y)} values of y and a column for "
-                f"each of the {len(x)} of x, two at least; got shape {values.shape}."
+                f"each of the {len(x)} of x, at least two; got shape {values.shape}."
             )
         ax = axes(ax, "LikelihoodContourDisplay.plot")
         edges = levels_of(values, check_count("levels", self.levels))
@@ -227,7 +227,7 @@ class LikelihoodContourDisplay:
 
 
 def levels_of(values: np.ndarray, count: int) -> np.ndarray:
-    """Rising levels above the lowest value, whose steps grow by a constant factor."""
+    """Rising levels from the lowest value, with steps that grow by a constant factor."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     span = high - low
@@ -238,7 +238,7 @@ def levels_of(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def shades(count: int) -> np.ndarray:
-    """Colours of the levels and of what is beyond, the darker the less likely."""
+    """Colours of the levels and beyond; darker means less likely."""
     from matplotlib import colormaps
 
     return colormaps["Blues"](np.linspace(0.02, 0.8, count))

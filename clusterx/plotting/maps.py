@@ -13,7 +13,7 @@ from .data import host
 
 
 def _cells(shape: tuple[int, ...], hexagonal: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Middles of the units, and the corners of a cell about its middle."""
+    """Centres of the units, and the corners of a cell relative to its centre."""
     row, column = (a.ravel().astype(float) for a in np.indices(shape))
     if hexagonal:
         at = np.stack([column + 0.5 * (row % 2), row * 3**0.5 / 2], axis=1)
@@ -26,7 +26,7 @@ def _cells(shape: tuple[int, ...], hexagonal: bool) -> tuple[np.ndarray, np.ndar
 
 
 def _draw(ax: Any, values: np.ndarray, hexagonal: bool, cmap: str) -> Any:
-    """One cell per unit, squares or hexagons."""
+    """Draw one cell per unit: squares or hexagons."""
     from matplotlib.collections import PolyCollection
 
     at, corners = _cells(values.shape, hexagonal)
@@ -41,7 +41,7 @@ def _draw(ax: Any, values: np.ndarray, hexagonal: bool, cmap: str) -> Any:
 
 
 def _draw_hits(ax: Any, hits: np.ndarray, hexagonal: bool) -> Any:
-    """A smaller cell in each unit, whose area is its share of the largest number of rows."""
+    """Draw a smaller cell in each unit, with an area in proportion to its number of rows."""
     from matplotlib.collections import PolyCollection
 
     at, corners = _cells(hits.shape, hexagonal)
@@ -53,7 +53,7 @@ def _draw_hits(ax: Any, hits: np.ndarray, hexagonal: bool) -> Any:
 
 
 class UMatrixDisplay:
-    """The mean distance of each unit of a map to those around it: ridges part the clusters.
+    """The mean distance of each unit of a map to its neighbours: ridges separate clusters.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class UMatrixDisplay:
     topology : {'rectangular', 'hexagonal'}, default='rectangular'
     hits : array of shape (rows, columns), optional
         Numbers of rows, as from `SelfOrganizingMap.hit_map`. Each unit gets a white cell whose area
-        is in proportion.
+        is proportional to its number.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class UMatrixDisplay:
         X : array or Blocks of shape (n_samples, n_features), optional
             Rows to count at their nearest units.
         **plot_kwargs
-            Of `plot`.
+            Passed to `plot`.
 
         Returns
         -------
@@ -116,8 +116,8 @@ class UMatrixDisplay:
         hits = None if self.hits is None else host(self.hits).astype(np.float64)
         if hits is not None and hits.shape != values.shape:
             raise ValueError(
-                f"hits has shape {hits.shape}, and u_matrix {values.shape}: pass one number per "
-                "unit, as SelfOrganizingMap.hit_map(X) gives them."
+                f"hits has shape {hits.shape}, but u_matrix has {values.shape}: pass one number "
+                "per unit, as from SelfOrganizingMap.hit_map(X)."
             )
         ax, hexagonal = axes(ax, "UMatrixDisplay.plot"), self.topology == "hexagonal"
         self.cells_ = _draw(ax, values, hexagonal, cmap)
@@ -137,7 +137,7 @@ class CodebookDisplay:
     ----------
     codebook : array of shape (rows, columns, n_features)
     names : sequence of str, optional
-        Of the features; their numbers by default.
+        Names of the features; their numbers by default.
     topology : {'rectangular', 'hexagonal'}, default='rectangular'
 
     Attributes
@@ -175,7 +175,7 @@ class CodebookDisplay:
         ax : matplotlib Axes, optional
             Where to draw one feature; by default all panels are on a new figure.
         features : sequence of int, optional
-            Which ones; the first 16 by default, and the first one on given axes.
+            The features to draw; the first 16 by default, or only the first one on given axes.
         cmap : str, default='viridis'
 
         Returns
@@ -194,7 +194,7 @@ class CodebookDisplay:
         else:
             if len(features) != 1:
                 raise ValueError(
-                    f"features has {len(features)} entries, and one fits the axes. Leave ax out."
+                    f"features has {len(features)} entries, but only one fits on ax. Leave ax out."
                 )
             panels = np.array([[axes(ax, "CodebookDisplay.plot")]])
         figure = panels[0, 0].figure

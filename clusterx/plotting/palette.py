@@ -12,14 +12,14 @@ from ..arrays import dtype_name
 from .canvas import axes, counted, pyplot, size_in_points, text_color, title
 from .data import check_count, host
 
-#: of the strip of shares, in swatches
+#: height of the strip of shares, and space below it, in swatches
 _STRIP, _SPACE = 0.5, 0.15
 
 
 class PaletteDisplay:
-    """The colours of a palette with their codes and shares, under a strip of true proportions.
+    """The colours of a palette with their codes and shares, under a strip of their proportions.
 
-    Transparent colours lie on a chequered ground.
+    Transparent colours have a chequered background.
 
     It is best made by `from_image`, `from_estimator` or `from_palette`. All parameters become
     attributes.
@@ -36,13 +36,13 @@ class PaletteDisplay:
     Attributes
     ----------
     swatches_ : list of Rectangle
-        One a colour, row by row in the order drawn.
+        One per colour, row by row in the order drawn.
     strip_ : list of Rectangle
         The strip of proportions; empty without counts.
     texts_ : list of Text
         Codes and shares; empty if they don't fit.
     order_ : ndarray of shape (k,)
-        Places in the palette in the order drawn.
+        Indices into the palette in the order drawn.
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
 
@@ -67,7 +67,7 @@ class PaletteDisplay:
         Parameters
         ----------
         image : QuantizedImage
-            What `clusterx.quantize` returns.
+            The result of `clusterx.quantize`.
         name : str, optional
             For the title.
         **plot_kwargs
@@ -79,8 +79,8 @@ class PaletteDisplay:
         """
         if not (hasattr(image, "palette") and hasattr(image, "counts")):
             raise TypeError(
-                f"image must be what clusterx.quantize returns, got {type(image).__name__}. "
-                "Quantise it first, or pass a palette to from_palette."
+                "image must be a QuantizedImage, as from clusterx.quantize, got "
+                f"{type(image).__name__}. Quantise it first, or pass a palette to from_palette."
             )
         return cls.from_palette(image.palette, image.counts, name=name, **plot_kwargs)
 
@@ -149,9 +149,9 @@ class PaletteDisplay:
         ax : matplotlib Axes, optional
             Where to draw; by default on a new figure.
         sort : {'palette', 'share'}, default='palette'
-            In the order of the palette, or the most frequent colour first.
+            Whether to draw colours in the order of the palette, or the most frequent first.
         n_columns : int, optional
-            Swatches in a row; by default as many as make a wide picture.
+            Swatches per row; by default such that the plot is wide.
 
         Returns
         -------
@@ -160,7 +160,7 @@ class PaletteDisplay:
         Raises
         ------
         ValueError
-            The palette holds no colours, or there is not one count a colour.
+            The palette holds no colours, or there is not one count per colour.
         """
         colors = as_rgba("palette", self.palette)
         shares = _shares(self.counts, len(colors))
@@ -254,7 +254,7 @@ def as_rgba(name: str, palette: Any) -> np.ndarray:
 
 
 def hex_of(palette: Any) -> list[str]:
-    """'#rrggbb', with alpha '#rrggbbaa'; sixteen bits are rounded to eight."""
+    """'#rrggbb', or '#rrggbbaa' with alpha; sixteen bits are rounded to eight."""
     rgba = np.round(as_rgba("palette", palette) * 255).astype(int)
     width = 4 if host(palette).shape[1] == 4 else 3
     return ["#" + "".join(f"{value:02x}" for value in row[:width]) for row in rgba.tolist()]
@@ -277,14 +277,14 @@ def _shares(counts: Any, k: int) -> np.ndarray | None:
         return None
     found = host(counts).astype(np.float64)
     if found.shape != (k,):
-        raise ValueError(f"counts must have shape ({k},), one a colour; got {found.shape}.")
+        raise ValueError(f"counts must have shape ({k},), one per colour; got {found.shape}.")
     if not (np.isfinite(found).all() and found.min() >= 0 and found.sum() > 0):
         raise ValueError("counts must be numbers of pixels: none below 0, and not all of them 0.")
     return found / found.sum()
 
 
 def _chequer(ax: Any, corner: tuple[float, float]) -> None:
-    """The ground below a transparent swatch."""
+    """Draw the background of a transparent swatch."""
     from matplotlib.patches import Rectangle
 
     side = 0.94 / 4

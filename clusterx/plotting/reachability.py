@@ -10,18 +10,19 @@ from sklearn.utils.validation import check_is_fitted
 from .canvas import ACCENT, NOISE, axes, cluster_colors, counted, label, pyplot, title
 from .data import host, host_labels
 
-#: bars that are drawn at most: more are joined, and the highest of them shown
+#: maximum number of bars: more are joined, and the highest of them is shown
 _BARS = 4000
-#: levels of nested clusters that are drawn below the plot
+#: maximum number of levels of nested clusters drawn below the plot
 _LEVELS = 12
 
 
 class ReachabilityDisplay:
-    """Reachability in the order of OPTICS: each valley is a cluster, valleys inside it its parts.
+    """Reachability in the order of OPTICS: each valley is a cluster, and valleys inside it its
+    parts.
 
     Bars have the colours of their clusters, and noise is grey. A walk begins at an infinite
-    reachability, which is drawn up to the top. Lines below the plot are the clusters inside each
-    other that ``cluster_method='xi'`` found; a dashed line is the cut of ``'dbscan'``.
+    reachability, which is drawn up to the top. Lines below the plot show the nested clusters of
+    ``cluster_method='xi'``; a dashed line shows the cut of ``'dbscan'``.
 
     It is best made by `from_estimator` or `from_predictions`. All parameters become attributes.
 
@@ -34,7 +35,7 @@ class ReachabilityDisplay:
     labels : array of shape (n_samples,), optional
         By row; -1 is noise.
     clusters : array of shape (n_clusters, 2), optional
-        First and last places of clusters, as `OPTICS.cluster_hierarchy_`.
+        First and last place of each cluster, as `OPTICS.cluster_hierarchy_`.
     eps : float, optional
         Height of a cut.
     name : str, optional
@@ -43,7 +44,7 @@ class ReachabilityDisplay:
     Attributes
     ----------
     bars_ : list of PolyCollection
-        One for each cluster, and for noise.
+        One for each cluster, and one for noise.
     levels_ : LineCollection or None
         The clusters below the plot.
     eps_line_ : Line2D or None
@@ -78,7 +79,7 @@ class ReachabilityDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> ReachabilityDisplay:
-        """Draw the plot of a fitted `OPTICS`, clusterx's or scikit-learn's.
+        """Draw the plot of a fitted `OPTICS` of clusterx or scikit-learn.
 
         Parameters
         ----------
@@ -123,7 +124,7 @@ class ReachabilityDisplay:
         name: str | None = None,
         ax: Any = None,
     ) -> ReachabilityDisplay:
-        """Draw a plot that is known already.
+        """Draw known reachabilities.
 
         Parameters
         ----------
@@ -138,7 +139,7 @@ class ReachabilityDisplay:
         Raises
         ------
         ValueError
-            The lengths differ, or the ordering is none.
+            The lengths differ, or the ordering is not a permutation of the rows.
         """
         pyplot(f"{cls.__name__}.from_predictions")
         display = cls(reachability, ordering, labels, clusters=clusters, eps=eps, name=name)
@@ -194,7 +195,7 @@ class ReachabilityDisplay:
         n = len(heights)
         if heights.ndim != 1 or not np.array_equal(np.sort(ordering), np.arange(n)):
             raise ValueError(
-                f"ordering must have the numbers of the {n} rows of reachability, once each."
+                f"ordering must contain the numbers of the {n} rows of reachability, once each."
             )
         labels = np.zeros(n, int) if self.labels is None else host_labels("labels", self.labels, n)
         return heights[ordering], labels[ordering]
@@ -222,7 +223,7 @@ class ReachabilityDisplay:
 
 
 def _joined(heights: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bars, their edges and labels: neighbours are joined where there are too many to see."""
+    """Bars, their edges and labels; neighbouring bars are joined if there are too many to see."""
     n = len(heights)
     edges = np.unique(np.linspace(0, n, min(n, _BARS) + 1).astype(int))
     return np.maximum.reduceat(heights, edges[:-1]), edges, labels[edges[:-1]]
@@ -233,7 +234,7 @@ def _stairs(edges: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _nesting(clusters: list[list[int]]) -> list[int]:
-    """How many clusters stand below each, inside it; smaller ones come first."""
+    """The number of levels of clusters nested inside each; inner clusters come first."""
     level: list[int] = []
     for i, (first, last) in enumerate(clusters):
         below = [level[j] for j in range(i) if first <= clusters[j][0] and clusters[j][1] <= last]

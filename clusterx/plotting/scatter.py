@@ -32,14 +32,14 @@ from .data import (
     sample,
 )
 
-#: numbers of clusters up to which they are written large, small, and at all
+#: cluster numbers are large up to the first count of clusters, small up to the second, then absent
 _LARGE, _SMALL = 20, 100
 
 
 class ClusterScatterDisplay:
     """Points coloured by cluster, with the number of each cluster at its centre; noise is grey.
 
-    Clusters differ in colour, and where there are more than twelve, in the shape of the points too.
+    Clusters differ in colour; if there are more than twelve, points differ in shape too.
 
     It is best made by `from_estimator` or `from_predictions`. All parameters become attributes.
 
@@ -51,11 +51,11 @@ class ClusterScatterDisplay:
     centers : array of shape (k, 2), optional
         Row i is the centre of the cluster labelled i.
     feature_names : pair of str, optional
-        Of the axes.
+        Names of the axes.
     n_total : int, optional
         Number of points before a sample was drawn; stated in the title.
     name : str, optional
-        What was clustered by which model, for the title.
+        Name of the model or the data, for the title.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class ClusterScatterDisplay:
 
     See Also
     --------
-    ClusterBoundaryDisplay : the regions of the clusters too.
+    ClusterBoundaryDisplay : Also draws the regions of the clusters.
 
     Examples
     --------
@@ -114,13 +114,14 @@ class ClusterScatterDisplay:
         ax: Any = None,
         scatter_kwargs: dict[str, Any] | None = None,
     ) -> ClusterScatterDisplay:
-        """Draw rows in the clusters that a fitted model puts them in.
+        """Draw rows, coloured by their clusters in a fitted model.
 
         Parameters
         ----------
         estimator : fitted clustering model
-            Its `predict` gives the labels; without one, its `labels_`, and X is what it was fitted
-            to. Centres are drawn if it has some (`cluster_centers_`, `means_`, `centroids_`).
+            Labels come from its `predict`. If it has none, they are its `labels_`, and X must be
+            the rows it was fitted to. Centres are drawn if it has any (`cluster_centers_`,
+            `means_`, `centroids_`).
         X, features, max_points, random_state, ax, scatter_kwargs
             As in `from_predictions`.
         name : str, optional
@@ -168,18 +169,18 @@ class ClusterScatterDisplay:
         Parameters
         ----------
         X : array, CSR matrix, data frame or Blocks of shape (n_samples, n_features)
-            Of any library. The drawn columns of the drawn rows are copied to the host.
+            In any library. Only the drawn columns of the drawn rows are copied to the host.
         labels : array of shape (n_samples,)
             -1 is noise.
         centers : array of shape (n_clusters, n_features), optional
             Row i is the centre of the cluster labelled i.
         features : 'pca' or pair of int or str, optional
-            What the axes are: two columns by index or name, or the first two principal components
-            of the drawn rows. By default the columns of X if it has two, and principal components
-            if it has more; a single column is drawn against the row's number. The axes' labels
-            tell.
+            The axes: two columns by index or name, or the first two principal components of the
+            drawn rows. By default the columns of X if it has two, and principal components if it
+            has more; a single column is drawn against the row number. The labels of the axes say
+            which.
         max_points : int, default=10_000
-            Of more rows, a random sample of so many is drawn; the title tells.
+            If X has more rows, a random sample of this size is drawn, and the title says so.
         random_state : int, RandomState or None, default=0
             Of the sample.
         name : str, optional
@@ -196,8 +197,7 @@ class ClusterScatterDisplay:
         Raises
         ------
         ValueError
-            There is not one label per row, X has no such feature, or labels or X don't fit the
-            centers.
+            There is not one label per row, X lacks a feature, or labels or X don't fit the centers.
         """
         pyplot(f"{cls.__name__}.from_predictions")
         table = PlotTable(X)
@@ -275,7 +275,7 @@ def noise_note(n_noise: int) -> str | None:
 def draw_points(
     ax: Any, points: np.ndarray, clusters: Clusters, scatter_kwargs: dict[str, Any] | None
 ) -> tuple[list[Any], Any]:
-    """The points of each cluster, and those of the noise."""
+    """Draw the points of each cluster, and noise points."""
     n, k = len(points), len(clusters.ids)
     style = {
         "s": float(np.clip(12_000 / n, 6, 36)) * (1.8 if cluster_marker(1, k) != "o" else 1),
@@ -305,7 +305,7 @@ def draw_points(
 def draw_numbers(
     ax: Any, points: np.ndarray, clusters: Clusters, centers: np.ndarray | None
 ) -> tuple[Any, list[Any]]:
-    """The centres, and the number of every cluster at its centre or in its midst."""
+    """Draw the centres, and the number of each cluster at its centre or in its middle."""
     k = len(clusters.ids)
     drawn = None
     if centers is not None:
@@ -336,7 +336,7 @@ def draw_numbers(
 
 
 def _middles(points: np.ndarray, clusters: Clusters) -> list[tuple[int, np.ndarray]]:
-    """The point of each cluster that is nearest to its mean: inside even where the mean is not."""
+    """The point of each cluster nearest to its mean: the mean may lie outside the cluster."""
     found = []
     for i in np.unique(clusters.codes[clusters.codes >= 0]):
         own = points[clusters.codes == i]

@@ -25,17 +25,17 @@ from .data import PlotTable, check_count, clusters_of, fitted_labels, host, host
 
 
 class SilhouetteDisplay:
-    """Silhouette coefficients as one band of bars a cluster, sorted within it: a knife diagram.
+    """Silhouette coefficients as one band of sorted bars per cluster: a knife diagram.
 
     A good clustering has bands of similar shape that all reach past the dashed line of the mean;
-    bars left of zero are points nearer to another cluster.
+    bars left of zero are points that are nearer to another cluster.
 
     It is best made by `from_estimator` or `from_predictions`. All parameters become attributes.
 
     Parameters
     ----------
     silhouette_values : array of shape (n,)
-        The coefficient of each point, in -1..1.
+        The coefficient of each point, between -1 and 1.
     labels : array of shape (n,)
         Its cluster.
     n_total : int, optional
@@ -43,7 +43,7 @@ class SilhouetteDisplay:
     n_noise : int, default=0
         Number of points left out as noise; stated in the title.
     name : str, optional
-        What was clustered by which model, for the title.
+        Name of the model or the data, for the title.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class SilhouetteDisplay:
 
     See Also
     --------
-    SilhouetteSweepDisplay : the score against the number of clusters.
+    SilhouetteSweepDisplay : The score against the number of clusters.
 
     References
     ----------
@@ -108,8 +108,8 @@ class SilhouetteDisplay:
         Parameters
         ----------
         estimator : fitted clustering model
-            Its `predict` gives the labels; without one, its `labels_`, and X is what it was fitted
-            to.
+            Labels come from its `predict`. If it has none, they are its `labels_`, and X must be
+            the rows it was fitted to.
         X : array, CSR matrix or data frame of shape (n_samples, n_features)
         metric : str, optional
             As in `clusterx.metrics.silhouette_samples`; by default the model's own, or
@@ -160,16 +160,16 @@ class SilhouetteDisplay:
         Parameters
         ----------
         X : array, CSR matrix or data frame of shape (n_samples, n_features)
-            Of any library; the coefficients are computed where it lives.
+            In any library; the coefficients are computed on its device.
         labels : array of shape (n_samples,)
-            Points labelled -1 are noise. They belong to no cluster, so they are left out of the
-            coefficients, and the title tells how many there are. (The scores in
-            `clusterx.metrics` take noise for a cluster like any other.)
+            Points labelled -1 are noise. They belong to no cluster, so they are left out, and the
+            title says how many there are. (The scores in `clusterx.metrics` treat noise as a
+            cluster like any other.)
         metric : str, default='euclidean'
             As in `clusterx.metrics.silhouette_samples`.
         sample_size : int, optional
-            Take so many points instead of all, which costs their number squared. The title then
-            tells the sample.
+            Use a random sample of this size, because time grows with the square of the number of
+            points. The title states the sample size.
         random_state : int, RandomState or None
             Of the sample.
         name : str, optional
@@ -235,7 +235,7 @@ class SilhouetteDisplay:
         return self
 
     def _number(self, ax: Any, ids: np.ndarray, middles: np.ndarray, height: float) -> None:
-        """Cluster numbers at the left, as many as there is room for."""
+        """Write cluster numbers at the left, as many as there is room for."""
         size = 10 if len(ids) <= 20 else 7
         shown = spaced(middles, 1.1 * size * height / size_in_points(ax)[1])
         names = shortened([str(i) for i in ids[shown]])
@@ -254,14 +254,14 @@ class SilhouetteDisplay:
 
 
 def own_metric(estimator: Any) -> str:
-    """The metric a model clusters by."""
+    """The metric of a model."""
     return getattr(estimator, "metric", None) or "euclidean"
 
 
 def silhouettes(
     X: Any, labels: Any, metric: str, sample_size: int | None, random_state: Any
 ) -> dict[str, Any]:
-    """What a SilhouetteDisplay draws of the rows and their labels."""
+    """The arguments of a SilhouetteDisplay for the rows and their labels."""
     from ..metrics import silhouette_samples
 
     table = PlotTable(X)
@@ -282,7 +282,7 @@ def silhouettes(
     rows = table.X
     if len(kept) < table.n:
         rows = table.take(kept)
-        if metric == "precomputed":  # distances of the kept ones among each other
+        if metric == "precomputed":  # keep the distances among the kept rows
             if on_host(rows):
                 rows = rows[:, kept]
             else:

@@ -11,15 +11,15 @@ from .canvas import axes, drawn_of, label, pyplot, title
 from .elbow import checked_curve, draw_curve, sweep_scores, swept_name
 from .silhouette import SilhouetteDisplay, own_metric, silhouettes
 
-#: knife diagrams in a row
+#: knife diagrams per row
 _COLUMNS = 3
 
 
 class SilhouetteSweepDisplay:
     """Mean silhouette coefficient against the number of clusters k, with the best k marked.
 
-    On demand the knife diagram of every k is drawn below the curve: the score is a mean, which
-    hides whether every cluster is good.
+    Optionally, the knife diagram of each k is drawn below the curve, because the score is a mean
+    and does not show whether each cluster is good.
 
     It is best made by `from_sweep`, `from_estimator` or `from_predictions`. All parameters become
     attributes.
@@ -32,9 +32,9 @@ class SilhouetteSweepDisplay:
     best : int, optional
         The number to mark; nothing is marked by default.
     diagrams : sequence of SilhouetteDisplay, optional
-        The knife diagram of each number, to be drawn below the curve.
+        The knife diagram for each number, to be drawn below the curve.
     n_drawn, n_total : int, optional
-        Number of points that scores were computed over, and of all; stated in the title.
+        Number of points used for the scores, and of all points; stated in the title.
     name : str, optional
         For the title.
 
@@ -47,14 +47,14 @@ class SilhouetteSweepDisplay:
     best_point_ : PathCollection or None
     text_ : Annotation or None
     axes_ : list of matplotlib Axes
-        Those of the knife diagrams; empty without.
+        Axes of the knife diagrams; empty if there are none.
     ax_ : matplotlib Axes
-        Those of the curve.
+        Axes of the curve.
     figure_ : matplotlib Figure
 
     See Also
     --------
-    SilhouetteDisplay : the diagram of one clustering.
+    SilhouetteDisplay : The diagram of one clustering.
 
     Examples
     --------
@@ -92,16 +92,17 @@ class SilhouetteSweepDisplay:
         name: str | None = None,
         ax: Any = None,
     ) -> SilhouetteSweepDisplay:
-        """Draw the silhouette scores of a sweep, the best one marked.
+        """Draw the silhouette scores of a sweep, and mark the best one.
 
         Parameters
         ----------
-        result : what `clusterx.sweep` returns
+        result : SweepResult
         X : array of shape (n_samples, n_features), optional
-            The rows that were swept; with them, the knife diagram of every k is drawn too, on a
-            new figure.
+            The rows of the sweep. If given, the knife diagram of each k is drawn too, on a new
+            figure.
         sample_size : int or None, default=10_000
-            Rows that the knife diagrams are of, if X has more; None for all. Titles tell.
+            Maximum number of rows for the knife diagrams; None for all. Titles state the sample
+            size.
         random_state : int, RandomState or None, default=0
             Of that sample.
         name : str, optional
@@ -153,7 +154,7 @@ class SilhouetteSweepDisplay:
         ax: Any = None,
         **sweep_kwargs: Any,
     ) -> SilhouetteSweepDisplay:
-        """Fit a model for every number of clusters, and draw their silhouette scores.
+        """Fit a model for each number of clusters, and draw their silhouette scores.
 
         Parameters
         ----------
@@ -162,9 +163,9 @@ class SilhouetteSweepDisplay:
         X : array of shape (n_samples, n_features)
         n_clusters : iterable of int, default=range(2, 11)
         diagrams : bool, default=False
-            Whether to draw the knife diagram of every k too, on a new figure.
+            Whether to draw the knife diagram of each k too, on a new figure.
         sample_size : int or None, default=10_000
-            Rows that scores and knife diagrams are computed over, if X has more; None for all.
+            Maximum number of rows for scores and knife diagrams; None for all.
         random_state : int, RandomState or None, default=0
             Of that sample.
         name, ax
@@ -209,13 +210,13 @@ class SilhouetteSweepDisplay:
         name: str | None = None,
         ax: Any = None,
     ) -> SilhouetteSweepDisplay:
-        """Draw scores that are known already.
+        """Draw known scores.
 
         Parameters
         ----------
         n_clusters : sequence of int, rising
         values : array of the same length
-            The silhouette score of each; NaN where there is none, as for one cluster.
+            The silhouette score for each number; NaN where undefined, as for one cluster.
         best : int, optional
             The number to mark; that of the highest score by default.
         name : str, optional
@@ -228,7 +229,7 @@ class SilhouetteSweepDisplay:
         Raises
         ------
         ValueError
-            The lengths differ, the numbers don't rise, or `best` is none of them.
+            The lengths differ, the numbers don't rise, or `best` is not among them.
         """
         counts, values = checked_curve(n_clusters, values, best)
         best = int(counts[np.nanargmax(values)]) if best is None else best
@@ -292,7 +293,7 @@ class SilhouetteSweepDisplay:
 def _diagram(
     result: Any, k: int, X: Any, sample_size: int | None, random_state: Any
 ) -> SilhouetteDisplay:
-    """The knife diagram of k clusters, not drawn yet."""
+    """The knife diagram of k clusters, without drawing it."""
     metric = own_metric(result.estimator(k))
     values = silhouettes(X, result.labels(k), metric, sample_size, random_state)
     return SilhouetteDisplay(**values)

@@ -105,10 +105,10 @@ def test_constant_centers_can_be_drawn():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"image_shape": (28, 28)}, r"image_shape=\(28, 28\) has 784 values, and the centers have"),
+        ({"image_shape": (28, 28)}, r"image_shape=\(28, 28\) has 784 values, but the centers have"),
         ({"image_shape": (64,)}, "image_shape must be"),
         ({"image_shape": (4, 4, 4)}, "image_shape must be"),
-        ({"titles": ["a"]}, "titles has 1 entries, and there are 5 centers"),
+        ({"titles": ["a"]}, "titles has 1 entries, but there are 5 centers"),
     ],
 )
 def test_wrong_arguments(arguments, message):
@@ -132,5 +132,5 @@ def test_wrong_models():
     with pytest.raises(ValueError, match="X is given without y"):
         CentroidImageDisplay.from_estimator(model, X)
     mixture = sklearn.mixture.GaussianMixture(2, covariance_type="spherical").fit(X)
-    with pytest.raises(ValueError, match=r"keeps no labels_.* Pass X"):
+    with pytest.raises(ValueError, match=r"has no labels_.* Pass X"):
         CentroidImageDisplay.from_estimator(mixture, y=Y)

@@ -112,7 +112,7 @@ def test_columns_can_be_chosen():
         (PALETTE[0], {}, r"must have shape \(k, c\)"),
         (PALETTE[:, :2], {}, r"must have shape \(k, c\)"),
         (PALETTE[:0], {}, r"must have shape \(k, c\)"),
-        (PALETTE, {"counts": [1, 2]}, r"counts must have shape \(4,\), one a colour; got \(2,\)"),
+        (PALETTE, {"counts": [1, 2]}, r"counts must have shape \(4,\), one per colour; got \(2,\)"),
         (PALETTE, {"counts": [0] * 4}, "counts must be numbers of pixels"),
         (PALETTE, {"counts": [1, 2, 3, -1]}, "counts must be numbers of pixels"),
         (PALETTE, {"sort": "hue"}, "sort must be 'palette' or 'share'"),
@@ -126,7 +126,7 @@ def test_wrong_palettes(palette, arguments, message):
 
 
 def test_wrong_sources_of_palettes():
-    with pytest.raises(TypeError, match=r"what clusterx\.quantize returns, got ndarray"):
+    with pytest.raises(TypeError, match=r"image must be a QuantizedImage, .* got ndarray"):
         PaletteDisplay.from_image(IMAGE)
     from clusterx import KMeans
 

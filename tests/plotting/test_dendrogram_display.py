@@ -123,7 +123,7 @@ def test_large_trees_are_truncated_and_it_is_told():
 def test_trees_that_are_too_deep():
     chain = linkage(np.cumsum(np.arange(3000.0))[:, None], "single")
     assert len(DendrogramDisplay.from_linkage(chain).leaves_) == 30
-    with pytest.raises(ValueError, match=r"too deep to be drawn whole.*truncate_mode='lastp'"):
+    with pytest.raises(ValueError, match=r"too deep to be drawn completely.*truncate_mode='lastp'"):
         DendrogramDisplay.from_linkage(chain, truncate_mode=None)
 
 
@@ -136,9 +136,9 @@ def test_two_leaves_and_equal_rows():
 @pytest.mark.parametrize(
     ("children", "distances", "message"),
     [
-        ([[0, 1], [0, 2]], [1.0, 2.0], "children is no whole tree"),  # 0 is merged twice
-        ([[0, 4], [1, 2]], [1.0, 2.0], "children is no whole tree"),  # before it is there
-        ([[0, -1], [1, 2]], [1.0, 2.0], "children is no whole tree"),
+        ([[0, 1], [0, 2]], [1.0, 2.0], "children is not a complete tree"),  # 0 is merged twice
+        ([[0, 4], [1, 2]], [1.0, 2.0], "children is not a complete tree"),  # before it is there
+        ([[0, -1], [1, 2]], [1.0, 2.0], "children is not a complete tree"),
         ([[0, 1]], [1.0, 2.0], "distances must hold one number for each of the 1 merges"),
         ([0, 1], [1.0], r"children must have shape \(n_leaves - 1, 2\), got \(2,\)"),
     ],
@@ -159,8 +159,8 @@ def test_merges_must_be_whole_numbers():
         ({"orientation": "up"}, "orientation must be one of 'top'"),
         ({"truncate_mode": "some"}, "truncate_mode must be one of"),
         ({"p": 0}, "p must be at least 1"),
-        ({"labels": ["a"]}, "labels has 1 entries, and the tree has 24 leaves"),
-        ({"n_clusters": 25}, "n_clusters is 25, and the tree has 24 leaves"),
+        ({"labels": ["a"]}, "labels has 1 entries, but the tree has 24 leaves"),
+        ({"n_clusters": 25}, "n_clusters is 25, but the tree has only 24 leaves"),
         ({"n_clusters": 0}, "n_clusters must be at least 1"),
     ],
 )
@@ -170,7 +170,7 @@ def test_wrong_arguments(arguments, message):
 
 
 def test_wrong_linkages():
-    with pytest.raises(ValueError, match="Z is no linkage matrix"):
+    with pytest.raises(ValueError, match="Z is not a linkage matrix"):
         DendrogramDisplay.from_linkage(X)
     with pytest.raises(ValueError, match="Z contains NaN"):
         DendrogramDisplay.from_linkage(np.where(Z == Z[3, 2], np.nan, Z))

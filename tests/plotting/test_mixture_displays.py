@@ -37,7 +37,7 @@ def test_components_of_little_weight_are_not_drawn():
     shown = GaussianEllipseDisplay(means, covariances, weights=[0.999, 0.001]).plot()
     assert len(shown.ellipses_) == 1
     assert "1 component, ellipses of 1, 2 and 3" in shown.ax_.get_title().replace("\n", " ")
-    with pytest.raises(ValueError, match="a matrix of 2 x 2 for each of the 2 means"):
+    with pytest.raises(ValueError, match="a 2 x 2 matrix for each of the 2 means"):
         GaussianEllipseDisplay(means, covariances[:1]).plot()
 
 

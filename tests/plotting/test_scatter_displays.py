@@ -138,7 +138,7 @@ def test_features_of_a_device_array(xp):
     [
         ("tsne", ValueError, "features must be 'pca' or two columns"),
         ([1], ValueError, "features must be 'pca' or two columns"),
-        ([1, 6], ValueError, "features names column 6, and X has 6 columns"),
+        ([1, 6], ValueError, "features names column 6, but X has 6 columns"),
         ([1, 1.5], TypeError, "indices or names of columns, got 1.5"),
         (["a", "b"], ValueError, "the columns of X have no names"),
     ],
@@ -149,7 +149,7 @@ def test_wrong_features(features, error, message):
 
 
 def test_unknown_names():
-    with pytest.raises(ValueError, match=r"the column 'z', which X has not.* 'a', 'b'"):
+    with pytest.raises(ValueError, match=r"the column 'z', which X does not have.* 'a', 'b'"):
         ClusterScatterDisplay.from_predictions(
             pd.DataFrame(X, columns=["a", "b"]), Y, features=["a", "z"]
         )

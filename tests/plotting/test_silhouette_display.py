@@ -146,7 +146,9 @@ def test_wrong_labels(xp):
 def test_models_that_cannot_label():
     model = sklearn.cluster.DBSCAN(eps=2).fit(X)
     SilhouetteDisplay.from_estimator(model, X)
-    with pytest.raises(ValueError, match="DBSCAN has no predict, and its labels_ are of 120 rows"):
+    with pytest.raises(
+        ValueError, match="DBSCAN has no predict, and its labels_ belong to 120 rows"
+    ):
         SilhouetteDisplay.from_estimator(model, X[:100])
     from sklearn.preprocessing import StandardScaler
 
@@ -200,8 +202,8 @@ def test_a_sweep_without_an_elbow_is_drawn_unmarked():
 @pytest.mark.parametrize(
     ("counts", "values", "best", "message"),
     [
-        ([1, 2], [1.0], None, "must be of one length"),
-        ([], [], None, "must be of one length, at least 1"),
+        ([1, 2], [1.0], None, "must have equal lengths"),
+        ([], [], None, "must have equal lengths of at least 1"),
         ([2, 1], [1.0, 2.0], None, "whole numbers from 1, rising"),
         ([1.5, 2], [1.0, 2.0], None, "whole numbers from 1, rising"),
         ([0, 2], [1.0, 2.0], None, "whole numbers from 1, rising"),
@@ -217,7 +219,7 @@ def test_wrong_curves(kind, counts, values, best, message):
 
 @pytest.mark.parametrize("kind", [ElbowDisplay, SilhouetteSweepDisplay])
 def test_wrong_sweeps(kind):
-    with pytest.raises(TypeError, match=r"result must be what clusterx\.sweep returns, got dict"):
+    with pytest.raises(TypeError, match=r"result must be a SweepResult, .* got dict"):
         kind.from_sweep({})
     result = sweep(KMeans(random_state=0), X, [2, 3], metrics=("davies_bouldin",))
     with pytest.raises(ValueError, match=r"The sweep has no '(inertia|silhouette)', only 'davies"):
