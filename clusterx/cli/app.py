@@ -8,11 +8,14 @@ import typer
 
 from .. import __version__
 from .common import EXIT_CODES
+from .compare import compare_files
 from .elbow import elbow
 from .fit import fit
 from .info import info
+from .palette import palette_of_file
 from .predict import predict
 from .quantize import quantize_files
+from .remap import remap_files
 
 app = typer.Typer(
     help="Clustering that runs where the data is.",
@@ -39,6 +42,9 @@ def _common(
 
 
 app.command(name="quantize", epilog=EXIT_CODES)(quantize_files)
+app.command(name="remap", epilog=EXIT_CODES)(remap_files)
+app.command(name="palette", epilog=EXIT_CODES)(palette_of_file)
+app.command(name="compare", epilog=EXIT_CODES)(compare_files)
 app.command(name="fit", epilog=EXIT_CODES)(fit)
 app.command(name="predict", epilog=EXIT_CODES)(predict)
 app.command(name="elbow", epilog=EXIT_CODES)(elbow)

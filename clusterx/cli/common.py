@@ -18,6 +18,7 @@ from rich.console import Console, RenderableType
 
 from ..files import UnwritableError, refuse_existing, write
 from ..image.device import DeviceError
+from ..image.palette_formats import UnreadablePaletteError
 from ..image.picture import ImageTooLargeError, UnreadableImageError
 from ..kernels.compiling import listening
 from ..models import ModelFileError
@@ -27,8 +28,8 @@ from .compiling_note import CompilingNote
 EXIT_CODES = (
     "Exit status: 0 done; 2 wrong option or argument; 3 input missing; 4 input unreadable; 5 input "
     "too large; 6 output not writable; 7 output exists; 8 no such device; 9 a package is missing; "
-    "1 anything else. With several inputs the others go on, and the status is that of the first "
-    "failure."
+    "130 interrupted; 1 anything else. With several inputs the others go on, and the status is "
+    "that of the first failure."
 )
 
 
@@ -58,6 +59,7 @@ STATUS: dict[type[Exception], ExitCode] = {
     TableError: ExitCode.UNREADABLE,
     ModelFileError: ExitCode.UNREADABLE,
     UnreadableImageError: ExitCode.UNREADABLE,
+    UnreadablePaletteError: ExitCode.UNREADABLE,
     ImageTooLargeError: ExitCode.TOO_LARGE,
     UnwritableError: ExitCode.UNWRITABLE,
     FileExistsError: ExitCode.EXISTS,

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-import io
-import os
-import sys
 import time
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from ..files import refuse_existing
-from ..image.io import SAMPLE, decode
+from ..image.many import quantize_many
 from ..image.picture import Picture
 from ..image.quantize import QuantizedImage, quantize
 from . import ExitCode, palettes
-from .common import STATUS, Device, echo, reporting_errors, require, status_of, tell, write_output
+from .common import Device, UsageError, reporting_errors, require, tell, write_output
+from .options import flat
+from .pictures import (
+    Batch,
+    Dithering,
+    InputsArgument,
+    MaxPixelsOption,
+    OutputOption,
+    SuffixOption,
+    Working,
+    expanded,
+    read,
+    targets_of,
+)
 
 
 class Init(StrEnum):
@@ -34,63 +43,112 @@ class Init(StrEnum):
     RANDOM = "random"
 
 
-def quantize_files(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="IN...",
-            help="Images; sample:china.jpg and sample:flower.jpg are always there; - is stdin.",
-        ),
-    ],
+class Finder(StrEnum):
+    """How a palette is found."""
+
+    KMEANS = "kmeans"
+    MINIBATCH = "minibatch"
+    WU = "wu"
+    MEDIAN_CUT = "median-cut"
+    OCTREE = "octree"
+
+
+class ColorSpace(StrEnum):
+    """Where colours are compared."""
+
+    SRGB = "srgb"
+    LINEAR = "linear"
+    LAB = "lab"
+    OKLAB = "oklab"
+
+
+class Order(StrEnum):
+    """The order of a palette."""
+
+    LIGHTNESS = "lightness"
+    HUE = "hue"
+    POPULARITY = "popularity"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How a palette is found."""
+
     colors: Annotated[
         int, typer.Option("--colors", "-k", metavar="K", help="Colours of the palette, 1 to 256.")
-    ] = 16,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="OUT", help="A PNG, a folder, or - for stdout."),
-    ] = None,
-    suffix: Annotated[
-        str | None,
-        typer.Option(help="Write NAME + SUFFIX + .png: beside each input, or in the folder OUT."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
-    init: Annotated[Init, typer.Option(help="How k-means starts.")] = Init.AUTO,
-    max_iter: Annotated[int, typer.Option(min=1, help="Most iterations.")] = 100,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing files.")] = False,
-    max_pixels: Annotated[
-        int | None,
-        typer.Option(min=1, help="Largest image to decode; raise it for files that you trust."),
-    ] = None,
+    ] = 16
+    method: Annotated[Finder, typer.Option(help="How the palette is found.")] = Finder.KMEANS
+    space: Annotated[ColorSpace, typer.Option(help="Where colours are compared.")] = ColorSpace.SRGB
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLORS", help="Colours that the palette must have, as '#fff,#ff8000'."
+        ),
+    ] = None
+    order: Annotated[Order, typer.Option(help="Order of the palette.")] = Order.LIGHTNESS
+    min_share: Annotated[
+        float, typer.Option(min=0, max=0.99, help="Share below which rare colours are protected.")
+    ] = 0.0
+    quality: Annotated[
+        float | None,
+        typer.Option(metavar="DB", min=0.1, help="The fewest colours, up to K, with this PSNR."),
+    ] = None
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0
+    init: Annotated[Init, typer.Option(help="How k-means starts.")] = Init.AUTO
+    max_iter: Annotated[int, typer.Option(min=1, help="Most iterations.")] = 100
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.AUTO
+
+    def parameters(self) -> dict[str, Any]:
+        """Those of `clusterx.quantize`."""
+        return {
+            "n_colors": self.colors,
+            "method": self.method.value,
+            "space": self.space.value,
+            "keep": [code.strip() for part in self.keep or () for code in part.split(",")],
+            "order": self.order.value,
+            "min_share": self.min_share,
+            "min_psnr": self.quality,
+            "random_state": self.seed,
+            "init": self.init.value,
+            "max_iter": self.max_iter,
+            "device": self.device.value,
+        }
+
+
+@flat
+def quantize_files(
+    inputs: InputsArgument,
+    finding: Finding,
+    dithering: Dithering,
+    working: Working,
+    shared_palette: Annotated[
+        bool, typer.Option("--shared-palette", help="Find one palette for all images.")
+    ] = False,
+    output: OutputOption = None,
+    suffix: SuffixOption = None,
+    max_pixels: MaxPixelsOption = None,
     compress: Annotated[int, typer.Option(min=0, max=9, help="zlib level of the PNG.")] = 6,
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.AUTO,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a file instead of the table.")
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print no table and no notes.")
-    ] = False,
 ) -> None:
     """Reduce images to K colours by exact k-means; write indexed PNGs."""
-    _check(colors, output, as_json)
-    run = _Run(
-        settings={
-            "n_colors": colors,
-            "init": init.value,
-            "max_iter": max_iter,
-            "random_state": seed,
-            "device": device.value,
-        },
-        max_pixels=max_pixels,
-        force=force,
-        compress=compress,
-        as_json=as_json,
-        quiet=quiet,
-        shown=Console(stderr=output == "-"),
-        notes=Console(stderr=True),
-    )
-    with reporting_errors(run.notes, "quantize", quiet=quiet):
+    _check(finding.colors, output, working.as_json)
+    settings = finding.parameters() | {"dither": dithering.chosen()}
+    quiet, notes = working.quiet, Console(stderr=True)
+    batch = Batch(working.jobs, quiet, Console(stderr=output == "-"), notes)
+    task = Task(settings, max_pixels, working.force, compress, batch.remark)
+    with reporting_errors(notes, "quantize", quiet=quiet):
         require("Pillow", "PIL", "image", "clusterx quantize")
-        raise typer.Exit(run(inputs, _targets(inputs, output, suffix)))
+        names, several = expanded(inputs)
+        pairs = list(zip(names, targets_of(names, output, suffix, several=several), strict=True))
+        show = shower(as_json=working.as_json, quiet=quiet)
+        status = ExitCode.OK
+        if shared_palette:
+            shared = Shared(task)
+            status = batch.run(shared.read, lambda *_: None, pairs, "Reading")
+            pairs = [pair for pair in pairs if pair[0] in shared.pictures]
+            shared.quantize()
+            later = batch.run(shared.write, show, pairs, "Writing")
+            raise typer.Exit(status or later)
+        raise typer.Exit(batch.run(task, show, pairs, "Quantising"))
 
 
 def _check(colors: int, output: str | None, as_json: bool) -> None:
@@ -100,6 +158,11 @@ def _check(colors: int, output: str | None, as_json: bool) -> None:
             "clusterx.quantize(...).image in Python and save it in true colour.",
             param_hint="--colors",
         )
+    refuse_both(output, as_json)
+
+
+def refuse_both(output: str | None, as_json: bool) -> None:
+    """Raise if image and JSON would both go to stdout."""
     if output == "-" and as_json:
         raise typer.BadParameter(
             "--json and -o - would both write to stdout. Write the image to a file.",
@@ -107,130 +170,101 @@ def _check(colors: int, output: str | None, as_json: bool) -> None:
         )
 
 
+def shower(*, as_json: bool, quiet: bool) -> Callable[[Console, str, str, QuantizedImage], None]:
+    """What prints a result."""
+
+    def show(console: Console, name: str, target: str, result: QuantizedImage) -> None:
+        if as_json:
+            tell(console, palettes.as_json(name, target, result))
+        elif not quiet:
+            tell(console, palettes.as_table(name, target, result, console.width))
+
+    return show
+
+
 @dataclass(frozen=True)
-class _Run:
-    """What holds for every input of a command."""
+class Task:
+    """What is done with each input."""
 
     settings: dict[str, Any]
     max_pixels: int | None
     force: bool
     compress: int
-    as_json: bool
-    quiet: bool
-    shown: Console
-    notes: Console
+    remark: Callable[[str], None]
 
-    def __call__(self, inputs: list[str], targets: list[str]) -> ExitCode:
-        """Quantise each input; the status of the first that failed."""
-        status = ExitCode.OK
-        pairs = list(zip(inputs, targets, strict=True))
-        progress = self.progress(len(pairs))
-        # before Rich 14.3 even a disabled bar ends with an empty line
-        with nullcontext() if progress.disable else progress:
-            for name, target in progress.track(pairs, description="Quantising"):
-                try:
-                    result = self.quantize(name, target)
-                except tuple(STATUS) as error:
-                    self.note(f"clusterx: {error or f'{name}: out of memory'}")
-                    status = status or status_of(error)
-                else:
-                    self.show(name, target, result, moving=not progress.disable)
-        return status
+    def __call__(self, name: str, target: str) -> QuantizedImage:
+        picture, seconds = self.read(name, target)
+        result = self.result(picture)
+        result.seconds["read"] = seconds
+        self.write(result, target)
+        return result
 
-    def progress(self, n: int) -> Progress:
-        """A bar on the terminal, if there are several inputs."""
-        return Progress(
-            console=self.notes,
-            transient=True,
-            disable=n == 1 or self.quiet or not self.notes.is_terminal,
-            redirect_stdout=False,  # or what is piped away would end up on the terminal
-            redirect_stderr=False,
-        )
-
-    def note(self, message: str) -> None:
-        echo(self.notes, message)
-
-    def remark(self, message: str) -> None:
-        if not self.quiet:
-            self.note(f"clusterx: {message}")
-
-    def show(self, name: str, target: str, result: QuantizedImage, *, moving: bool) -> None:
-        # beside a moving bar on the same terminal, only the bar's console knows where to print
-        console = self.notes if moving and self.shown.is_terminal else self.shown
-        if self.as_json:
-            tell(console, palettes.as_json(name, target, result))
-        elif not self.quiet:
-            tell(console, palettes.as_table(name, target, result, console.width))
-
-    def quantize(self, name: str, target: str) -> QuantizedImage:
+    def read(self, name: str, target: str) -> tuple[Picture, float]:
+        """The picture and how long reading took, unless the target exists."""
         if target != "-" and not self.force:
             refuse_existing(target)
         start = time.perf_counter()
-        picture = self.read(name)
-        read = time.perf_counter() - start
-        result = quantize(picture, **self.settings)
-        result.seconds["read"] = read
+        return read(name, self.max_pixels, self.remark), time.perf_counter() - start
+
+    def result(self, picture: Picture) -> QuantizedImage:
+        with blaming_options(picture.name):
+            return quantize(picture, **self.settings)
+
+    def write(self, result: QuantizedImage, target: str) -> None:
         start = time.perf_counter()
-        write_output(target, result.to_png(compress_level=self.compress), force=self.force)
+        data = result.to_png(compress_level=self.compress)
+        write_output(target, data, force=self.force)
         result.seconds["write"] = time.perf_counter() - start
+
+
+@contextmanager
+def blaming_options(name: str) -> Iterator[None]:
+    """Take what suits no image of the kind for a wrong option."""
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from error
+
+
+class Shared:
+    """Pictures that get one palette."""
+
+    def __init__(self, task: Task):
+        self.task = task
+        self.pictures: dict[str, Picture] = {}
+        self.results: dict[str, QuantizedImage] = {}
+        self._seconds: dict[str, float] = {}
+
+    def read(self, name: str, target: str) -> None:
+        self.pictures[name], self._seconds[name] = self.task.read(name, target)
+
+    def quantize(self) -> None:
+        """Find the palette of all pictures that could be read."""
+        names = list(self.pictures)
+        if not names:
+            return
+        with blaming_options("--shared-palette"):
+            alike = _alike(list(self.pictures.values()))
+            results = quantize_many(alike, **self.task.settings)
+        self.results = dict(zip(names, results, strict=True))
+
+    def write(self, name: str, target: str) -> QuantizedImage:
+        result = self.results[name]
+        result.seconds["read"] = self._seconds[name]
+        self.task.write(result, target)
         return result
 
-    def read(self, name: str) -> Picture:
-        """The image, with eight bits per channel."""
-        source: Any = io.BytesIO(sys.stdin.buffer.read()) if name == "-" else name
-        picture = decode(source, max_pixels=self.max_pixels)
-        deep = picture.pixels.dtype != np.uint8
-        if picture.frames > 1:
-            self.remark(f"{name}: the first of {picture.frames} frames is quantised.")
-        if deep or picture.reduced:
-            self.remark(f"{name}: 16 bits per channel become the 8 of a PNG palette.")
-        if not deep:
-            return picture
-        pixels = np.round(picture.pixels / np.float32(257)).astype(np.uint8)
-        return replace(picture, pixels=pixels)
 
-
-def _targets(inputs: list[str], output: str | None, suffix: str | None) -> list[str]:
-    """Where each input's result goes."""
-    if output is None and suffix is None:
-        raise typer.BadParameter(
-            "say where to write: -o OUT, or --suffix=-small for a file beside each input.",
-            param_hint="-o",
-        )
-    if output == "-":
-        if len(inputs) > 1:
-            raise typer.BadParameter("stdout takes one image; name a folder.", param_hint="-o")
-        return ["-"]
-    if output is not None and suffix is None and len(inputs) == 1 and not _is_folder(output):
-        if not output.lower().endswith(".png"):
-            raise typer.BadParameter(
-                f"{output}: indexed images are written as PNG. Let the name end in .png, or in / "
-                "for a folder.",
-                param_hint="-o",
-            )
-        return [output]
-    if output is not None and os.path.isfile(output):
-        raise typer.BadParameter(
-            f"{output}: is a file, and several results or --suffix need a folder.",
-            param_hint="-o",
-        )
-    targets = [_beside(name, output, suffix or "") for name in inputs]
-    if len(set(targets)) < len(targets):
-        twice = next(t for t in targets if targets.count(t) > 1)
-        raise typer.BadParameter(
-            f"several inputs would be written to {twice}. Give them different names, or run them "
-            "into different folders.",
-            param_hint="IN...",
-        )
-    return targets
-
-
-def _is_folder(output: str) -> bool:
-    return output.endswith(("/", "\\")) or os.path.isdir(output)
-
-
-def _beside(name: str, folder: str | None, suffix: str) -> str:
-    if name == "-":
-        raise typer.BadParameter("stdin has no name: say -o FILE.png.", param_hint="-o")
-    path = Path(name.removeprefix(SAMPLE))
-    return str((Path(folder) if folder is not None else path.parent) / f"{path.stem}{suffix}.png")
+def _alike(pictures: list[Picture]) -> list[Picture]:
+    """The pictures with as many channels: RGBA if any has alpha, else RGB if any has colour."""
+    channels = max(1 if p.pixels.ndim == 2 else p.pixels.shape[2] for p in pictures)
+    found = []
+    for picture in pictures:
+        pixels = picture.pixels
+        if channels > 1 and pixels.ndim == 2:
+            pixels = np.repeat(pixels[..., None], 3, axis=2)
+        if channels > pixels.ndim and pixels.shape[2] == 3:
+            opaque = np.full((*pixels.shape[:2], 1), 255, np.uint8)
+            pixels = np.concatenate([pixels, opaque], axis=2)
+        found.append(replace(picture, pixels=pixels))
+    return found

@@ -10,6 +10,8 @@ from ..kernels import kernels_for
 from .cells import Groups, sums_in
 from .clustering import Clustering, squared_error
 from .device import move
+from .dithering import as_dither
+from .entries import by_palette
 from .pixels import Pixels, Space, as_pixels
 from .quantize import QuantizedImage, quantized, timed
 from .settings import Settings
@@ -22,6 +24,7 @@ def quantize_many(
     *,
     space: str = "srgb",
     lightness: float = 1.0,
+    dither: Any = "none",
     device: str = "auto",
     max_pixels: int | None = None,
     **parameters: Any,
@@ -37,7 +40,7 @@ def quantize_many(
         Of any sizes; of the same channels, dtype and device.
     n_colors : int, default=16
         Colours of the shared palette.
-    space, lightness, device, max_pixels
+    space, lightness, dither, device, max_pixels
         As in `quantize`.
     **parameters
         Others of `quantize`, but for `importance`.
@@ -65,6 +68,7 @@ def quantize_many(
     True
     """
     settings = Settings(n_colors, space=Space(space, lightness), **parameters)
+    how = as_dither(dither)
     seconds: dict[str, float] = {}
     with timed(seconds, "read"):
         pixels = [as_pixels(image, max_pixels=max_pixels) for image in images]
@@ -82,6 +86,12 @@ def quantize_many(
     results = []
     for own, image, (own_colors, own_counts) in zip(rows, pixels, pieces, strict=True):
         own_seconds = dict(seconds)
+        if how.active:
+            with timed(own_seconds, "dither"):
+                entries = by_palette(own, image.shape[:2], found.palette, how)
+            mine = found._replace(counts=entries.counts, error=entries.error)
+            results.append(quantized(image, own, entries.indices, mine, space, own_seconds))
+            continue
         with timed(own_seconds, "remap"):
             indices = kernels.remap(own, colors, found.labels)
             mine = _share_of(found, colors, own_colors, own_counts)

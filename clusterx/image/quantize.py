@@ -21,6 +21,8 @@ from ..kernels import kernels_for
 from ..properties import cached_property
 from .clustering import Clustering
 from .device import back, describe, move
+from .dithering import Dither, as_dither
+from .entries import by_palette
 from .picture import Chunks
 from .pixels import PEAK, Pixels, Space, as_pixels, paint
 from .settings import Settings
@@ -154,6 +156,7 @@ def quantize(
     importance: Any = None,
     min_share: float = 0.0,
     min_psnr: float | None = None,
+    dither: Any = "none",
     random_state: Any = None,
     device: str = "auto",
     max_pixels: int | None = None,
@@ -196,7 +199,11 @@ shape (n_colors, c), default='auto'
         Protects rare colours: colour space is cut into 32 cubes along each channel, and the
         weights of a cube that has less than this share of all weight are raised to it.
     min_psnr : float, optional
-        The fewest colours, at most `n_colors`, with at least this `psnr`, in dB.
+        The fewest colours, at most `n_colors`, with at least this `psnr`, in dB; before any
+        dithering.
+    dither : str or Dither, default='none'
+        How pixels are dithered with the palette that was found; see `Dither`. `mse`, `psnr` and
+        `counts`, of which some may be 0 then, are those of the dithered image.
     random_state : int, RandomState or None
         An int makes the result reproducible.
     device : {'auto', 'cpu', 'cuda'}, default='auto'
@@ -258,6 +265,7 @@ shape (n_colors, c), default='auto'
         n_colors, method, Space(space, lightness), init, n_init, max_iter, tol, random_state, keep,
         order, min_share, min_psnr,
     )  # fmt: skip
+    how = as_dither(dither)
     seconds: dict[str, float] = {}
     with timed(seconds, "read"):
         pixels = as_pixels(image, max_pixels=max_pixels)
@@ -265,7 +273,7 @@ shape (n_colors, c), default='auto'
         if importance is not None:
             check_importance(importance, pixels.shape)
         rows = move(pixels.rows, device, from_file=pixels.from_file)
-    return quantize_rows(pixels, rows, settings, seconds, importance)
+    return quantize_rows(pixels, rows, settings, seconds, importance, how)
 
 
 def quantize_rows(
@@ -274,6 +282,7 @@ def quantize_rows(
     settings: Settings,
     seconds: dict[str, float],
     importance: Any = None,
+    dither: Dither | None = None,
 ) -> QuantizedImage:
     """Quantise the pixels, of which `rows` are the colours where they are to be worked on."""
     kernels = kernels_for(namespace(rows))
@@ -284,6 +293,11 @@ def quantize_rows(
             weights = importance_of_colors(importance, rows, colors)
     with timed(seconds, "cluster"):
         found = fewest_colors(colors, counts, math.prod(rows.shape), settings, weights)
+    if dither is not None and dither.active:
+        with timed(seconds, "dither"):
+            entries = by_palette(rows, pixels.shape[:2], found.palette, dither)
+        found = found._replace(counts=entries.counts, error=entries.error)
+        return quantized(pixels, rows, entries.indices, found, settings.space.name, seconds)
     with timed(seconds, "remap"):
         indices = kernels.color.remap(rows, colors, found.labels)
     return quantized(pixels, rows, indices, found, settings.space.name, seconds)

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..arrays import (
-    Array,
     asarray,
     dtype_name,
-    float_dtype,
-    host_floats,
-    namespace,
-    to_host,
 )
-from ..arrays import device as array_device
-from ..kernels import kernels_for
-from ..kernels.dither import Lattice
-from .clustering import nearest_colors
 from .device import back, describe, move
-from .dithering import Dither, as_dither, dithered, lattice_of
+from .dithering import as_dither
+from .entries import by_palette
 from .palette_files import as_palette
-from .pixels import PEAK, as_pixels, coordinates
-from .quantize import QuantizedImage, psnr
-
-#: pixels whose error is summed at once
-_BLOCK = 1 << 18
-
-
-class Remapped(NamedTuple):
-    """Pixels by their places in a palette."""
-
-    indices: Array  # (height, width)
-    counts: Array  # (k,) int64
-    error: float  # squared differences to the pixels, alpha premultiplied, summed
+from .pixels import PEAK, as_pixels
+from .quantize import QuantizedImage
+from .targets import psnr
 
 
 def remap(
@@ -94,7 +76,7 @@ def remap(
         like=rows,
         dtype=rows.dtype,
     )
-    found = remapped(rows, pixels.shape[:2], entries, how)
+    found = by_palette(rows, pixels.shape[:2], entries, how)
     mse = found.error / math.prod(rows.shape)
     return QuantizedImage(
         indices=back(found.indices, pixels.rows),
@@ -111,26 +93,6 @@ def remap(
         icc_profile=pixels.icc_profile,
         chunks=pixels.chunks,
     )
-
-
-def remapped(rows: Array, size: tuple[int, ...], palette: Array, dither: Dither) -> Remapped:
-    """The pixels (n, c) of an image of some height and width by their places in the palette."""
-    xp, channels = namespace(rows), rows.shape[1]
-    kernels = kernels_for(xp)
-    if dither.active:
-        indices = dithered(xp.reshape(rows, (*size, channels)), palette, dither)
-    elif channels == 3 and dtype_name(rows.dtype) == "uint8":
-        lattice = Lattice(*(asarray(part, like=rows) for part in lattice_of(to_host(palette))))
-        indices = kernels.dither.nearest_entries(rows, lattice)
-    else:
-        colors, _ = kernels.color.color_counts(rows)
-        indices = kernels.color.remap(rows, colors, nearest_colors(colors, palette))
-    flat = xp.reshape(indices, (-1,))
-    if channels < 4:
-        counts, error = kernels.dither.tally(rows, palette, flat)
-    else:
-        counts, error = _tally_with_alpha(rows, palette, flat)
-    return Remapped(xp.reshape(flat, size), counts, host_floats(error)[0])
 
 
 def fitting(palette: np.ndarray, channels: int, kind: str) -> np.ndarray:
@@ -160,21 +122,3 @@ def fitting(palette: np.ndarray, channels: int, kind: str) -> np.ndarray:
     if channels == 4:
         colors = np.concatenate([colors, np.full((len(colors), 1), peak, kind)], axis=1)
     return colors
-
-
-def _tally_with_alpha(rows: Array, palette: Array, indices: Array) -> tuple[Array, Array]:
-    """Pixels of each entry, and the summed squared differences with alpha premultiplied."""
-    xp = namespace(rows)
-    wide = float_dtype(xp, rows)
-    points, k, n = xp.astype(coordinates(palette), wide), palette.shape[0], rows.shape[0]
-    counts = xp.zeros(k, dtype=xp.int64, device=array_device(rows))
-    error = xp.zeros((), dtype=wide, device=array_device(rows))
-    entries = xp.arange(k, device=array_device(rows))
-    for a in range(0, n, _BLOCK):
-        part = slice(a, min(n, a + _BLOCK))
-        mine = xp.astype(indices[part], xp.int64)
-        apart = xp.astype(coordinates(rows[part, :]), wide) - xp.take(points, mine, axis=0)
-        error = error + xp.sum(apart * apart)
-        ends = xp.searchsorted(xp.sort(mine), entries, side="right")
-        counts = counts + xp.diff(ends, prepend=xp.zeros_like(ends[:1]))
-    return counts, error

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clusterx.image import Dither, remap
+from clusterx.image import Dither, quantize, quantize_many, remap
 from clusterx.image.colorspace import srgb_to_linear
 from clusterx.image.dithering import DIFFUSED, METHODS, ORDERED, dithered
 from clusterx.image.thresholds import bayer, blue_noise
@@ -96,6 +96,24 @@ def test_on_a_device(xp, method):
     same = xp.to_host(found.indices) == wanted.indices
     # mixtures are drawn in float32, whose powers differ by a bit
     assert same.mean() > 0.97 if method in ORDERED else same.all()
+
+
+@pytest.mark.parametrize("space", ["srgb", "oklab"])
+def test_quantize_dithers_with_its_palette(space):
+    images = [
+        np.random.default_rng(i).integers(0, 256, (20, 30, 3)).astype(np.uint8) for i in (0, 1)
+    ]
+    plain = quantize(images[0], 5, space=space, random_state=0)
+    wanted = remap(images[0], plain, dither="atkinson")
+    found = quantize(images[0], 5, space=space, dither="atkinson", random_state=0)
+    np.testing.assert_array_equal(found.indices, wanted.indices)
+    assert found.mse == pytest.approx(wanted.mse)
+    assert "dither" in found.seconds
+    results = quantize_many(images, 5, dither="bayer", random_state=0)
+    for image, result in zip(images, results, strict=True):
+        again = remap(image, result.palette, dither="bayer")
+        np.testing.assert_array_equal(result.indices, again.indices)
+        np.testing.assert_array_equal(result.counts, again.counts)
 
 
 def test_thresholds_are_all_there():

@@ -1,0 +1,293 @@
+"""What commands on pictures share: which files, read as 8 bits a channel, several at a time."""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from ..image.dithering import Dither
+from ..image.io import SAMPLE, decode
+from ..image.picture import Picture, UnreadableImageError
+from . import ExitCode
+from .common import STATUS, echo, status_of
+
+Done = TypeVar("Done")
+
+InputsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="IN...",
+        help="Images, folders of images or patterns such as '*.jpg'; sample:china.jpg and "
+        "sample:flower.jpg are always there; - is stdin.",
+    ),
+]
+OutputOption = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="OUT", help="A PNG, a folder, or - for stdout."),
+]
+SuffixOption = Annotated[
+    str | None,
+    typer.Option(help="Write NAME + SUFFIX + .png: beside each input, or in the folder OUT."),
+]
+MaxPixelsOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Largest image to decode; raise it for files that you trust."),
+]
+
+
+class Method(StrEnum):
+    """How pixels are dithered."""
+
+    NONE = "none"
+    FLOYD_STEINBERG = "floyd-steinberg"
+    ATKINSON = "atkinson"
+    RIEMERSMA = "riemersma"
+    BAYER = "bayer"
+    BLUE_NOISE = "blue-noise"
+
+
+@dataclass(frozen=True)
+class Dithering:
+    """How pixels are dithered."""
+
+    dither: Annotated[Method, typer.Option("--dither", help="How pixels are dithered.")] = (
+        Method.NONE
+    )
+    strength: Annotated[
+        float, typer.Option("--strength", min=0, max=1, help="Strength of dithering.")
+    ] = 1.0
+    serpentine: Annotated[
+        bool, typer.Option("--serpentine", help="Dither every other row from right to left.")
+    ] = False
+
+    def chosen(self) -> Dither:
+        return Dither(self.dither.value, self.strength, self.serpentine)
+
+
+@dataclass(frozen=True)
+class Working:
+    """How many pictures are worked on at a time, and what may be overwritten and printed."""
+
+    jobs: Annotated[
+        int,
+        typer.Option("--jobs", "-j", min=0, help="Images worked on at a time; 0: one per core."),
+    ] = 0
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing files.")] = False
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a file instead of the table.")
+    ] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no notes.")] = (
+        False
+    )
+
+
+def expanded(inputs: list[str]) -> tuple[list[str], bool]:
+    """The files that are named, and whether any stand for a folder or a pattern.
+
+    Raises
+    ------
+    UnreadableImageError
+        A folder has no images.
+    FileNotFoundError
+        Nothing has a name of a pattern.
+    """
+    found: list[str] = []
+    several = False
+    for name in inputs:
+        if os.path.isdir(name):
+            found += _images_in(name)
+        elif any(mark in name for mark in "*?[") and not os.path.exists(name):
+            matching = sorted(path for path in glob.glob(name) if os.path.isfile(path))
+            if not matching:
+                raise FileNotFoundError(f"{name}: no file matches the pattern. Check the path.")
+            found += matching
+        else:
+            found.append(name)
+            continue
+        several = True
+    return found, several
+
+
+def _images_in(folder: str) -> list[str]:
+    from PIL import Image
+
+    endings = Image.registered_extensions()
+    found = sorted(
+        str(path)
+        for path in Path(folder).iterdir()
+        if path.suffix.lower() in endings and path.is_file() and not path.name.startswith(".")
+    )
+    if not found:
+        raise UnreadableImageError(
+            f"{folder}: the folder has no images. Name another, or the files in its subfolders."
+        )
+    return found
+
+
+def read(name: str, max_pixels: int | None, remark: Callable[[str], None]) -> Picture:
+    """The image, with eight bits per channel."""
+    source: Any = io.BytesIO(sys.stdin.buffer.read()) if name == "-" else name
+    picture = decode(source, max_pixels=max_pixels)
+    deep = picture.pixels.dtype != np.uint8
+    if picture.frames > 1:
+        remark(f"{name}: the first of {picture.frames} frames is quantised.")
+    if deep or picture.reduced:
+        remark(f"{name}: 16 bits per channel become the 8 of a PNG palette.")
+    if not deep:
+        return picture
+    pixels = np.round(picture.pixels / np.float32(257)).astype(np.uint8)
+    return replace(picture, pixels=pixels)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures that are worked on several at a time, and told of in their order."""
+
+    jobs: int
+    quiet: bool
+    shown: Console
+    notes: Console
+
+    def run(
+        self,
+        work: Callable[[str, str], Done],
+        show: Callable[[Console, str, str, Done], None],
+        pairs: list[tuple[str, str]],
+        description: str,
+    ) -> ExitCode:
+        """Work on each input and target; the status of the first that failed."""
+        status = ExitCode.OK
+        progress = self._progress(len(pairs))
+        # beside a moving bar on the same terminal, only the bar's console knows where to print
+        moving = not progress.disable and self.shown.is_terminal
+        console = self.notes if moving else self.shown
+        # before Rich 14.3 even a disabled bar ends with an empty line
+        with nullcontext() if progress.disable else progress:
+            outcomes = _in_order(work, pairs, self.jobs or os.cpu_count() or 1)
+            for (name, target), outcome in progress.track(
+                outcomes, total=len(pairs), description=description
+            ):
+                if isinstance(outcome, Exception):
+                    self.note(f"clusterx: {outcome or f'{name}: out of memory'}")
+                    status = status or status_of(outcome)
+                else:
+                    show(console, name, target, outcome)
+        return status
+
+    def note(self, message: str) -> None:
+        echo(self.notes, message)
+
+    def remark(self, message: str) -> None:
+        if not self.quiet:
+            self.note(f"clusterx: {message}")
+
+    def _progress(self, n: int) -> Progress:
+        """A bar on the terminal, if there are several inputs."""
+        return Progress(
+            console=self.notes,
+            transient=True,
+            disable=n == 1 or self.quiet or not self.notes.is_terminal,
+            redirect_stdout=False,  # or what is piped away would end up on the terminal
+            redirect_stderr=False,
+        )
+
+
+def _in_order(
+    work: Callable[[str, str], Done], pairs: Iterable[tuple[str, str]], jobs: int
+) -> Iterator[tuple[tuple[str, str], Done | Exception]]:
+    """The outcomes of work, in the order of the pairs; few are begun before they are wanted."""
+
+    def outcome(pair: tuple[str, str]) -> Done | Exception:
+        try:
+            return work(*pair)
+        except tuple(STATUS) as error:
+            return error
+
+    if jobs == 1:
+        yield from ((pair, outcome(pair)) for pair in pairs)
+        return
+    pool = ThreadPoolExecutor(jobs)
+    begun: deque[tuple[tuple[str, str], Future[Any]]] = deque()
+    try:
+        for pair in pairs:
+            begun.append((pair, pool.submit(outcome, pair)))
+            if len(begun) >= 2 * jobs:
+                first, future = begun.popleft()
+                yield first, future.result()
+        while begun:
+            first, future = begun.popleft()
+            yield first, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def targets_of(
+    inputs: list[str],
+    output: str | None,
+    suffix: str | None,
+    *,
+    several: bool,
+    endings: tuple[str, ...] = (".png",),
+) -> list[str]:
+    """Where each input's result goes.
+
+    several : whether an input stands for a folder or a pattern, whatever is in it
+    """
+    if output is None and suffix is None:
+        raise typer.BadParameter(
+            "say where to write: -o OUT, or --suffix=-small for a file beside each input.",
+            param_hint="-o",
+        )
+    if output == "-":
+        if len(inputs) > 1:
+            raise typer.BadParameter("stdout takes one image; name a folder.", param_hint="-o")
+        return ["-"]
+    one = len(inputs) == 1 and not several
+    if output is not None and suffix is None and one and not _is_folder(output):
+        if not output.lower().endswith(endings):
+            raise typer.BadParameter(
+                f"{output}: indexed images are written as PNG. Let the name end in "
+                f"{' or '.join(endings)}, or in / for a folder.",
+                param_hint="-o",
+            )
+        return [output]
+    if output is not None and os.path.isfile(output):
+        raise typer.BadParameter(
+            f"{output}: is a file, and several results or --suffix need a folder.",
+            param_hint="-o",
+        )
+    targets = [_beside(name, output, suffix or "") for name in inputs]
+    if len(set(targets)) < len(targets):
+        twice = next(t for t in targets if targets.count(t) > 1)
+        raise typer.BadParameter(
+            f"several inputs would be written to {twice}. Give them different names, or run them "
+            "into different folders.",
+            param_hint="IN...",
+        )
+    return targets
+
+
+def _is_folder(output: str) -> bool:
+    return output.endswith(("/", "\\")) or os.path.isdir(output)
+
+
+def _beside(name: str, folder: str | None, suffix: str) -> str:
+    if name == "-":
+        raise typer.BadParameter("stdin has no name: say -o FILE.png.", param_hint="-o")
+    path = Path(name.removeprefix(SAMPLE))
+    return str((Path(folder) if folder is not None else path.parent) / f"{path.stem}{suffix}.png")
