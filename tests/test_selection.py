@@ -523,7 +523,7 @@ def test_progress_bar(blobs, monkeypatch):
         ({"n_clusters": [0, 2]}, "whole numbers of at least 1; got 0"),
         ({"n_clusters": [2.0]}, "whole numbers of at least 1; got 2.0"),
         ({"n_clusters": [True]}, "got True"),
-        ({"n_clusters": [2, 241]}, "goes up to 241, and X has 240 rows"),
+        ({"n_clusters": [2, 241]}, "goes up to 241, but X has 240 rows"),
         ({"metrics": ["silhuette"]}, "metrics must be among 'inertia'.*got 'silhuette'"),
         ({"metrics": []}, "metrics is empty"),
         ({"metrics": "bic"}, r"KMeans has no method bic\(X\)"),
@@ -532,7 +532,7 @@ def test_progress_bar(blobs, monkeypatch):
         ({"silhouette_sample_size": 1}, "silhouette_sample_size must be .* at least 2 or None"),
         ({"silhouette_sample_size": 0.5}, "silhouette_sample_size"),
         ({"metrics": "gap", "sample_weight": np.arange(240.0)}, "references have no weights"),
-        ({"parameter": "groups"}, "KMeans has no parameter 'groups', but algorithm"),
+        ({"parameter": "groups"}, "KMeans has no parameter 'groups', only algorithm"),
     ],
 )
 def test_wrong_arguments(blobs, arguments, message):
