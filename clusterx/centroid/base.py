@@ -141,10 +141,11 @@ class CentroidClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
 
         Parameters
         ----------
-        X : array, CSR matrix, Blocks or what those take, of shape (n_samples, n_features)
+        X : array, CSR matrix, Blocks or anything Blocks takes, of shape (n_samples, n_features)
         labels_out : path or array of shape (n_samples,), int32, optional
-            Where the labels go: an NPY file, which is written block by block, or an array such as a
-            memmap. Where X is read in blocks, memory does not grow with the number of rows then.
+            Where to write the labels: the path of an NPY file, which is written block by block, or
+            an array such as a memmap. If X is read in blocks, memory then does not grow with the
+            number of rows.
 
         Returns
         -------

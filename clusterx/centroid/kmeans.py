@@ -124,7 +124,7 @@ class KMeans(CentroidClusterer):
 
         Parameters
         ----------
-        X : array, CSR matrix, Blocks or what those take, of shape (n_samples, n_features)
+        X : array, CSR matrix, Blocks or anything Blocks takes, of shape (n_samples, n_features)
             float32 and float64 are kept; small integers become float32, others float64.
         y : ignored
         sample_weight : array of shape (n_samples,), optional

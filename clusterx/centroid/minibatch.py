@@ -136,7 +136,7 @@ class MiniBatchKMeans(CentroidClusterer):
 
         Parameters
         ----------
-        X : array, CSR matrix, Blocks or what those take, of shape (n_samples, n_features)
+        X : array, CSR matrix, Blocks or anything Blocks takes, of shape (n_samples, n_features)
             float32 and float64 are kept; small integers become float32, others float64. uint8 rows
             of at most 8 columns on the host, such as pixels, are read without conversion; centres
             are float32.
@@ -144,8 +144,9 @@ class MiniBatchKMeans(CentroidClusterer):
         sample_weight : array of shape (n_samples,), optional
             Rows are drawn in proportion to it.
         labels_out : path or array of shape (n_samples,), int32, optional
-            Where the labels go: an NPY file, which is written block by block, or an array such as a
-            memmap. Where X is read in blocks, memory does not grow with the number of rows then.
+            Where to write the labels: the path of an NPY file, which is written block by block, or
+            an array such as a memmap. If X is read in blocks, memory then does not grow with the
+            number of rows.
 
         Returns
         -------
