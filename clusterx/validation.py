@@ -130,8 +130,8 @@ def device_rows(name: str, X: Array) -> Array:
 def _refuse_chunks(what: str, X: Any) -> None:
     if is_lazy(X):
         raise ValueError(
-            f"{what} is wanted in memory here, got chunks of Dask. Use compute() if memory holds "
-            "them, or take a sample."
+            f"{what} must be in memory, got chunks of Dask. Use compute() if they fit, or take a "
+            "sample."
         )
 
 

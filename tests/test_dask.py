@@ -258,7 +258,7 @@ def test_estimators_of_all_pairs_say_what_to_do(name):
 def test_distances_between_all_rows_are_wanted_in_memory():
     D = da.zeros((30, 30), chunks=10)
     for model in (HDBSCAN(metric="precomputed"), KMedoids(2, metric="precomputed")):
-        with pytest.raises(ValueError, match="in memory here, got chunks of Dask"):
+        with pytest.raises(ValueError, match="must be in memory, got chunks of Dask"):
             model.fit(D)
 
 

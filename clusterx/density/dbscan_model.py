@@ -117,8 +117,8 @@ class DBSCAN(Searching, Clusterer):
         X : array or CSR matrix of shape (n, d), or (n, n) of distances if precomputed
             In a CSR matrix of distances, a distance that is not stored is infinite, a stored zero
             is a distance of zero, and the distance of a row to itself is always 0.
-            Chunks of Dask are clustered where they are, and all attributes are in chunks; their
-            metrics are those of every backend except cosine and precomputed distances.
+            Chunks of Dask are clustered by their workers, and all attributes are in chunks. They
+            allow the metrics of all backends, except cosine and precomputed distances.
         y : ignored
         sample_weight : array of shape (n,) or float, default=None
             A weight of two equals a row repeated. A row that weighs `min_samples` is a core row by
@@ -186,8 +186,8 @@ class DBSCAN(Searching, Clusterer):
         check_is_fitted(self, "labels_")
         if is_lazy(self.components_):
             raise ValueError(
-                "predict of DBSCAN takes core rows in memory, and components_ is in chunks of "
-                "Dask. Use model.to_device('cpu').predict(X) if they fit there."
+                "predict of DBSCAN needs the core rows in memory, but components_ is in chunks of "
+                "Dask. If they fit, use model.to_device('cpu').predict(X)."
             )
         X = self._points(X, reset=False)
         self._check_same_library(X.data if hasattr(X, "indptr") else X, "predict", "labels_")

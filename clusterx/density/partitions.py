@@ -1,9 +1,9 @@
-"""DBSCAN of rows that are spread over workers, exactly: boxes of space, and what they share.
+"""Exact DBSCAN of rows spread over workers: space is cut into boxes that share their borders.
 
-Space is cut into boxes. A box gets the rows within twice the radius of it: so the core rows within
-the radius are known there, and with them all links of the box's own rows. Clusters of several boxes
-that have a core row in common are one. ArborX and others go about it alike; see Patwary et al., "A
-new scalable parallel DBSCAN algorithm using the disjoint-set data structure", SC 2012.
+Each box gets all rows within twice the radius of it. So it knows the core rows within the radius,
+and with them all links of its own rows. Clusters of different boxes that share a core row are one.
+ArborX and others use the same method; see Patwary et al., "A new scalable parallel DBSCAN algorithm
+using the disjoint-set data structure", SC 2012.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ..kernels.neighbors import Measure
 from ..neighbors.search import ALIASES, needs_host, search_of
 from ..rows import Rows
 
-#: Rows that tell where boxes end.
+#: Number of sampled rows that determine the boxes.
 SAMPLE = 1 << 14
 #: Rings around a box: its own rows, those within the radius, and those within twice the radius.
 OWN, NEAR, FAR = 0, 1, 2
 
 
 class Boxes(NamedTuple):
-    """Boxes (p, d) that fill space: a row is in the one with low <= x < high."""
+    """Boxes (p, d) that tile space: a row is in the box with low <= x < high."""
 
     low: np.ndarray
     high: np.ndarray
@@ -36,7 +36,7 @@ class Boxes(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """How rows are compared, and when they are core rows."""
+    """The metric, the radius, and the weight that makes a core row."""
 
     name: Any
     p: Any
@@ -46,14 +46,14 @@ class Metric(NamedTuple):
 
 
 class Local(NamedTuple):
-    """Clusters of the core rows of a box, as far as they are seen there."""
+    """Clusters of the core rows of a box, as far as that box can see them."""
 
-    labels: np.ndarray  # (m,) int32; of other rows the lowest within the radius, or -1
-    core: np.ndarray  # (m,) bool: core rows that are known to be such
+    labels: np.ndarray  # (m,) int32; other rows have the lowest label within the radius, or -1
+    core: np.ndarray  # (m,) bool: rows known to be core rows
 
 
 class Seen(NamedTuple):
-    """What a box tells of its clusters."""
+    """The part of the clusters of a box that other boxes need."""
 
     first: np.ndarray  # (c,) the number of each cluster's first core row
     rows: np.ndarray  # (s,) core rows that other boxes see
@@ -61,7 +61,7 @@ class Seen(NamedTuple):
 
 
 def clusters(rows: Any, metric: Metric, weights: Array | None) -> tuple[Any, Any]:
-    """Labels (n,) int32 and core rows (n,) bool, in chunks beside the rows.
+    """Labels (n,) int32 and core rows (n,) bool, in the chunks of the rows.
 
     Clusters are numbered in the order of their first core rows, and border rows go to the lowest:
     the labels are those of the rows in memory.
@@ -77,28 +77,29 @@ def clusters(rows: Any, metric: Metric, weights: Array | None) -> tuple[Any, Any
 
 
 def check_metric_of_boxes(estimator: Any, metric: Any, options: Any) -> None:
-    """Raise for metrics of which a difference in a column is no lower bound."""
+    """Raise for metrics that the difference in a column does not bound from below."""
     known = ALIASES.get(metric, metric) if isinstance(metric, str) else metric
     if needs_host(metric, options) or known in ("cosine", "precomputed"):
         raise ValueError(
             f"{type(estimator).__name__} takes rows in memory for metric={metric!r}, got chunks of "
-            "Dask. Of those it takes euclidean, sqeuclidean, manhattan, chebyshev and minkowski "
+            "Dask. For Dask it takes euclidean, sqeuclidean, manhattan, chebyshev and minkowski "
             "distances; scale rows to length one for cosine, or load them."
         )
 
 
 def reach(rows: Rows, metric: Metric) -> float:
-    """The most by which rows within the radius can differ in a column, and a little more."""
+    """The largest difference in a column between rows within the radius, rounded up."""
     largest = float(to_host(rows.summary.max_abs).max())
     radius = metric.eps**0.5 if Measure(metric.name).metric == "sqeuclidean" else metric.eps
     return radius * (1 + 1e-6) + 1e-14 * largest
 
 
 def cut(rows: Rows, count: int, margin: float) -> Boxes:
-    """At most so many boxes of about as many rows each, by halving the fullest one.
+    """At most `count` boxes with about equal numbers of rows, by halving the fullest one
+    repeatedly.
 
-    A box is not halved along a column where its halves would be thinner than what they send each
-    other.
+    A box is not halved along a column where its halves would be thinner than the margins they
+    share.
     """
     places = np.arange(0, rows.n, -(-rows.n // SAMPLE))
     few = to_host(rows.take(places)).astype(np.float64)
@@ -128,7 +129,7 @@ def _halved(few: np.ndarray, box: tuple, least: float) -> list[tuple] | None:
     values = few[rows, column]
     at = float(np.median(values))
     left = values < at
-    if not left.any():  # the median is the least value: the next one is above it
+    if not left.any():  # the median is the least value: take the next one
         at = float(values[values > at].min())
         left = values < at
     first, second = high.copy(), low.copy()
@@ -137,7 +138,7 @@ def _halved(few: np.ndarray, box: tuple, least: float) -> list[tuple] | None:
 
 
 def route(X: Array, boxes: Boxes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each box the places of rows within two margins, and their rings."""
+    """For each box, the indices of the rows within two margins, and their rings."""
     xp = namespace(X)
     for low, high in zip(boxes.low, boxes.high, strict=True):
         outside = _outside(X, low, high)
@@ -154,7 +155,7 @@ def _row(values: np.ndarray, X: Array) -> Array:
 
 
 def _outside(X: Array, low: np.ndarray, high: np.ndarray) -> Array:
-    """By how much each row is outside the box, in the column where it is most so; 0 inside."""
+    """The largest distance of each row to the box over all columns; 0 inside."""
     xp = namespace(X)
     wide = xp.astype(X, xp.float64)
     beyond = xp.maximum(_row(low, X) - wide, wide - _row(high, X))
@@ -182,7 +183,7 @@ def local_clusters(group: Any, metric: Metric, boxes: Boxes) -> tuple[Seen, Loca
 
 
 def _seen_by_several(X: Array, boxes: Boxes) -> np.ndarray:
-    """Whether rows are within a margin of two boxes at least."""
+    """Whether rows are within a margin of at least two boxes."""
     count = np.zeros(X.shape[0], np.int64)
     for low, high in zip(boxes.low, boxes.high, strict=True):
         count += to_host(_outside(X, low, high) <= boxes.margin)
@@ -209,7 +210,7 @@ def numbered(seen: list[Seen]) -> list[np.ndarray]:
 
 
 def labelled(group: Any, local: Local, given: tuple[np.ndarray, Metric]) -> tuple[Array, Array]:
-    """Labels of a box's own rows by the final numbers, and which of them are core rows."""
+    """Final labels of a box's own rows, and which of them are core rows."""
     final, metric = given
     own = group.ring == OWN
     labels = local.labels
@@ -222,7 +223,7 @@ def labelled(group: Any, local: Local, given: tuple[np.ndarray, Metric]) -> tupl
 def _linked_again(
     group: Any, local: Local, final: np.ndarray, metric: Metric
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Clusters whose order is that of the final numbers, so that border rows go to the lowest."""
+    """Clusters in the order of their final numbers, so that border rows go to the lowest."""
     number = np.where(local.core, final[local.labels], len(final) + final.max())
     order = np.argsort(number, kind="stable")
     places = asarray(order, like=group.X)

@@ -165,7 +165,7 @@ def coded(name: str, labels: Array) -> EncodedLabels:
 
 
 def _coded_chunks(name: str, labels: Any) -> EncodedLabels:
-    """Codes in chunks as the labels are; classes in this process."""
+    """Codes in the chunks of the labels; classes in this process."""
     from ..rows.values import collect, mapped
 
     found = np.concatenate(collect(_classes, labels) or [np.empty(0, np.int64)])
@@ -178,7 +178,7 @@ def _classes(labels: Array) -> np.ndarray:
 
 
 def _places(labels: Array, classes: np.ndarray) -> np.ndarray:
-    """Places of labels among all classes."""
+    """Indices of labels among all classes."""
     own = coded("labels", labels)
     at = np.searchsorted(classes, to_host(own.classes))
     return at.astype(np.int32)[to_host(own.codes)]
@@ -256,7 +256,7 @@ def count(true: EncodedLabels, pred: EncodedLabels) -> LabelCounts:
 
 
 def _count_chunks(true: EncodedLabels, pred: EncodedLabels, shape: tuple[int, int]) -> LabelCounts:
-    """Count in each chunk; only the cells come to this process."""
+    """The table, counted in each chunk; only its cells come to this process."""
     from ..rows.values import aligned, collect
 
     first, second = true.codes, pred.codes
@@ -277,7 +277,7 @@ def _count_chunks(true: EncodedLabels, pred: EncodedLabels, shape: tuple[int, in
 
 
 def _cells(true: Array, pred: Array) -> np.ndarray:
-    """Pairs of codes that occur in a chunk, and how often: (3, u) int64."""
+    """Pairs of codes in a chunk, and how often each occurs: (3, u) int64."""
     shape = int(to_host(true).max()) + 1, int(to_host(pred).max()) + 1
     found = kernels_for(namespace(true)).labels.contingency(true, pred, shape)
     return np.stack([to_host(values).astype(np.int64) for values in found])
