@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..arrays import Array, asarray, namespace, to_host
-from ..rows import InMemory
+from ..arrays import Array
 from .base import Agglomeration
 from .structured import neighbours_of
 
@@ -149,24 +146,14 @@ class AgglomerativeClustering(Agglomeration):
         """
         self._check_parameters()
         X = self._read(X)
-        weights, _ = self._weights(sample_weight, InMemory(X))
-        self._kept, sizes, neighbours = None, None, None
+        neighbours = None
         if self.connectivity is not None:
             neighbours = neighbours_of(X, self.connectivity)
-        if weights is not None:
-            sizes = to_host(weights).astype(np.float64, copy=False)
-            if not sizes.all():
-                self._kept = sizes > 0
-                X, sizes = self._some(X, np.flatnonzero(sizes)), sizes[self._kept]
-                if neighbours is not None:
-                    neighbours = neighbours[self._kept][:, self._kept]
+        X, sizes = self._with_weights(X, sample_weight)
+        if self._kept is not None and neighbours is not None:
+            neighbours = neighbours[self._kept][:, self._kept]
         self._fit_tree(X, sizes, neighbours)
         return self
-
-    def _some(self, X: Array, rows: np.ndarray) -> Array:
-        xp, places = namespace(X), asarray(rows, like=X)
-        X = xp.take(X, places, axis=0)
-        return xp.take(X, places, axis=1) if self._precomputed else X
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
         """Fit, and return the labels of the rows.

@@ -121,6 +121,20 @@ class Agglomeration(Clusterer):
             check_squares(X, self.linkage)
         return X
 
+    def _with_weights(self, X: Array, sample_weight: Any) -> tuple[Array, np.ndarray | None]:
+        """The rows that have weight, and their weights on the host, or None for equal ones."""
+        self._kept = None
+        weights, _ = self._weights(sample_weight, InMemory(X))
+        if weights is None:
+            return X, None
+        sizes = to_host(weights).astype(np.float64, copy=False)
+        if sizes.all():
+            return X, sizes
+        self._kept = sizes > 0
+        xp, places = namespace(X), asarray(np.flatnonzero(sizes), like=X)
+        X = xp.take(X, places, axis=0)
+        return xp.take(X, places, axis=1) if self._precomputed else X, sizes[self._kept]
+
     def _fit_tree(self, X: Array, sizes: np.ndarray | None, neighbours: Any) -> Agglomeration:
         """Build the tree over the rows X, which all have weight, and cut it."""
         n = X.shape[0]

@@ -89,13 +89,17 @@ class DivisiveClustering(Agglomeration):
         self.metric = metric
         self.distance_threshold = distance_threshold
 
-    def fit(self, X: Any, y: Any = None) -> DivisiveClustering:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> DivisiveClustering:
         """Build the tree of the rows of X, and cut it.
 
         Parameters
         ----------
         X : array of shape (n, d), or (n, n) of distances if precomputed
         y : ignored
+        sample_weight : array of shape (n,), default=None
+            How often each row counts in averages: at least once, or not at all. A weight of two
+            equals a row repeated whose copies stay together. A row of weight zero is left out, and
+            its label is -1.
 
         Returns
         -------
@@ -105,22 +109,29 @@ class DivisiveClustering(Agglomeration):
         Raises
         ------
         TypeError, ValueError
-            A parameter or X is invalid, or there are fewer rows than clusters.
+            A parameter, X or the weights are invalid, or there are fewer rows than clusters.
         MemoryError
             The matrix of all distances does not fit into memory.
         """
         self._check_parameters()
-        X = self._read(X)
+        X, weights = self._with_weights(self._read(X), sample_weight)
+        if weights is not None and weights.min() < 1:
+            raise ValueError(
+                "sample_weight says how often a row counts, of which averages leave out the row "
+                f"itself: weights must be 0 or at least 1, got {weights.min():g}. Multiply them."
+            )
         n = X.shape[0]
         if self.n_clusters is not None and self.n_clusters > n:
             raise ValueError(
                 f"Cannot extract more clusters than samples: {self.n_clusters} clusters were "
                 f"given for a tree with {n} leaves."
             )
-        merges, last = divided(distance_matrix(X, self.metric))
+        weights = np.ones(n) if weights is None else weights
+        merges, last = divided(distance_matrix(X, self.metric), weights)
         self.n_leaves_, self.n_connected_components_ = n, 1
         widest = merges.heights[-1] if n > 1 else 0.0
-        self.divisive_coefficient_ = float(1 - last.mean() / widest) if widest > 0 else 0.0
+        mean = np.average(np.where(weights > 1, 0.0, last), weights=weights)  # copies part at zero
+        self.divisive_coefficient_ = float(1 - mean / widest) if widest > 0 else 0.0
         self._keep(merges, X)
         return self
 
@@ -130,7 +141,8 @@ class Part(NamedTuple):
 
     node: int
     rows: np.ndarray  # rising
-    sums: np.ndarray  # sum of the distances of each row to the others
+    weights: np.ndarray
+    sums: np.ndarray  # weighted sum of the distances of each row to the others
     farthest: np.ndarray  # the row farthest from each row
     reach: np.ndarray  # the distance to it
 
@@ -139,13 +151,14 @@ class Part(NamedTuple):
         return float(self.reach.max())
 
 
-def divided(D: Array) -> tuple[Merges, np.ndarray]:
+def divided(D: Array, weights: np.ndarray) -> tuple[Merges, np.ndarray]:
     """The splits as merges, and the diameter of the last cluster that each row was split from."""
     n = D.shape[0]
+    sums = to_host(D @ asarray(weights, like=D, dtype=D.dtype))
     last = np.zeros(n)
     nodes = np.full((n - 1, 2), -1, np.int64)  # nodes of each split; rows below n
     heights, counts = np.zeros(n - 1), np.zeros(n - 1, np.int64)
-    waiting = [_part(D, 0, np.arange(n), to_host(namespace(D).sum(D, axis=1)))] if n > 1 else []
+    waiting = [_part(D, 0, np.arange(n), weights, sums)] if n > 1 else []
     made = 1
     while waiting:
         part = waiting.pop()
@@ -156,7 +169,7 @@ def divided(D: Array) -> tuple[Merges, np.ndarray]:
                 last[rows[0]] = part.diameter
                 continue
             nodes[part.node, side] = n + made
-            waiting.append(_part(D, made, rows, sums, part, left))
+            waiting.append(_part(D, made, rows, part.weights[left], sums, part, left))
             made += 1
     # later splits are below earlier ones, and no wider
     order = (n - 2 - np.arange(n - 1))[np.argsort(heights[::-1], kind="stable")]
@@ -170,6 +183,7 @@ def _part(
     D: Array,
     node: int,
     rows: np.ndarray,
+    weights: np.ndarray,
     sums: np.ndarray,
     above: Part | None = None,
     kept: np.ndarray | None = None,
@@ -185,7 +199,7 @@ def _part(
         block = _rows(D, rows[some])[:, rows]
         found = block.argmax(axis=1)
         farthest[some], reach[some] = rows[found], block[np.arange(len(some)), found]
-    return Part(node, rows, sums, farthest, reach)
+    return Part(node, rows, weights, sums, farthest, reach)
 
 
 def _rows(D: Array, rows: np.ndarray) -> np.ndarray:
@@ -198,19 +212,20 @@ def _halves(D: Array, part: Part) -> list[tuple[np.ndarray, np.ndarray, np.ndarr
 
     Each move updates the sums of distances to both halves from one row of the matrix.
     """
-    m = len(part.rows)
+    m, weights = len(part.rows), part.weights
+    left, stay = 0.0, float(weights.sum())
     leaves = np.zeros(m, bool)
     to_rest, to_new = part.sums.copy(), np.zeros(m)
     row = int(np.argmax(part.sums))
     while True:
         leaves[row] = True
         apart = _rows(D, part.rows[row : row + 1])[0, part.rows]
-        to_rest -= apart
-        to_new += apart
-        away = int(leaves.sum())
-        if away == m - 1:
+        to_rest -= weights[row] * apart
+        to_new += weights[row] * apart
+        left, stay = left + weights[row], stay - weights[row]
+        if leaves.sum() == m - 1:
             break
-        gain = to_rest / (m - away - 1) - to_new / away
+        gain = to_rest / (stay - 1) - to_new / left
         gain[leaves] = -np.inf
         row = int(np.argmax(gain))
         # a difference within rounding is no reason to move

@@ -72,6 +72,23 @@ def test_heights_are_diameters():
     assert 0 < model.divisive_coefficient_ < 1
 
 
+def test_weights_are_repeats():
+    X = blobs(np.random.default_rng(3), 40, 3)
+    w = np.random.default_rng(4).integers(0, 4, 40)
+    rows = np.repeat(np.arange(40), w)
+    for k in (2, 5, 12):
+        model = DivisiveClustering(k).fit(X, sample_weight=w)
+        repeated = DivisiveClustering(k).fit(X[rows])
+        assert_array_equal(model.labels_ == -1, w == 0)
+        assert as_sets(model.labels_[rows]) == as_sets(repeated.labels_)
+    assert_allclose(model.distances_, repeated.distances_[-len(model.distances_) :], rtol=1e-6)
+    assert_allclose(model.divisive_coefficient_, repeated.divisive_coefficient_)
+    other = DivisiveClustering(12).fit(X[w > 0])
+    assert as_sets(other.labels_) != as_sets(model.labels_[w > 0])
+    with pytest.raises(ValueError, match=r"0 or at least 1, got 0\.5"):
+        DivisiveClustering().fit(X, sample_weight=w / 2)
+
+
 @pytest.mark.smoke
 def test_every_backend_splits_alike(xp):
     X = blobs(np.random.default_rng(1), 50, 4)
