@@ -24,7 +24,9 @@ class AgglomerativeClustering(Agglomeration):
         Where trees of host rows are cached.
     connectivity : array, sparse matrix or callable, default=None
         Which rows are neighbours: a matrix (n, n) whose nonzero entries count, or a function of X
-        that returns one. Only neighbours merge.
+        that returns one. Only neighbours merge. Rows on a device stay there, and the graph comes to
+        the host; so with single, complete, average and weighted linkage alone, and Euclidean,
+        Manhattan, Chebyshev or given distances.
     compute_full_tree : {"auto"} or bool, default="auto"
         With connectivity, whether the tree is built beyond `n_clusters`. ``"auto"``: yes, if
         `n_clusters` is below 100 or 2% of the rows, or with a threshold.

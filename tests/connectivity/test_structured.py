@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import linkage as scipy_linkage
 from scipy.sparse import coo_array, csr_array
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.distance import cdist, pdist, squareform
+from sklearn.base import clone
 from sklearn.cluster import AgglomerativeClustering as Peer
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import kneighbors_graph
@@ -138,11 +139,37 @@ def test_wrong_graphs():
         model.fit(np.ones((3, 3)))
 
 
-def test_a_graph_is_not_followed_on_a_device(xp):
+@pytest.mark.smoke
+@pytest.mark.parametrize(
+    ("linkage", "metric"),
+    [("single", "euclidean"), ("average", "manhattan"), ("complete", "precomputed")],
+)
+def test_rows_stay_where_they_are(xp, linkage, metric):
+    """A graph in three pieces is followed on the host."""
+    rows = X[:90]
+    graph = NEAR[:90][:, :90].toarray() * (np.arange(90)[:, None] // 30 == np.arange(90) // 30)
+    given = cdist(rows, rows) if metric == "precomputed" else rows
+    model = AgglomerativeClustering(4, linkage=linkage, metric=metric, compute_distances=True)
+    expected, found = model.set_params(connectivity=graph), clone(model)
+    found.set_params(connectivity=xp.asarray(graph))
+    with pytest.warns(UserWarning, match="connected components"):
+        expected.fit(given)
+    with pytest.warns(UserWarning, match="connected components"):
+        found.fit(xp.asarray(given))
+    assert xp.owns(found.labels_)
+    np.testing.assert_array_equal(xp.to_host(found.labels_), expected.labels_)
+    np.testing.assert_array_equal(xp.to_host(found.children_), expected.children_)
+    np.testing.assert_allclose(xp.to_host(found.distances_), expected.distances_, rtol=1e-6)
+
+
+def test_what_would_take_rows_from_a_device_is_refused(xp):
     if xp.name == "numpy":
         return
-    with pytest.raises(ValueError, match="connectivity is followed on the host"):
+    with pytest.raises(ValueError, match="centres of clusters on the host"):
         AgglomerativeClustering(connectivity=NEAR).fit(xp.asarray(X))
+    model = AgglomerativeClustering(linkage="average", metric="cosine", connectivity=NEAR)
+    with pytest.raises(ValueError, match="'cosine' with connectivity is measured on the host"):
+        model.fit(xp.asarray(X))
 
 
 def test_function_forms():
