@@ -8,11 +8,22 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import Array, asarray, concat, contiguous, float_dtype, is_array, namespace, to_host
+from ..arrays import (
+    Array,
+    asarray,
+    concat,
+    contiguous,
+    float_dtype,
+    is_array,
+    namespace,
+    on_host,
+    to_host,
+)
 from ..blocks import one_hot, row_blocks
 from ..neighbors.search import ALIASES
 from ..rows import InMemory
 from .base import Agglomeration
+from .dense import SQUARED
 from .merges import Merges
 from .structured import neighbours_of
 
@@ -107,10 +118,12 @@ n_connected_components_, n_features_in_, feature_names_in_
         X = self._read(X)
         if sample_weight is not None:
             X = self._weighted(X, sample_weight)
-        columns = contiguous(X.T)
         neighbours = None
         if self.connectivity is not None:
-            neighbours = neighbours_of(columns, self.connectivity)
+            neighbours = neighbours_of(X.T, self.connectivity)
+        # merges of centres along a graph begin with a copy
+        copied = neighbours is not None and self.linkage in SQUARED and on_host(X)
+        columns = X.T if copied else contiguous(X.T)
         self._fit_tree(columns, None, neighbours)
         return self
 

@@ -60,7 +60,7 @@ def structured_merges(
         edges = Edges(low, high, _measured(X, low, high, known))
         whole = merges_of_tree(graphs().least_forest(n, edges), n)
         return Merges(*(part[:made] for part in whole)), parts
-    C = X.astype(np.float64) if linkage in SQUARED else None
+    C = X if linkage in SQUARED else None  # the kernel makes a copy of its own
     weight = _measured(X, low, high, known) if C is None else None
     nodes, heights = kernels_for(np).linkage.along_graph(low, high, weight, sizes, linkage, C, made)
     if linkage in SQUARED:

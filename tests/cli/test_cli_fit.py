@@ -539,3 +539,22 @@ def test_dendrograms_that_cannot_be_drawn(run, customers, options, message):
     result = run("fit", *CHOSEN, *options)
     assert result.exit_code == ExitCode.USAGE
     assert message in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("spectral", ["-k", 3]),
+        ("affinity-propagation", ["-p", "preference=-50", "-p", "damping=0.9"]),
+        ("mean-shift", ["-p", "bandwidth=1.5"]),
+        ("k-medoids", ["-k", 3]),
+        ("kmedians", ["-k", 3]),
+        ("fuzzy-c-means", ["-k", 3]),
+        ("self-organizing-map", ["-p", "shape=(3, 1)"]),
+    ],
+)
+def test_graph_neural_and_prototype_models(run, customers, name, options):
+    found = facts(run("fit", *CHOSEN[:4], "-a", name, *options, "--seed", 0, "--json"))
+    assert sum(c["rows"] for c in found["clusters"]) == len(customers["age"])
+    if name != "self-organizing-map":
+        assert sorted(c["rows"] for c in found["clusters"]) == [40, 50, 60]

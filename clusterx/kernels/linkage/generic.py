@@ -199,7 +199,7 @@ def one_by_one(D, sizes, method):
 def along_graph(low, high, weight, sizes, method, C, made):
     n, size, kind = len(sizes), sizes.tolist(), ALONG.index(method)
     if kind >= CENTRAL:
-        centers = list(C)
+        centers = list(np.asarray(C, np.float64))
         pairs = zip(low.tolist(), high.tolist(), strict=True)
         weight = np.array([_apart(centers, size, i, j, kind) for j, i in pairs])
     around: list[dict] = [{} for _ in range(n)]
