@@ -215,6 +215,11 @@ class OPTICS(Clusterer):
         X = read_rows(self, X)
         n = X.shape[0]
         least = count_of("min_samples", self.min_samples, n)
+        if least > n:
+            raise ValueError(
+                f"OPTICS needs at least 2 samples, and X has n_samples = {n}: min_samples="
+                f"{self.min_samples!r} is a fraction, which means at least 2 of them."
+            )
         memory = check_memory(self.memory)
         walked = memory.cache(walk)(
             X, least, float(self.max_eps), self.metric, self.p, self.metric_params

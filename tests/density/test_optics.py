@@ -169,3 +169,8 @@ def test_no_row_within_reach_is_told():
 def test_parameters_out_of_range_are_refused(parameters, message):
     with pytest.raises(ValueError, match=message):
         OPTICS(**parameters).fit(data("blobs"))
+
+
+def test_one_row_is_too_few_for_a_fraction():
+    with pytest.raises(ValueError, match=r"at least 2 samples, and X has n_samples = 1"):
+        OPTICS(min_samples=0.5).fit([[1.0, 2.0]])

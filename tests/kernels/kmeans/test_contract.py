@@ -106,6 +106,18 @@ def test_stats_of_two_blocks_add_up(xp):
     assert int(xp.to_host(both.n_changed)) == 257
 
 
+@pytest.mark.parametrize("d", [3, 20])
+@pytest.mark.parametrize("n", [255, 256, 1025])
+def test_sums_that_are_as_large_as_they_get(xp, n, d):
+    """All rows equal the largest magnitudes, and are in one cluster."""
+    X, own = np.full((n, d), -3.0, np.float32), kernels_for(xp.xp)
+    Y, w = xp.asarray(X), np.full(n, 0.75)
+    scales = own.kmeans.sum_scales(own.reductions.summary(Y), w.sum(), n)
+    stats = own.kmeans.lloyd_stats(Y, xp.asarray(w), scales)(xp.asarray(X[:1].astype(float)))
+    np.testing.assert_allclose(xp.to_host(stats.sums), [[-2.25 * n] * d], rtol=1e-14)
+    np.testing.assert_allclose(xp.to_host(stats.counts), [0.75 * n], rtol=1e-14)
+
+
 @pytest.mark.smoke
 @pytest.mark.parametrize(
     ("shape", "dtype"),
