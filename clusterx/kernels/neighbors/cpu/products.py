@@ -165,7 +165,7 @@ class ProductSearch:
 
         def loop(rows, r, e, tiles):
             best, other = np.full((e - r, k), np.inf), np.full((e - r, k), self.n)
-            for P, columns in tiles(lambda: np.sqrt(best[:, 0]) * ABOVE, lambda t: False):
+            for P, columns in tiles(lambda: np.sqrt(best[:, 0]) * ABOVE, lambda t: np.False_):
                 product_loops.improve(P, rows, columns, self.error, best, other)
             product_loops.sort_heaps(best, other)
             return self.measure.restored(best, np), other
