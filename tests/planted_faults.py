@@ -221,7 +221,7 @@ FAULTS = (
     Fault("metrics: degrees of freedom", "return between * (points.n - points.k) / (within * (points.k - 1))", "return between * points.n / (within * points.k)", SCORES),
     Fault("metrics: Dunn upside down", 'return least / most if most > 0 else float("inf")', 'return most / least if most > 0 else float("inf")', SCORES),
     # -- images and the command --------------------------------------------------------------------
-    Fault("image: dark to light", "order = np.lexsort((*host.T[::-1], luma))", "order = np.lexsort((*host.T[::-1], -luma))", IMAGE),
+    Fault("image: dark to light", "order = np.lexsort((*host.T[::-1], luma(host)))", "order = np.lexsort((*host.T[::-1], -luma(host)))", IMAGE),
     Fault("image: invisible pixels", "shown = xp.logical_and(used, visible)", "shown = used", IMAGE),
     Fault("image: kept colours", "moving[: self.fixed] = False", "pass", IMAGE + "/test_search.py"),
     Fault("image: alpha's unit", "color * alpha, alpha * WHITES.get(space.name, 1.0)", "color * alpha, alpha", IMAGE + "/test_finding.py"),

@@ -12,18 +12,32 @@ from .pixels import PEAK
 _GREY = 0.02
 
 
+def luma(colors: np.ndarray) -> np.ndarray:
+    """Luma (Rec. 601) of colours (k, c), as they show on black."""
+    values = colors.astype(np.float64)
+    found = values[:, :3] @ [0.299, 0.587, 0.114] if values.shape[1] > 1 else values[:, 0]
+    return found * values[:, 3] if values.shape[1] == 4 else found
+
+
 def dark_to_light(palette: Array) -> Array:
-    """The palette in the order of its luma (Rec. 601), as it shows on black; transparent first."""
-    host = to_host(palette).astype(np.float64)
-    luma = host[:, :3] @ [0.299, 0.587, 0.114] if host.shape[1] > 1 else host[:, 0]
-    if host.shape[1] == 4:
-        luma = luma * host[:, 3]
+    """The palette in the order of its luma; transparent colours first."""
+    host = to_host(palette)
     # equal ones in the order of their channels, the first one first
-    order = np.lexsort((*host.T[::-1], luma))
+    order = np.lexsort((*host.T[::-1], luma(host)))
     if host.shape[1] == 4:
         order = order[np.argsort(host[order, 3] > 0, kind="stable")]
     xp = namespace(palette)
     return xp.take(palette, asarray(order, like=palette), axis=0)
+
+
+def by_hue(colors: np.ndarray) -> np.ndarray:
+    """Places of colours (k, 3 or 4) in 0..1: invisible ones, greys, then by hue in Oklab."""
+    oklab = convert(colors[:, :3], "srgb", "oklab")
+    hue = np.arctan2(oklab[:, 2], oklab[:, 1]) % (2 * np.pi)
+    hue = np.where(np.hypot(oklab[:, 1], oklab[:, 2]) < _GREY, -1.0, hue)
+    if colors.shape[1] == 4:
+        hue = np.where(colors[:, 3] == 0, -2.0, hue)
+    return np.argsort(hue, kind="stable")
 
 
 def reordered(palette: np.ndarray, counts: np.ndarray, order: str) -> np.ndarray:
@@ -41,9 +55,4 @@ def reordered(palette: np.ndarray, counts: np.ndarray, order: str) -> np.ndarray
         return np.argsort(-counts, kind="stable")
     if order == "lightness" or palette.shape[1] == 1:
         return np.arange(len(palette))
-    oklab = convert(palette[:, :3] / PEAK[dtype_name(palette.dtype)], "srgb", "oklab")
-    hue = np.arctan2(oklab[:, 2], oklab[:, 1]) % (2 * np.pi)
-    hue = np.where(np.hypot(oklab[:, 1], oklab[:, 2]) < _GREY, -1.0, hue)
-    if palette.shape[1] == 4:
-        hue = np.where(palette[:, 3] == 0, -2.0, hue)
-    return np.argsort(hue, kind="stable")
+    return by_hue(palette / PEAK[dtype_name(palette.dtype)])

@@ -18,6 +18,11 @@ from .picture import Chunks, Picture
 PEAK = {"uint8": 255, "uint16": 65535}
 
 
+def psnr(mse: float, peak: int) -> float:
+    """Peak signal-to-noise ratio in dB; infinite where there is no error."""
+    return 10 * math.log10(peak**2 / mse) if mse > 0 else math.inf
+
+
 @dataclass(frozen=True, eq=False)
 class Pixels:
     """An image as a list of pixels.

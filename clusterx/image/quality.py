@@ -18,8 +18,7 @@ import numpy as np
 
 from ..arrays import Array, asarray, concat, dtype_name, float_dtype, host_floats, namespace
 from .colorspace import convert
-from .pixels import PEAK, Pixels, as_pixels, coordinates
-from .targets import psnr
+from .pixels import PEAK, Pixels, as_pixels, coordinates, psnr
 
 #: width of the window of SSIM, and of its Gaussian: Wang's choice
 _WINDOW, _SIGMA = 11, 1.5

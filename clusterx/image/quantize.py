@@ -24,9 +24,9 @@ from .device import back, describe, move
 from .dithering import Dither, as_dither
 from .entries import by_palette
 from .picture import Chunks
-from .pixels import PEAK, Pixels, Space, as_pixels, paint
+from .pixels import PEAK, Pixels, Space, as_pixels, paint, psnr
 from .settings import Settings
-from .targets import fewest_colors, psnr
+from .targets import fewest_colors
 from .weighting import check_importance, importance_of_colors
 
 
@@ -156,6 +156,7 @@ def quantize(
     importance: Any = None,
     min_share: float = 0.0,
     min_psnr: float | None = None,
+    max_delta_e: float | None = None,
     dither: Any = "none",
     random_state: Any = None,
     device: str = "auto",
@@ -201,6 +202,9 @@ shape (n_colors, c), default='auto'
     min_psnr : float, optional
         The fewest colours, at most `n_colors`, with at least this `psnr`, in dB; before any
         dithering.
+    max_delta_e : float, optional
+        The fewest colours, at most `n_colors`, with at most this mean CIEDE2000 difference. Each
+        target tries about ten numbers of colours.
     dither : str or Dither, default='none'
         How pixels are dithered with the palette that was found; see `Dither`. `mse`, `psnr` and
         `counts`, of which some may be 0 then, are those of the dithered image.
@@ -228,7 +232,7 @@ shape (n_colors, c), default='auto'
     Warns
     -----
     UserWarning
-        `n_colors` colours do not reach `min_psnr`.
+        `n_colors` colours do not reach `min_psnr` or `max_delta_e`.
 
     See Also
     --------
@@ -263,7 +267,7 @@ shape (n_colors, c), default='auto'
     """
     settings = Settings(
         n_colors, method, Space(space, lightness), init, n_init, max_iter, tol, random_state, keep,
-        order, min_share, min_psnr,
+        order, min_share, min_psnr, max_delta_e,
     )  # fmt: skip
     how = as_dither(dither)
     seconds: dict[str, float] = {}

@@ -49,6 +49,8 @@ shape (n_colors, c), default='auto'
         Share of all weight to which the weights of rare colours are raised.
     min_psnr : float, optional
         The fewest colours, at most `n_colors`, with at least this PSNR in dB.
+    max_delta_e : float, optional
+        The same with at most this mean CIEDE2000 difference.
     random_state : int, RandomState or None
         An int makes the result reproducible.
     device : {'auto', 'cpu', 'cuda'}, default='auto'
@@ -98,6 +100,7 @@ shape (n_colors, c), default='auto'
         order: str = "lightness",
         min_share: float = 0.0,
         min_psnr: float | None = None,
+        max_delta_e: float | None = None,
         random_state: Any = None,
         device: str = "auto",
         max_pixels: int | None = None,
@@ -114,6 +117,7 @@ shape (n_colors, c), default='auto'
         self.order = order
         self.min_share = min_share
         self.min_psnr = min_psnr
+        self.max_delta_e = max_delta_e
         self.random_state = random_state
         self.device = device
         self.max_pixels = max_pixels
@@ -139,7 +143,7 @@ shape (n_colors, c), default='auto'
         settings = Settings(
             self.n_colors, self.method, Space(self.space, self.lightness), self.init, self.n_init,
             self.max_iter, self.tol, self.random_state, self.keep, self.order, self.min_share,
-            self.min_psnr,
+            self.min_psnr, self.max_delta_e,
         )  # fmt: skip
         pixels = as_pixels(image, max_pixels=self.max_pixels)
         rows = move(pixels.rows, self.device, from_file=pixels.from_file)

@@ -15,9 +15,8 @@ from .device import back, describe, move
 from .dithering import as_dither
 from .entries import by_palette
 from .palette_files import as_palette
-from .pixels import PEAK, as_pixels
+from .pixels import PEAK, as_pixels, psnr
 from .quantize import QuantizedImage
-from .targets import psnr
 
 
 def remap(

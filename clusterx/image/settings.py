@@ -35,6 +35,12 @@ class Settings(NamedTuple):
     order: str = "lightness"
     min_share: float = 0.0
     min_psnr: float | None = None
+    max_delta_e: float | None = None
+
+    @property
+    def has_target(self) -> bool:
+        """Whether the fewest colours are wanted that reach something."""
+        return self.min_psnr is not None or self.max_delta_e is not None
 
     def check(self, channels: int, dtype: str) -> None:
         """Raise unless the parameters suit images of such pixels."""
@@ -50,9 +56,10 @@ class Settings(NamedTuple):
         self.space.check()
         if not isinstance(self.min_share, numbers.Real) or not 0 <= self.min_share < 1:
             raise ValueError(f"min_share must be 0 or more and below 1; got {self.min_share!r}.")
-        wanted = self.min_psnr
-        if wanted is not None and (not isinstance(wanted, numbers.Real) or not wanted > 0):
-            raise ValueError(f"min_psnr must be a number above 0, got {wanted!r}.")
+        for name in ("min_psnr", "max_delta_e"):
+            wanted = getattr(self, name)
+            if wanted is not None and (not isinstance(wanted, numbers.Real) or not wanted > 0):
+                raise ValueError(f"{name} must be a number above 0, got {wanted!r}.")
         kept = len(self.kept(channels, dtype))
         if kept > k:
             raise ValueError(f"keep has {kept} colours, and n_colors={k}. Raise n_colors.")
@@ -63,10 +70,10 @@ class Settings(NamedTuple):
     def _check_init(self, channels: int, kept: int) -> None:
         k = self.n_colors
         named = isinstance(self.init, str)
-        if self.min_psnr is not None and not named and not callable(self.init):
+        if self.has_target and not named and not callable(self.init):
             raise ValueError(
-                "An init array is for one number of colours, and min_psnr tries several. Leave "
-                "one of them out."
+                "An init array is for one number of colours, and min_psnr and max_delta_e try "
+                "several. Leave one of them out."
             )
         if kept and not (named and self.init in CELL_STARTS and k <= MOST_COLORS):
             raise ValueError(

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import dtype_name
+from ..image.ordering import by_hue, luma
 from .canvas import axes, counted, pyplot, size_in_points, text_color, title
 from .data import check_count, host
 
@@ -148,8 +149,9 @@ class PaletteDisplay:
         ----------
         ax : matplotlib Axes, optional
             Where to draw; by default on a new figure.
-        sort : {'palette', 'share'}, default='palette'
-            Whether to draw colours in the order of the palette, or the most frequent first.
+        sort : {'palette', 'share', 'lightness', 'hue'}, default='palette'
+            In the order of the palette, the most frequent colour first, from dark to light, or
+            greys and then the others by their hue in Oklab.
         n_columns : int, optional
             Swatches per row; by default such that the plot is wide.
 
@@ -164,14 +166,8 @@ class PaletteDisplay:
         """
         colors = as_rgba("palette", self.palette)
         shares = _shares(self.counts, len(colors))
-        if sort not in ("palette", "share"):
-            raise ValueError(f"sort must be 'palette' or 'share', got {sort!r}.")
-        if sort == "share" and shares is None:
-            raise ValueError("sort='share' needs counts: pass the number of pixels of each colour.")
         k = len(colors)
-        self.order_ = np.arange(k)
-        if sort == "share" and shares is not None:
-            self.order_ = np.argsort(-shares, kind="stable")
+        self.order_ = _order(colors, shares, sort)
         columns = math.ceil(math.sqrt(2 * k)) if k > 8 else k
         columns = columns if n_columns is None else min(k, check_count("n_columns", n_columns))
         lines = -(-k // columns)
@@ -228,6 +224,20 @@ class PaletteDisplay:
             self.texts_.append(
                 ax.text(x, y, text, fontsize=size, ha="center", va="center", color=color)
             )
+
+
+def _order(colors: np.ndarray, shares: np.ndarray | None, sort: str) -> np.ndarray:
+    """Places of the colours in the order that they are drawn in."""
+    if sort not in ("palette", "share", "lightness", "hue"):
+        raise ValueError(f"sort must be 'palette', 'share', 'lightness' or 'hue', got {sort!r}.")
+    if sort == "share":
+        if shares is None:
+            raise ValueError("sort='share' needs counts: pass the number of pixels of each colour.")
+        return np.argsort(-shares, kind="stable")
+    if sort == "palette":
+        return np.arange(len(colors))
+    order = np.argsort(luma(colors), kind="stable")
+    return order if sort == "lightness" else order[by_hue(colors[order])]
 
 
 def as_rgba(name: str, palette: Any) -> np.ndarray:

@@ -1,10 +1,15 @@
 """Palettes: methods, colours kept, order, weights of pixels, targets."""
 
+import warnings
+
 import numpy as np
 import pytest
+import sklearn.cluster
+from sklearn.exceptions import ConvergenceWarning
 
 from clusterx.image import ColorQuantizer, load, quantize
 from clusterx.image.pixels import PEAK, coordinates
+from clusterx.image.quality import compare
 from tests.image.test_quantize import some_image
 
 
@@ -188,6 +193,66 @@ def test_fewest_colors_that_reach_a_psnr(photo):
     assert len(quantize(np.zeros((3, 3), np.uint8), 4, min_psnr=99).palette) == 1
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_fewest_colors_for_a_delta_e(channels):
+    image = some_image(channels)
+    found = quantize(image, 256, max_delta_e=4.0, random_state=0)
+    k = len(found.palette)
+    fewer = quantize(image, k - 1, random_state=0)
+    assert compare(image, found.image).delta_e <= 4.0 < compare(image, fewer.image).delta_e
+    both = quantize(image, 256, max_delta_e=4.0, min_psnr=30, random_state=0)
+    assert both.psnr >= 30
+    assert len(both.palette) >= k
+    with pytest.warns(UserWarning, match=r"n_colors=2 reach a mean CIEDE2000 of .*max_delta_e=1"):
+        quantize(image, 2, max_delta_e=1, random_state=0)
+
+
+def made_images():
+    """Gradients, noise, pixel art, a ramp of sixteen bits, sprites; small."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:48, :64]
+    yield np.stack([4 * x, 5 * y, x + y], axis=-1).astype(np.uint8)
+    yield rng.integers(0, 256, (50, 60, 3)).astype(np.uint8)
+    yield rng.integers(0, 256, (300, 3))[rng.integers(0, 300, (40, 50))].astype(np.uint8)
+    ramp = np.linspace(0, 65000, 48 * 64).reshape(48, 64, 1) * [1.0, 0.7, 0.3]
+    yield (ramp + rng.integers(0, 40, (48, 64, 3))).astype(np.uint16)
+    sprites = rng.integers(0, 256, (45, 50, 4)).astype(np.uint8)
+    sprites[:15, :, 3] = 0
+    yield sprites
+
+
+@pytest.mark.parametrize("k", [2, 16])
+@pytest.mark.parametrize("image", list(made_images()), ids=str)
+def test_objective_is_that_of_all_pixels(image, k):
+    c = image.shape[2]
+    shown = image.reshape(-1, c)
+    shown = shown[shown[:, -1] > 0] if c == 4 else shown
+    points, rng = coordinates(shown).astype(np.float64), np.random.default_rng(k)
+    hidden = int(c == 4)
+    starts = np.unique(shown, axis=0)
+    starts = starts[rng.choice(len(starts), k - hidden, replace=False)] + rng.uniform(0, 0.3, c)
+    init = np.concatenate([np.zeros((hidden, c)), starts])
+    starts = coordinates(starts.astype(np.float32), image.dtype)
+    peer = sklearn.cluster.KMeans(k - hidden, init=starts, n_init=1, max_iter=8, tol=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        peer.fit(points)
+    found = quantize(image, k, init=init, max_iter=8, tol=0)
+    assert found.inertia == pytest.approx(peer.inertia_, rel=1e-6)
+
+
+@pytest.mark.parametrize("k", [8, 64])
+def test_threads_change_no_bit(monkeypatch, k):
+    photo = load("sample:china.jpg").pixels  # blocks enough for both threads
+    found = []
+    for n in ("1", "2"):
+        monkeypatch.setenv("CLUSTERX_NUM_THREADS", n)
+        found.append(quantize(photo, k, random_state=0))
+    np.testing.assert_array_equal(found[0].palette, found[1].palette)
+    np.testing.assert_array_equal(found[0].indices, found[1].indices)
+    assert found[0].inertia == found[1].inertia
+
+
 @pytest.mark.parametrize(
     ("parameters", "match"),
     [
@@ -198,9 +263,10 @@ def test_fewest_colors_that_reach_a_psnr(photo):
         ({"lightness": 0.0, "space": "lab"}, "lightness must be a number above 0"),
         ({"min_share": 1.5}, "min_share"),
         ({"min_psnr": -3}, "min_psnr"),
+        ({"max_delta_e": 0}, "max_delta_e"),
         ({"keep": ["#fff"], "init": "random"}, "keep needs an init"),
         ({"keep": ["#fff"], "method": "minibatch"}, "'minibatch'"),
-        ({"min_psnr": 30, "init": np.zeros((2, 3))}, "min_psnr tries several"),
+        ({"min_psnr": 30, "init": np.zeros((2, 3))}, "min_psnr and max_delta_e try several"),
     ],
 )
 def test_wrong_parameters_are_refused(parameters, match):

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from clusterx.image import ColorQuantizer, quantize
+from clusterx.image.colorspace import convert
 from clusterx.plotting import ColorSpaceDisplay, PaletteDisplay
 
 RNG = np.random.default_rng(0)
@@ -115,7 +116,7 @@ def test_columns_can_be_chosen():
         (PALETTE, {"counts": [1, 2]}, r"counts must have shape \(4,\), one per colour; got \(2,\)"),
         (PALETTE, {"counts": [0] * 4}, "counts must be numbers of pixels"),
         (PALETTE, {"counts": [1, 2, 3, -1]}, "counts must be numbers of pixels"),
-        (PALETTE, {"sort": "hue"}, "sort must be 'palette' or 'share'"),
+        (PALETTE, {"sort": "size"}, "sort must be 'palette', 'share', 'lightness' or 'hue'"),
         (PALETTE, {"sort": "share"}, "sort='share' needs counts"),
         (PALETTE, {"n_columns": 0}, "n_columns must be at least 1"),
     ],
@@ -179,6 +180,39 @@ def test_palette_of_a_result_and_a_quantizer():
         np.testing.assert_allclose(
             np.asarray(display.palette_[0].get_offsets()), result.palette[:, :2]
         )
+
+
+@pytest.mark.parametrize("space", ["linear", "lab", "oklab"])
+def test_the_space_of_a_result_is_drawn(space):
+    result = quantize(IMAGE, 5, space=space, random_state=0)
+    display = ColorSpaceDisplay.from_image(IMAGE, result)
+    views = {"linear": (0, 1), "lab": (1, 2), "oklab": (1, 2)}
+    expected = convert(result.palette / 255, "srgb", space)[:, views[space]]
+    np.testing.assert_allclose(display.palette_[0].get_offsets(), expected)
+    names = [display.axes_[2].get_xlabel(), display.axes_[2].get_zlabel()]
+    assert (
+        names
+        == {
+            "linear": ["Red, linear", "Blue, linear"],
+            "lab": ["CIELAB a*", "CIELAB L*"],
+            "oklab": ["Oklab a", "Oklab L"],
+        }[space]
+    )
+    for ax, points in zip(display.axes_[:2], display.points_[:2], strict=True):
+        found = np.asarray(points.get_offsets())
+        for values, (low, high) in zip(found.T, (ax.get_xlim(), ax.get_ylim()), strict=True):
+            assert low < values.min() <= values.max() < high
+    other = ColorSpaceDisplay.from_image(IMAGE, result, space="srgb", views="rg")
+    np.testing.assert_allclose(other.palette_[0].get_offsets(), result.palette[:, :2])
+    with pytest.raises(ValueError, match="space must be one of"):
+        ColorSpaceDisplay.from_image(IMAGE, space="hsv")
+
+
+def test_swatches_by_lightness_and_hue():
+    palette = np.array([[250, 250, 250], [0, 0, 255], [255, 0, 0], [20, 20, 20]], dtype=np.uint8)
+    by_lightness = PaletteDisplay.from_palette(palette, sort="lightness")
+    assert by_lightness.order_.tolist() == [3, 1, 2, 0]
+    assert PaletteDisplay.from_palette(palette, sort="hue").order_.tolist() == [3, 0, 2, 1]
 
 
 def test_sixteen_bits_keep_their_scale():
