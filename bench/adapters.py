@@ -233,6 +233,17 @@ def clusterx_quantize(problem: Problem) -> Run:
     return run
 
 
+def clusterx_palette(problem: Problem) -> Run:
+    """`quantize` by its defaults, to convergence."""
+    from clusterx import quantize
+
+    def run(seed: int) -> Outcome:
+        found = quantize(problem.X, problem.k, random_state=seed)
+        return Outcome(found.palette, found.indices, found.n_iter)
+
+    return run
+
+
 def clusterx_lloyd_tf32(problem: Problem) -> Run:
     """Lloyd iterations whose products may be rounded to TF32."""
     from clusterx import precision
@@ -348,6 +359,20 @@ def pillow_quantize(problem: Problem) -> Run:
     def run(seed: int) -> Outcome:
         answer = Image.fromarray(problem.X).quantize(problem.k, dither=Image.Dither.NONE)
         palette = np.asarray(answer.getpalette(), dtype=np.uint8).reshape(-1, 3)
+        return Outcome(palette[: problem.k], np.asarray(answer))
+
+    return run
+
+
+def imagequant_palette(problem: Problem) -> Run:
+    """libimagequant by its default speed, without dithering."""
+    import imagequant
+    from PIL import Image
+
+    def run(seed: int) -> Outcome:
+        image = Image.fromarray(problem.X).convert("RGBA")
+        answer = imagequant.quantize_pil_image(image, 0.0, problem.k)
+        palette = np.asarray(answer.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
         return Outcome(palette[: problem.k], np.asarray(answer))
 
     return run

@@ -110,6 +110,13 @@ def _quantize(size: str, k: int, *devices: str, **overrides: Mapping[str, Any]) 
     return Case(f"quantize-{size}-{k}", title, "quantize", source, k, **plan)
 
 
+def _palette(size: str, k: int) -> Case:
+    title = f"{{size}} to {k} colours by the defaults, without dithering, indexed image out"
+    source = _on(f"photo_{size}")
+    plan: dict[str, Any] = {"view": "image", "quality": "mse", "rounds": 2, "repeats": 1}
+    return Case(f"palette-{size}-{k}", title, "palette", source, k, **plan)
+
+
 def _lloyd(name: str, source: str, k: int, *devices: str, **plan: Any) -> Case:
     title = f"{{size}}, k={k:,}, 10 Lloyd iterations, labels out"
     return Case(f"lloyd-{name}-{k}", title, "lloyd", _on(source, *devices), k, **plan)
@@ -258,6 +265,8 @@ _MEASURED = (
     _quantize("8.3mp", 16, CUDA),
     _quantize("8.3mp", 256, CUDA),
     _quantize("24mp", 16, CUDA),
+    _palette("24mp", 256),
+    _palette("2.8mp", 16),
     Case(
         "seeding-digits-256", "{size}, `kmeans_plusplus`, k=256", "seeding", _on(DIGITS), 256,
         seeds=FIVE_SEEDS, repeats=1, time_limit=600, overrides={SKLEARN: {**ONCE, "seeds": (0,)}},

@@ -109,7 +109,8 @@ LIBRARIES: dict[str, Library] = {
         | _pooling("clusterx", "clusterx")
         | {"spreading": partial(adapters.spreading, "clusterx"),
            "medoids": adapters.clusterx_medoids, "map": adapters.clusterx_map}
-        | {"quantize": adapters.clusterx_quantize, "upload": adapters.upload,
+        | {"quantize": adapters.clusterx_quantize, "palette": adapters.clusterx_palette,
+           "upload": adapters.upload,
            "command": children.command},
     ),
     "clusterx in TF32": Library(
@@ -138,7 +139,11 @@ LIBRARIES: dict[str, Library] = {
     "kmedoids": Library("kmedoids", _ON_CPU, {"medoids": adapters.faster_pam}),
     "onebatch": Library("onebatch", _ON_CPU, {"medoids": adapters.one_batch}),
     "minisom": Library("minisom", _ON_CPU, {"map": adapters.mini_som}),
-    "Pillow": Library("PIL", _ON_CPU, {"quantize": adapters.pillow_quantize}),
+    "Pillow": Library(
+        "PIL", _ON_CPU,
+        {"quantize": adapters.pillow_quantize, "palette": adapters.pillow_quantize},
+    ),
+    "imagequant": Library("imagequant", _ON_CPU, {"palette": adapters.imagequant_palette}),
     "reading twice": Library("numpy", _ON_CPU, {"minibatch": adapters.read_twice}, compared=False),
     "bare Python": Library("sys", _ON_CPU, {"import": children.bare_python}, compared=False),
     "torch": Library(

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays import Array, concat, device, dtype_name, host_floats, namespace
-from ...blocks import TILE
+from ...arrays import Array, device, dtype_name, host_floats, namespace
 
 _BITS = {"uint8": 8, "uint16": 16}
 
@@ -89,18 +88,16 @@ def nearest_two(points: Array, centers: Array) -> tuple[Array, Array, Array]:
     points : array of shape (c, n), float32
     centers : array of shape (k, c), float32
     """
-    xp, n, k = namespace(points), points.shape[1], centers.shape[0]
-    width = max(1, TILE // k)
-    numbers = xp.arange(k, dtype=xp.int32, device=device(points))[None, :]
-    found = []
-    for a in range(0, n, width):
-        block = points[:, a : min(n, a + width)]
-        apart = [block[i, :, None] - centers[None, :, i] for i in range(points.shape[0])]
+    xp, like = namespace(points), points[0, :]
+    first, second = xp.full_like(like, xp.inf), xp.full_like(like, xp.inf)
+    labels = xp.zeros_like(like, dtype=xp.int32)
+    for j in range(centers.shape[0]):
+        apart = [points[i, :] - centers[j, i] for i in range(points.shape[0])]
         squared = sum(part * part for part in apart)
-        labels = xp.astype(xp.argmin(squared, axis=1), xp.int32)
-        others = xp.where(numbers == labels[:, None], xp.inf, squared)
-        found.append((labels, xp.min(squared, axis=1), xp.min(others, axis=1)))
-    return tuple(concat(parts) for parts in zip(*found, strict=True))
+        labels = xp.where(squared < first, xp.full_like(labels, j), labels)
+        second = xp.minimum(second, xp.maximum(first, squared))
+        first = xp.minimum(first, squared)
+    return labels, first, second
 
 
 def _index_dtype(xp: Any, labels: Array) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 from ...cpu.jit import jit
 from .. import generic
 
-#: most distances that the generic kernel takes while the loop here is not compiled
+#: most distances that the generic kernel takes while the loop here is not compiled: 8 ms
 _STAND_IN_DISTANCES = 1 << 22
 
 
@@ -27,7 +27,7 @@ def in_numpy(points, centers):
     return generic.nearest_two(points, centers)
 
 
-@jit(stand_in=in_numpy, seconds=1.0)
+@jit(stand_in=in_numpy, seconds=1.5)
 def nearest_two_of_few(points, centers):
     channels, n = points.shape
     labels = np.empty(n, np.int32)
