@@ -65,16 +65,16 @@ class SavedModel(BaseEstimator):
             name: to_host(value) if is_array(value) and not on_host(value) else value
             for name, value in super().__getstate__().items()
         }
-        return state | {"_clusterx_version": _version()}
+        return state | {"_clusterx_version": version()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         saved_by = state.pop("_clusterx_version", "of unknown version")
-        if saved_by != _version():
+        if saved_by != version():
             warnings.warn(
                 OtherVersionWarning(
                     estimator_name=type(self).__name__,
-                    current_sklearn_version=_version(),
+                    current_sklearn_version=version(),
                     original_sklearn_version=saved_by,
                 ),
                 stacklevel=2,
@@ -82,7 +82,8 @@ class SavedModel(BaseEstimator):
         super().__setstate__(state)
 
 
-def _version() -> str:
+def version() -> str:
+    """Of clusterx."""
     from . import __version__  # which is set after this module is imported
 
     return __version__

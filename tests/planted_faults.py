@@ -57,6 +57,9 @@ LINKAGE = "tests/kernels/linkage tests/connectivity/test_agglomerative.py"
 
 FAULTS = (
     Fault("model files whose checksum is not looked at", "and _digest(data) != data[-_DIGEST:]", "and False", "tests/models"),
+    Fault("checkpoints of other data", 'other = [what for what, value in self._of.items() if of.get(what) != value]', "other = []", "tests/test_checkpoints.py"),
+    Fault("states without the iterations that are done", "    centers, _, done = begin\n", "    centers, _, done = begin._replace(done=before)\n", "tests/test_checkpoints.py"),
+    Fault("chunks that blocks cut through", "rows = max(rows // self.height, 1) * self.height if rows >= self.height else rows", "rows = rows", "tests/test_rows_stored.py"),
     Fault("leaves of a loaded tree that go round", "raise ValueError(f\"{name} has a leaf after itself\")", "return", "tests/models -k leaf"),
     Fault("arrays of a model whose shapes don't fit", "fits = len(found) == len(wanted) and all(", "fits = len(found) == len(wanted) or all(", "tests/models"),
     Fault("partners of merged clusters that are not asked again", "other[changed | changed[other]] = -1", "other[changed] = -1", LINKAGE),

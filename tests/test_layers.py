@@ -11,13 +11,14 @@ import clusterx
 PACKAGE = Path(clusterx.__file__).parent
 #: Folders and files of the package from the ground up; those of one line do not import each other.
 LAYERS = (
-    ("properties", "files", "arithmetic"),
+    ("properties", "files", "archive", "arithmetic"),
     ("arrays",),
     ("blocks",),
     ("kernels",),
     ("validation",),
     ("rows",),
     ("fitted",),
+    ("checkpoints",),
     ("base",),
     ("neighbors",),
     ("centroid", "connectivity", "density", "metrics"),

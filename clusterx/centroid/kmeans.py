@@ -11,12 +11,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from ..arrays import Array, namespace
+from ..checkpoints import Checkpoint
 from ..rows import Rows, without_labels
 from ..validation import check_choice
 from .base import CentroidClusterer
 from .cosine import by_unit_rows, unit_length, unit_rows
 from .inertia import mean_variance
 from .lloyd import LloydResult, lloyd
+from .resuming import restored, saving
 from .steps import lloyd_step
 
 #: Starts whose inertias differ by less than this fraction found the same clusters, up to rounding:
@@ -118,7 +120,14 @@ class KMeans(CentroidClusterer):
         self.metric = metric
 
     def fit(
-        self, X: Any, y: Any = None, sample_weight: Any = None, *, labels_out: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        labels_out: Any = None,
+        checkpoint: Any = None,
+        checkpoint_every: int = 10,
     ) -> KMeans:
         """Find the centres.
 
@@ -133,6 +142,12 @@ class KMeans(CentroidClusterer):
             Where the labels go: an NPY file, which is written block by block, or an array such as a
             memmap. Where X is read in blocks and `init` is an array, memory does not grow with the
             number of rows then.
+        checkpoint : path, optional
+            A file that keeps the state of the fit. If there is one, of a fit with the same data,
+            weights and parameters that ended early, the fit goes on from there and has the same
+            result. The file is deleted when the fit has ended.
+        checkpoint_every : int, default=10
+            Iterations between two states that are written.
 
         Returns
         -------
@@ -142,14 +157,18 @@ class KMeans(CentroidClusterer):
         Raises
         ------
         ValueError
-            Wrong parameters, fewer rows of positive weight than clusters, NaN or infinities in X.
+            Wrong parameters, fewer rows of positive weight than clusters, NaN or infinities in X;
+            or the checkpoint is of another fit.
         """
         X = without_labels(labels_out, X)
-        labels = self._fit_centers(X, sample_weight)
+        kept = None if checkpoint is None else (checkpoint, checkpoint_every)
+        labels = self._fit_centers(X, sample_weight, kept)
         self.labels_ = labels() if labels_out is None else self._predict_into(labels_out, X)
         return self
 
-    def _fit_centers(self, X: Any, sample_weight: Any) -> Callable[[], Array]:
+    def _fit_centers(
+        self, X: Any, sample_weight: Any, checkpoint: tuple[Any, int] | None = None
+    ) -> Callable[[], Array]:
         """Fit all but the labels, and return a function that computes them."""
         self._check_shared_parameters()
         check_choice(self, "algorithm", self.algorithm, ("lloyd", "elkan"))
@@ -159,6 +178,7 @@ class KMeans(CentroidClusterer):
             rows = unit_rows(rows)
         w, total = self._weights(sample_weight, rows)
         starts = self._starts(rows, w, default=10)
+        saved = None if checkpoint is None else Checkpoint(*checkpoint, self, rows, w)
         if self.algorithm == "elkan" and self.n_clusters == 1:
             warnings.warn(
                 "algorithm='elkan' doesn't make sense for a single cluster. Using 'lloyd' instead.",
@@ -166,7 +186,9 @@ class KMeans(CentroidClusterer):
                 stacklevel=2,
             )
         with rows.kernels.runtime.limited_blas():
-            best = self._best_start(rows, w, total, starts)
+            best = self._best_start(rows, w, total, starts, saved)
+        if saved is not None:
+            saved.done()
         if best.distinct < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({best.distinct}) found smaller than n_clusters "
@@ -181,29 +203,31 @@ class KMeans(CentroidClusterer):
         # labels
         return lambda: _own(best.labels) if rows is X else best.labels
 
-    def _best_start(self, rows: Rows, w: Array | None, total: float, starts: int) -> LloydResult:
+    def _best_start(
+        self, rows: Rows, w: Array | None, total: float, starts: int, saved: Checkpoint | None
+    ) -> LloydResult:
         rng = check_random_state(self.random_state)
         step = lloyd_step(rows, w, total, self.n_clusters)
         tol = self.tol
         if tol > 0:
             tol *= mean_variance(rows, w, step)
-        best: LloydResult | None = None
-        for _ in range(starts):
-            centers = self._init_centers(rows, w, rng, step)
-            if self.metric == "cosine":
-                centers = unit_length(centers, rows)
-            if self.verbose:
-                print("Initialization complete")
+        going = None if saved is None else restored(saved, rng, rows, step)
+        best = None if going is None else going.best
+        for start in range(0 if going is None else going.start, starts):
+            first = self._first(rows, w, rng, step) if going is None else going.first
             fit = lloyd(
                 rows,
                 step,
-                centers,
+                first,
                 w,
                 max_iter=self.max_iter,
                 tol=tol,
                 verbose=self.verbose,
                 project=unit_length if self.metric == "cosine" else None,
+                begin=None if going is None else going.state,
+                after=None if saved is None else saving(saved, rng, start, first, best),
             )
+            going = None
             if best is None or fit.inertia < best.inertia * (1.0 - SAME_INERTIA):
                 # later starts overwrite the labels of the step
                 best = fit
@@ -211,6 +235,14 @@ class KMeans(CentroidClusterer):
                     best = fit._replace(step=SimpleNamespace(labels=_own(fit.labels)))
         assert best is not None
         return best
+
+    def _first(self, rows: Rows, w: Array | None, rng: Any, step: Any) -> Array:
+        centers = self._init_centers(rows, w, rng, step)
+        if self.metric == "cosine":
+            centers = unit_length(centers, rows)
+        if self.verbose:
+            print("Initialization complete")
+        return centers
 
     def _measured(self, kernel, rows, centers):
         if self.metric == "cosine":

@@ -46,6 +46,8 @@ def lloyd(
     tol: float,
     verbose: int = 0,
     project: Callable | None = None,
+    begin: State | None = None,
+    after: Callable[[State], None] | None = None,
 ) -> LloydResult:
     """Lloyd's iterations from the given centres; the device is read once in each.
 
@@ -60,6 +62,10 @@ def lloyd(
         Bound on the sum of squared movements that ends the iterations.
     project : callable, optional
         Maps new centres to allowed ones, such as those of length one.
+    begin : State, optional
+        State of earlier iterations from the same first centres, to continue from.
+    after : callable, optional
+        Receives the state after each iteration, except those that follow moves of single rows.
     """
     # how much a move gains is known for plain means only
     tied = ties.share(rows, centers) if project is None else None
@@ -67,12 +73,17 @@ def lloyd(
     plan = Plan(rows, step, w, max_iter, tol, verbose, project, exchange)
     # another iteration has to follow, because a split may leave a cluster without rows
     split = tied is not None and tied >= ties.COMMON and max_iter > 1
-    run = _iterate(plan, ties.split(rows, centers, w) if split else centers, int(split))
+    if begin is None:
+        first = ties.split(rows, centers, w) if split else centers
+        begin = State(first, first, int(split))
+    else:
+        step(begin.old)  # for the labels, of which changes are counted
+    run = _iterate(plan, begin, int(split), after)
     for _ in range(ties.ROUNDS):
         exchanged = _exchanged(plan, run)
         if exchanged is None:
             break
-        since, run = run.centers, _iterate(plan, exchanged, run.done)
+        since, run = run.centers, _iterate(plan, State(exchanged, exchanged, run.done), run.done)
         (shift,) = host_floats(_squared_shift(rows, run.centers, since))
         if shift <= tol:
             break
@@ -83,6 +94,14 @@ def lloyd(
         stats = step(centers)
     used = int(np.count_nonzero(to_host(stats.counts) > 0))
     return LloydResult(centers, step, inertia(rows, step, stats, centers, w), run.done, used)
+
+
+class State(NamedTuple):
+    """What iterations have come to, between two of them."""
+
+    centers: Array
+    old: Array  # the centres before them
+    done: int  # iterations in all
 
 
 class Plan(NamedTuple):
@@ -115,13 +134,16 @@ def _exchanged(plan: Plan, run: Run) -> Array | None:
     return plan.exchange(plan.step, run.stats, run.centers)
 
 
-def _iterate(plan: Plan, centers: Array, before: int) -> Run:
+def _iterate(
+    plan: Plan, begin: State, before: int, after: Callable[[State], None] | None = None
+) -> Run:
     """Iterate until no label changes, the centres hardly move, or `max_iter` is reached.
 
-    before : number of iterations done before
+    before : number of iterations done before the first of these
     """
     rows, step, project = plan.rows, plan.step, plan.project
-    done, end, stats, found = before, "", None, Found(np.inf, 0.0, 0.0)
+    centers, _, done = begin
+    end, stats, found = "", None, Found(np.inf, 0.0, 0.0)
     while done < plan.max_iter and not end:
         old, stats = centers, step(centers)
         centers, shift, min_count = rows.kernels.kmeans.update_centers(stats, old)
@@ -138,6 +160,8 @@ def _iterate(plan: Plan, centers: Array, before: int) -> Run:
             (shift,) = host_floats(_squared_shift(rows, centers, old))
             found = found._replace(shift=shift)
         end = _end(found, done - before, plan.tol)
+        if after is not None and not end:
+            after(State(centers, old, done))
     return Run(centers, stats, found, done, end)
 
 

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array, asarray, float_dtype, host_floats, is_array, namespace, to_host
 from ..base import Estimator
+from ..checkpoints import Checkpoint
 from ..kernels.mixture import Density
 from ..rows import Rows
 from ..validation import check_choice, check_number
@@ -31,6 +32,7 @@ from .em import (
     with_scatter,
 )
 from .report import Collapsed, Report
+from .resuming import restored, saving
 from .starts import INITS, first_moments
 
 
@@ -45,7 +47,15 @@ class Mixture(DensityMixin, Estimator):
 
     # -- fitting -------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        checkpoint: Any = None,
+        checkpoint_every: int = 10,
+    ) -> Any:
         """Estimate the parameters by expectation and maximisation.
 
         Parameters
@@ -55,6 +65,12 @@ class Mixture(DensityMixin, Estimator):
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             A weight of two counts as a row repeated, one of zero as a row left out.
+        checkpoint : path, optional
+            A file that keeps the state of the fit. If there is one, of a fit with the same data,
+            weights and parameters that ended early, the fit goes on from there and has the same
+            result. The file is deleted when the fit has ended.
+        checkpoint_every : int, default=10
+            Iterations between two states that are written.
 
         Returns
         -------
@@ -64,26 +80,30 @@ class Mixture(DensityMixin, Estimator):
         ------
         ValueError
             Wrong parameters, fewer rows of positive weight than components, NaN or infinities in X;
-            or a component has collapsed onto so few rows that its covariance is singular.
+            or a component has collapsed onto so few rows that its covariance is singular; or the
+            checkpoint is of another fit.
         """
-        self._fit(X, sample_weight)
+        self._fit(X, sample_weight, None if checkpoint is None else (checkpoint, checkpoint_every))
         return self
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Array:
         """Fit, and return the most probable component of each row, (n_samples,) int32."""
         return self._assigned(self._fit(X, sample_weight))[1]
 
-    def _fit(self, X: Any, sample_weight: Any) -> Rows:
+    def _fit(self, X: Any, sample_weight: Any, checkpoint: tuple[Any, int] | None = None) -> Rows:
         self._check_mixture_parameters()
         rows = self._rows(X, reset=True)
         w, total = self._weights(sample_weight, rows)
         self._check_enough_rows(rows, w)
         covariance = TYPES[self.covariance_type]
+        saved = None if checkpoint is None else Checkpoint(*checkpoint, self, rows, w)
         with rows.kernels.runtime.limited_blas():
             frame = find_frame(rows, w, self.covariance_type == "spherical")
             problem = self._with_priors(Problem(rows, w, total, frame, covariance))
             problem = with_scatter(problem)
-            best = self._best_run(problem)
+            best = self._best_run(problem, saved)
+        if saved is not None:
+            saved.done()
         self.converged_ = best.converged
         self._keep(best.parameters, problem)
         self.n_iter_ = len(best.lower_bounds)
@@ -98,14 +118,20 @@ class Mixture(DensityMixin, Estimator):
             )
         return rows
 
-    def _best_run(self, problem: Problem) -> Run:
+    def _best_run(self, problem: Problem, saved: Checkpoint | None) -> Run:
         rng = check_random_state(self.random_state)
         warm = self.warm_start and hasattr(self, "converged_")
         best: Run | None = None
-        for start in range(1 if warm else self.n_init):
+        going = None if saved is None or saved.found is None else restored(saved.found, rng)
+        if going is not None:
+            best = going.best
+        for start in range(0 if going is None else going.start, 1 if warm else self.n_init):
             report = Report(self, start)
             try:
-                first = self._restored(problem) if warm else self._first(problem, rng)
+                if going is not None:
+                    first = going.parameters
+                else:
+                    first = self._restored(problem) if warm else self._first(problem, rng)
                 run = em(
                     problem,
                     first,
@@ -115,10 +141,13 @@ class Mixture(DensityMixin, Estimator):
                     tol=self.tol,
                     before=self.lower_bound_ if warm else -np.inf,
                     report=report,
+                    bounds=None if going is None else going.bounds,
+                    after=None if saved is None else saving(saved, rng, start, best),
                 )
             except Collapsed as error:
                 raise ValueError(error.message(self)) from error.__cause__
             report.end(run)
+            going = None
             if best is None or (
                 run.lower_bounds and not run.lower_bounds[-1] <= best.lower_bounds[-1]
             ):

@@ -214,6 +214,8 @@ def em(
     tol: float,
     before: float = -np.inf,
     report: Callable[[int, float], None],
+    bounds: list[float] | None = None,
+    after: Callable[[Parameters, list[float]], None] | None = None,
 ) -> Run:
     """Iterate from given parameters until the lower bound changes by less than `tol`.
 
@@ -227,9 +229,13 @@ def em(
         Lower bound of the fit that the parameters come from.
     report : callable
         Called with the number of each iteration and the change of the lower bound.
+    bounds : list of float, optional
+        Lower bounds of the iterations that led to the parameters, to continue from.
+    after : callable, optional
+        after(parameters, bounds) is called after each iteration but the last.
     """
-    bounds: list[float] = []
-    converged, last = False, before
+    bounds = list(bounds or ())
+    converged, last = False, bounds[-1] if bounds else before
     while len(bounds) < max_iter and not converged:
         expected = expectation(problem, parameters)
         parameters = maximise(expected.moments)
@@ -238,4 +244,6 @@ def em(
         report(len(bounds), change)
         converged = abs(change) < tol
         last = bounds[-1]
+        if after is not None and not converged:
+            after(parameters, bounds)
     return Run(parameters, bounds, converged)

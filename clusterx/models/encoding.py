@@ -15,8 +15,8 @@ import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator
 
+from ..archive import KINDS, ModelFileError
 from ..arrays import is_array, to_host
-from .archive import KINDS, ModelFileError
 from .checks import check_record, check_state
 from .classes import (
     FUNCTIONS,

@@ -9,10 +9,10 @@ import numpy as np
 
 import clusterx
 
+from ..archive import ModelFileError, packed, unpacked
 from ..arrays import gpu_library, is_array
 from ..base import Estimator
 from ..files import write
-from .archive import ModelFileError, packed, unpacked
 from .encoding import Decoder, Encoder
 
 #: What values that don't fit each other raise while a model is put together.
@@ -63,7 +63,7 @@ def model_bytes(model: Any) -> memoryview:
     """What `save_model` writes."""
     encoder = Encoder()
     described = encoder.estimator(model)
-    return packed(described, encoder.arrays, clusterx.__version__)
+    return packed("model", described, encoder.arrays, clusterx.__version__)
 
 
 def load_model(path: str | os.PathLike[str], *, device: Any = "cpu") -> Any:
@@ -97,7 +97,7 @@ def load_model(path: str | os.PathLike[str], *, device: Any = "cpu") -> Any:
     with open(path, "rb") as file:
         data = file.read()
     try:
-        described, arrays = unpacked(data)
+        described, arrays = unpacked("model", data)
         model = Decoder(arrays).model(described)
     except _UNFIT as error:
         cause = error if isinstance(error, ModelFileError) else f"its values don't fit ({error})"

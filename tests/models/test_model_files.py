@@ -16,9 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import clusterx
-from clusterx import load_model, save_model
+from clusterx import archive, load_model, save_model
 from clusterx.fitted import OtherVersionWarning
-from clusterx.models import ModelFileError, archive, classes
+from clusterx.models import ModelFileError, classes
 from clusterx.models.encoding import Decoder, Encoder
 
 
@@ -177,7 +177,7 @@ def test_files_are_archives_of_arrays(tmp_path):
     save_model(model, tmp_path / "a")
     with np.load(tmp_path / "a", allow_pickle=False) as found:
         arrays = [found[name] for name in found.files if name.startswith("arrays/")]
-        described = json.loads(found["model.json"])
+        described = json.loads(found["description.json"])
     assert any(np.array_equal(a, model.cluster_centers_) for a in arrays)
     assert described["clusterx"] == clusterx.__version__
     with pytest.raises(FileExistsError, match="is not overwritten"):
@@ -230,7 +230,7 @@ def test_what_files_do_not_hold(case, tmp_path):
 
 def saved(name):
     encoder = Encoder()
-    return archive.packed(encoder.estimator(fitted(name)[0]), encoder.arrays, "0.1.0")
+    return archive.packed("model", encoder.estimator(fitted(name)[0]), encoder.arrays, "0.1.0")
 
 
 def test_damaged_files_give_one_error(tmp_path):
@@ -283,10 +283,10 @@ def test_arrays_that_are_swapped_do_not_fit(name):
 
 def changed(name, change):
     """The model's file with another description, or other arrays, and the right checksum."""
-    described, arrays = archive.unpacked(bytes(saved(name)))
+    described, arrays = archive.unpacked("model", bytes(saved(name)))
     state = described["estimator"][1]
     change(described, state, arrays)
-    return bytes(archive.packed(described, arrays, "0.1.0"))
+    return bytes(archive.packed("model", described, arrays, "0.1.0"))
 
 
 def tree(state):
@@ -350,7 +350,7 @@ SHAPE = "{{'descr': '{}', 'fortran_order': False, 'shape': {}}}"
 
 
 def one_array(data):
-    return made([("model.json", MODEL), ("arrays/0.npy", data)])
+    return made([("description.json", MODEL), ("arrays/0.npy", data)])
 
 
 FOREIGN = {
@@ -358,18 +358,18 @@ FOREIGN = {
     "text": b"a,b\n1,2\n",
     "pickle": pickle.dumps(clusterx.KMeans()),
     "archive": made([("a.npy", b"")]),
-    "other": made([("model.json", "{}")]),
-    "no JSON": made([("model.json", "{")]),
-    "bomb": made([("model.json", MODEL + " " * 10**7)], compress=zipfile.ZIP_DEFLATED),
-    "later": made([("model.json", MODEL.replace('version": 1', 'version": 2'))]),
-    "more": made([("model.json", MODEL), ("arrays/1.npy", b"")]),
+    "other": made([("description.json", "{}")]),
+    "no JSON": made([("description.json", "{")]),
+    "bomb": made([("description.json", MODEL + " " * 10**7)], compress=zipfile.ZIP_DEFLATED),
+    "later": made([("description.json", MODEL.replace('version": 1', 'version": 2'))]),
+    "more": made([("description.json", MODEL), ("arrays/1.npy", b"")]),
     "no array": one_array(b"abc"),
     "vast": one_array(npy(SHAPE.format("<f8", (1 << 50,)))),
     "short": one_array(npy(SHAPE.format("<f8", (2,))) + b"8" * 9),
     "minus": one_array(npy(SHAPE.format("<f8", (-1, -1))) + b"8" * 8),
     "objects": one_array(npy(SHAPE.format("|O", (1,))) + b"8" * 8),
     "code": one_array(npy("__import__('os').abort()")),
-    "brackets": made([("model.json", "[" * 100_000)]),
+    "brackets": made([("description.json", "[" * 100_000)]),
 }
 
 

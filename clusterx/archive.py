@@ -1,4 +1,4 @@
-"""Model files as bytes: a ZIP archive of JSON and NPY files, as of `numpy.savez`, and a checksum.
+"""Models and checkpoints as bytes: a ZIP archive of JSON and NPY files, and a checksum.
 
 The archive's comment, which ends the file, is the SHA-256 of all bytes before it. Members are
 stored uncompressed, so that what is read is never larger than the file.
@@ -17,8 +17,7 @@ import numpy as np
 
 #: Version of the layout of the files; a reader refuses later ones.
 FORMAT = 1
-_NAME = "clusterx model"
-_DESCRIPTION = "model.json"
+_DESCRIPTION = "description.json"
 _DIGEST = 64
 #: Kinds of dtypes in files: booleans, integers, floats and texts.
 KINDS = "buifU"
@@ -28,21 +27,24 @@ _HEADER = 4096
 
 
 class ModelFileError(ValueError):
-    """A file is no model file of clusterx, or it is damaged."""
+    """A file is no file of clusterx, or it is damaged."""
 
 
-def packed(model: Any, arrays: list[np.ndarray], version: str) -> memoryview:
+def packed(what: str, content: Any, arrays: list[np.ndarray], version: str) -> memoryview:
     """The bytes of a file.
 
     Parameters
     ----------
-    model : what JSON can hold
+    what : str
+        "model" or "checkpoint".
+    content : what JSON can hold
     arrays : list of arrays
         Of booleans, real numbers or texts.
     version : str
         Of clusterx.
     """
-    described = {"format": _NAME, "format_version": FORMAT, "clusterx": version, "model": model}
+    described = {"format": f"clusterx {what}", "format_version": FORMAT}
+    described |= {"clusterx": version, what: content}
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         text = json.dumps(described, allow_nan=False)
@@ -56,8 +58,8 @@ def packed(model: Any, arrays: list[np.ndarray], version: str) -> memoryview:
     return data
 
 
-def unpacked(data: bytes) -> tuple[Any, list[np.ndarray]]:
-    """The model and the arrays in a file.
+def unpacked(what: str, data: bytes) -> tuple[Any, list[np.ndarray]]:
+    """The content and the arrays in a file of a model or a checkpoint.
 
     Raises
     ------
@@ -65,18 +67,18 @@ def unpacked(data: bytes) -> tuple[Any, list[np.ndarray]]:
         These are not the bytes that `packed` gave, or those of a later version of it.
     """
     if zipfile.is_zipfile(io.BytesIO(data)) and _digest(data) != data[-_DIGEST:]:
-        raise ModelFileError("its checksum is wrong: it is damaged, or no model file")
+        raise ModelFileError("its checksum is wrong: it is damaged, or no file of clusterx")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {info.filename: info for info in archive.infolist()}
             _check_members(members, len(archive.infolist()), len(data))
-            described = _described(archive.read(_DESCRIPTION))
+            described = _described(what, archive.read(_DESCRIPTION))
             arrays = [_array(archive.read(_member(i))) for i in range(len(members) - 1)]
     except (zipfile.BadZipFile, RuntimeError, OSError, EOFError, KeyError, ValueError) as error:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(f"it can't be read ({error})") from error
-    return described["model"], arrays
+    return described[what], arrays
 
 
 def _member(place: int) -> str:
@@ -90,24 +92,24 @@ def _digest(data: bytes | memoryview) -> bytes:
 def _check_members(members: dict[str, zipfile.ZipInfo], entries: int, most: int) -> None:
     wanted = {_DESCRIPTION, *(_member(i) for i in range(len(members) - 1))}
     if set(members) != wanted or entries != len(members):
-        raise ModelFileError("it holds other files than a model has")
+        raise ModelFileError("it holds other files than it should")
     stored = all(m.compress_type == zipfile.ZIP_STORED for m in members.values())
     if not stored or sum(m.file_size for m in members.values()) > most:
         raise ModelFileError("it holds compressed files, which may be of any size")
 
 
-def _described(text: bytes) -> dict[str, Any]:
+def _described(what: str, text: bytes) -> dict[str, Any]:
     found = json.loads(text)
-    if not isinstance(found, dict) or found.get("format") != _NAME:
-        raise ModelFileError("it is no model file")
+    if not isinstance(found, dict) or found.get("format") != f"clusterx {what}":
+        raise ModelFileError(f"it is no {what} file")
     version = found.get("format_version")
     if version != FORMAT:
         raise ModelFileError(
             f"it has version {version!r} of the format, of clusterx {found.get('clusterx')!r}, and "
             f"{FORMAT} is the latest that is known here"
         )
-    if "model" not in found:
-        raise ModelFileError("it has no model")
+    if what not in found:
+        raise ModelFileError(f"it has no {what}")
     return found
 
 
