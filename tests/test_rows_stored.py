@@ -17,6 +17,7 @@ from clusterx import (
     Blocks,
     GaussianMixture,
     KMeans,
+    KMedians,
     MiniBatchKMeans,
     SelfOrganizingMap,
 )
@@ -116,6 +117,7 @@ MODELS = [
     BayesianGaussianMixture(n_components=3, random_state=0, max_iter=20, tol=1e-2),
     Birch(threshold=1.5),
     SelfOrganizingMap((2, 3), max_iter=3),
+    KMedians(3, init=rows()[:3], random_state=0),
 ]
 
 
@@ -293,3 +295,21 @@ def test_where_labels_cannot_go(tmp_path):
     ):
         with pytest.raises(error, match=message):
             KMeans(3).fit(rows(), labels_out=out)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_medians_of_blocks_are_exact(dtype, weighted):
+    rng = np.random.default_rng(1)
+    X = (rng.normal(size=(701, 3)) * [1e-3, 1.0, 1e9]).astype(dtype)
+    X[::7] = X[3]  # equal rows
+    X[::11, 0] = -0.0
+    w = rng.integers(0, 4, 701).astype(float) if weighted else None
+    expected = KMedians(4, init=X[[0, 9, 30, 77]]).fit(X, sample_weight=w)
+    with sklearn.config_context(working_memory=0.02):
+        model = KMedians(4, init=X[[0, 9, 30, 77]])
+        found = model.fit(Blocks([X[:100], X[100:]]), sample_weight=w)
+    assert found.cluster_centers_.dtype == dtype
+    assert_array_equal(found.cluster_centers_, expected.cluster_centers_)
+    assert_array_equal(found.labels_, expected.labels_)
+    assert found.n_iter_ == expected.n_iter_

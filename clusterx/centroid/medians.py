@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from sklearn.utils import check_random_state
 
-from ..arrays import Array, asarray, to_host
+from ..arrays import Array, asarray, namespace, to_host
 from ..neighbors.between import distances_between
-from ..rows import InMemory, Rows
+from ..rows import Rows
 from .base import CentroidClusterer
 from .inertia import weighted_sum
+from .streamed_medians import StreamedMedians
 
 
 class MediansResult(NamedTuple):
@@ -27,8 +29,9 @@ class KMedians(CentroidClusterer):
     of every column of its rows, which minimises the sum of those distances. So outliers move no
     centre far. The median of an even number of rows is the mean of the middle two.
 
-    An iteration takes n d k operations and as much memory as X, which has to be one array in
-    memory.
+    An iteration takes n d k operations and as much memory as X. `Blocks`, and what is read as such,
+    are read 4 to 7 times in each iteration: once to label the rows, and again for each digit of the
+    medians. They keep 12 bytes per row in memory.
 
     Parameters
     ----------
@@ -101,7 +104,7 @@ class KMedians(CentroidClusterer):
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
+        X : array, Blocks or what those take, of shape (n_samples, n_features)
         y : ignored
         sample_weight : array of shape (n_samples,), optional
             A weight of two counts as a row repeated, and one of zero as a row left out.
@@ -116,7 +119,7 @@ class KMedians(CentroidClusterer):
             Wrong parameters, fewer rows of positive weight than clusters, NaN or infinities in X.
         """
         self._check_shared_parameters()
-        rows = self._rows(X, reset=True).in_memory("KMedians", "Take a sample of the rows.")
+        rows = self._rows(X, reset=True)
         w, _ = self._weights(sample_weight, rows)
         starts = self._starts(rows, w, default=10)
         rng = check_random_state(self.random_state)
@@ -126,21 +129,22 @@ class KMedians(CentroidClusterer):
         self.inertia_, self.n_iter_ = best.inertia, best.n_iter
         return self
 
-    def _run(self, rows: InMemory, w: Array | None, centers: Array) -> MediansResult:
+    def _run(self, rows: Rows, w: Array | None, centers: Array) -> MediansResult:
         """Iterate from the given centres; the labels are those of the resulting centres."""
-        xp, X, kernels = rows.xp, rows.values, rows.kernels.medians
-        labels, apart = kernels.nearest_manhattan(X, centers)
+        kernels = rows.kernels.medians
+        medians = rows.step(lambda X: partial(kernels.medians, X), streamed=StreamedMedians)
+        labels, apart = rows.map(kernels.nearest_manhattan, centers)
         inertia, n_iter, end = weighted_sum(apart, w), 0, False
         while n_iter < self.max_iter and not end:
             n_iter += 1
-            centers = kernels.medians(X, w, labels, centers)
+            centers = medians(w, labels, centers)
             centers = self._relocated(rows, w, centers, labels, apart)
             before, last = labels, inertia
-            labels, apart = kernels.nearest_manhattan(X, centers)
+            labels, apart = rows.map(kernels.nearest_manhattan, centers)
             inertia = weighted_sum(apart, w)
             if self.verbose:
                 print(f"Iteration {n_iter - 1}, inertia {inertia}.")
-            same = not to_host(xp.any(labels != before))
+            same = not to_host(namespace(labels).any(labels != before))
             end = same or last - inertia <= self.tol * inertia
         return MediansResult(centers, labels, inertia, n_iter)
 

@@ -83,5 +83,3 @@ def test_empty_clusters_move_to_the_farthest_row():
     model = KMedians(3, init=[[1.0], [1.0], [1.0]]).fit(X)
     assert len(np.unique(model.labels_)) == 3
     assert_allclose(model.inertia_, 1.0)
-    with pytest.raises(ValueError, match="KMedians takes rows in memory"):
-        KMedians(2).fit(Blocks(X))
