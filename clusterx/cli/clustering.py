@@ -23,10 +23,11 @@ import clusterx
 from ..arrays import on_host, to_host
 from ..image.device import describe, move
 from ..neighbors.knee import knee_of
+from ..rows import Blocks
 from ..validation import check_number
 from .common import UsageError, echo, require
 from .source import TableFile
-from .tables import NumberTable, numbers_rows, read
+from .tables import TOO_LARGE, NumberTable, numbers_rows, read
 
 #: ratio of standard deviations from which columns are pointed out
 UNEQUAL = 30
@@ -186,8 +187,13 @@ class TableRows:
 
     def means(self, labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
         """Means (k, d) of the clusters called `ids`, in the units of the file."""
-        values = np.asarray(self.table.values)
-        return np.stack([values[labels == i].mean(axis=0, dtype=np.float64) for i in ids])
+        sums, a = np.zeros((len(ids), len(self.table.names))), 0
+        for piece in self.table.pieces():
+            own = labels[a : a + len(piece)]
+            a += len(piece)
+            values = np.asarray(piece)
+            sums += np.stack([values[own == i].sum(axis=0, dtype=np.float64) for i in ids])
+        return sums / np.stack([np.count_nonzero(labels == i) for i in ids])[:, None]
 
 
 def rows_of(
@@ -210,6 +216,8 @@ def rows_of(
     if weights is not None and source.columns is not None and weights not in source.columns:
         source = replace(source, columns=(*source.columns, weights))
     table = read(source, whole=whole)
+    if isinstance(table.values, Blocks):
+        return _streamed(source, table, standardize, device, weights)
     if weights is not None:
         table, w = _without_weights(table, weights)
     X, scaler = table.values, None
@@ -223,6 +231,29 @@ def rows_of(
     moved = move(np.asarray(X), device, from_file=True)
     # a frame has names, which the model keeps
     return TableRows(table, X if on_host(moved) else moved, scaler, describe(moved), w)
+
+
+def _streamed(
+    source: TableFile, table: NumberTable, standardize: bool, device: str, weights: str | None
+) -> TableRows:
+    """Rows that are read block by block, on the GPU if it is named."""
+    if weights is not None:
+        raise UsageError(f"--weights: {source.called} {TOO_LARGE} Leave the option out.")
+    rows, scaler = table.values, None
+    given: Any = rows.source
+    if standardize:
+        from sklearn.preprocessing import StandardScaler
+
+        scaler = StandardScaler()
+        for piece in table.pieces():
+            scaler.partial_fit(piece)
+
+        def given() -> Iterator[np.ndarray]:
+            return map(scaler.transform, table.pieces())
+
+    if standardize or device == "cuda":
+        rows = Blocks(given, device="cuda" if device == "cuda" else "cpu")
+    return TableRows(table, rows, scaler, describe(rows.like))
 
 
 def _without_weights(table: NumberTable, name: str) -> tuple[NumberTable, np.ndarray]:

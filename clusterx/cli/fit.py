@@ -13,6 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from ..arrays import to_host
 from ..models import model_bytes
+from ..rows import Blocks
 from ..selection.scores import Data, ScoredFit, drawn_rows
 from . import report
 from .clustering import (
@@ -30,6 +31,8 @@ from .clustering import (
 from .common import UsageError, check_outputs, reporting_errors, tell, timed, write_output
 from .labels import Labels, check_output
 from .options import Algorithm, DataArgument, Reading, Running, column_names, flat
+from .progress import passes_shown
+from .tables import TOO_LARGE
 
 #: of more rows, so many are drawn for the silhouette
 SILHOUETTE_ROWS = 10_000
@@ -145,8 +148,11 @@ def fit(
                 whole=writing.with_data,
                 weights=weights,
             )
+        if writing.plot is not None and isinstance(rows.X, Blocks):
+            raise UsageError(f"--plot: {data} {TOO_LARGE} Draw a sample of the rows.")
         choose_eps(model, rows, notes, quiet=running.quiet)
-        run = Run.of(source.name, model, rows, seconds, seed=chosen.seed)
+        with passes_shown(notes, type(model).__name__, quiet=running.quiet):
+            run = Run.of(source.name, model, rows, seconds, seed=chosen.seed)
         if writing.probabilities:
             run.probabilities = to_host(model.predict_proba(rows.X))
         if not running.quiet:

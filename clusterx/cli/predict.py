@@ -22,12 +22,14 @@ from .common import (
     echo,
     listed,
     reporting_errors,
+    require,
     tell,
     timed,
     write_output,
 )
 from .labels import Labels, check_output
 from .options import DataArgument, Parsing, Running, flat
+from .progress import passes_shown
 from .source import TableFile
 from .tables import NumberTable, read
 
@@ -86,7 +88,8 @@ def predict(
         if not running.quiet:
             for note in table.notes:
                 echo(notes, f"clusterx: {note}")
-        with timed(seconds, "predict"), fitting(fitted):
+        shown_passes = passes_shown(notes, "predict", quiet=running.quiet)
+        with timed(seconds, "predict"), fitting(fitted), shown_passes:
             assigner = Assigner(fitted, table, running.device.value)
             found = assigner.found("predict").astype(np.int32, copy=False)
             shares = assigner.found("predict_proba") if probabilities else None
@@ -114,13 +117,19 @@ class Assigner:
     def __init__(self, model: Any, table: NumberTable, device: str):
         steps = getattr(model, "steps", [("", model)])
         self.before, self.model = [step for _, step in steps[:-1]], steps[-1][1]
-        self.table, self.device = table, device
+        self.known, self.table, self.device = model, table, device
 
     def found(self, method: str) -> np.ndarray:
         """What the model's method gives for all rows, on the host."""
         return np.concatenate([self._found(piece, method) for piece in self.table.pieces()])
 
     def _found(self, X: Any, method: str) -> np.ndarray:
+        names = getattr(self.known, "feature_names_in_", None)
+        if names is not None and not hasattr(X, "columns"):
+            require("pandas", "pandas", "tables", "Naming columns")
+            import pandas as pd
+
+            X = pd.DataFrame(np.asarray(X), columns=names)
         for step in self.before:
             X = step.transform(X)
         moved = move(np.asarray(X), self.device, from_file=True)

@@ -7,13 +7,15 @@ import io
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from stat import S_ISDIR
 from typing import Any
 
 import numpy as np
 
-from ..rows import Rows
+from ..rows import Blocks, Rows, fits_in_memory, in_memory_or_blocks
+from ..rows.stored import ArrowRows
 from . import npy
 from .common import TableError, UsageError, require
 from .number_format import FORMATS, NumberFormat, beside, is_missing
@@ -22,6 +24,12 @@ from .source import TableFile, check_options
 
 _SEPARATED = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
+#: What is said of options that need the rows in memory.
+TOO_LARGE = "is larger than free memory and is read block by block, which this option can't follow."
+#: Times that a table of Parquet is in memory at most while a data frame is made of it.
+_COPIES = 3
+#: Values that are read at a time where columns are chosen.
+_PIECE = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +39,8 @@ class NumberTable:
     Parameters
     ----------
     values : DataFrame or ndarray of shape (n, d)
-        The columns to cluster by; an array in a large file stays there.
+        The columns to cluster by; an array in a large file stays there. Blocks, if the file is
+        larger than free memory.
     names : tuple of str
         Of the d columns.
     whole : DataFrame, optional
@@ -104,6 +113,8 @@ def read(source: TableFile, *, whole: bool = False) -> NumberTable:
     number_format = None
     if kind == "parquet":
         frame = _parquet(source, whole)
+        if isinstance(frame, ArrowRows):
+            return _streamed(source, Blocks(frame), tuple(frame.names), whole)
         chosen = source.chosen([str(name) for name in frame.columns])
         table = NumberTable(frame[list(chosen)], chosen, frame if whole else None)
     else:
@@ -132,6 +143,8 @@ def _kind(source: TableFile) -> str:
         raise FileNotFoundError(f"{source.name}: there is no such file.") from error
     except OSError as error:
         raise TableError(f"{source.name}: cannot be read ({error.strerror}).") from error
+    if is_folder and any(path.rglob("*.p*q*")):
+        return "parquet"
     if is_folder:
         raise TableError(f"{source.name}: is a folder. Name a file in it.")
     suffixes = [s.lower() for s in path.suffixes[-2:]]
@@ -190,21 +203,44 @@ def _parquet(source: TableFile, whole: bool) -> Any:
     require("pyarrow", "pyarrow", "tables", f"Reading {source.name}")
     import pandas as pd
     import pyarrow
-    import pyarrow.parquet
+    import pyarrow.dataset
 
     try:
-        names = pyarrow.parquet.read_schema(source.name).names
+        dataset = pyarrow.dataset.dataset(source.name, format="parquet")
+        names = dataset.schema.names
         inner = [name for name in names if not name.startswith("__index_level_")]
         twice = [name for name in inner if inner.count(name) > 1]
         if twice:
             raise TableError(f"{source.name}: has several columns {twice[0]!r}. Rename them.")
         wanted = inner if whole else list(source.chosen(inner))
+        n = dataset.count_rows()
+        # data frames are made of copies of what is read
+        if not fits_in_memory(n, len(wanted), _COPIES * 8 * n * len(wanted)):
+            return ArrowRows(dataset, source.chosen(inner))
+        if Path(source.name).is_dir():
+            return dataset.to_table(columns=wanted).to_pandas(ignore_metadata=True)
         frame = pd.read_parquet(source.name, columns=wanted)
         # what pandas wrote as the index of a frame is a column of the file like any other
         index = [name for name in wanted if name not in frame.columns]
         return (frame.reset_index(index) if index else frame)[wanted].reset_index(drop=True)
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise TableError(f"{source.name}: cannot be read as Parquet ({error}).") from error
+
+
+def _streamed(source: TableFile, rows: Blocks, names: tuple[str, ...], whole: bool) -> NumberTable:
+    """A table that is read block by block, because it is larger than free memory."""
+    for option, given in (("--with-data", whole), ("--drop-missing", source.drop_missing)):
+        if given:
+            raise UsageError(f"{option}: {source.called} {TOO_LARGE} Leave the option out.")
+    note = (
+        f"{source.called}: {rows.n:,} rows are more than free memory, and are read block by block."
+    )
+    return NumberTable(rows, names, notes=(note,))
+
+
+def _columns_of(values: np.ndarray, places: list[int]) -> Iterator[np.ndarray]:
+    height = max(1, _PIECE // values.shape[1])
+    return (values[a : a + height][:, places] for a in range(0, len(values), height))
 
 
 # -- checks --------------------------------------------------------------------------------------
@@ -337,12 +373,16 @@ def _array_table(source: TableFile, kind: str, whole: bool) -> NumberTable:
     npy.check_matrix(name, values)
     names = [str(i) for i in range(values.shape[1])]
     frame = None
-    if whole:
+    if whole and not isinstance(in_memory_or_blocks(values), Blocks):
         require("pandas", "pandas", "tables", "--with-data")
         import pandas as pd
 
         frame = pd.DataFrame(np.asarray(values), columns=names)
     chosen = source.chosen(names)
+    if isinstance(in_memory_or_blocks(values), Blocks):
+        places = [int(c) for c in chosen]
+        some: Any = values if source.columns is None else partial(_columns_of, values, places)
+        return _streamed(source, Blocks(some), chosen, whole)
     if source.columns is not None:
         values = values[:, [int(c) for c in chosen]]
     table = NumberTable(values, chosen, frame)

@@ -7,7 +7,7 @@ has.
 
 from .base import Rows
 from .blocks import Blocks
-from .mapped import in_memory_or_blocks
+from .mapped import fits_in_memory, in_memory_or_blocks
 from .memory import InMemory, rows_of
 from .output import check_labels_out, labels_into, without_labels
 
@@ -16,6 +16,7 @@ __all__ = [
     "InMemory",
     "Rows",
     "check_labels_out",
+    "fits_in_memory",
     "in_memory_or_blocks",
     "labels_into",
     "rows_of",

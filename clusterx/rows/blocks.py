@@ -18,6 +18,7 @@ from ..properties import cached_property
 from .base import Along, Rows, cut
 from .memory import InMemory
 from .passes import BlockwiseStep, Walks
+from .progress import watched
 from .source import BlockSource, memory_budget
 
 
@@ -89,7 +90,8 @@ class Blocks(Rows):
 
         On a device a block is overwritten after the next one.
         """
-        return self.kernels.runtime.stream_blocks(self._host.blocks(), self.like)
+        blocks = self.kernels.runtime.stream_blocks(self._host.blocks(), self.like)
+        return watched(blocks, self.n)
 
     def of_rows(self, rows: int) -> Iterator[Array]:
         """Blocks of so many rows each, the last one excepted; as in `walk`, to be used at once."""

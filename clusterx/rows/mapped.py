@@ -44,8 +44,7 @@ def in_memory_or_blocks(X: Any) -> Any:
         return X
     X = stored(X)
     if isinstance(X, FileArray | ArrowRows):
-        size = X.n * X.d * X.dtype.itemsize
-        if size > SMALL and not _fits(X.n, X.d, size):
+        if not fits_in_memory(X.n, X.d, X.n * X.d * X.dtype.itemsize):
             return Blocks(X)
         return X.whole() if X.header is None else InMemory(X.whole(), header=X.header)
     if callable(X) or _gives_blocks(X):
@@ -62,6 +61,11 @@ def in_memory_or_blocks(X: Any) -> Any:
     n, d = X.shape
     in_place = X.nbytes <= SMALL or _fits(n, d, converted + (0 if is_there else X.nbytes))
     return np.asarray(X) if in_place else Blocks(X)
+
+
+def fits_in_memory(n: int, d: int, read: int) -> bool:
+    """Whether so many rows and columns, of which so many bytes are read, are few or find room."""
+    return read <= SMALL or _fits(n, d, read)
 
 
 def _gives_blocks(X: Any) -> bool:

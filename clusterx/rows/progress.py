@@ -1,0 +1,44 @@
+"""Notifies listeners of the rows that passes have read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from ..arrays import Array
+
+
+class Listener(Protocol):
+    """Is notified of passes; see `watching`."""
+
+    def read(self, rows: int, n: int) -> None:
+        """So many of the n rows have been read in this pass; 0 where one begins."""
+
+
+_listeners: list[Listener] = []
+
+
+@contextmanager
+def watching(listener: Listener) -> Iterator[None]:
+    """Notify the listener of the passes over rows in blocks within the block."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def watched(blocks: Iterator[Array], n: int) -> Iterator[Array]:
+    """The blocks, of whose rows the listeners are notified as they are done with."""
+    if not _listeners:
+        yield from blocks
+        return
+    done = 0
+    for block in blocks:
+        for listener in list(_listeners):
+            listener.read(done, n)
+        yield block
+        done += block.shape[0]
+    for listener in list(_listeners):
+        listener.read(done, n)
