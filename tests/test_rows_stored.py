@@ -1,5 +1,7 @@
 """Rows in files of many kinds: estimators find in them what they find in memory."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -313,3 +315,23 @@ def test_medians_of_blocks_are_exact(dtype, weighted):
     assert_array_equal(found.cluster_centers_, expected.cluster_centers_)
     assert_array_equal(found.labels_, expected.labels_)
     assert found.n_iter_ == expected.n_iter_
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path):
+    peaks = []
+    for n in (150_000, 600_000):
+        path = tmp_path / f"{n}.npy"
+        with open(path, "wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": (n, 32)}
+            np.lib.format.write_array_header_1_0(file, header)
+            for part in range(n // 50_000):
+                np.random.default_rng(part).random((50_000, 32), np.float32).tofile(file)
+        given = Blocks(np.load(path, mmap_mode="r"), block_rows=10_000)
+        model = KMeans(3, init=[[0.1] * 32, [0.5] * 32, [0.9] * 32], max_iter=3, tol=0)
+        model.fit(given, labels_out=tmp_path / "warm.npy")
+        tracemalloc.start()
+        model.fit(given, labels_out=tmp_path / "labels.npy")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(model.labels_) == n
+    assert peaks[1] < peaks[0] + 500_000  # labels of all rows are 2.4 MB
