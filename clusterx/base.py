@@ -77,9 +77,9 @@ class Estimator(SavedModel):
             validate_data(self, X.header, reset=reset, skip_check_array=True)
             rows = X
         elif on_host(X):
+            values = self._host_rows(X, reset=reset)
             header = X[:0] if column_names(X) else None
-            X = self._host_rows(X, reset=reset)
-            rows = InMemory(X, np.dtype(working_dtype(X.dtype.name)), header)
+            rows = InMemory(values, np.dtype(working_dtype(values.dtype.name)), header)
         else:
             rows = InMemory(self._device_rows(X, reset=reset))
         if not reset:
