@@ -277,6 +277,11 @@ _MEASURED = (
     _lloyd("1m-128", "mixture_1000000x128", 1024, CUDA),
     _lloyd("1m-128", "mixture_1000000x128", 4096, CUDA),
     _lloyd("10m-16", "mixture_10000000x16", 16, CUDA),
+    Case(
+        "chunks-200k-16-32",
+        "{size} in eight chunks of Dask, k=32, 10 Lloyd iterations, labels out",
+        "chunks", _on("blobs_200000x16"), 32,
+    ),
     _lloyd("words", "words_10000x30000", 20, view="CSR", libraries=(CLUSTERX, SKLEARN)),
     _fit(10, {"rounds": 1, "repeats": 1, "seeds": (0, 1, 2)}),
     _fit(64, {"rounds": 1, "repeats": 0, "seeds": (0,)}),

@@ -108,6 +108,7 @@ LIBRARIES: dict[str, Library] = {
         _common("clusterx") | _scores("clusterx.metrics") | _mixtures("clusterx")
         | _pooling("clusterx", "clusterx")
         | {"spreading": partial(adapters.spreading, "clusterx"),
+           "chunks": partial(adapters.chunks, "clusterx"),
            "medoids": adapters.clusterx_medoids, "map": adapters.clusterx_map}
         | {"quantize": adapters.clusterx_quantize, "palette": adapters.clusterx_palette,
            "upload": adapters.upload,
@@ -135,6 +136,9 @@ LIBRARIES: dict[str, Library] = {
         name: Library(name, _ON_CPU, {"hdbscan": partial(adapters.hdbscan, name, itself=False)})
         for name in ("hdbscan", "fast_hdbscan")
     },
+    "dask-ml": Library(
+        "dask_ml", _ON_CPU, {"chunks": partial(adapters.chunks, "dask_ml.cluster")}
+    ),
     "fastcluster": Library("fastcluster", _ON_CPU, {"linkage": adapters.fast_linkage}),
     "kmedoids": Library("kmedoids", _ON_CPU, {"medoids": adapters.faster_pam}),
     "onebatch": Library("onebatch", _ON_CPU, {"medoids": adapters.one_batch}),

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 import clusterx
 from clusterx import (
@@ -86,11 +87,11 @@ def test_fits_are_those_of_rows_in_memory(name, weighted):
     X = blobs()
     w = np.random.default_rng(1).random(len(X)) if weighted else None
     held = weighted == (len(name) % 2)  # each both ways, but not each with and without weights
-    expected = clusterx_clone(model).fit(X, sample_weight=w)
+    expected = clone(model).fit(X, sample_weight=w)
     D, own = chunked(X, held), w
     if weighted and held:
         own = da.from_array(w, chunks=123)
-    found = clusterx_clone(model).fit(D, sample_weight=own)
+    found = clone(model).fit(D, sample_weight=own)
     for attribute in attributes.split():
         a, b = (here(getattr(m, attribute)) for m in (found, expected))
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12, err_msg=attribute)
@@ -104,12 +105,6 @@ def test_fits_are_those_of_rows_in_memory(name, weighted):
             np.testing.assert_allclose(lazy.compute(), known, rtol=1e-9, atol=1e-9)
     if hasattr(expected, "score"):
         assert found.score(D) == pytest.approx(expected.score(X), rel=1e-10)
-
-
-def clusterx_clone(model):
-    from sklearn.base import clone
-
-    return clone(model)
 
 
 class Counting:
@@ -376,3 +371,17 @@ def test_scores_of_two_labelings(kind):
     assert isinstance(metrics.majority_labels(first, second), da.Array)
     with pytest.raises(ValueError, match="inconsistent numbers"):
         metrics.rand_score(first, second[:-1])
+
+
+@pytest.mark.parametrize(
+    "model", [KMeans(5, init=START), MiniBatchKMeans(3, batch_size=300, random_state=0)]
+)
+def test_labels_go_to_a_file(model, tmp_path):
+    X = blobs()
+    found = clone(model).fit(chunked(X, True), labels_out=tmp_path / "labels.npy")
+    expected = clone(model).fit(X)
+    np.testing.assert_array_equal(np.load(tmp_path / "labels.npy"), expected.labels_)
+    assert found.inertia_ == pytest.approx(expected.inertia_, rel=1e-12)
+    out = np.empty(len(X), np.int32)
+    found.predict(chunked(X, False), labels_out=out)
+    np.testing.assert_array_equal(out, expected.labels_)

@@ -165,7 +165,8 @@ class MiniBatchKMeans(CentroidClusterer):
                 self._label(step, w)
             else:
                 self.labels_ = self._predict_into(labels_out, X)
-                inertia = rows.reduce(_inertia, rows, self.cluster_centers_, along=(w,))
+                nearest = rows.kernels.distances.nearest
+                inertia = rows.reduce(_inertia, nearest, self.cluster_centers_, along=(w,))
                 (self.inertia_,) = host_floats(inertia)
         return self
 
@@ -379,9 +380,9 @@ class MiniBatchKMeans(CentroidClusterer):
         return self._init_centers(rows, w, self._rng)
 
 
-def _inertia(X: Any, w: Array | None, rows: Rows, centers: Array) -> Array:
+def _inertia(X: Any, w: Array | None, nearest: Callable, centers: Array) -> Array:
     """The weighted sum of squared distances of a piece of the rows."""
-    return with_inertia(rows.kernels.distances.nearest(X, centers), w)[1]
+    return with_inertia(nearest(X, centers), w)[1]
 
 
 def _drawing_from(rng: np.random.RandomState, n: int, w: Array | None) -> Callable:

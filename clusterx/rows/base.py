@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import Array, asarray, device, float_dtype
+from ..arrays import Array, asarray, device, float_dtype, to_host
 from ..kernels import Kernels
 from ..kernels.statistics import Summary
 
@@ -188,6 +188,13 @@ class Rows(ABC):
             They are not: `what` needs that, and `cure` says what to do.
         """
         raise ValueError(f"{what} takes rows in memory, got {self.title}. {cure}")
+
+    def labels_by_parts(self, label: Callable) -> Iterator[np.ndarray]:
+        """What label(rows) gives of all rows, some at a time, on the host."""
+        from .memory import InMemory
+
+        for (piece,) in self.pieces():
+            yield to_host(label(InMemory(piece, header=self.header)))
 
     def along(self, values: Any) -> Array:
         """Values with an entry per row, where the rows are."""

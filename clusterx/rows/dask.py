@@ -7,6 +7,7 @@ in whatever order workers finish. What has an entry per row stays in chunks besi
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -197,6 +198,10 @@ class DaskRows(Rows):
 
     def dense_pieces(self, along: Along = ()) -> Iterator[tuple]:
         return self.pieces(along=along)
+
+    def labels_by_parts(self, label: Callable) -> Iterator[np.ndarray]:
+        found = label(copy.copy(self))  # which is lazy
+        return (to_host(found.blocks[i]) for i in range(found.numblocks[0]))
 
     # -- some of the rows ----------------------------------------------------------------------
 

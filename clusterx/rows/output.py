@@ -13,7 +13,6 @@ from ..arrays import Array, to_host
 from ..files import UnwritableError
 from .base import Rows
 from .mapped import in_memory_or_blocks
-from .memory import InMemory
 
 
 def check_labels_out(out: Any) -> None:
@@ -65,8 +64,7 @@ def labels_into(out: Any, X: Any, label: Callable[[Any], Array]) -> np.ndarray:
     if not isinstance(X, Rows):
         found = to_host(label(X)).astype(np.int32, copy=False)
         return _written(out, len(found), iter([found]))
-    pieces = (InMemory(piece, header=X.header) for (piece,) in X.pieces())
-    return _written(out, X.n, (to_host(label(piece)) for piece in pieces))
+    return _written(out, X.n, X.labels_by_parts(label))
 
 
 def _written(out: Any, n: int, parts: Any) -> np.ndarray:
