@@ -385,3 +385,21 @@ def test_labels_go_to_a_file(model, tmp_path):
     out = np.empty(len(X), np.int32)
     found.predict(chunked(X, False), labels_out=out)
     np.testing.assert_array_equal(out, expected.labels_)
+
+
+@pytest.mark.backends("cuda_on_cpu")
+@pytest.mark.parametrize("held", [False, True])
+def test_chunks_on_a_device(xp, held):
+    X = blobs()
+    meta = xp.asarray(X[:0])
+    D = da.from_array(X, chunks=(600, 4)).map_blocks(xp.asarray, meta=meta)
+    expected = KMeans(5, init=START).fit(X)
+    with dask.config.set(scheduler="synchronous"):  # the emulation takes one call at a time
+        D = D.persist() if held else D
+        found = KMeans(5, init=xp.asarray(START)).fit(D)
+        assert isinstance(found.cluster_centers_, type(meta))
+        centers = xp.to_host(found.cluster_centers_)
+        np.testing.assert_allclose(centers, expected.cluster_centers_, rtol=1e-12)
+        for i, labels in enumerate((found.labels_.blocks[0], found.predict(D).blocks[1])):
+            known = expected.labels_[600 * i : 600 * (i + 1)]
+            np.testing.assert_array_equal(xp.to_host(labels.compute()), known)

@@ -15,7 +15,16 @@ import dask
 import dask.array as da
 import numpy as np
 
-from ..arrays import Array, asarray, concat, dtype_name, namespace, to_host, working_dtype
+from ..arrays import (
+    Array,
+    asarray,
+    concat,
+    dtype_name,
+    named_dtype,
+    namespace,
+    to_host,
+    working_dtype,
+)
 from ..arrays import device as device_of
 from ..kernels import kernels_for
 from ..kernels.statistics import Summary
@@ -64,8 +73,10 @@ class DaskRows(Rows):
         self.d = given.shape[1]
         meta = given._meta
         self.xp = namespace(meta)
-        self.like = self.xp.empty((0,), dtype=working_dtype(dtype_name(meta.dtype)))
-        self.dtype, self.device = self.like.dtype, device_of(self.like)
+        self.device = device_of(meta)
+        kind = named_dtype(self.xp, working_dtype(dtype_name(meta.dtype)))
+        self.like = self.xp.empty((0,), dtype=kind, device=self.device)
+        self.dtype = self.like.dtype
         self.kernels = kernels_for(self.xp)
         self.held = is_held(given) and given.dtype == self.dtype
         self.reading = Reading(dtype_name(self.dtype))

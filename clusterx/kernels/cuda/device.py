@@ -33,6 +33,10 @@ class CudaDevice:
         self.xp, self.loader, self.tile = xp, loader, tile
         self.products = Products(loader)
 
+    def __reduce__(self) -> tuple:
+        # kernels that are sent to another process run on the device of its machine
+        return cupy_device, ()
+
     def empty(self, shape: tuple[int, ...], dtype: Any, *, like: Array) -> Array:
         """A new array on the device of `like`, uninitialised."""
         return self.xp.empty(shape, dtype=dtype, device=device(like))
