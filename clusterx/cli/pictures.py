@@ -38,7 +38,7 @@ InputsArgument = Annotated[
 ]
 OutputOption = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="OUT", help="A PNG, a folder, or - for stdout."),
+    typer.Option("--output", "-o", metavar="OUT", help="A file, a folder, or - for stdout."),
 ]
 SuffixOption = Annotated[
     str | None,

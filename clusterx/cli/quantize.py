@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,6 +17,8 @@ import typer
 from rich.console import Console
 
 from ..files import refuse_existing
+from ..image.animation import QuantizedAnimation
+from ..image.io import frames_of
 from ..image.many import quantize_many
 from ..image.picture import Picture
 from ..image.quantize import QuantizedImage, quantize
@@ -32,6 +37,9 @@ from .pictures import (
     read,
     targets_of,
 )
+
+#: endings of files that hold animations
+ANIMATED = (".gif", ".apng")
 
 
 class Init(StrEnum):
@@ -129,7 +137,10 @@ def quantize_files(
     max_pixels: MaxPixelsOption = None,
     compress: Annotated[int, typer.Option(min=0, max=9, help="zlib level of the PNG.")] = 6,
 ) -> None:
-    """Reduce images to K colours by exact k-means; write indexed PNGs."""
+    """Reduce images to K colours by exact k-means; write indexed PNGs.
+
+    A name that ends in .gif or .apng gets all frames of an animation, with one palette.
+    """
     _check(finding.colors, output, working.as_json)
     settings = finding.parameters() | {"dither": dithering.chosen()}
     quiet, notes = working.quiet, Console(stderr=True)
@@ -138,7 +149,8 @@ def quantize_files(
     with reporting_errors(notes, "quantize", quiet=quiet):
         require("Pillow", "PIL", "image", "clusterx quantize")
         names, several = expanded(inputs)
-        pairs = list(zip(names, targets_of(names, output, suffix, several=several), strict=True))
+        targets = targets_of(names, output, suffix, several=several, endings=(".png", *ANIMATED))
+        pairs = list(zip(names, targets, strict=True))
         show = shower(as_json=working.as_json, quiet=quiet)
         status = ExitCode.OK
         if shared_palette:
@@ -193,11 +205,25 @@ class Task:
     remark: Callable[[str], None]
 
     def __call__(self, name: str, target: str) -> QuantizedImage:
+        if target.lower().endswith(ANIMATED):
+            return self.animate(name, target)
         picture, seconds = self.read(name, target)
         result = self.result(picture)
         result.seconds["read"] = seconds
         self.write(result, target)
         return result
+
+    def animate(self, name: str, target: str) -> QuantizedImage:
+        """Write all frames with one palette; the first of them."""
+        if not self.force:
+            refuse_existing(target)
+        source: Any = io.BytesIO(sys.stdin.buffer.read()) if name == "-" else name
+        pictures, durations, loop = frames_of(source, max_pixels=self.max_pixels)
+        with blaming_options(name):
+            results = quantize_many(pictures, **self.settings)
+        animation = QuantizedAnimation(results, durations, loop, shared=True)
+        write_output(target, animation.encode(Path(target).suffix), force=self.force)
+        return results[0]
 
     def read(self, name: str, target: str) -> tuple[Picture, float]:
         """The picture and how long reading took, unless the target exists."""

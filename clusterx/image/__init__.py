@@ -1,6 +1,7 @@
 """Colour quantisation: images in few colours."""
 
 from ..files import UnwritableError
+from .animation import QuantizedAnimation, quantize_animation
 from .device import DeviceError
 from .dithering import Dither
 from .io import load
@@ -20,6 +21,7 @@ __all__ = [
     "ImageQuality",
     "ImageTooLargeError",
     "Picture",
+    "QuantizedAnimation",
     "QuantizedImage",
     "Segmentation",
     "UnreadableImageError",
@@ -28,6 +30,7 @@ __all__ = [
     "compare",
     "load",
     "quantize",
+    "quantize_animation",
     "quantize_many",
     "read_palette",
     "remap",

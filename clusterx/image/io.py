@@ -94,6 +94,37 @@ def _content(source: ImageSource) -> bytes:
         return b""
 
 
+def frames_of(
+    source: ImageSource, *, max_pixels: int | None = None
+) -> tuple[list[Picture], list[int], int]:
+    """All frames of a file, RGB or RGBA; milliseconds of each; and how often they are shown.
+
+    Frames are as they show: what earlier ones leave is in them. Where a file says nothing, 100
+    milliseconds and 0, without end.
+    """
+    import numpy as np
+
+    name = str(source) if isinstance(source, (str, os.PathLike)) else _name_of(source)
+    theirs = _default_limit()
+    limit = 2 * theirs if max_pixels is None and theirs is not None else max_pixels
+    with _opened(source, name, limit) as image:
+        try:
+            found, durations = [], []
+            for number in range(getattr(image, "n_frames", 1)):
+                image.seek(number)
+                found.append(np.asarray(image.convert("RGBA")))
+                durations.append(round(image.info.get("duration", 0)) or 100)
+        except Exception as error:  # as for a single picture
+            raise UnreadableImageError(
+                f"{name}: frame {len(found)} is truncated or damaged ({error}). Fetch or export "
+                "the file again."
+            ) from error
+        loop = image.info.get("loop", 0)
+    if all((pixels[..., 3] == 255).all() for pixels in found):
+        found = [np.ascontiguousarray(pixels[..., :3]) for pixels in found]
+    return [Picture(pixels, name) for pixels in found], durations, int(loop)
+
+
 def picture_of(image: Image.Image) -> Picture:
     """The pixels of a PIL image, converted as `load` does."""
     picture = _explained(image, "image")

@@ -15,7 +15,7 @@ from PIL import Image
 from clusterx.cli import ExitCode
 from clusterx.cli.pictures import Method
 from clusterx.cli.quantize import ColorSpace, Finder, Order
-from clusterx.image import Dither, compare, quantize, read_palette, remap
+from clusterx.image import Dither, compare, quantize, quantize_animation, read_palette, remap
 from clusterx.image.colorspace import SPACES
 from clusterx.image.dithering import METHODS as DITHERS
 from clusterx.image.settings import METHODS, ORDERS
@@ -108,6 +108,21 @@ def test_how_a_palette_is_found(run):
     assert few["psnr"] >= 25
     assert few["colors"] < 100
     fails(run("quantize", "a.png", "--keep", "red", "-o", "o.png"), ExitCode.USAGE, "red")
+
+
+@pytest.mark.parametrize("ending", [".gif", ".apng"])
+def test_animations(run, ending):
+    frames = [Image.fromarray(photo(number)) for number in range(3)]
+    frames[0].save("in.webp", save_all=True, append_images=frames[1:], duration=70, lossless=True)
+    result = run("quantize", "in.webp", "-k", 5, "-o", f"out{ending}", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    wanted = quantize_animation("in.webp", 5, random_state=0)
+    with Image.open(f"out{ending}") as image:
+        assert (image.n_frames, image.info["duration"]) == (3, 70)
+        for number, frame in enumerate(wanted.frames):
+            image.seek(number)
+            np.testing.assert_array_equal(np.asarray(image.convert("RGB")), frame.image)
+    fails(run("quantize", "in.webp", "-o", f"out{ending}"), ExitCode.EXISTS, "--force")
 
 
 def test_one_palette_for_all(run, folder):

@@ -1,0 +1,204 @@
+"""Animations: GIF, WebP and APNG in, GIF and APNG out, in few colours."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..files import refuse_existing, write
+from .io import frames_of
+from .many import quantize_many
+from .quantize import QuantizedImage, quantize
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+#: endings of the files that are written, and Pillow's names of their formats
+FORMATS = {".gif": "GIF", ".png": "PNG", ".apng": "PNG"}
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedAnimation:
+    """An animation in few colours: what `quantize_animation` returns.
+
+    Attributes
+    ----------
+    frames : list of QuantizedImage
+    durations : list of int
+        Milliseconds that each frame is shown.
+    loop : int
+        How often the animation is shown; 0 is without end.
+    shared : bool
+        Whether the frames have one palette.
+    """
+
+    frames: list[QuantizedImage]
+    durations: list[int]
+    loop: int
+    shared: bool
+
+    def save(self, path: Any, *, overwrite: bool = False) -> None:
+        """Write a GIF or an APNG, whole or not at all.
+
+        Parameters
+        ----------
+        path : path ending in .gif, .png or .apng
+        overwrite : bool, default=False
+            Whether an existing file may be replaced.
+
+        Raises
+        ------
+        ValueError
+            The name ends otherwise, or a palette has more than 256 colours.
+        FileExistsError, UnwritableError
+            The file exists, or cannot be written.
+        """
+        if not overwrite:
+            refuse_existing(path)
+        write(path, self.encode(Path(path).suffix), overwrite=overwrite)
+
+    def encode(self, ending: str) -> bytes:
+        """The bytes of a file of such an ending.
+
+        A GIF keeps durations in hundredths of a second, and of alpha whether it is half or more.
+        An APNG of frames with palettes of their own is in true colour, because it can hold but one.
+        Frames that show the same as the one before prolong it.
+        """
+        kind = FORMATS.get(ending.lower())
+        if kind is None:
+            raise ValueError(
+                f"an animation is written as {', '.join(FORMATS)}, not as {ending!r}. Rename it."
+            )
+        if max(len(frame.palette) for frame in self.frames) > 256:
+            raise ValueError("a palette holds 256 colours at most. Quantise with n_colors=256.")
+        if kind == "GIF":
+            images = [_for_gif(frame) for frame in self.frames]
+        elif self.shared:
+            images = [paletted(frame.indices, frame.palette) for frame in self.frames]
+        else:
+            images = [_true_color(frame) for frame in self.frames]
+        hidden = any("transparency" in image.info for image in images)
+        options: dict[str, Any] = {"disposal": 2 if hidden else 1} if kind == "GIF" else {}
+        file = io.BytesIO()
+        images[0].save(
+            file,
+            kind,
+            save_all=True,
+            append_images=images[1:],
+            duration=self.durations,
+            loop=self.loop,
+            optimize=False,
+            **options,
+        )
+        return file.getvalue()
+
+
+def quantize_animation(
+    animation: Any,
+    n_colors: int = 16,
+    *,
+    shared: bool = True,
+    durations: Iterable[int] | None = None,
+    loop: int | None = None,
+    max_pixels: int | None = None,
+    **parameters: Any,
+) -> QuantizedAnimation:
+    """Reduce the frames of an animation to few colours.
+
+    Parameters
+    ----------
+    animation : path, open binary file, or list of arrays of shape (height, width, c)
+        A file that Pillow reads, such as GIF, WebP or APNG; of uint8, all of one shape.
+    n_colors : int, default=16
+        Colours of the palette, or of each.
+    shared : bool, default=True
+        Whether all frames have one palette, which suits what moves before a ground that does not;
+        or each its own.
+    durations : iterable of int, optional
+        Milliseconds that each frame is shown; by default the file's, or 100.
+    loop : int, optional
+        How often the animation is shown, 0 without end; by default the file's, or 0.
+    max_pixels : int, optional
+        Largest frame to decode.
+    **parameters
+        Others of `quantize`. Of dithering, ``dither="blue-noise"`` and ``"bayer"`` keep what does
+        not move from flickering.
+
+    Returns
+    -------
+    QuantizedAnimation
+
+    Raises
+    ------
+    FileNotFoundError, UnreadableImageError, ImageTooLargeError
+        The file is missing, damaged or too large.
+    ValueError
+        There are no frames, or they or the durations do not go together.
+
+    Notes
+    -----
+    All frames are in memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from clusterx.image import quantize_animation
+    >>> frames = [np.full((4, 4, 3), value, np.uint8) for value in (0, 90, 200)]
+    >>> quantize_animation(frames, 2, random_state=0).frames[0].palette.shape
+    (2, 3)
+    """
+    frames: list[Any]
+    if isinstance(animation, (list, tuple)):
+        frames, own_durations, own_loop = list(animation), [100] * len(animation), 0
+    else:
+        pictures, own_durations, own_loop = frames_of(animation, max_pixels=max_pixels)
+        frames = list(pictures)
+    shown = own_durations if durations is None else list(durations)
+    shapes = {tuple(getattr(f, "pixels", f).shape) for f in frames}
+    if not frames or len(shapes) > 1:
+        raise ValueError(f"frames have the shapes {shapes or 'of none'}; wanted is one for all.")
+    if len(shown) != len(frames):
+        raise ValueError(f"durations has {len(shown)} numbers, and there are {len(frames)} frames.")
+    if shared:
+        results = quantize_many(frames, n_colors, **parameters)
+    else:
+        results = [quantize(frame, n_colors, **parameters) for frame in frames]
+    return QuantizedAnimation(results, shown, own_loop if loop is None else loop, shared)
+
+
+def paletted(indices: np.ndarray, palette: np.ndarray) -> Image.Image:
+    """A PIL image of mode P."""
+    from PIL import Image
+
+    height, width = indices.shape
+    data = np.ascontiguousarray(indices, np.uint8)
+    image = Image.frombuffer("P", (width, height), data, "raw", "P", 0, 1)
+    colors = np.repeat(palette, 3, axis=1) if palette.shape[1] == 1 else palette
+    image.putpalette(colors.tobytes(), "RGBA" if colors.shape[1] == 4 else "RGB")
+    return image
+
+
+def _for_gif(frame: QuantizedImage) -> Image.Image:
+    """The frame with one invisible colour at most, and others opaque."""
+    indices, palette = frame.indices, frame.palette
+    if palette.shape[1] < 4:
+        return paletted(indices, palette)
+    hidden = np.flatnonzero(palette[:, 3] < 128)
+    places = np.arange(len(palette), dtype=np.uint8)
+    places[hidden] = hidden[:1]
+    image = paletted(places[indices], np.ascontiguousarray(palette[:, :3]))
+    if len(hidden):
+        image.info["transparency"] = int(hidden[0])
+    return image
+
+
+def _true_color(frame: QuantizedImage) -> Image.Image:
+    from PIL import Image
+
+    pixels = frame.image
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 and pixels.ndim == 3 else pixels)
