@@ -47,9 +47,11 @@ if TYPE_CHECKING:  # names loaded on first use, for type checkers and editors
         spectral_clustering,
         spectral_embedding,
     )
+    from .image.dithering import Dither
     from .image.many import quantize_many
     from .image.quantize import QuantizedImage, quantize
     from .image.quantizer import ColorQuantizer
+    from .image.remapping import remap
     from .models import load_model, save_model
     from .neighbors import NearestNeighbors
     from .neural import SelfOrganizingMap
@@ -65,6 +67,7 @@ _LAZY = {
     "Birch": "connectivity",
     "ColorQuantizer": "image",
     "DBSCAN": "density",
+    "Dither": "image",
     "DivisiveClustering": "connectivity",
     "FeatureAgglomeration": "connectivity",
     "HDBSCAN": "density",
@@ -95,6 +98,7 @@ _LAZY = {
     "propagate_labels": "graph",
     "quantize": "image",
     "quantize_many": "image",
+    "remap": "image",
     "representatives": "graph",
     "save_model": "models",
     "spectral_clustering": "graph",
@@ -116,6 +120,7 @@ __all__ = [
     "BisectingKMeans",
     "Blocks",
     "ColorQuantizer",
+    "Dither",
     "DivisiveClustering",
     "FeatureAgglomeration",
     "FuzzyCMeans",
@@ -156,6 +161,7 @@ __all__ = [
     "propagate_labels",
     "quantize",
     "quantize_many",
+    "remap",
     "representatives",
     "save_model",
     "selection",

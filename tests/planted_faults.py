@@ -228,6 +228,10 @@ FAULTS = (
     Fault("metrics: degrees of freedom", "return between * (points.n - points.k) / (within * (points.k - 1))", "return between * points.n / (within * points.k)", SCORES),
     Fault("metrics: Dunn upside down", 'return least / most if most > 0 else float("inf")', 'return most / least if most > 0 else float("inf")', SCORES),
     # -- images and the command --------------------------------------------------------------------
+    Fault("dither: weights", "got = 7 * errors[before + c] + 5 * errors[above + c]", "got = 5 * errors[before + c] + 7 * errors[above + c]", "tests/kernels/dither"),
+    Fault("dither: candidates", "2 * (g1 if g > best_g else g0)", "2 * (g0 if g > best_g else g1)", "tests/kernels/dither"),
+    Fault("image: hue of CIEDE2000", "rotation = -2 * xp.sqrt(share)", "rotation = 2 * xp.sqrt(share)", IMAGE + "/test_quality.py"),
+    Fault("image: small regions", "np.lexsort((other, apart, mine))", "np.lexsort((other, -apart, mine))", IMAGE + "/test_segment.py"),
     Fault("image: dark to light", "order = np.lexsort((*host.T[::-1], luma(host)))", "order = np.lexsort((*host.T[::-1], -luma(host)))", IMAGE),
     Fault("image: invisible pixels", "shown = xp.logical_and(used, visible)", "shown = used", IMAGE),
     Fault("image: kept colours", "moving[: self.fixed] = False", "pass", IMAGE + "/test_search.py"),

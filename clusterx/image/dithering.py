@@ -113,7 +113,8 @@ def dithered(pixels: Array, palette: Array, dither: Dither) -> Array:
     pixels are computed at once, and rows of alternating direction and 'riemersma' on the host.
     """
     if dither.method in ORDERED:
-        return ordered(pixels, palette, ORDERED[dither.method](), dither.strength, dither.linear)
+        thresholds, gap = ORDERED[dither.method](), _widest_gap(_premultiplied(to_host(palette)))
+        return ordered(pixels, palette, thresholds, gap, dither.strength, dither.linear)
     alone = dither.serpentine or dither.method == "riemersma"
     if alone and not on_host(pixels):
         found = dithered(to_host(pixels), to_host(palette), dither)
@@ -145,18 +146,15 @@ def lattice_of(palette: np.ndarray) -> Lattice:
 def _plan(palette: np.ndarray, dither: Dither) -> tuple[Lattice, Diffusion]:
     """What the kernels want to know of the palette, without alpha's part."""
     peak = PEAK[palette.dtype.name]
-    if palette.shape[1] == 4:
-        shown = palette[:, :3] * (palette[:, 3:] / peak)
-        color = np.round(shown).astype(palette.dtype)
-    else:
-        color = palette
+    shares = _premultiplied(palette)
+    color = np.round(shares * peak).astype(palette.dtype)
 
     def light(values: np.ndarray) -> np.ndarray:
         return srgb_to_linear(values) if dither.linear else values
 
     entries = _three(_scaled(light(color / peak)))
     values = np.arange(peak + 1) / peak
-    gap = _widest_gap(color / peak)
+    gap = _widest_gap(shares)
     limits = np.stack([values - gap, values + gap], axis=1)
     steps = np.arange(TOP + 1) / TOP
     encoding = np.round(255 * (linear_to_srgb(steps) if dither.linear else steps))
@@ -171,6 +169,12 @@ def _plan(palette: np.ndarray, dither: Dither) -> tuple[Lattice, Diffusion]:
         serpentine=dither.serpentine,
     )
     return lattice_of(color), diffusion
+
+
+def _premultiplied(palette: np.ndarray) -> np.ndarray:
+    """Colours (k, 1 or 3) in 0..1."""
+    shares = palette / PEAK[palette.dtype.name]
+    return shares[:, :3] * shares[:, 3:] if palette.shape[1] == 4 else shares
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:

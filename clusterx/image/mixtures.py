@@ -25,7 +25,12 @@ _PIXELS = 1 << 20
 
 
 def ordered(
-    pixels: Array, palette: Array, thresholds: np.ndarray, strength: float, linear: bool
+    pixels: Array,
+    palette: Array,
+    thresholds: np.ndarray,
+    gap: float,
+    strength: float,
+    linear: bool,
 ) -> Array:
     """Places in the palette of pixels dithered by thresholds.
 
@@ -39,6 +44,8 @@ def ordered(
     palette : array of shape (k, c)
     thresholds : ndarray of shape (rows, columns)
         In 0..1; repeated over the image.
+    gap : float
+        How far, in shares of the range, error moves a colour at most in each channel.
     strength : float
         Share of the error that the next draws make up for.
     linear : bool
@@ -53,7 +60,7 @@ def ordered(
     places = xp.arange(n, dtype=xp.int32, device=device(pixels))
     own = kernels.color.remap(rows, colors, places)
     mixtures = concat(
-        _mixtures(colors[a : min(n, a + _BLOCK), :], palette, strength, linear)
+        _mixtures(colors[a : min(n, a + _BLOCK), :], palette, gap, strength, linear)
         for a in range(0, n, _BLOCK)
     )
     flat = xp.reshape(mixtures, (-1,))
@@ -70,7 +77,7 @@ def ordered(
     return xp.reshape(concat(chosen), (height, width))
 
 
-def _mixtures(colors: Array, palette: Array, strength: float, linear: bool) -> Array:
+def _mixtures(colors: Array, palette: Array, gap: float, strength: float, linear: bool) -> Array:
     """Palette entries (n, draws) that mix to each colour, from dark to light."""
     xp = namespace(colors)
     peak = float(PEAK[dtype_name(colors.dtype)])
@@ -82,11 +89,14 @@ def _mixtures(colors: Array, palette: Array, strength: float, linear: bool) -> A
         return srgb_to_linear(points / peak) if mixed_linear else points / peak
 
     lit = light(entries)
-    low, high = xp.min(lit, axis=0), xp.max(lit, axis=0)
-    wanted = xp.minimum(xp.maximum(light(coordinates(colors)), low), high)
+    own = coordinates(colors)
+    least, most = xp.min(lit, axis=0), xp.max(lit, axis=0)
+    wanted = xp.minimum(xp.maximum(light(own), least), most)
+    low = light(xp.clip(own - gap * peak, 0.0, peak))
+    high = light(xp.clip(own + gap * peak, 0.0, peak))
     error, drawn = xp.zeros_like(wanted), []
     for _ in range(_DRAWS):
-        sums = xp.clip(wanted + error * strength, 0.0, 1.0)
+        sums = xp.minimum(xp.maximum(wanted + error * strength, low), high)
         points = (linear_to_srgb(sums) if mixed_linear else sums) * peak
         labels = kernels.nearest(points, entries)[0]
         drawn.append(labels)
