@@ -160,8 +160,10 @@ def _plan(palette: np.ndarray, dither: Dither) -> tuple[Lattice, Diffusion]:
     encoding = np.round(255 * (linear_to_srgb(steps) if dither.linear else steps))
     low, high = entries.min(axis=0), entries.max(axis=0)
     diffusion = Diffusion(
-        levels=np.clip(_scaled(light(values))[:, None], low, high),
-        bounds=np.clip(_scaled(light(limits)), -TOP, 2 * TOP)[:, None].repeat(3, axis=1),
+        levels=np.clip(_scaled(light(values))[:, None], low, high).astype(np.int16),
+        bounds=np.clip(_scaled(light(limits)), -TOP, 2 * TOP)[:, None]
+        .repeat(3, axis=1)
+        .astype(np.int16),
         encoding=encoding.astype(np.uint8),
         entries=entries,
         strength=round(256 * dither.strength),

@@ -31,8 +31,8 @@ class Diffusion(NamedTuple):
     minus the entry's level.
     """
 
-    levels: Array  # (values, 3) int32: level of each value of a channel, 0..TOP
-    bounds: Array  # (values, 3, 2) int32: least and greatest sum of each value of a channel
+    levels: Array  # (values, 3) int16: level of each value of a channel, 0..TOP
+    bounds: Array  # (values, 3, 2) int16: least and greatest sum of each value of a channel
     encoding: Array  # (TOP + 1,) uint8: value of a channel in the lattice of each level
     entries: Array  # (k, 3) int32: levels of the palette
     strength: int  # share of an error that is passed on, in 256ths

@@ -17,9 +17,9 @@ def lattice_of(palette, axis=AXIS):
 
 
 def diffusion_of(palette, gap=256, **changes):
-    levels = np.repeat(AXIS[:, None], 3, axis=1)
+    levels = np.repeat(AXIS[:, None], 3, axis=1).astype(np.int16)
     bounds = np.stack([AXIS - 64 * gap, AXIS + 64 * gap], axis=1)
-    bounds = np.clip(bounds, -TOP, 2 * TOP)[:, None].repeat(3, axis=1).astype(np.int32)
+    bounds = np.clip(bounds, -TOP, 2 * TOP)[:, None].repeat(3, axis=1).astype(np.int16)
     encoding = np.clip((np.arange(TOP + 1) + 32) // 64, 0, 255).astype(np.uint8)
     plain = Diffusion(levels, bounds, encoding, AXIS[palette], 256, False, False)
     return plain._replace(**changes)

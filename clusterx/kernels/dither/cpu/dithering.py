@@ -101,9 +101,10 @@ def nearest_entries(colors: np.ndarray, lattice: Lattice) -> np.ndarray:
 
     def task(block: int) -> None:
         mine, out = (a[block * _BLOCK : (block + 1) * _BLOCK] for a in (rows, found))
-        filled, start = table.filled(), 0
-        while (start := loops.look_up(mine, start, SPREAD, table.entries, filled, out)) < len(mine):
-            table.fill(mine[start : start + _FILLED_AT_ONCE], filled)
+        filled = table.filled()
+        while (n := loops.look_up(mine, SPREAD, table.entries, filled, out)) < len(mine):
+            mine, out = mine[n:], out[n:]
+            table.fill(mine[:_FILLED_AT_ONCE], filled)
 
     run_blocks(task, -(-len(rows) // _BLOCK))
     return found

@@ -103,9 +103,9 @@ def fill_cells(colors, spread, table, filled, axis, entries, offsets):
 
 
 @jit
-def look_up(colors, start, spread, table, filled, found):
-    """Entries of the colours from `start` on, up to the first whose cell is not filled."""
-    for i in range(start, len(colors)):
+def look_up(colors, spread, table, filled, found):
+    """Entries of the colours up to the first whose cell is not filled; how many they are."""
+    for i in range(len(colors)):
         place = spread[0, colors[i, 0]] | spread[1, colors[i, 1]] | spread[2, colors[i, 2]]
         if not filled[place >> CELL_BITS]:
             return i
