@@ -19,6 +19,7 @@ from clusterx import (
     FuzzyCMeans,
     GaussianMixture,
     KMeans,
+    KMedians,
     KMedoids,
     MiniBatchKMeans,
     SelfOrganizingMap,
@@ -62,6 +63,7 @@ ESTIMATORS = {
     ),
     "BisectingKMeans": (BisectingKMeans(4, random_state=0), "cluster_centers_ labels_ inertia_"),
     "FuzzyCMeans": (FuzzyCMeans(5, init=START, max_iter=3), "cluster_centers_ memberships_"),
+    "KMedians": (KMedians(5, init=START, max_iter=2), "cluster_centers_ labels_ inertia_"),
     "SelfOrganizingMap": (SelfOrganizingMap((2, 3), max_iter=3), "cluster_centers_ labels_"),
     "Birch": (Birch(threshold=6.0, n_clusters=3), "subcluster_centers_ labels_"),
     "GaussianMixture": (

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sklearn.utils import check_random_state
 
-from ..arrays import Array, asarray, namespace, to_host
+from ..arrays import Array, namespace, to_host
 from ..neighbors.between import distances_between
 from ..rows import Rows
 from .base import CentroidClusterer
@@ -200,7 +200,7 @@ class KMedians(CentroidClusterer):
         """
         rows, centers = self._fitted_rows(X, "transform")
         found = rows.map(lambda block, C: distances_between(block, C, "manhattan", None), centers)
-        return rows.xp.astype(asarray(found, like=rows.like), centers.dtype)
+        return namespace(found).astype(found, centers.dtype, copy=False)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """The negative of the weighted sum of Manhattan distances to the nearest centres.
