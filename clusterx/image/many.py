@@ -79,7 +79,7 @@ def quantize_many(
     kernels = kernels_for(namespace(*rows)).color
     with timed(seconds, "count"):
         pieces = [kernels.color_counts(own) for own in rows]
-        colors, counts = _together(pieces)
+        colors, counts = merged_counts(pieces)
     with timed(seconds, "cluster"):
         n_values = sum(own.shape[0] * own.shape[1] for own in rows)
         found = fewest_colors(colors, counts, n_values, settings)
@@ -111,7 +111,7 @@ def _check_alike(pixels: list[Pixels]) -> None:
             )
 
 
-def _together(pieces: list[tuple[Array, Array]]) -> tuple[Array, Array]:
+def merged_counts(pieces: list[tuple[Array, Array]]) -> tuple[Array, Array]:
     """The unique colours of all images and how often they occur."""
     if len(pieces) == 1:
         return pieces[0]
