@@ -24,6 +24,8 @@ from .targets import fewest_colors, psnr
 
 #: colours whose counts are gathered before equal ones are put together
 _GATHERED = 1 << 22
+#: bytes that tifffile reads or writes at once
+_READ_AT_ONCE = 1 << 24
 #: side of the tiles that are written
 _TILE = 256
 #: pixels from which a file may be larger than a classic TIFF can be
@@ -152,7 +154,7 @@ class _Tiff:
         tiles: list[np.ndarray] = []
         width = 0
         try:
-            for data, (_, _, y, x, _), _ in self._page.segments():
+            for data, (_, _, y, x, _), _ in self._page.segments(buffersize=_READ_AT_ONCE):
                 if data is None:
                     raise ValueError("a tile or strip is missing")
                 tiles.append(data[0, : self.shape[0] - y, : self.shape[1] - x])
@@ -201,6 +203,7 @@ class _Tiff:
                 colormap=table,
                 compression=compression,
                 metadata=None,
+                buffersize=_READ_AT_ONCE,
                 tile=(_TILE, _TILE),
                 bigtiff=math.prod(self.shape[:2]) > _CLASSIC,
             )
