@@ -18,7 +18,7 @@ from ..image.pixels import coordinates
 from ..image.quality import ImageQuality, compare, delta_e_2000
 from .common import UsageError, check_outputs, reporting_errors, require, tell, write_output
 from .options import flat
-from .pictures import MaxPixelsOption, Working, read
+from .pictures import MaxPixelsOption, Printing, read
 from .report import dumps
 
 #: CIEDE2000 that the difference map shows white
@@ -35,7 +35,7 @@ def compare_files(
     result: Annotated[
         str, typer.Argument(metavar="RESULT", help="An image of the same size.", show_default=False)
     ],
-    working: Working,
+    printing: Printing,
     side_by_side: Annotated[
         str | None,
         typer.Option("--side-by-side", "-o", metavar="PNG", help="Write both beside each other."),
@@ -53,10 +53,10 @@ def compare_files(
 ) -> None:
     """Measure how far an image is from its original: MSE, PSNR, SSIM and CIEDE2000."""
     notes = Console(stderr=True)
-    with reporting_errors(notes, "compare", quiet=working.quiet):
+    with reporting_errors(notes, "compare", quiet=printing.quiet):
         require("Pillow", "PIL", "image", "clusterx compare")
         outputs = {"--side-by-side": side_by_side, "--difference": difference}
-        check_outputs(original, outputs, force=working.force)
+        check_outputs(original, outputs, force=printing.force)
         pictures = [read(name, max_pixels, lambda message: None) for name in (original, result)]
         try:
             found = compare(pictures[0], pictures[1])
@@ -64,12 +64,12 @@ def compare_files(
             raise UsageError(f"{original}, {result}: {error}") from error
         if side_by_side is not None:
             both = np.concatenate([_rgb(picture) for picture in pictures], axis=1)
-            write_output(side_by_side, _png(both), force=working.force)
+            write_output(side_by_side, _png(both), force=printing.force)
         if difference is not None:
-            write_output(difference, _png(_difference(*pictures)), force=working.force)
-        if working.as_json:
+            write_output(difference, _png(_difference(*pictures)), force=printing.force)
+        if printing.as_json:
             tell(Console(), _as_json(original, result, found))
-        elif not working.quiet:
+        elif not printing.quiet:
             tell(Console(stderr="-" in outputs.values()), _as_table(original, result, found))
 
 

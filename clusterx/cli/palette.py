@@ -15,7 +15,7 @@ from ..image.pixels import hex_codes
 from ..image.quantize import quantize
 from .common import Device, UsageError, reporting_errors, require, write_output
 from .options import flat
-from .pictures import MaxPixelsOption, Working, read
+from .pictures import MaxPixelsOption, Printing, read
 from .quantize import refuse_both, shower
 
 #: sides of the squares in a picture of a palette, and how many stand in a row
@@ -30,7 +30,7 @@ def palette_of_file(
             metavar="IN", help="An image; sample:china.jpg is always there; - is stdin."
         ),
     ],
-    working: Working,
+    printing: Printing,
     colors: Annotated[
         int, typer.Option("--colors", "-k", metavar="K", min=1, max=65536, help="Most colours.")
     ] = 16,
@@ -49,21 +49,21 @@ def palette_of_file(
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.AUTO,
 ) -> None:
     """Find the palette of an image by exact k-means."""
-    refuse_both(output, working.as_json)
+    refuse_both(output, printing.as_json)
     notes = Console(stderr=True)
-    with reporting_errors(notes, "palette", quiet=working.quiet):
+    with reporting_errors(notes, "palette", quiet=printing.quiet):
         require("Pillow", "PIL", "image", "clusterx palette")
         ending = Path(output).suffix.lower() if output not in (None, "-") else ".hex"
         known = [*FORMATS, *LISTS, ".png"]
         if ending not in known:
             raise UsageError(f"-o {output}: a palette is written as {', '.join(known)}. Rename it.")
-        if output not in (None, "-") and not working.force:
+        if output not in (None, "-") and not printing.force:
             refuse_existing(str(output))
         picture = read(source, max_pixels, lambda message: None)
         result = quantize(picture, colors, random_state=seed, device=device.value)
         palette = np.asarray(result.palette)
         if output in (None, "-"):
-            if not working.as_json:
+            if not printing.as_json:
                 codes = "".join(code + "\n" for code in hex_codes(palette))
                 write_output("-", codes.encode(), force=False)
         else:
@@ -71,9 +71,9 @@ def palette_of_file(
                 data = _encoded(palette, ending, Path(str(output)).stem)
             except ValueError as error:
                 raise UsageError(f"-o {output}: {error}") from error
-            write_output(str(output), data, force=working.force)
-        if working.as_json or output not in (None, "-"):
-            shower(as_json=working.as_json, quiet=working.quiet)(
+            write_output(str(output), data, force=printing.force)
+        if printing.as_json or output not in (None, "-"):
+            shower(as_json=printing.as_json, quiet=printing.quiet)(
                 Console(), source, output or "-", result
             )
 

@@ -80,13 +80,9 @@ class Dithering:
 
 
 @dataclass(frozen=True)
-class Working:
-    """How many pictures are worked on at a time, and what may be overwritten and printed."""
+class Printing:
+    """What may be overwritten and printed."""
 
-    jobs: Annotated[
-        int,
-        typer.Option("--jobs", "-j", min=0, help="Images worked on at a time; 0: one per core."),
-    ] = 0
     force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite existing files.")] = False
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a file instead of the table.")
@@ -94,6 +90,16 @@ class Working:
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no table and no notes.")] = (
         False
     )
+
+
+@dataclass(frozen=True)
+class Working(Printing):
+    """How many pictures are worked on at a time, and what may be overwritten and printed."""
+
+    jobs: Annotated[
+        int,
+        typer.Option("--jobs", "-j", min=0, help="Images worked on at a time; 0: one per core."),
+    ] = 0
 
 
 def expanded(inputs: list[str]) -> tuple[list[str], bool]:
