@@ -204,14 +204,17 @@ def _parquet(source: TableFile, whole: bool) -> Any:
     import pandas as pd
     import pyarrow
     import pyarrow.dataset
+    import pyarrow.parquet
 
     try:
+        if Path(source.name).is_file():  # a dataset refuses repeated names in words of its own
+            names = pyarrow.parquet.read_schema(source.name).names
+            twice = [name for name in names if names.count(name) > 1]
+            if twice:
+                raise TableError(f"{source.name}: has several columns {twice[0]!r}. Rename them.")
         dataset = pyarrow.dataset.dataset(source.name, format="parquet")
         names = dataset.schema.names
         inner = [name for name in names if not name.startswith("__index_level_")]
-        twice = [name for name in inner if inner.count(name) > 1]
-        if twice:
-            raise TableError(f"{source.name}: has several columns {twice[0]!r}. Rename them.")
         wanted = inner if whole else list(source.chosen(inner))
         n = dataset.count_rows()
         # data frames are made of copies of what is read

@@ -20,9 +20,9 @@ products). Imports point downwards: a family may use `blocks`, `statistics`, tha
 families that stand before it in `Kernels`.
 
 The contract of every kernel: its inputs are validated, C-contiguous, on one device and of one of
-`runtime.dtypes`. It is pure, draws no random numbers and reads nothing back to the host. Its extra
-memory is bounded by `working_memory`, ties go to the lowest index, and it accumulates in float64
-or in exact integers.
+`runtime.dtypes`. It is pure, draws no random numbers, and reads the device only where its own
+contract says so. Its extra memory is bounded by `working_memory`, ties go to the lowest index, and
+it accumulates in float64 or in exact integers.
 """
 
 from __future__ import annotations

@@ -475,7 +475,7 @@ class TestErrors:
         [
             (pd.DataFrame({"a": [0, 1]}), r"must be 1D: shape is \(2, 1\)"),
             (csr_matrix([[0, 1]]), r"must be 1D: shape is \(1, 2\)"),
-            ([[0, 1], [0]], "must be 1D, one label a sample"),
+            ([[0, 1], [0]], "must be 1D, one label per sample"),
             (3, r"must be 1D: shape is \(\)"),
             (None, r"must be 1D: shape is \(\)"),
             ([0.0, np.nan], "labels_pred contains NaN"),
@@ -484,7 +484,10 @@ class TestErrors:
             (np.array(["a", None], dtype=object), "labels_pred contains NaN or None"),
             (np.array(["a", np.nan], dtype=object), "labels_pred contains NaN or None"),
             (pd.Series([1, pd.NA], dtype="Int64"), "labels_pred contains NaN"),
-            (np.array([[1], "a"], dtype=object), "labels_pred contains NaN or values that are no"),
+            (
+                np.array([[1], "a"], dtype=object),
+                "labels_pred contains NaN or values that can.t be labels",
+            ),
             (np.array(["NaT", "2026-01-01"], "M8[D]"), "labels_pred contains NaN"),
             (np.ma.array([0, 1], mask=[0, 1]), "labels_pred is masked"),
         ],

@@ -292,7 +292,7 @@ class TestSeparation:
 
 
 @pytest.mark.parametrize("barrier", [
-    "__syncthreads();  // before the next tile's places and tags",
+    "__syncthreads();  // before the next tile's indices and tags",
     "        __syncthreads();\n        load(Q,",
     "stage.columns);\n        __syncthreads();",
 ])  # fmt: skip
