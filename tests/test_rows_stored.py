@@ -326,7 +326,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
             np.lib.format.write_array_header_1_0(file, header)
             for part in range(n // 50_000):
                 np.random.default_rng(part).random((50_000, 32), np.float32).tofile(file)
-        given = Blocks(np.load(path, mmap_mode="r"), block_rows=10_000)
+        given = Blocks(np.load(path, mmap_mode="r"), block_rows=2_000)
         model = KMeans(3, init=[[0.1] * 32, [0.5] * 32, [0.9] * 32], max_iter=3, tol=0)
         model.fit(given, labels_out=tmp_path / "warm.npy")
         tracemalloc.start()
@@ -334,4 +334,5 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert len(model.labels_) == n
-    assert peaks[1] < peaks[0] + 500_000  # labels of all rows are 2.4 MB
+    # labels of all rows would add 1.8 MB; blocks of 0.26 MB may be read ahead or not
+    assert peaks[1] < peaks[0] + 1_000_000
