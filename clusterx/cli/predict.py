@@ -79,8 +79,7 @@ def predict(
             raise UsageError("--json and -o - would both write to stdout. Write to a file.")
         check_output(output, with_data=with_data, drop_missing=reading.drop_missing)
         check_outputs(data, {"-o": output}, force=running.force)
-        source = reading.source(data)
-        seconds: dict[str, float] = {}
+        source, seconds = reading.source(data), dict[str, float]()
         with timed(seconds, "read"):
             fitted = _model(model, trust_pickle=trust_pickle)
             _check_abilities(fitted, probabilities, output)
@@ -88,20 +87,18 @@ def predict(
         if not running.quiet:
             for note in table.notes:
                 echo(notes, f"clusterx: {note}")
-        shown_passes = passes_shown(notes, "predict", quiet=running.quiet)
-        with timed(seconds, "predict"), fitting(fitted), shown_passes:
+        bar = passes_shown(notes, "predict", quiet=running.quiet)
+        with timed(seconds, "predict"), fitting(fitted), bar:
             assigner = Assigner(fitted, table, running.device.value)
             found = assigner.found("predict").astype(np.int32, copy=False)
             shares = assigner.found("predict_proba") if probabilities else None
         with timed(seconds, "write"):
-            labels = Labels(source.name, table, found, shares)
-            write_output(output, labels.file(output), force=running.force)
+            written = Labels(source.name, table, found, shares).file(output)
+            write_output(output, written, force=running.force)
         facts = report.predict_facts(source.name, model, output, fitted, found, seconds)
-        shown = Console(stderr=output == "-")
-        if running.as_json:
-            tell(shown, report.dumps(facts))
-        elif not running.quiet:
-            tell(shown, report.predict_table(facts))
+        if running.as_json or not running.quiet:
+            shown = report.dumps(facts) if running.as_json else report.predict_table(facts)
+            tell(Console(stderr=output == "-"), shown)
 
 
 class Assigner:

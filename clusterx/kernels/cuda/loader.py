@@ -43,7 +43,12 @@ def source(name: str, defines: dict[str, Any]) -> str:
 
 def _text(file: Path) -> str:
     text = file.read_text()
-    text = _INCLUDE.sub(lambda match: _text(FOLDER / match[1]) + f'#line 1 "{file.name}"', text)
+
+    def included(match: re.Match) -> str:
+        own = file.parent / match[1]  # of the family, or else shared
+        return _text(own if own.exists() else FOLDER / match[1]) + f'#line 1 "{file.name}"'
+
+    text = _INCLUDE.sub(included, text)
     return f'#line 1 "{file.name}"\n{text}\n'
 
 

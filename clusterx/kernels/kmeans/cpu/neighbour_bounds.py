@@ -227,21 +227,29 @@ def decide(rows, centres, bounds, first_call, doubtful, lists, outside, T, place
         label = who[chosen]
         end = above(top[chosen])
         upper[i] = min(upper[i], end) if not first_call and label == labels[i] else end
-        away = below(beyond)
-        notes[i, 0] = (away + reach) * DOWN
-        for s in range(LISTED):
-            to = 0 if s == chosen else (chosen if s == 0 else s)
-            j = who[s]
-            listed[i, WHO + to] = j
-            if to > 0:
-                near = below(low[s])
-                notes[i, to] = (near + wandered[j]) * DOWN
-                away = min(away, near)
-        lower[i] = away
+        lower[i] = take_notes(notes[i], listed[i], chosen, who, low, below(beyond), wandered, reach)
         if labels[i] != label:
             labels[i] = label
             changed[i] = 1
     return measured
+
+
+@jit(**INNER)
+def take_notes(notes, listed, chosen, who, low, away, wandered, reach):
+    """Write a row's list and its bounds; the least of them, for all but the chosen centre.
+
+    away : the bound for the centres that are not listed
+    """
+    notes[0] = (away + reach) * DOWN
+    for s in range(LISTED):
+        to = 0 if s == chosen else (chosen if s == 0 else s)
+        j = who[s]
+        listed[WHO + to] = j
+        if to > 0:
+            near = below(low[s])
+            notes[to] = (near + wandered[j]) * DOWN
+            away = min(away, near)
+    return away
 
 
 @jit(**INNER)

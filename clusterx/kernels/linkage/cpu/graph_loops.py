@@ -1,11 +1,31 @@
 """The loop that merges along the edges of a graph, the nearest two first."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ...cpu.jit import INNER, jit
 from .. import CENTRAL, LANES
 
 END = -1
+
+
+class Lists(NamedTuple):
+    """Each node's neighbours and their distances, in lists that are linked through a pool."""
+
+    first: np.ndarray  # the first entry of each node, or END
+    following: np.ndarray  # the entry after each entry, or END
+    target: np.ndarray
+    value: np.ndarray
+
+
+class Joint(NamedTuple):
+    """The neighbours of a merge, each once."""
+
+    stamp: np.ndarray  # the last merge of which each node was a neighbour
+    slot: np.ndarray  # its place then
+    near: np.ndarray
+    dist: np.ndarray
 
 
 @jit(**INNER)
@@ -75,6 +95,34 @@ def merging_cost(C, x, y, a, b, kind, lanes):
     return total * (a * b * 2.0 / (a + b)) if kind == CENTRAL else total
 
 
+@jit(**INNER)
+def join_lists(lists, joint, i, j, k, size_i, size_j, size, kind, free):
+    """Collect the neighbours of nodes i and j, which node k replaces, with their distances to it.
+
+    Returns their number and the first free entry: the entries of both nodes are free afterwards.
+    """
+    first, following, target, value = lists
+    stamp, slot, near, dist = joint
+    count = 0
+    for own in (i, j):
+        e = first[own]
+        while e != END:
+            t, v, after = target[e], value[e], following[e]
+            following[e], free, e = free, e, after
+            if size[t] == 0.0:
+                continue
+            if stamp[t] != k:
+                stamp[t], slot[t], near[count], dist[count] = k, count, t, v
+                count += 1
+            elif kind == 0:
+                dist[slot[t]] = max(dist[slot[t]], v)
+            elif kind == 1:
+                dist[slot[t]] = (dist[slot[t]] * size_i + v * size_j) / (size_i + size_j)
+            else:
+                dist[slot[t]] = (dist[slot[t]] + v) * 0.5
+    return count, free
+
+
 @jit
 def edge_costs(C, sizes, kind, low, high):
     """The cost of merging the ends of each edge."""
@@ -108,8 +156,8 @@ def merge_along(low, high, weight, sizes, kind, C, made):
         e = 2 * e + 1
         target[e], value[e], following[e], first[j] = i, weight[e >> 1], first[j], e
     used, free = 2 * m, END
-    stamp, slot = np.full(n + made, END), np.empty(n + made, np.int64)
     near, dist = np.empty(n, np.int64), np.empty(n)
+    joint = Joint(np.full(n + made, END), np.empty(n + made, np.int64), near, dist)
     lanes = np.empty(LANES)
     for k in range(n, n + made):
         while True:
@@ -123,23 +171,8 @@ def merge_along(low, high, weight, sizes, kind, C, made):
         ni, nj = size[i], size[j]
         size[i] = size[j] = 0.0
         size[k] = ni + nj
-        count = 0
-        for own in (i, j):
-            e = first[own]
-            while e != END:
-                t, v, after = target[e], value[e], following[e]
-                following[e], free, e = free, e, after
-                if size[t] == 0.0:
-                    continue
-                if stamp[t] != k:
-                    stamp[t], slot[t], near[count], dist[count] = k, count, t, v
-                    count += 1
-                elif kind == 0:
-                    dist[slot[t]] = max(dist[slot[t]], v)
-                elif kind == 1:
-                    dist[slot[t]] = (dist[slot[t]] * ni + v * nj) / (ni + nj)
-                else:
-                    dist[slot[t]] = (dist[slot[t]] + v) * 0.5
+        lists = Lists(first, following, target, value)
+        count, free = join_lists(lists, joint, i, j, k, ni, nj, size, kind, free)
         if kind >= CENTRAL:
             x, y = place[i], place[j]
             share = 0.5 if kind == CENTRAL + 2 else ni / (ni + nj)

@@ -206,6 +206,17 @@ def none_near(tree, kind, places, node, alpha, weight, nodes):
     return True
 
 
+@jit(**INNER)
+def largest_bound(queries, bounds, e, stop, leaf_end):
+    """The largest bound of the queries from e on that are in the leaf."""
+    i = queries[e]
+    most = bounds[i]
+    for f in range(e + 1, min(stop, e + leaf_end - i)):
+        if queries[f] < leaf_end:
+            most = max(most, bounds[queries[f]])
+    return most
+
+
 @jit
 def nearest_others(
     tree, kind, places, alpha, queries, bounds, tighten, start, stop, weights, others
@@ -231,11 +242,7 @@ def nearest_others(
             leaf_end = leaf_range(tree, node)[1]
             skipped = places.node_component[node] == component[i]
             if skipped:
-                most = bounds[i]
-                for f in range(e + 1, min(stop, e + leaf_end - i)):
-                    if queries[f] < leaf_end:
-                        most = max(most, bounds[queries[f]])
-                most = min(most, least[component[i]])
+                most = min(largest_bound(queries, bounds, e, stop, leaf_end), least[component[i]])
                 skipped = none_near(tree, kind, places, node, alpha, most, nodes)
         if skipped:
             weights[tree.order[i]], others[tree.order[i]] = np.inf, -1
