@@ -125,8 +125,8 @@ def _settle(
     xp = rows.xp
     weights = xp.astype(counts, float_dtype(xp, colors))
     (total,) = host_floats(xp.sum(weights))
-    step = lloyd_step(rows, weights, total)
     centers = coordinates(palette, space=settings.space)
+    step = lloyd_step(rows, weights, total, centers.shape[0])
     stats = step(centers)
     labels = step.labels
     if settings.space == SRGB:

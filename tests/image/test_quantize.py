@@ -383,3 +383,19 @@ def test_mse_of_bytes_is_exact(n_colors):
     result = quantize(image, n_colors, random_state=0, max_iter=5)
     error = ((result.image.astype(np.int64) - image) ** 2).sum()
     assert result.mse == error / image.size
+
+
+def test_a_first_picture_waits_for_no_tree(monkeypatch):
+    """While nothing is compiled, plain steps stand in for the octree, from the start to the end."""
+    from clusterx.kernels.kmeans import cpu
+    from clusterx.kernels.kmeans.cpu import plain
+
+    def tree(*_):
+        raise AssertionError("a tree would be compiled")
+
+    monkeypatch.setattr(cpu, "TreeStep", tree)
+    monkeypatch.setattr(plain, "_stood_in", 0)
+    monkeypatch.setattr(plain, "compiles_always", lambda: False)
+    monkeypatch.setattr(plain, "has_code", lambda *_: False)
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    assert quantize(pixels, 16, random_state=0).palette.shape == (16, 3)
