@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -167,3 +168,15 @@ def test_what_is_private_to_a_file_stays_there():
         if name.startswith("_") and not name.startswith("__")
     ]
     assert wrong == []
+
+
+def test_nothing_outside_rows_asks_which_rows_it_has():
+    asks = re.compile(r"isinstance\(.*\b(Blocks|InMemory|DaskRows)\b")
+    found = [
+        f"{path.relative_to(PACKAGE)}:{number}"
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] != "rows"
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if asks.search(line)
+    ]
+    assert found == []

@@ -216,7 +216,7 @@ def rows_of(
     if weights is not None and source.columns is not None and weights not in source.columns:
         source = replace(source, columns=(*source.columns, weights))
     table = read(source, whole=whole)
-    if isinstance(table.values, Blocks):
+    if table.streamed:
         return _streamed(source, table, standardize, device, weights)
     if weights is not None:
         table, w = _without_weights(table, weights)

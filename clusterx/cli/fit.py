@@ -13,7 +13,6 @@ from sklearn.utils.validation import has_fit_parameter
 
 from ..arrays import to_host
 from ..models import model_bytes
-from ..rows import Blocks
 from ..selection.scores import Data, ScoredFit, drawn_rows
 from . import report
 from .clustering import (
@@ -148,7 +147,7 @@ def fit(
                 whole=writing.with_data,
                 weights=weights,
             )
-        if writing.plot is not None and isinstance(rows.X, Blocks):
+        if writing.plot is not None and rows.table.streamed:
             raise UsageError(f"--plot: {data} {TOO_LARGE} Draw a sample of the rows.")
         choose_eps(model, rows, notes, quiet=running.quiet)
         with passes_shown(notes, type(model).__name__, quiet=running.quiet):

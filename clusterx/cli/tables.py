@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..rows import Blocks, Rows, fits_in_memory, in_memory_or_blocks
+from ..rows import Blocks, fits_in_memory, reads_in_blocks
 from ..rows.stored import ArrowRows
 from . import npy
 from .common import TableError, UsageError, require
@@ -49,6 +49,8 @@ class NumberTable:
         Places of the rows in the file, if rows were dropped.
     notes : tuple of str
         How the file was read, where that is not plain.
+    streamed : bool
+        Whether the rows are read block by block, because they are larger than free memory.
     """
 
     values: Any
@@ -56,10 +58,11 @@ class NumberTable:
     whole: Any = None
     kept: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    streamed: bool = False
 
     def pieces(self) -> Iterator[Any]:
         """The rows, all at once where they are in memory; with the names of columns, if any."""
-        if not isinstance(self.values, Rows):
+        if not self.streamed:
             yield self.values
             return
         for (piece,) in self.values.pieces():
@@ -238,7 +241,7 @@ def _streamed(source: TableFile, rows: Blocks, names: tuple[str, ...], whole: bo
     note = (
         f"{source.called}: {rows.n:,} rows are more than free memory, and are read block by block."
     )
-    return NumberTable(rows, names, notes=(note,))
+    return NumberTable(rows, names, notes=(note,), streamed=True)
 
 
 def _columns_of(values: np.ndarray, places: list[int]) -> Iterator[np.ndarray]:
@@ -375,14 +378,14 @@ def _array_table(source: TableFile, kind: str, whole: bool) -> NumberTable:
     name = source.name
     npy.check_matrix(name, values)
     names = [str(i) for i in range(values.shape[1])]
-    frame = None
-    if whole and not isinstance(in_memory_or_blocks(values), Blocks):
+    frame, streamed = None, reads_in_blocks(values)
+    if whole and not streamed:
         require("pandas", "pandas", "tables", "--with-data")
         import pandas as pd
 
         frame = pd.DataFrame(np.asarray(values), columns=names)
     chosen = source.chosen(names)
-    if isinstance(in_memory_or_blocks(values), Blocks):
+    if streamed:
         places = [int(c) for c in chosen]
         some: Any = values if source.columns is None else partial(_columns_of, values, places)
         return _streamed(source, Blocks(some), chosen, whole)

@@ -7,7 +7,7 @@ has.
 
 from .base import Rows
 from .blocks import Blocks
-from .mapped import fits_in_memory, in_memory_or_blocks
+from .mapped import fits_in_memory, in_memory_or_blocks, reads_in_blocks
 from .memory import InMemory, rows_of
 from .output import check_labels_out, labels_into, without_labels
 
@@ -19,6 +19,7 @@ __all__ = [
     "fits_in_memory",
     "in_memory_or_blocks",
     "labels_into",
+    "reads_in_blocks",
     "rows_of",
     "without_labels",
 ]

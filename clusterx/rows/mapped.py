@@ -63,6 +63,11 @@ def in_memory_or_blocks(X: Any) -> Any:
     return np.asarray(X) if in_place else Blocks(X)
 
 
+def reads_in_blocks(X: Any) -> bool:
+    """Whether X is read block by block, because memory is too small for it."""
+    return isinstance(in_memory_or_blocks(X), Blocks)
+
+
 def fits_in_memory(n: int, d: int, read: int) -> bool:
     """Whether so many rows and columns, of which so many bytes are read, are few or find room."""
     return read <= SMALL or _fits(n, d, read)
