@@ -19,6 +19,7 @@ from ..arrays import (
 from ..centroid.inertia import inertia
 from ..centroid.steps import lloyd_step
 from ..kernels import kernels_for
+from ..rows import InMemory
 from .finding import Palette, find_palette, rows_of
 from .ordering import dark_to_light, reordered
 from .pixels import SRGB, Space, coordinates
@@ -59,24 +60,31 @@ def cluster_colors(
     if settings.min_share > 0:
         own = protected(colors, own, settings.min_share)
     keep = asarray(settings.kept(channels, kind), like=colors, dtype=colors.dtype)
-    visible = colors[:, 3] > 0 if channels == 4 else xp.ones_like(own, dtype=xp.bool)
-    used = own > 0
-    shown = xp.logical_and(used, visible)
-    n_visible, n_used, n_shown = _numbers(visible, used, shown)
+    n_visible = n_used = n_shown = colors.shape[0]
+    if channels == 4 or weights is not None:
+        visible = colors[:, 3] > 0 if channels == 4 else xp.ones_like(own, dtype=xp.bool)
+        used = own > 0
+        shown = xp.logical_and(used, visible)
+        n_visible, n_used, n_shown = _numbers(visible, used, shown)
     hidden = n_shown < n_used
     n_unique = n_visible + (n_visible < colors.shape[0])
+    rows = rows_of(colors, settings.space)  # one for all: they keep what iterations prepare
     if n_shown + hidden <= settings.n_colors:
         all_shown = n_shown == colors.shape[0]
         palette = _union(keep, _with_hidden(colors if all_shown else colors[shown], hidden))
         if palette.shape[0] <= settings.n_colors:
-            return _settle(colors, counts, Palette(palette, 0.0, 0), keep, settings, n_unique)
+            found = Palette(palette, 0.0, 0)
+            return _settle(colors, rows, counts, found, keep, settings, n_unique)
     reserved = hidden and settings.n_colors > 1 + keep.shape[0] and not _hides(keep)
-    chosen, n_chosen = (shown, n_shown) if reserved else (used, n_used)
-    fitted = (colors, own) if n_chosen == colors.shape[0] else (colors[chosen], own[chosen])
+    if (n_shown if reserved else n_used) == colors.shape[0]:
+        fitted = colors, rows, own
+    else:
+        chosen = shown if reserved else used
+        fitted = colors[chosen], rows_of(colors[chosen], settings.space), own[chosen]
     found = find_palette(*fitted, settings, keep, settings.n_colors - reserved)
     if reserved:
         found = found._replace(palette=_with_hidden(found.palette, True))
-    return _settle(colors, counts, found, keep, settings, n_unique)
+    return _settle(colors, rows, counts, found, keep, settings, n_unique)
 
 
 def nearest_colors(colors: Array, palette: Array, space: Space = SRGB) -> Array:
@@ -117,11 +125,16 @@ def _union(keep: Array, palette: Array) -> Array:
 
 
 def _settle(
-    colors: Array, counts: Array, found: Palette, keep: Array, settings: Settings, n_unique: int
+    colors: Array,
+    rows: InMemory,
+    counts: Array,
+    found: Palette,
+    keep: Array,
+    settings: Settings,
+    n_unique: int,
 ) -> Clustering:
     """Give every colour to the nearest of the palette, and drop what has none and is not kept."""
     palette = dark_to_light(found.palette)
-    rows = rows_of(colors, settings.space)
     xp = rows.xp
     weights = xp.astype(counts, float_dtype(xp, colors))
     (total,) = host_floats(xp.sum(weights))

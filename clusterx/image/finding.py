@@ -52,9 +52,14 @@ class _Problem(NamedTuple):
     settings: Settings
 
 
-def find_palette(colors: Array, weights: Array, settings: Settings, keep: Array, k: int) -> Palette:
-    """A palette of k for colours of which there are more, none of weight 0; `keep` comes first."""
-    problem = _Problem(colors, rows_of(colors, settings.space), weights, k, keep, settings)
+def find_palette(
+    colors: Array, rows: InMemory, weights: Array, settings: Settings, keep: Array, k: int
+) -> Palette:
+    """A palette of k for colours of which there are more, none of weight 0; `keep` comes first.
+
+    rows : the colours in the space of the settings (`rows_of`)
+    """
+    problem = _Problem(colors, rows, weights, k, keep, settings)
     if settings.method in CUTS:
         centers, loss, n_iter = _by_cuts(problem, CUTS[settings.method])
     elif keep.shape[0]:
