@@ -125,8 +125,8 @@ def test_sixteen_bits_become_eight(run, tmp_path):
 @pytest.mark.parametrize(
     ("name", "remark"),
     [
-        ("deep.png", "16 bits per channel become the 8 of a PNG palette"),
-        ("deep.ppm", "16 bits per channel become the 8 of a PNG palette"),
+        ("deep.png", "16 bits per channel become the 8 of a palette"),
+        ("deep.ppm", "16 bits per channel become the 8 of a palette"),
         ("moving.gif", "the first of 2 frames is quantised"),
     ],
 )

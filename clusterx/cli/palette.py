@@ -84,7 +84,7 @@ def _encoded(palette: np.ndarray, ending: str, name: str) -> bytes | memoryview:
 
 def swatches(palette: np.ndarray) -> memoryview:
     """A PNG of squares in the palette's colours, sixteen in a row."""
-    from ..image.png import indexed_png
+    from ..image.formats import Drawing, encoded
 
     if len(palette) > 256:
         raise ValueError(f"an indexed PNG holds 256 colours, and this palette has {len(palette)}.")
@@ -92,4 +92,4 @@ def swatches(palette: np.ndarray) -> memoryview:
     rows = -(-len(palette) // columns)
     places = np.minimum(np.arange(rows * columns), len(palette) - 1).astype(np.uint8)
     squares = places.reshape(rows, columns).repeat(_SQUARE, axis=0).repeat(_SQUARE, axis=1)
-    return indexed_png(squares, palette)
+    return encoded(Drawing(squares, palette), "PNG")

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ..image.dithering import Dither
+from ..image.formats import FORMATS
 from ..image.io import SAMPLE, decode
 from ..image.picture import Picture, UnreadableImageError
 from . import ExitCode
@@ -42,7 +43,10 @@ OutputOption = Annotated[
 ]
 SuffixOption = Annotated[
     str | None,
-    typer.Option(help="Write NAME + SUFFIX + .png: beside each input, or in the folder OUT."),
+    typer.Option(
+        help="Write NAME + SUFFIX beside each input, or in the folder OUT: .png, unless SUFFIX "
+        "ends like another format."
+    ),
 ]
 MaxPixelsOption = Annotated[
     int | None,
@@ -77,6 +81,23 @@ class Dithering:
 
     def chosen(self) -> Dither:
         return Dither(self.dither.value, self.strength, self.serpentine)
+
+
+@dataclass(frozen=True)
+class Files:
+    """How files are read and written."""
+
+    max_pixels: MaxPixelsOption = None
+    keep_profile: Annotated[
+        bool,
+        typer.Option(
+            "--keep-profile", help="Take values in an ICC profile as they are, and keep it."
+        ),
+    ] = False
+    metadata: Annotated[
+        bool, typer.Option("--metadata", help="Keep EXIF, XMP and text, where they may stand.")
+    ] = False
+    compress: Annotated[int, typer.Option(min=0, max=9, help="zlib level of a PNG.")] = 6
 
 
 @dataclass(frozen=True)
@@ -145,15 +166,23 @@ def _images_in(folder: str) -> list[str]:
     return found
 
 
-def read(name: str, max_pixels: int | None, remark: Callable[[str], None]) -> Picture:
+def read(
+    name: str,
+    max_pixels: int | None,
+    remark: Callable[[str], None],
+    *,
+    keep_profile: bool = False,
+) -> Picture:
     """The image, with eight bits per channel."""
     source: Any = io.BytesIO(sys.stdin.buffer.read()) if name == "-" else name
-    picture = decode(source, max_pixels=max_pixels)
+    picture = decode(source, max_pixels=max_pixels, keep_profile=keep_profile)
     deep = picture.pixels.dtype != np.uint8
     if picture.frames > 1:
         remark(f"{name}: the first of {picture.frames} frames is quantised.")
     if deep or picture.reduced:
-        remark(f"{name}: 16 bits per channel become the 8 of a PNG palette.")
+        remark(f"{name}: 16 bits per channel become the 8 of a palette.")
+    if picture.converted:
+        remark(f"{name}: colours are converted from {picture.converted} to sRGB.")
     if not deep:
         return picture
     pixels = np.round(picture.pixels / np.float32(257)).astype(np.uint8)
@@ -248,7 +277,7 @@ def targets_of(
     suffix: str | None,
     *,
     several: bool,
-    endings: tuple[str, ...] = (".png",),
+    endings: tuple[str, ...] = tuple(FORMATS),
 ) -> list[str]:
     """Where each input's result goes.
 
@@ -267,8 +296,8 @@ def targets_of(
     if output is not None and suffix is None and one and not _is_folder(output):
         if not output.lower().endswith(endings):
             raise typer.BadParameter(
-                f"{output}: indexed images are written as PNG. Let the name end in "
-                f"{' or '.join(endings)}, or in / for a folder.",
+                f"{output}: images in few colours are written as {', '.join(endings)}. Let the "
+                "name end in one of these, or in / for a folder.",
                 param_hint="-o",
             )
         return [output]
@@ -296,4 +325,6 @@ def _beside(name: str, folder: str | None, suffix: str) -> str:
     if name == "-":
         raise typer.BadParameter("stdin has no name: say -o FILE.png.", param_hint="-o")
     path = Path(name.removeprefix(SAMPLE))
-    return str((Path(folder) if folder is not None else path.parent) / f"{path.stem}{suffix}.png")
+    ending = "" if Path(suffix).suffix.lower() in FORMATS else ".png"
+    where = Path(folder) if folder is not None else path.parent
+    return str(where / f"{path.stem}{suffix}{ending}")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import typer
@@ -18,6 +18,7 @@ from rich.console import Console
 
 from ..files import refuse_existing
 from ..image.animation import QuantizedAnimation
+from ..image.formats import FORMATS, format_of
 from ..image.io import frames_of
 from ..image.many import quantize_many
 from ..image.picture import Picture
@@ -28,8 +29,8 @@ from .options import flat
 from .pictures import (
     Batch,
     Dithering,
+    Files,
     InputsArgument,
-    MaxPixelsOption,
     OutputOption,
     SuffixOption,
     Working,
@@ -129,27 +130,27 @@ def quantize_files(
     finding: Finding,
     dithering: Dithering,
     working: Working,
+    files: Files,
     shared_palette: Annotated[
         bool, typer.Option("--shared-palette", help="Find one palette for all images.")
     ] = False,
     output: OutputOption = None,
     suffix: SuffixOption = None,
-    max_pixels: MaxPixelsOption = None,
-    compress: Annotated[int, typer.Option(min=0, max=9, help="zlib level of the PNG.")] = 6,
 ) -> None:
-    """Reduce images to K colours by exact k-means; write indexed PNGs.
+    """Reduce images to K colours by exact k-means; write indexed PNGs, or what -o ends like.
 
-    A name that ends in .gif or .apng gets all frames of an animation, with one palette.
+    A name that ends in .gif or .apng gets all frames of an animation, with one palette; .tif,
+    .tiff and .webp, which is lossless, get the first.
     """
     _check(finding.colors, output, working.as_json)
     settings = finding.parameters() | {"dither": dithering.chosen()}
     quiet, notes = working.quiet, Console(stderr=True)
     batch = Batch(working.jobs, quiet, Console(stderr=output == "-"), notes)
-    task = Task(settings, max_pixels, working.force, compress, batch.remark)
+    task = Task(settings, files, working.force, batch.remark)
     with reporting_errors(notes, "quantize", quiet=quiet):
         require("Pillow", "PIL", "image", "clusterx quantize")
         names, several = expanded(inputs)
-        targets = targets_of(names, output, suffix, several=several, endings=(".png", *ANIMATED))
+        targets = targets_of(names, output, suffix, several=several, endings=(*FORMATS, ".apng"))
         pairs = list(zip(names, targets, strict=True))
         show = shower(as_json=working.as_json, quiet=quiet)
         status = ExitCode.OK
@@ -198,14 +199,14 @@ def shower(*, as_json: bool, quiet: bool) -> Callable[[Console, str, str, Quanti
 class Task:
     """What is done with each input."""
 
+    animated: ClassVar[tuple[str, ...]] = ANIMATED  # endings of what gets all frames
     settings: dict[str, Any]
-    max_pixels: int | None
+    files: Files
     force: bool
-    compress: int
     remark: Callable[[str], None]
 
     def __call__(self, name: str, target: str) -> QuantizedImage:
-        if target.lower().endswith(ANIMATED):
+        if target.lower().endswith(self.animated):
             return self.animate(name, target)
         picture, seconds = self.read(name, target)
         result = self.result(picture)
@@ -218,7 +219,7 @@ class Task:
         if not self.force:
             refuse_existing(target)
         source: Any = io.BytesIO(sys.stdin.buffer.read()) if name == "-" else name
-        pictures, durations, loop = frames_of(source, max_pixels=self.max_pixels)
+        pictures, durations, loop = frames_of(source, max_pixels=self.files.max_pixels)
         with blaming_options(name):
             results = quantize_many(pictures, **self.settings)
         animation = QuantizedAnimation(results, durations, loop, shared=True)
@@ -230,7 +231,9 @@ class Task:
         if target != "-" and not self.force:
             refuse_existing(target)
         start = time.perf_counter()
-        return read(name, self.max_pixels, self.remark), time.perf_counter() - start
+        files = self.files
+        picture = read(name, files.max_pixels, self.remark, keep_profile=files.keep_profile)
+        return picture, time.perf_counter() - start
 
     def result(self, picture: Picture) -> QuantizedImage:
         with blaming_options(picture.name):
@@ -238,7 +241,9 @@ class Task:
 
     def write(self, result: QuantizedImage, target: str) -> None:
         start = time.perf_counter()
-        data = result.to_png(compress_level=self.compress)
+        kind = "PNG" if target == "-" else format_of(target)
+        files = self.files
+        data = result.encode(kind, compress_level=files.compress, metadata=files.metadata)
         write_output(target, data, force=self.force)
         result.seconds["write"] = time.perf_counter() - start
 

@@ -18,8 +18,8 @@ from .options import flat
 from .pictures import (
     Batch,
     Dithering,
+    Files,
     InputsArgument,
-    MaxPixelsOption,
     OutputOption,
     SuffixOption,
     Working,
@@ -34,6 +34,7 @@ def remap_files(
     inputs: InputsArgument,
     dithering: Dithering,
     working: Working,
+    files: Files,
     palette: Annotated[
         str,
         typer.Option(
@@ -46,11 +47,12 @@ def remap_files(
     ],
     output: OutputOption = None,
     suffix: SuffixOption = None,
-    max_pixels: MaxPixelsOption = None,
-    compress: Annotated[int, typer.Option(min=0, max=9, help="zlib level of the PNG.")] = 6,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.AUTO,
 ) -> None:
-    """Give every pixel the nearest colour of a palette, or dither it; write indexed PNGs."""
+    """Give every pixel the nearest colour of a palette, or dither it.
+
+    Indexed PNGs are written, or what -o ends like: .png, .gif, .tif, .tiff or .webp (lossless).
+    """
     refuse_both(output, working.as_json)
     quiet, notes = working.quiet, Console(stderr=True)
     batch = Batch(working.jobs, quiet, Console(stderr=output == "-"), notes)
@@ -62,9 +64,8 @@ def remap_files(
                 "dither": dithering.chosen(),
                 "device": device.value,
             },
-            max_pixels,
+            files,
             working.force,
-            compress,
             batch.remark,
         )
         names, several = expanded(inputs)
@@ -93,6 +94,8 @@ def palette_named(text: str) -> np.ndarray:
 
 
 class _Remap(Task):
+    animated = ()
+
     def result(self, picture: Picture) -> QuantizedImage:
         with blaming_options(picture.name):
             return remap(picture, **self.settings)

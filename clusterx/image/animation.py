@@ -6,17 +6,13 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from ..files import refuse_existing, write
+from .formats import Drawing, for_gif, paletted, true_color
 from .io import frames_of
 from .many import quantize_many
 from .quantize import QuantizedImage, quantize
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 #: endings of the files that are written, and Pillow's names of their formats
 FORMATS = {".gif": "GIF", ".png": "PNG", ".apng": "PNG"}
@@ -77,11 +73,11 @@ class QuantizedAnimation:
         if max(len(frame.palette) for frame in self.frames) > 256:
             raise ValueError("a palette holds 256 colours at most. Quantise with n_colors=256.")
         if kind == "GIF":
-            images = [_for_gif(frame) for frame in self.frames]
+            images = [for_gif(frame.indices, frame.palette) for frame in self.frames]
         elif self.shared:
             images = [paletted(frame.indices, frame.palette) for frame in self.frames]
         else:
-            images = [_true_color(frame) for frame in self.frames]
+            images = [true_color(Drawing(frame.indices, frame.palette)) for frame in self.frames]
         hidden = any("transparency" in image.info for image in images)
         options: dict[str, Any] = {"disposal": 2 if hidden else 1} if kind == "GIF" else {}
         file = io.BytesIO()
@@ -169,36 +165,3 @@ def quantize_animation(
     else:
         results = [quantize(frame, n_colors, **parameters) for frame in frames]
     return QuantizedAnimation(results, shown, own_loop if loop is None else loop, shared)
-
-
-def paletted(indices: np.ndarray, palette: np.ndarray) -> Image.Image:
-    """A PIL image of mode P."""
-    from PIL import Image
-
-    height, width = indices.shape
-    data = np.ascontiguousarray(indices, np.uint8)
-    image = Image.frombuffer("P", (width, height), data, "raw", "P", 0, 1)
-    colors = np.repeat(palette, 3, axis=1) if palette.shape[1] == 1 else palette
-    image.putpalette(colors.tobytes(), "RGBA" if colors.shape[1] == 4 else "RGB")
-    return image
-
-
-def _for_gif(frame: QuantizedImage) -> Image.Image:
-    """The frame with one invisible colour at most, and others opaque."""
-    indices, palette = frame.indices, frame.palette
-    if palette.shape[1] < 4:
-        return paletted(indices, palette)
-    hidden = np.flatnonzero(palette[:, 3] < 128)
-    places = np.arange(len(palette), dtype=np.uint8)
-    places[hidden] = hidden[:1]
-    image = paletted(places[indices], np.ascontiguousarray(palette[:, :3]))
-    if len(hidden):
-        image.info["transparency"] = int(hidden[0])
-    return image
-
-
-def _true_color(frame: QuantizedImage) -> Image.Image:
-    from PIL import Image
-
-    pixels = frame.image
-    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 and pixels.ndim == 3 else pixels)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .metadata import exif_of, metadata_of
 from .orientation import orientation, turned
 from .picture import Picture, UnreadableImageError
-from .png import display_chunks, hdr_chunks
-from .transparency import color_key
+from .png import display_chunks, hdr_chunks, of_srgb
+from .profiles import in_srgb
+from .transparency import ColorKey, color_key
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,31 +39,56 @@ def quiet_pillow() -> Iterator[None]:
         yield
 
 
-def decoded(image: Image.Image, name: str) -> Picture:
-    """The pixels of a PIL image, with what `Picture` says of them."""
+def decoded(image: Image.Image, name: str, *, keep_profile: bool = False) -> Picture:
+    """The pixels of a PIL image, with what `Picture` says of them.
+
+    keep_profile : whether values stay in the file's ICC profile, or are converted to sRGB
+    """
     frames, image = _frames(image), _as_stored(image)
     raw_mode = _raw_mode(image)
     # both need the open file, which Pillow may close once the image is decoded
     chunks, key = hdr_chunks(image), color_key(image, raw_mode)
+    tags = exif_of(image) if image.format == "TIFF" else b""
     image.load()
     turn = orientation(image)
-    pixels = _pixels(image, name)
-    if key is not None:
-        pixels = key.apply(pixels)
+    shown = chunks + display_chunks(image.info, sideways=turn >= 5)
+    # code points that take precedence over a profile
+    keep_profile = keep_profile or any(kind == b"cICP" for kind, _ in shown)
+    pixels, profile, converted = _colors(image, name, key, keep_profile=keep_profile)
     return Picture(
         turned(pixels, turn),
         name,
-        icc_profile=_rgb_profile(image) if pixels.ndim == 3 else None,
-        chunks=chunks + display_chunks(image.info, sideways=turn >= 5),
+        icc_profile=profile,
+        chunks=of_srgb(shown) if converted else shown,
         reduced=_DEEP.fullmatch(raw_mode) is not None,
         frames=frames,
+        converted=converted,
+        metadata=metadata_of(image, tags),
     )
 
 
-def _rgb_profile(image: Image.Image) -> bytes | None:
-    """The colour profile, unless it is one of another space, which the pixels are not in."""
+def _colors(
+    image: Image.Image, name: str, key: ColorKey | None, *, keep_profile: bool
+) -> tuple[np.ndarray, bytes | None, str]:
+    """Pixels, the profile that they are in, and the name of the one that they were in."""
+    from PIL import Image as pillow
+
     profile = image.info.get("icc_profile")
-    return profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
+    profile = profile if isinstance(profile, bytes) else b""
+    if image.mode == "CMYK" and not keep_profile:
+        found = in_srgb(image, profile, name)
+        if found is not None:
+            return found.pixels, None, found.profile
+    pixels = _pixels(image, name)
+    if key is not None:
+        pixels = key.apply(pixels)
+    if pixels.ndim < 3 or profile[16:20] != b"RGB ":
+        return pixels, None, ""
+    if not keep_profile and pixels.dtype == np.uint8:
+        found = in_srgb(pillow.fromarray(pixels), profile, name)
+        if found is not None:
+            return found.pixels, None, found.profile
+    return pixels, profile, ""
 
 
 def _raw_mode(image: Image.Image) -> str:

@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from .decode import decoded, global_state, quiet_pillow
 from .picture import ImageTooLargeError, Picture, UnreadableImageError
+from .profiles import in_srgb
 from .repair import without_odd_metadata
 
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ SAMPLE = "sample:"
 _MAX_PROFILE = 64 << 20
 
 
-def load(source: ImageSource, *, max_pixels: int | None = None) -> Picture:
+def load(
+    source: ImageSource, *, max_pixels: int | None = None, profile: str = "convert"
+) -> Picture:
     """Decode an image file.
 
-    The orientation in EXIF or XMP is applied; metadata that cannot be read is ignored. Palettes
+    The orientation in EXIF or XMP is applied; metadata that cannot be read is ignored. Colours in
+    an ICC profile are converted to sRGB, in which all that follows is done. Palettes
     become RGB, or RGBA if they have transparency; so does every other mode that is not grey, RGB
     or RGBA. An image with a transparent grey or colour becomes RGBA. 16-bit grey stays uint16. A
     warning is issued if Pillow decodes only 8 of 16 bits (grey with alpha, RGB and RGBA), and if
@@ -41,6 +45,11 @@ def load(source: ImageSource, *, max_pixels: int | None = None) -> Picture:
     max_pixels : int, optional
         Refuse images with more pixels. By default twice ``PIL.Image.MAX_IMAGE_PIXELS``, where
         Pillow itself refuses: a small file can decode to more than the memory holds.
+    profile : {'convert', 'keep'}, default='convert'
+        What to do with RGB or CMYK in an ICC profile: 'convert' it to sRGB (perceptual intent,
+        through LittleCMS), where colours that sRGB lacks are clipped; or 'keep' the values of RGB
+        and their profile, which results write, too. Profiles of sRGB itself are kept in any case.
+        Grey is taken as it is, and so are PNGs with cICP, such as HDR.
 
     Returns
     -------
@@ -54,33 +63,39 @@ def load(source: ImageSource, *, max_pixels: int | None = None) -> Picture:
         It is not an image, it is truncated or damaged, or it may not be read.
     ImageTooLargeError
         It has more than `max_pixels` pixels.
+    ValueError
+        `profile` is neither.
     """
-    picture = decode(source, max_pixels=max_pixels)
+    if profile not in ("convert", "keep"):
+        raise ValueError(f"profile must be 'convert' or 'keep', got {profile!r}.")
+    picture = decode(source, max_pixels=max_pixels, keep_profile=profile == "keep")
     picture.warn(stacklevel=2)
     return picture
 
 
-def decode(source: ImageSource, *, max_pixels: int | None = None) -> Picture:
+def decode(
+    source: ImageSource, *, max_pixels: int | None = None, keep_profile: bool = False
+) -> Picture:
     """Decode an image file as `load` does, but without warnings."""
     name = str(source) if isinstance(source, (str, os.PathLike)) else _name_of(source)
     try:
-        return _decode(source, name, max_pixels)
+        return _decode(source, name, max_pixels, keep_profile)
     except UnreadableImageError:
         content = _content(source)
         plain = without_odd_metadata(content)
         if plain == content:
             raise
-        return _decode(io.BytesIO(plain), name, max_pixels)
+        return _decode(io.BytesIO(plain), name, max_pixels, keep_profile)
 
 
-def _decode(source: ImageSource, name: str, max_pixels: int | None) -> Picture:
+def _decode(source: ImageSource, name: str, max_pixels: int | None, keep_profile: bool) -> Picture:
     theirs = _default_limit()
     limit = 2 * theirs if max_pixels is None and theirs is not None else max_pixels
     with _opened(source, name, limit) as image:
         # Pillow checks the size of a TIFF again as it decodes it
         refused = image.format == "TIFF" and theirs and image.width * image.height > theirs
         with _pillow_limit(limit) if refused else nullcontext():
-            return _explained(image, name)
+            return _explained(image, name, keep_profile=keep_profile)
 
 
 def _content(source: ImageSource) -> bytes:
@@ -99,8 +114,8 @@ def frames_of(
 ) -> tuple[list[Picture], list[int], int]:
     """All frames of a file, RGB or RGBA; milliseconds of each; and how often they are shown.
 
-    Frames are as they show: what earlier ones leave is in them. Where a file says nothing, 100
-    milliseconds and 0, without end.
+    Frames are as they show: what earlier ones leave is in them; an ICC profile is converted to
+    sRGB. Where a file says nothing, 100 milliseconds and 0, without end.
     """
     import numpy as np
 
@@ -112,7 +127,7 @@ def frames_of(
             found, durations = [], []
             for number in range(getattr(image, "n_frames", 1)):
                 image.seek(number)
-                found.append(np.asarray(image.convert("RGBA")))
+                found.append(_in_srgb(image.convert("RGBA"), name))
                 durations.append(round(image.info.get("duration", 0)) or 100)
         except Exception as error:  # as for a single picture
             raise UnreadableImageError(
@@ -125,6 +140,14 @@ def frames_of(
     return [Picture(pixels, name) for pixels in found], durations, int(loop)
 
 
+def _in_srgb(frame: Image.Image, name: str) -> Any:
+    import numpy as np
+
+    profile = frame.info.get("icc_profile")
+    found = in_srgb(frame, profile, name) if isinstance(profile, bytes) else None
+    return np.asarray(frame) if found is None else found.pixels
+
+
 def picture_of(image: Image.Image) -> Picture:
     """The pixels of a PIL image, converted as `load` does."""
     picture = _explained(image, "image")
@@ -132,10 +155,10 @@ def picture_of(image: Image.Image) -> Picture:
     return picture
 
 
-def _explained(image: Image.Image, name: str) -> Picture:
+def _explained(image: Image.Image, name: str, *, keep_profile: bool = False) -> Picture:
     """The decoded image, or what keeps it from being decoded."""
     try:
-        return decoded(image, name)
+        return decoded(image, name, keep_profile=keep_profile)
     except UnreadableImageError:
         raise
     except MemoryError as error:

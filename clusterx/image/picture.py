@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .metadata import NO_METADATA, Metadata
+
 #: type and data of PNG chunks
 Chunks = tuple[tuple[bytes, bytes], ...]
 
@@ -30,13 +32,17 @@ class Picture:
     name : str
         Where it came from, for messages.
     icc_profile : bytes or None
-        The colour profile that RGB pixels are in.
+        The colour profile that RGB pixels are in: one of sRGB, or one that was to be kept.
     chunks : tuple of (bytes, bytes)
         Type and data of the PNG chunks that describe the pixels: colour space and density.
     reduced : bool
         Whether the file has 16 bits per channel, of which Pillow decoded the upper 8.
     frames : int
         Number of frames in the file; the pixels are those of the first.
+    converted : str
+        Name of the ICC profile from which the colours were converted to sRGB; empty if none were.
+    metadata : Metadata
+        EXIF, XMP and text, which a result writes on request.
     """
 
     pixels: np.ndarray
@@ -45,6 +51,8 @@ class Picture:
     chunks: Chunks = ()
     reduced: bool = False
     frames: int = 1
+    converted: str = ""
+    metadata: Metadata = NO_METADATA
 
     def warn(self, stacklevel: int) -> None:
         """Warn of bits and frames of the file that the pixels lack."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arrays import Array, concat, contiguous, dtype_name, is_array, named_dtype, namespace
 from .colorspace import check_space, convert
+from .metadata import NO_METADATA, Metadata
 from .picture import Chunks, Picture
 
 #: largest value of a channel
@@ -39,6 +40,8 @@ class Pixels:
         Colour profile of a file's RGB values.
     chunks : tuple of (bytes, bytes)
         PNG chunks that describe a file's pixels; see `Picture`.
+    metadata : Metadata
+        Of a file.
     from_file : bool
         Whether the pixels were decoded here, and so may be worked on elsewhere.
     """
@@ -48,6 +51,7 @@ class Pixels:
     name: str = "image"
     icc_profile: bytes | None = None
     chunks: Chunks = ()
+    metadata: Metadata = NO_METADATA
     from_file: bool = False
 
 
@@ -90,7 +94,10 @@ def as_pixels(image: Any, *, max_pixels: int | None = None) -> Pixels:
     rows = contiguous(rows if rows.dtype == native else xp.astype(rows, native))
     if picture is None:
         return Pixels(rows, shape)
-    return Pixels(rows, shape, picture.name, picture.icc_profile, picture.chunks, from_file=True)
+    return Pixels(
+        rows, shape, picture.name, picture.icc_profile, picture.chunks, picture.metadata,
+        from_file=True,
+    )  # fmt: skip
 
 
 def _picture(image: Any, max_pixels: int | None) -> Picture:

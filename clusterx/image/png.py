@@ -1,4 +1,4 @@
-"""Indexed PNGs, and the chunks that say how the pixels are to be shown."""
+"""The chunks of a PNG that say how its pixels are to be shown."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .picture import Chunks
 
 if TYPE_CHECKING:
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
 
 _SIGNATURE_AND_HEADER = 8 + 25  # bytes before the second chunk
 _HDR = (b"cICP", b"mDCV", b"cLLI")
+_COLOR_SPACE = (b"gAMA", b"cHRM", b"sRGB", *_HDR)
 
 
 def display_chunks(info: Mapping[Any, Any], *, sideways: bool) -> Chunks:
@@ -36,6 +35,21 @@ def display_chunks(info: Mapping[Any, Any], *, sideways: bool) -> Chunks:
         b"pHYs": _density(info, sideways=sideways),
     }
     return tuple((kind, data) for kind, data in found.items() if data is not None)
+
+
+def of_srgb(chunks: Chunks) -> Chunks:
+    """Chunks of pixels that have been converted to sRGB, with its perceptual intent."""
+    others = tuple(chunk for chunk in chunks if chunk[0] not in _COLOR_SPACE)
+    return ((b"sRGB", b"\0"), *others)
+
+
+def density(chunks: Chunks) -> tuple[float, float] | None:
+    """Pixels per inch across and down, where the chunks say so."""
+    for kind, data in chunks:
+        if kind == b"pHYs" and data[8:] == b"\1":
+            across, down = struct.unpack(">2I", data[:8])
+            return across * 0.0254, down * 0.0254
+    return None
 
 
 def hdr_chunks(image: Image.Image) -> Chunks:
@@ -79,47 +93,7 @@ def _density(info: Mapping[Any, Any], *, sideways: bool) -> bytes | None:
     return None
 
 
-def indexed_png(
-    indices: np.ndarray,
-    palette: np.ndarray,
-    *,
-    icc_profile: bytes | None = None,
-    chunks: Chunks = (),
-    compress_level: int = 6,
-) -> memoryview:
-    """Encode an indexed PNG.
-
-    Parameters
-    ----------
-    indices : ndarray of shape (height, width), uint8
-    palette : ndarray of shape (k, 1), (k, 3) or (k, 4), uint8, k <= 256
-        Grey, RGB or RGBA.
-    icc_profile : bytes, optional
-        Colour profile of the palette's colours.
-    chunks : tuple of (bytes, bytes)
-        Type and data of chunks that come before the palette. sRGB gives way to a profile, beside
-        which PNG does not allow it.
-    compress_level : int
-        zlib's, 0 to 9.
-
-    Returns
-    -------
-    memoryview
-    """
-    from PIL import Image
-
-    height, width = indices.shape
-    image = Image.frombuffer("P", (width, height), np.ascontiguousarray(indices), "raw", "P", 0, 1)
-    if palette.shape[1] == 1:
-        palette = np.repeat(palette, 3, axis=1)
-    image.putpalette(palette.tobytes(), "RGBA" if palette.shape[1] == 4 else "RGB")
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=compress_level, icc_profile=icc_profile)
-    kept = (chunk for chunk in chunks if not (icc_profile and chunk[0] == b"sRGB"))
-    return _with_chunks(file.getbuffer(), kept)
-
-
-def _with_chunks(png: memoryview, chunks: Iterable[tuple[bytes, bytes]]) -> memoryview:
+def with_chunks(png: memoryview, chunks: Iterable[tuple[bytes, bytes]]) -> memoryview:
     """The PNG with chunks after its header."""
     added = b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

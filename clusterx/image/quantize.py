@@ -23,6 +23,8 @@ from .clustering import Clustering
 from .device import back, describe, move
 from .dithering import Dither, as_dither
 from .entries import by_palette
+from .formats import Drawing, encoded, format_of
+from .metadata import NO_METADATA, Metadata
 from .picture import Chunks
 from .pixels import PEAK, Pixels, Space, as_pixels, paint, psnr
 from .settings import Settings
@@ -78,66 +80,79 @@ class QuantizedImage:
     space: str = "srgb"
     icc_profile: bytes | None = field(default=None, repr=False)
     chunks: Chunks = field(default=(), repr=False)
+    metadata: Metadata = field(default=NO_METADATA, repr=False)
 
     @cached_property
     def image(self) -> Array:
         """The image painted in the palette's colours, of the shape and dtype of the original."""
         return paint(self.indices, self.palette, self.shape)
 
-    def save(self, path: Any, *, overwrite: bool = False, compress_level: int = 6) -> None:
-        """Write an indexed PNG, with the colour space and the density of the file that was read.
+    def save(
+        self,
+        path: Any,
+        *,
+        overwrite: bool = False,
+        compress_level: int = 6,
+        metadata: bool = False,
+    ) -> None:
+        """Write the image to a file that keeps its colours exactly.
 
         Parameters
         ----------
-        path : path ending in .png
-            It is written whole or not at all.
+        path : path ending in .png, .gif, .tif, .tiff or .webp
+            PNG, GIF and TIFF have a palette; TIFF of more than 256 colours or with alpha, and
+            WebP, which is lossless, are in true colour. A GIF keeps of alpha whether it is half
+            or more. The file is written whole or not at all.
         overwrite : bool, default=False
             Whether an existing file may be replaced.
         compress_level : int, default=6
-            Of zlib: 0 is fast and large, 9 slow and small.
+            Of a PNG, for zlib: 0 is fast and large, 9 slow and small.
+        metadata : bool, default=False
+            Whether to write the metadata of the file that was read, where the format has a place
+            for it: EXIF and XMP in PNG, TIFF and WebP, text in PNG, a comment in GIF. It may say
+            where a photo was taken. The orientation is left out, because the image is upright. A
+            TIFF with the directories of EXIF is not compressed.
 
         Raises
         ------
         ValueError
-            The name does not end in .png, or the palette does not fit a PNG: more than 256
-            colours, or sixteen bits a channel.
+            The name ends otherwise, or the palette does not fit the format: more than 256
+            colours, or sixteen bits a channel (but for grey in TIFF).
         FileExistsError
             There is such a file.
         UnwritableError
             The folder is missing or not writable.
+
+        Notes
+        -----
+        A profile of the file that was read is written, except in GIF; its density in PNG and
+        TIFF; other chunks on colour in PNG.
         """
-        if not str(path).lower().endswith(".png"):
-            raise ValueError(
-                f"path is {str(path)!r}, and an indexed image is written as PNG. Let the name end "
-                "in .png; for other formats save `.image` with Pillow."
-            )
+        kind = format_of(path)
         if not overwrite:
             refuse_existing(path)
-        write(path, self.to_png(compress_level=compress_level), overwrite=overwrite)
+        data = self.encode(kind, compress_level=compress_level, metadata=metadata)
+        write(path, data, overwrite=overwrite)
 
     def to_png(self, *, compress_level: int = 6) -> memoryview:
         """The indexed PNG that `save` writes."""
-        from .png import indexed_png
+        return self.encode("PNG", compress_level=compress_level)
 
-        palette = to_host(self.palette)
-        cure = "PIL.Image.fromarray(result.image).save(path) writes all colours."
-        if palette.itemsize > 1:
-            raise ValueError(
-                "A PNG palette holds 8 bits a channel, and this image has 16. Quantise it with "
-                f"8 bits, (image // 257).astype('uint8'); or, if it is grey, {cure}"
-            )
-        if len(palette) > 256:
-            raise ValueError(
-                f"A PNG palette holds 256 colours, and this one has {len(palette)}. Quantise with "
-                f"n_colors=256 or fewer; or {cure}"
-            )
-        return indexed_png(
-            to_host(self.indices),
-            palette,
-            icc_profile=self.icc_profile,
-            chunks=self.chunks,
-            compress_level=compress_level,
+    def encode(self, kind: str, *, compress_level: int = 6, metadata: bool = False) -> memoryview:
+        """The bytes of a file.
+
+        Parameters
+        ----------
+        kind : {'PNG', 'GIF', 'TIFF', 'WEBP'}
+        compress_level, metadata
+            As in `save`.
+        """
+        drawing = Drawing(
+            to_host(self.indices), to_host(self.palette), self.icc_profile, self.chunks
         )
+        if metadata:
+            drawing = drawing._replace(metadata=self.metadata)
+        return encoded(drawing, kind, compress_level=compress_level)
 
 
 def quantize(
@@ -333,6 +348,7 @@ def quantized(
         shape=pixels.shape,
         icc_profile=pixels.icc_profile,
         chunks=pixels.chunks,
+        metadata=pixels.metadata,
     )
 
 

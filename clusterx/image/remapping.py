@@ -91,6 +91,7 @@ def remap(
         shape=pixels.shape,
         icc_profile=pixels.icc_profile,
         chunks=pixels.chunks,
+        metadata=pixels.metadata,
     )
 
 

@@ -19,6 +19,7 @@ from clusterx.image import Dither, compare, quantize, quantize_animation, read_p
 from clusterx.image.colorspace import SPACES
 from clusterx.image.dithering import METHODS as DITHERS
 from clusterx.image.settings import METHODS, ORDERS
+from tests.image.made_files import swapped_profile
 
 CHINA = "sample:china.jpg"
 
@@ -123,6 +124,37 @@ def test_animations(run, ending):
             image.seek(number)
             np.testing.assert_array_equal(np.asarray(image.convert("RGB")), frame.image)
     fails(run("quantize", "in.webp", "-o", f"out{ending}"), ExitCode.EXISTS, "--force")
+
+
+@pytest.mark.parametrize("ending", [".webp", ".tif", ".gif"])
+def test_other_formats(run, ending):
+    exif = Image.Exif()
+    exif[0x010E] = "a photo"
+    Image.fromarray(photo()).save("a.png", exif=exif)
+    for name in ("quantize", "remap"):
+        options = ["-k", 5] if name == "quantize" else ["-p", "#000,#888,#fff"]
+        outcome = run(name, "a.png", *options, "-o", f"{name}{ending}", "--metadata")
+        assert outcome.exit_code == 0
+        wanted = (
+            quantize("a.png", 5, random_state=0) if name == "quantize"
+            else remap("a.png", ["#000", "#888", "#fff"])
+        )  # fmt: skip
+        with Image.open(f"{name}{ending}") as image:
+            np.testing.assert_array_equal(np.asarray(image.convert("RGB")), wanted.image)
+            assert image.getexif().get(0x010E) == (None if ending == ".gif" else "a photo")
+    assert run("quantize", "a.png", f"--suffix=-few{ending}").exit_code == 0
+    assert os.path.exists(f"a-few{ending}")
+
+
+def test_profiles(run):
+    profile = swapped_profile()
+    Image.fromarray(photo()).save("a.png", icc_profile=profile)
+    result = run("quantize", "a.png", "-k", 5, "-o", "b.png")
+    assert "a.png: colours are converted from" in " ".join(result.stderr.split())
+    assert run("quantize", "a.png", "-k", 5, "-o", "c.png", "--keep-profile").stderr == ""
+    with Image.open("b.png") as image, Image.open("c.png") as kept:
+        assert kept.info["icc_profile"] == profile
+        assert "icc_profile" not in image.info
 
 
 def test_one_palette_for_all(run, folder):

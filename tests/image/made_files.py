@@ -5,7 +5,7 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 ORIENTATION = 0x0112
 
@@ -92,3 +92,17 @@ def with_exif(pixels, kind, exif):
     jpeg = encoded(image, kind, quality=95)
     segment = b"Exif\0\0" + exif
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + jpeg[20:]
+
+
+def swapped_profile():
+    """A profile in which red and green have each other's primaries."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    places = {}
+    for entry in range(int.from_bytes(profile[128:132])):
+        place = 132 + 12 * entry
+        places[bytes(profile[place : place + 4])] = place
+    red, green = places[b"rXYZ"], places[b"gXYZ"]
+    profile[red + 4 : red + 12], profile[green + 4 : green + 12] = (
+        profile[green + 4 : green + 12], profile[red + 4 : red + 12],
+    )  # fmt: skip
+    return bytes(profile)
