@@ -54,6 +54,15 @@ MaxPixelsOption = Annotated[
 ]
 
 
+class ColorSpace(StrEnum):
+    """Where colours are compared."""
+
+    SRGB = "srgb"
+    LINEAR = "linear"
+    LAB = "lab"
+    OKLAB = "oklab"
+
+
 class Method(StrEnum):
     """How pixels are dithered."""
 
@@ -79,8 +88,12 @@ class Dithering:
         bool, typer.Option("--serpentine", help="Dither every other row from right to left.")
     ] = False
 
+    dither_space: Annotated[
+        ColorSpace, typer.Option("--dither-space", help="Where dithering measures error.")
+    ] = ColorSpace.LINEAR
+
     def chosen(self) -> Dither:
-        return Dither(self.dither.value, self.strength, self.serpentine)
+        return Dither(self.dither.value, self.strength, self.serpentine, self.dither_space.value)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from .common import Device, UsageError, reporting_errors, require, tell, write_o
 from .options import flat
 from .pictures import (
     Batch,
+    ColorSpace,
     Dithering,
     Files,
     InputsArgument,
@@ -60,15 +61,6 @@ class Finder(StrEnum):
     WU = "wu"
     MEDIAN_CUT = "median-cut"
     OCTREE = "octree"
-
-
-class ColorSpace(StrEnum):
-    """Where colours are compared."""
-
-    SRGB = "srgb"
-    LINEAR = "linear"
-    LAB = "lab"
-    OKLAB = "oklab"
 
 
 class Order(StrEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, asarray, dtype_name, namespace, on_host, to_host
+from ..arrays import Array, asarray, device, dtype_name, namespace, on_host, to_host
 from ..kernels import kernels_for
 from ..kernels.dither import TOP, Alpha, Diffusion, Lattice
-from .colorspace import linear_to_srgb, srgb_to_linear
+from .colorspace import check_space, linear_to_srgb, srgb_to_linear
 from .mixtures import ordered
-from .pixels import PEAK, coordinates
+from .pixels import PEAK, WHITES, Space, coordinates
+from .spread import Frame, widest_gap
 from .thresholds import bayer, blue_noise
 
 #: methods that pass error on, and those that compare with thresholds
@@ -41,9 +41,9 @@ class Dither:
     serpentine : bool, default=False
         Whether Floyd-Steinberg and Atkinson take every other row from right to left: fewer worms,
         half as fast.
-    linear : bool, default=True
-        Whether error is measured in linear light, which keeps the brightness that the eye sees
-        from afar; in the image's values otherwise.
+    space : {'linear', 'srgb', 'lab', 'oklab'}, default='linear'
+        Where error is measured. Linear light keeps the brightness that the eye sees from afar;
+        'srgb' are the image's values. 'lab' and 'oklab' find the nearest colour there, too.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Dither:
     method: str = "floyd-steinberg"
     strength: float = 1.0
     serpentine: bool = False
-    linear: bool = True
+    space: str = "linear"
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -65,6 +65,17 @@ class Dither:
         strength = self.strength
         if not isinstance(strength, numbers.Real) or not 0 <= strength <= 1:
             raise ValueError(f"strength must be a number from 0 to 1, got {strength!r}.")
+        check_space("space", self.space)
+
+    @property
+    def linear(self) -> bool:
+        """Whether error is measured in linear light."""
+        return self.space == "linear"
+
+    @property
+    def perceptual(self) -> bool:
+        """Whether the space mixes the channels."""
+        return self.space in WHITES
 
     @property
     def active(self) -> bool:
@@ -102,27 +113,30 @@ def dithered(pixels: Array, palette: Array, dither: Dither) -> Array:
 
     Notes
     -----
-    Dithered colours are compared in sRGB, premultiplied with alpha. With 'floyd-steinberg',
-    'atkinson' and 'riemersma' error is diffused in three channels; a pixel gets the entry nearest
-    to its colour plus error, clipped and rounded to 8 bits a channel. Alpha itself gets no error,
-    and invisible pixels pass none on. Colours beyond the palette's are clipped to its range first,
-    and error moves a colour by no more than the widest gap between the palette's colours, in each
-    channel; else error that no entry can make up for would smear.
+    Dithered colours are compared in sRGB, or in CIELAB or Oklab if error is measured there;
+    premultiplied with alpha. With 'floyd-steinberg', 'atkinson' and 'riemersma' error is diffused
+    in three channels; a pixel gets the entry nearest to its colour plus error, clipped and rounded
+    to 8 bits a channel (of CIELAB and Oklab, 255 steps for the longest axis of sRGB). Alpha itself
+    gets no error, and invisible pixels pass none on. Colours beyond the palette's are clipped to
+    its range first, and error moves a colour by no more than the widest gap between the palette's
+    colours, in each channel; else error that no entry can make up for would smear.
 
     Error is passed on one pixel after another: on another device than the host's, diagonals of
     pixels are computed at once, and rows of alternating direction and 'riemersma' on the host.
     """
     if dither.method in ORDERED:
-        thresholds, gap = ORDERED[dither.method](), _widest_gap(_premultiplied(to_host(palette)))
-        return ordered(pixels, palette, thresholds, gap, dither.strength, dither.linear)
+        return ordered(pixels, palette, ORDERED[dither.method](), dither.strength, dither.space)
     alone = dither.serpentine or dither.method == "riemersma"
     if alone and not on_host(pixels):
         found = dithered(to_host(pixels), to_host(palette), dither)
         return asarray(found, like=pixels)
-    lattice, diffusion = _plan(to_host(palette), dither)
-    colors, alpha = _colors(pixels, palette)
+    if dither.perceptual:
+        colors, lattice, diffusion, alpha = _in_space(pixels, palette, dither)
+    else:
+        lattice, diffusion = _plan(to_host(palette), dither)
+        colors, alpha = _colors(pixels, palette)
     if alpha is not None:
-        gaps = alpha.axis[255] - alpha.entries
+        gaps = to_host(alpha.axis)[255] - to_host(alpha.entries)
         lattice = lattice._replace(offsets=gaps * gaps)
     lattice = Lattice(*(asarray(part, like=pixels) for part in lattice))
     diffusion = diffusion._replace(
@@ -154,7 +168,7 @@ def _plan(palette: np.ndarray, dither: Dither) -> tuple[Lattice, Diffusion]:
 
     entries = _three(_scaled(light(color / peak)))
     values = np.arange(peak + 1) / peak
-    gap = _widest_gap(shares)
+    gap = widest_gap(shares)
     limits = np.stack([values - gap, values + gap], axis=1)
     steps = np.arange(TOP + 1) / TOP
     encoding = np.round(255 * (linear_to_srgb(steps) if dither.linear else steps))
@@ -173,6 +187,58 @@ def _plan(palette: np.ndarray, dither: Dither) -> tuple[Lattice, Diffusion]:
     return lattice_of(color), diffusion
 
 
+def _in_space(
+    pixels: Array, palette: Array, dither: Dither
+) -> tuple[Array, Lattice, Diffusion, Alpha | None]:
+    """Pixels in 16 bits of a space that mixes the channels, and what goes with them."""
+    xp, (height, width, channels) = namespace(pixels), pixels.shape
+    space = Space(dither.space)
+    kernels = kernels_for(xp).color
+    rows = xp.reshape(pixels, (-1, channels))
+    colors, _ = kernels.color_counts(rows)
+    numbers = xp.arange(colors.shape[0], dtype=xp.int32, device=device(pixels))
+    places = xp.astype(kernels.remap(rows, colors, numbers), xp.int64)
+    frame = Frame(space)
+    shares = frame.shares(colors)
+    values = xp.astype(xp.round(xp.clip(shares[:, :3], 0.0, 1.0) * 65535.0), xp.uint16)
+    found = xp.reshape(xp.take(values, places, axis=0), (height, width, 3))
+    host = to_host(palette)
+    own = to_host(frame.shares(host))
+    lattice, diffusion = _plan_in_space(own[:, :3].astype(np.float64), dither)
+    if channels < 4:
+        return found, lattice, diffusion, None
+    entries = _scaled(own[:, 3].astype(np.float64))
+    axis = _scaled(np.arange(256) / 255 * frame.white)
+    hidden = int(np.argmin(host[:, 3]))
+    return (
+        found,
+        lattice,
+        diffusion,
+        Alpha(_visible(pixels), asarray(axis, like=pixels), asarray(entries, like=pixels), hidden),
+    )
+
+
+def _plan_in_space(palette: np.ndarray, dither: Dither) -> tuple[Lattice, Diffusion]:
+    """What the kernels want to know of a palette (k, 3) in shares of a frame."""
+    entries = _scaled(palette)
+    values = np.arange(65536) / 65535
+    gap = widest_gap(palette)
+    limits = _scaled(np.stack([values - gap, values + gap], axis=1))
+    levels = np.clip(_scaled(values)[:, None], entries.min(axis=0), entries.max(axis=0))
+    diffusion = Diffusion(
+        levels=levels.astype(np.int16),
+        bounds=np.clip(limits, -TOP, 2 * TOP)[:, None].repeat(3, axis=1).astype(np.int16),
+        encoding=np.round(255 * np.arange(TOP + 1) / TOP).astype(np.uint8),
+        entries=entries,
+        strength=round(256 * dither.strength),
+        atkinson=dither.method == "atkinson",
+        serpentine=dither.serpentine,
+    )
+    return Lattice(
+        _scaled(np.arange(256) / 255), entries, np.zeros(len(entries), np.int32)
+    ), diffusion
+
+
 def _premultiplied(palette: np.ndarray) -> np.ndarray:
     """Colours (k, 1 or 3) in 0..1."""
     shares = palette / PEAK[palette.dtype.name]
@@ -188,19 +254,6 @@ def _three(entries: np.ndarray) -> np.ndarray:
     return np.repeat(entries, 3, axis=1) if entries.shape[1] == 1 else entries
 
 
-def _widest_gap(points: np.ndarray) -> float:
-    """Longest edge of the minimum spanning tree: what is between two groups of colours at most."""
-    points = points.astype(np.float64)
-    away = np.full(len(points), np.inf)
-    last, widest = 0, 0.0
-    away[0] = -np.inf
-    for _ in range(len(points) - 1):
-        away = np.minimum(away, np.square(points - points[last]).sum(axis=1))
-        last = int(np.argmin(np.where(away == -np.inf, np.inf, away)))
-        widest, away[last] = max(widest, away[last]), -np.inf
-    return math.sqrt(widest)
-
-
 def _colors(pixels: Array, palette: Array) -> tuple[Array, Alpha | None]:
     """Three channels, premultiplied, and alpha where there is one."""
     xp = namespace(pixels)
@@ -212,16 +265,21 @@ def _colors(pixels: Array, palette: Array) -> tuple[Array, Alpha | None]:
     peak = PEAK[dtype_name(pixels.dtype)]
     flat = xp.reshape(pixels, (-1, 4))
     color = xp.astype(xp.round(coordinates(flat)[:, :3]), pixels.dtype)
-    alpha = xp.astype(pixels[:, :, 3], xp.float32)
-    values = xp.astype(xp.ceil(alpha * (255 / peak)), xp.uint8)  # what is visible stays visible
     host = to_host(palette)
     entries = _scaled(host[:, 3] / peak)
     shown = coordinates(host).astype(np.float64)
     hidden = int(np.argmin(np.square(shown).sum(axis=1)))
     own = Alpha(
-        values,
+        _visible(pixels),
         asarray(_scaled(np.arange(256) / 255), like=pixels),
         asarray(entries, like=pixels),
         hidden,
     )
     return xp.reshape(color, (height, width, 3)), own
+
+
+def _visible(pixels: Array) -> Array:
+    """Alpha in 8 bits; what is visible stays visible."""
+    xp = namespace(pixels)
+    alpha = xp.astype(pixels[:, :, 3], xp.float32)
+    return xp.astype(xp.ceil(alpha * (255 / PEAK[dtype_name(pixels.dtype)])), xp.uint8)

@@ -16,6 +16,7 @@ from .pixels import Pixels, Space, as_pixels
 from .quantize import QuantizedImage, quantized, timed
 from .settings import Settings
 from .targets import fewest_colors
+from .weighting import check_importance, importance_of_colors
 
 
 def quantize_many(
@@ -25,6 +26,7 @@ def quantize_many(
     space: str = "srgb",
     lightness: float = 1.0,
     dither: Any = "none",
+    importance: Iterable[Any] | None = None,
     device: str = "auto",
     max_pixels: int | None = None,
     **parameters: Any,
@@ -42,8 +44,10 @@ def quantize_many(
         Colours of the shared palette.
     space, lightness, dither, device, max_pixels
         As in `quantize`.
+    importance : iterable of arrays of shape (height, width), optional
+        What each pixel of each image counts for; 1 by default.
     **parameters
-        Others of `quantize`, but for `importance`.
+        Others of `quantize`.
 
     Returns
     -------
@@ -75,14 +79,19 @@ def quantize_many(
         _check_alike(pixels)
         first = pixels[0].rows
         settings.check(first.shape[1], dtype_name(first.dtype))
+        matters = _as_many(importance, pixels)
         rows = [move(own.rows, device, from_file=own.from_file) for own in pixels]
     kernels = kernels_for(namespace(*rows)).color
     with timed(seconds, "count"):
         pieces = [kernels.color_counts(own) for own in rows]
         colors, counts = merged_counts(pieces)
+        weights = None
+        for own, matter in zip(rows, matters, strict=False):
+            more = importance_of_colors(matter, own, colors)
+            weights = more if weights is None else weights + more
     with timed(seconds, "cluster"):
         n_values = sum(own.shape[0] * own.shape[1] for own in rows)
-        found = fewest_colors(colors, counts, n_values, settings)
+        found = fewest_colors(colors, counts, n_values, settings, weights)
     results = []
     for own, image, (own_colors, own_counts) in zip(rows, pixels, pieces, strict=True):
         own_seconds = dict(seconds)
@@ -109,6 +118,21 @@ def _check_alike(pixels: list[Pixels]) -> None:
                 f"Image {place} has {kind[0]} channel(s), {kind[1]}, and the first one has "
                 f"{kinds[0][0]}, {kinds[0][1]}. Convert them to the same kind."
             )
+
+
+def _as_many(importance: Iterable[Any] | None, pixels: list[Pixels]) -> list[Any]:
+    """One array per image, or none at all."""
+    if importance is None:
+        return []
+    found = list(importance)
+    if len(found) != len(pixels):
+        raise ValueError(
+            f"importance has {len(found)} arrays, and there are {len(pixels)} images. Pass one for "
+            "each."
+        )
+    for own, image in zip(found, pixels, strict=True):
+        check_importance(own, image.shape)
+    return found
 
 
 def merged_counts(pieces: list[tuple[Array, Array]]) -> tuple[Array, Array]:

@@ -8,13 +8,17 @@ Knoll's pattern dithering (US patent 6606166, expired), whose error runs from dr
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
 from ..arrays import Array, asarray, concat, device, dtype_name, namespace, to_host
 from ..kernels import kernels_for
 from ..kernels.dither.generic import index_dtype
 from .colorspace import linear_to_srgb, srgb_to_linear
-from .pixels import PEAK, coordinates
+from .pixels import PEAK, WHITES, Space, coordinates
+from .spread import widest_gap
 
 #: draws that make up a mixture: how finely colours are mixed
 _DRAWS = 32
@@ -28,9 +32,8 @@ def ordered(
     pixels: Array,
     palette: Array,
     thresholds: np.ndarray,
-    gap: float,
     strength: float,
-    linear: bool,
+    space: str,
 ) -> Array:
     """Places in the palette of pixels dithered by thresholds.
 
@@ -44,12 +47,10 @@ def ordered(
     palette : array of shape (k, c)
     thresholds : ndarray of shape (rows, columns)
         In 0..1; repeated over the image.
-    gap : float
-        How far, in shares of the range, error moves a colour at most in each channel.
     strength : float
         Share of the error that the next draws make up for.
-    linear : bool
-        Whether colours are mixed in linear light.
+    space : str
+        Where colours are mixed; of alpha, in sRGB instead of in linear light.
     """
     xp = namespace(pixels)
     height, width, channels = pixels.shape
@@ -60,7 +61,7 @@ def ordered(
     places = xp.arange(n, dtype=xp.int32, device=device(pixels))
     own = kernels.color.remap(rows, colors, places)
     mixtures = concat(
-        _mixtures(colors[a : min(n, a + _BLOCK), :], palette, gap, strength, linear)
+        _mixtures(colors[a : min(n, a + _BLOCK), :], palette, strength, space)
         for a in range(0, n, _BLOCK)
     )
     flat = xp.reshape(mixtures, (-1,))
@@ -77,37 +78,70 @@ def ordered(
     return xp.reshape(concat(chosen), (height, width))
 
 
-def _mixtures(colors: Array, palette: Array, gap: float, strength: float, linear: bool) -> Array:
-    """Palette entries (n, draws) that mix to each colour, from dark to light."""
+class _Mixing(NamedTuple):
+    """Points of a space, and what is in it."""
+
+    own: Array  # (n, c), colours; what they are mixed to lies within those of the palette
+    entries: Array  # (k, c), the palette
+    low: Array  # (n, c), bounds of colour and error
+    high: Array
+    compared: Callable[[Array], Array]  # from points to those that are compared
+    targets: Array  # (k, c), the palette where it is compared
+
+
+def _in_values(colors: Array, palette: Array, *, linear: bool) -> _Mixing:
+    """In the values of sRGB or their light; compared in sRGB."""
     xp = namespace(colors)
     peak = float(PEAK[dtype_name(colors.dtype)])
-    mixed_linear = linear and colors.shape[1] < 4
-    kernels = kernels_for(xp).distances
-    entries = coordinates(palette)
+    entries, own = coordinates(palette), coordinates(colors)
+    gap = peak * widest_gap(to_host(entries)[:, :3] / peak)
 
     def light(points: Array) -> Array:
-        return srgb_to_linear(points / peak) if mixed_linear else points / peak
+        return srgb_to_linear(points / peak) if linear else points / peak
 
-    lit = light(entries)
-    own = coordinates(colors)
+    def compared(sums: Array) -> Array:
+        return (linear_to_srgb(sums) if linear else sums) * peak
+
+    low, high = (light(xp.clip(own + side, 0.0, peak)) for side in (-gap, gap))
+    return _Mixing(light(own), light(entries), low, high, compared, entries)
+
+
+def _in_space(colors: Array, palette: Array, space: Space) -> _Mixing:
+    own, entries = coordinates(colors, space=space), coordinates(palette, space=space)
+    gap = widest_gap(to_host(entries)[:, :3])
+    return _Mixing(own, entries, own - gap, own + gap, lambda sums: sums, entries)
+
+
+def _mixtures(colors: Array, palette: Array, strength: float, space: str) -> Array:
+    """Palette entries (n, draws) that mix to each colour, from dark to light."""
+    xp = namespace(colors)
+    kernels = kernels_for(xp).distances
+    if space in WHITES:
+        mixing = _in_space(colors, palette, Space(space))
+    else:
+        mixing = _in_values(colors, palette, linear=space == "linear" and colors.shape[1] < 4)
+    lit = mixing.entries
     least, most = xp.min(lit, axis=0), xp.max(lit, axis=0)
-    wanted = xp.minimum(xp.maximum(light(own), least), most)
-    low = light(xp.clip(own - gap * peak, 0.0, peak))
-    high = light(xp.clip(own + gap * peak, 0.0, peak))
+    wanted = xp.minimum(xp.maximum(mixing.own, least), most)
     error, drawn = xp.zeros_like(wanted), []
     for _ in range(_DRAWS):
-        sums = xp.minimum(xp.maximum(wanted + error * strength, low), high)
-        points = (linear_to_srgb(sums) if mixed_linear else sums) * peak
-        labels = kernels.nearest(points, entries)[0]
+        sums = xp.minimum(xp.maximum(wanted + error * strength, mixing.low), mixing.high)
+        labels = kernels.nearest(mixing.compared(sums), mixing.targets)[0]
         drawn.append(labels)
         error = error + wanted - xp.take(lit, labels, axis=0)
-    order = np.argsort(_luma(to_host(entries)), kind="stable")
+    return _from_dark_to_light(xp.stack(drawn, axis=1), palette)
+
+
+def _from_dark_to_light(drawn: Array, palette: Array) -> Array:
+    """Entries (n, draws), those of each row by their luma."""
+    xp = namespace(drawn)
+    order = np.argsort(_luma(to_host(coordinates(palette))), kind="stable")
     ranks = np.empty(len(order), index_dtype(np, len(order)))
     ranks[order] = np.arange(len(order))
-    flat = xp.reshape(xp.stack(drawn, axis=1), (-1,))
-    ranked = xp.take(asarray(ranks, like=colors), flat, axis=0)
+    flat = xp.reshape(drawn, (-1,))
+    ranked = xp.take(asarray(ranks, like=drawn), flat, axis=0)
     in_order = xp.reshape(xp.sort(xp.reshape(ranked, (-1, _DRAWS)), axis=1), (-1,))
-    places = asarray(order.astype(ranks.dtype), like=colors)
+    places = asarray(order.astype(ranks.dtype), like=drawn)
     found = xp.take(places, xp.astype(in_order, xp.int64), axis=0)
     return xp.reshape(found, (-1, _DRAWS))
 

@@ -1,7 +1,8 @@
-"""An estimator that learns a palette from one image and paints others with it."""
+"""An estimator that learns a palette from images and paints others with it."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
@@ -11,13 +12,13 @@ from ..fitted import SavedModel, fitted_matrix
 from ..kernels import kernels_for
 from .clustering import nearest_colors
 from .device import back, move
-from .pixels import PEAK, Pixels, Space, as_pixels, paint
-from .quantize import QuantizedImage, quantize_rows
-from .settings import Settings
+from .many import quantize_many
+from .pixels import PEAK, Pixels, Space, as_pixels, paint, psnr
+from .quantize import QuantizedImage, quantize
 
 
 class ColorQuantizer(SavedModel):
-    """Learn a palette of few colours from an image, and map images onto it.
+    """Learn a palette of few colours from an image or several, and map images onto it.
 
     By default, k-means runs over all pixels of the image, exactly; see `quantize` for what is
     minimised, how alpha counts and what the parameters mean.
@@ -63,11 +64,11 @@ shape (n_colors, c), default='auto'
     palette_ : array of shape (k, c)
         The colours, of the image's dtype, in the order asked for.
     counts_ : array of shape (k,), int64
-        Pixels of each colour in the image it was fitted to.
-    labels_ : array of shape (height, width)
-        Indices of that image.
+        Pixels of each colour in the image it was fitted to, or in all of them.
+    labels_ : array of shape (height, width), or list of arrays
+        Indices of that image, or of each.
     inertia_, mse_, psnr_ : float
-        How far that image is from the palette; see `QuantizedImage`.
+        How far that image is from the palette, or all of them are; see `QuantizedImage`.
     n_iter_ : int
         Iterations of k-means.
     n_features_in_ : int
@@ -122,41 +123,42 @@ shape (n_colors, c), default='auto'
         self.device = device
         self.max_pixels = max_pixels
 
-    def fit(self, image: Any, y: None = None) -> ColorQuantizer:
-        """Learn the palette of an image.
+    def fit(self, image: Any, y: None = None, *, importance: Any = None) -> ColorQuantizer:
+        """Learn the palette of an image, or the one that several images share.
 
         Parameters
         ----------
-        image : array, path, PIL image or open binary file
-            As in `quantize`.
+        image : array, path, PIL image or open binary file; or a list of them
+            As in `quantize`; several as in `quantize_many`.
         y : None
             Not used.
+        importance : array of shape (height, width), or list of arrays, optional
+            What each pixel counts for, 0 or more; 1 by default.
 
         Returns
         -------
         self
         """
-        self._fit(image)
+        self._learn(image, importance)
         return self
 
-    def _fit(self, image: Any) -> QuantizedImage:
-        settings = Settings(
-            self.n_colors, self.method, Space(self.space, self.lightness), self.init, self.n_init,
-            self.max_iter, self.tol, self.random_state, self.keep, self.order, self.min_share,
-            self.min_psnr, self.max_delta_e,
-        )  # fmt: skip
-        pixels = as_pixels(image, max_pixels=self.max_pixels)
-        rows = move(pixels.rows, self.device, from_file=pixels.from_file)
-        result = quantize_rows(pixels, rows, settings, {})
-        self.palette_ = result.palette
-        self.counts_ = result.counts
-        self.labels_ = result.indices
-        self.inertia_ = result.inertia
-        self.mse_ = result.mse
-        self.psnr_ = result.psnr
-        self.n_iter_ = result.n_iter
-        self.n_features_in_ = rows.shape[1]
-        return result
+    def _learn(self, image: Any, importance: Any) -> list[QuantizedImage]:
+        """Set the attributes; returns the results of all images."""
+        parameters, many = self.get_params(deep=False), isinstance(image, (list, tuple))
+        if many:
+            results = quantize_many(image, importance=importance, **parameters)
+        else:
+            results = [quantize(image, importance=importance, **parameters)]
+        first, sizes = results[0], [math.prod(result.shape) for result in results]
+        self.palette_ = first.palette
+        self.counts_ = sum((result.counts for result in results[1:]), first.counts)
+        self.labels_ = [result.indices for result in results] if many else first.indices
+        self.inertia_ = first.inertia
+        self.mse_ = sum(r.mse * n for r, n in zip(results, sizes, strict=True)) / sum(sizes)
+        self.psnr_ = psnr(self.mse_, PEAK[dtype_name(first.palette.dtype)])
+        self.n_iter_ = first.n_iter
+        self.n_features_in_ = first.palette.shape[1]
+        return results
 
     def predict(self, image: Any) -> Array:
         """Place in the palette of the colour nearest to each pixel's.
@@ -196,13 +198,17 @@ shape (n_colors, c), default='auto'
         pixels, indices, palette = self._predict(image)
         return back(paint(indices, palette, pixels.shape), pixels.rows)
 
-    def fit_predict(self, image: Any, y: None = None) -> Array:
-        """Learn the palette of an image; its indices, as `predict` gives them."""
-        return self._fit(image).indices
+    def fit_predict(self, image: Any, y: None = None, *, importance: Any = None) -> Any:
+        """Learn the palette of an image; its indices, as `predict` gives them.
 
-    def fit_transform(self, image: Any, y: None = None) -> Array:
-        """Learn the palette of an image; the image painted in it."""
-        return self._fit(image).image
+        Of a list of images, a list.
+        """
+        return self.fit(image, importance=importance).labels_
+
+    def fit_transform(self, image: Any, y: None = None, *, importance: Any = None) -> Any:
+        """Learn the palette of an image; the image painted in it. Of a list of images, a list."""
+        results = [result.image for result in self._learn(image, importance)]
+        return results if isinstance(image, (list, tuple)) else results[0]
 
     def _predict(self, image: Any) -> tuple[Pixels, Array, Array]:
         check_is_fitted(self, "palette_")

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from clusterx.cli import ExitCode
-from clusterx.cli.pictures import Method
-from clusterx.cli.quantize import ColorSpace, Finder, Order
+from clusterx.cli.pictures import ColorSpace, Method
+from clusterx.cli.quantize import Finder, Order
 from clusterx.image import Dither, compare, quantize, quantize_animation, read_palette, remap
 from clusterx.image.colorspace import SPACES
 from clusterx.image.dithering import METHODS as DITHERS
@@ -84,13 +84,13 @@ def test_nothing_to_work_on(run, tmp_path):
 @pytest.mark.parametrize("method", ["floyd-steinberg", "blue-noise"])
 def test_dithering(run, method):
     Image.fromarray(photo()).save("a.png")
-    options = ["--dither", method, "--strength", 0.9, "--serpentine"]
+    options = ["--dither", method, "--strength", 0.9, "--serpentine", "--dither-space", "oklab"]
     result = run("quantize", "a.png", "-k", 4, "-o", "out.png", "--json", *options)
     assert result.exit_code == 0
     told = json.loads(result.stdout)
     assert "dither" in told["seconds"]
     plain = quantize(photo(), 4, random_state=0)
-    wanted = remap(photo(), plain, dither=Dither(method, 0.9, serpentine=True))
+    wanted = remap(photo(), plain, dither=Dither(method, 0.9, True, "oklab"))
     with Image.open("out.png") as image:
         np.testing.assert_array_equal(np.asarray(image), wanted.indices)
     assert told["mse"] == pytest.approx(wanted.mse)

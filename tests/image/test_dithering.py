@@ -4,35 +4,45 @@ import numpy as np
 import pytest
 
 from clusterx.image import Dither, quantize, quantize_many, remap
-from clusterx.image.colorspace import srgb_to_linear
+from clusterx.image.colorspace import convert
 from clusterx.image.dithering import DIFFUSED, METHODS, ORDERED, dithered
+from clusterx.image.pixels import WHITES
 from clusterx.image.thresholds import bayer, blue_noise
 
 ACTIVE = METHODS[1:]
 BLACK_WHITE = ["#000000", "#ffffff"]
 
 
+#: kinds of images, and the space where they are dithered
+KINDS = [
+    (1, np.uint8, "linear"), (3, np.uint8, "linear"), (3, np.uint16, "linear"),
+    (4, np.uint8, "srgb"), (1, np.uint8, "oklab"), (3, np.uint16, "oklab"), (4, np.uint8, "lab"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("method", ACTIVE)
-@pytest.mark.parametrize("linear", [True, False])
-def test_a_field_of_grey_keeps_its_brightness(method, linear):
-    """Half of a field of grey 188 becomes white in linear light, 188 / 255 of it elsewhere."""
-    field = np.full((64, 64, 3), 188, np.uint8)
-    found = remap(field, BLACK_WHITE, dither=Dither(method, linear=linear))
+@pytest.mark.parametrize(("channels", "dtype", "space"), KINDS)
+def test_a_field_of_grey_keeps_its_brightness(method, channels, dtype, space):
+    """Of grey 188, as much becomes white as it has of white's light or lightness."""
+    scale = np.iinfo(dtype).max // 255
+    field = np.full((64, 64, channels), 188 * scale, dtype)
+    if channels == 4:
+        field[..., 3] = 255
+    found = remap(field, BLACK_WHITE, dither=Dither(method, space=space))
     share = found.counts[1] / field[..., 0].size
-    wanted = srgb_to_linear(np.array(188 / 255)) if linear else 188 / 255
+    grey = convert(np.full((1, 3), 188 / 255), "srgb", space)[0, 0]
     # Atkinson loses a quarter of the error, and Riemersma's fades
-    assert share == pytest.approx(wanted, abs=0.15 if method in ("atkinson", "riemersma") else 0.02)
+    away = 0.15 if method in ("atkinson", "riemersma") else 0.02
+    assert share == pytest.approx(grey / WHITES.get(space, 1), abs=away)
 
 
 @pytest.mark.parametrize("method", ACTIVE)
-@pytest.mark.parametrize(
-    ("channels", "dtype"), [(1, np.uint8), (3, np.uint8), (4, np.uint8), (3, np.uint16)]
-)
-def test_colors_of_the_palette_stay(method, channels, dtype):
+@pytest.mark.parametrize(("channels", "dtype", "space"), KINDS)
+def test_colors_of_the_palette_stay(method, channels, dtype, space):
     rng = np.random.default_rng(0)
     palette = rng.integers(0, np.iinfo(dtype).max, (6, channels)).astype(dtype)
     indices = rng.integers(0, 6, (13, 17))
-    found = dithered(palette[indices], palette, Dither(method))
+    found = dithered(palette[indices], palette, Dither(method, space=space))
     np.testing.assert_array_equal(found, indices)
     assert found.dtype == np.uint8
 
@@ -68,7 +78,8 @@ def test_invisible_pixels_get_the_invisible_entry():
     image[:, :15, 3], image[:10, 15:, 3] = 0, 255
     palette = np.array([[0, 0, 0, 0], [0, 0, 0, 255], [255] * 4, [200, 50, 50, 120]], np.uint8)
     for method in ACTIVE:
-        found = remap(image, palette, dither=method)
+        space = "oklab" if method in ("atkinson", "bayer") else "linear"
+        found = remap(image, palette, dither=Dither(method, space=space))
         assert (found.indices[:, :15] == 0).all()
         assert (found.indices[:10, 15:] > 0).all()
         assert found.counts.sum() == 900
@@ -87,15 +98,18 @@ def test_error_is_that_of_the_pixels(channels):
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("method", ["none", *ACTIVE])
-def test_on_a_device(xp, method):
+@pytest.mark.parametrize("method", ["none", "floyd-steinberg", "riemersma", "bayer"])
+@pytest.mark.parametrize("space", ["linear", "lab"])
+def test_on_a_device(xp, method, space):
     image = np.random.default_rng(0).integers(0, 256, (11, 13, 3)).astype(np.uint8)
-    wanted = remap(image, image[0, :5], dither=method)
-    found = remap(xp.asarray(image), image[0, :5], dither=method)
+    dither = Dither(method, space=space)
+    wanted = remap(image, image[0, :5], dither=dither)
+    found = remap(xp.asarray(image), image[0, :5], dither=dither)
     assert all(xp.owns(part) for part in (found.indices, found.palette, found.counts))
     same = xp.to_host(found.indices) == wanted.indices
-    # mixtures are drawn in float32, whose powers differ by a bit
-    assert same.mean() > 0.97 if method in ORDERED else same.all()
+    # powers of float32 differ by a bit
+    exact = method not in ORDERED and space == "linear"
+    assert same.all() if exact else same.mean() > 0.97
 
 
 @pytest.mark.parametrize("space", ["srgb", "oklab"])
@@ -136,6 +150,7 @@ def test_blue_noise_lacks_low_frequencies():
         (lambda: Dither("floyd"), ValueError, "must be one of 'none', 'floyd-steinberg'"),
         (lambda: Dither(strength=1.5), ValueError, "strength must be a number from 0 to 1"),
         (lambda: Dither(strength="full"), ValueError, "strength must be"),
+        (lambda: Dither(space="hsv"), ValueError, "space must be one of 'srgb', 'linear'"),
         (lambda: remap(np.zeros((2, 2), np.uint8), ["#fff"], dither=3), TypeError, "name of a"),
     ],
 )
