@@ -4,6 +4,7 @@ import pytest
 
 from clusterx.kernels.cuda.loader import FILES, source
 from clusterx.kernels.distances.cuda.screening import LOW, TILE_BYTES, rows_per_thread
+from clusterx.kernels.dither.cuda import PART, ROWS
 from tests.cuda_on_cpu import nvrtc
 
 pytestmark = pytest.mark.nvrtc
@@ -62,6 +63,12 @@ VARIANTS = {
         for value, real in (("float", "float"), ("float", "double"), ("double", "double"))
         for metric in range(3)
         for depth in (1, 3, 16)
+    ],
+    "dither": [
+        {"CHANNEL": channel, "LABEL": label, "ROWS": ROWS, "PART": PART, "ALPHA": alpha}
+        for channel, label, alpha in (
+            ("unsigned char", "unsigned char", 0), ("unsigned short", "unsigned short", 1),
+        )
     ],
     "color": [
         {
