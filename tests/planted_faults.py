@@ -97,6 +97,8 @@ FAULTS = (
     Fault("messages: self-responsibility in the sums, too", "if 0 <= own < sums.shape[0] and row[own] < 0.0:", "if False:", "tests/kernels/test_messages.py -k compiled"),
     Fault("affinity propagation: steady a round early", "shortest >= rounds.convergence_iter", "shortest > rounds.convergence_iter", "tests/graph/test_affinity_propagation.py -k scikit and numpy"),
     Fault("spectral: the smallest components first", "by_size = np.argsort(-sizes, kind=\"stable\")", "by_size = np.argsort(sizes, kind=\"stable\")", "tests/graph/test_spectral.py -k largest"),
+    Fault("spectral: starts from coarser graphs that are not spread over the rows", "* vectors[groups]", "* vectors[groups * 0]", "tests/graph/test_spectral.py -k coarser"),
+    Fault("graphs: groups of two neighbourhoods", "free &= group[ends[e]] < 0", "free &= True", "tests/kernels/graphs -k neighbourhoods"),
     Fault("spectral: filtered vectors that fall back on known ones", "V = V - known @ (known.T @ V)", "pass", "tests/graph/test_spectral.py -k embeddings and numpy"),
     Fault("spectral: links of rows to themselves count", "W = W - csr_array((W.diagonal(), (np.arange(W.shape[0]),) * 2), shape=W.shape)", "pass", "tests/graph/test_spectral.py -k sparse"),
     Fault("labels: labelled rows that forget theirs", "return xp.where(fixed, start, arrived /", "return xp.where(fixed & False, start, arrived /", "tests/graph/test_labels.py -k scikit and numpy"),

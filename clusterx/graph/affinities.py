@@ -37,6 +37,16 @@ def sparse_products(W: csr_array, order: np.ndarray | None = None) -> Products:
     return Products(lambda V: W @ V, partial(kernels_for(np).graphs.linked_sums, W), order)
 
 
+def normalized_products(W: csr_array, root: np.ndarray) -> Products:
+    """Products with a symmetric W that is divided by `root` at both ends; many rows reordered."""
+    W = csr_array(W.multiply(1.0 / root[:, None]).multiply(1.0 / root[None, :]))
+    order = None
+    if W.shape[0] >= MANY:
+        order = reverse_cuthill_mckee(W, symmetric_mode=True)
+        W = W[order][:, order]
+    return sparse_products(canonical_rows(W), order)
+
+
 def dense_products(multiply: Callable[[Array], Array]) -> Products:
     """Products with an operator that is only known by its multiplication."""
 
@@ -65,12 +75,7 @@ class SparseAffinity:
 
     def normalized(self, root: Array) -> Products:
         """Products with the weights divided by `root` at both ends."""
-        W = csr_array(self.W.multiply(1.0 / root[:, None]).multiply(1.0 / root[None, :]))
-        order = None
-        if self.n >= MANY:
-            order = reverse_cuthill_mckee(W, symmetric_mode=True)
-            W = W[order][:, order]
-        return sparse_products(canonical_rows(W), order)
+        return normalized_products(self.W, root)
 
 
 class BlockAffinity:

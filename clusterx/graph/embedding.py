@@ -15,6 +15,7 @@ from ..blocks import TILE
 from ..kernels import kernels_for
 from ..validation import check_finite, device_rows, host_rows
 from .affinities import DenseAffinity, SparseAffinity, dense_products
+from .coarse import coarse_start
 from .eigen import Operator, leading_vectors
 
 SOLVERS = (None, "arpack", "lobpcg", "amg")
@@ -64,8 +65,13 @@ def embed(
     vectors = [known]
     if m < k:
         operator = _operator(graph, root, normed, largest)
+
+        def start(block: int, rng: np.random.RandomState) -> Array | None:
+            sparse = normed and isinstance(graph, SparseAffinity)
+            return coarse_start(graph.W, root, known, block, rng) if sparse else None
+
         with kernels_for(xp).runtime.limited_blas():
-            vectors.append(leading_vectors(operator, known, k - m, tol, rng))
+            vectors.append(leading_vectors(operator, known, k - m, tol, rng, start))
     return _flipped(xp.concat(vectors, axis=1) / root[:, None])
 
 
@@ -204,7 +210,8 @@ def spectral_embedding(
     -----
     A graph with several components has a vector for each, the largest component first. The other
     vectors come from subspace iteration with Chebyshev filters, in O(p l) time per product for l
-    links and p vectors, and O(p n) memory.
+    links and p vectors, and O(p n) memory. On large sparse graphs it starts from the vectors of
+    coarser graphs, whose nodes are groups of linked rows.
 
     References
     ----------

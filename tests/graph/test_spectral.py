@@ -16,7 +16,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import kneighbors_graph
 
 from clusterx import KMeans, SpectralClustering, spectral_clustering, spectral_embedding
-from clusterx.graph import affinities
+from clusterx.graph import affinities, coarse, embedding
 from clusterx.graph.assignment import cluster_qr, discretize
 
 MOONS, HALVES = make_moons(200, noise=0.05, random_state=0)
@@ -85,6 +85,48 @@ def test_linked_rows_that_are_put_together_have_the_same_embedding(monkeypatch):
     expected = spectral_embedding(W, **how)
     monkeypatch.setattr(affinities, "MANY", 100)
     np.testing.assert_allclose(spectral_embedding(W, **how), expected, atol=1e-6)
+
+
+def test_vectors_of_coarser_graphs_lead_to_the_same_embedding(monkeypatch):
+    """With several components and a row without links."""
+    X = np.random.default_rng(0).random((1500, 2)) * [3.0, 1.0]
+    X[:300, 0] += 10.0
+    W = kneighbors_graph(X, 8)
+    W = ((W + W.T) / 2).tolil()
+    W[7, :] = 0.0
+    W[:, 7] = 0.0
+    W = W.tocsr()
+    how = {"n_components": 6, "random_state": 0, "eigen_tol": 1e-9, "drop_first": False}
+    starts, real = [], embedding.coarse_start
+
+    def watched(*args):
+        starts.append(real(*args))
+        return starts[-1]
+
+    monkeypatch.setattr(embedding, "coarse_start", watched)
+    found = {}
+    for many in (10**9, 100):
+        monkeypatch.setattr(coarse, "MANY", many)
+        with pytest.warns(UserWarning, match="not fully connected"):
+            found[many] = spectral_embedding(W, **how)
+    assert starts[0] is None
+    np.testing.assert_allclose(found[100], found[10**9], atol=1e-6)
+    # the start is near: a random one of 16 vectors among 1,500 has 0.1 of such a vector
+    root = np.sqrt(np.maximum(np.asarray(W.sum(axis=0)).reshape(-1, 1), 1e-9))
+    basis = np.linalg.qr(starts[1])[0]
+    wanted = found[100][:, 3:] * root
+    wanted /= np.linalg.norm(wanted, axis=0)
+    assert np.linalg.norm(basis.T @ wanted, axis=0).min() > 0.95
+
+
+def test_graphs_with_hubs_have_no_coarser_start():
+    W = np.zeros((1200, 1200))
+    W[np.arange(1199), np.arange(1, 1200)] = 1.0
+    W[::100] = 1.0
+    W = sparse.csr_array(np.maximum(W, W.T))
+    root = np.sqrt(W.sum(axis=0))
+    known = (root / np.linalg.norm(root))[:, None]
+    assert coarse.coarse_start(W, root, known, 8, np.random.RandomState(0)) is None
 
 
 def test_each_component_has_a_vector_of_its_own(xp):

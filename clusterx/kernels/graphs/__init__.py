@@ -69,6 +69,15 @@ class GraphKernels(Protocol):
         before : (n, p); a kernel may overwrite it.
         """
 
+    def groups(self, W: Any) -> np.ndarray:
+        """Groups (n,) int64 of linked rows, each about as large as a row's neighbourhood.
+
+        In order, each row without a neighbour in a group founds one with its neighbours; then each
+        remaining row joins the group of its first neighbour that was in one by then.
+
+        W : CSR matrix (n, n) with symmetric links.
+        """
+
     def spanning_tree(self, n: int, nearest: Nearest) -> Edges:
         """The minimum spanning tree, by Boruvka's rounds; a forest if the graph is not connected.
 

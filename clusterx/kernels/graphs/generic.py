@@ -15,6 +15,30 @@ def linked_sums(W, V, before, scale, shift, share):
     return scale * (W @ V) + shift * V + share * before
 
 
+def groups(W):
+    return neighborhoods(W.indptr, W.indices)
+
+
+def neighborhoods(starts, ends):
+    """The groups of a CSR matrix by its arrays."""
+    starts, ends = starts.tolist(), ends.tolist()
+    n = len(starts) - 1
+    group = [-1] * n
+    count = 0
+    for i in range(n):
+        linked = ends[starts[i] : starts[i + 1]]
+        if group[i] < 0 and all(group[j] < 0 for j in linked):
+            for j in (i, *linked):
+                group[j] = count
+            count += 1
+    out = list(group)
+    for i in range(n):
+        if group[i] < 0:  # a neighbour is in a group, or this row would have founded one
+            linked = ends[starts[i] : starts[i + 1]]
+            out[i] = next(group[j] for j in linked if group[j] >= 0)
+    return np.asarray(out, dtype=np.int64)
+
+
 class _Sets:
     """Disjoint sets, each named by its least element."""
 

@@ -78,6 +78,31 @@ def test_the_tree_is_that_of_the_order_by_weight_low_high(kernels, kind):
     assert triples(kernels.least_forest(len(X), edges)) == expected
 
 
+def linked(n, p, seed):
+    """A symmetric CSR matrix with links at random, and its first row without any."""
+    W = sparse.random_array((n, n), density=p, rng=seed, format="csr")
+    W = sparse.lil_array(W + W.T)
+    W[0, :] = W[:, 0] = 0.0
+    return sparse.csr_array(W)
+
+
+@KERNELS
+@pytest.mark.parametrize("p", [0.0, 0.01, 0.05, 0.5])
+def test_groups_are_neighbourhoods(kernels, p):
+    W = linked(150, p, 2)
+    linked_to = W.toarray() != 0
+    groups = kernels.groups(W)
+    assert groups.dtype == np.int64
+    expected, founded = np.full(150, -1), np.full(150, -1)
+    for i in range(150):
+        if max(founded[i], founded[linked_to[i]].max(initial=-1)) < 0:
+            founded[linked_to[i]] = founded[i] = founded.max() + 1
+    for i in range(150):
+        first = founded[linked_to[i]]
+        expected[i] = founded[i] if founded[i] >= 0 else first[first >= 0][0]
+    np.testing.assert_array_equal(groups, expected)
+
+
 @KERNELS
 def test_alpha_scales_distances_and_not_core_distances(kernels):
     D, core, _ = reachability(points("normal"))

@@ -25,6 +25,10 @@ def linked_sums(W, V, before, scale, shift, share):
     return out
 
 
+def groups(W):
+    return loops.groups(W.indptr, W.indices)
+
+
 def spanning_tree(n, nearest):
     return spanning_edges(n, nearest, _join)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ...cpu.jit import INNER, jit
+from .. import generic
 
 
 @jit
@@ -16,6 +17,31 @@ def linked_sums(starts, ends, weights, V, out, scale, shift, share, begin, end):
             w, other = scale * weights[e], V[ends[e]]
             for q in range(p):
                 own[q] += w * other[q]
+
+
+@jit(stand_in=generic.neighborhoods, seconds=0.5)
+def groups(starts, ends):
+    n = starts.shape[0] - 1
+    group, out = np.empty(n, np.int64), np.empty(n, np.int64)
+    for i in range(n):
+        group[i] = -1
+    count = 0
+    for i in range(n):
+        free = group[i] < 0
+        for e in range(starts[i], starts[i + 1]):
+            free &= group[ends[e]] < 0
+        if free:
+            group[i] = count
+            for e in range(starts[i], starts[i + 1]):
+                group[ends[e]] = count
+            count += 1
+    for i in range(n):
+        out[i] = group[i]
+        e = starts[i]
+        while out[i] < 0:
+            out[i] = group[ends[e]]
+            e += 1
+    return out
 
 
 @jit(**INNER)
