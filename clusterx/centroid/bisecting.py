@@ -101,7 +101,7 @@ class BisectingKMeans(CentroidClusterer):
         Height of each merge: the root of twice the inertia of the cluster that was split, which is
         the distance between two single rows. It never falls from a node to its parent.
     n_features_in_ : int
-    feature_names_in_ : array of shape (n_features_in_,), if X has string column names
+    feature_names_in_ : array of shape (n_features,), if X has string column names
 
     See Also
     --------

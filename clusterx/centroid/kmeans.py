@@ -69,7 +69,7 @@ class KMeans(CentroidClusterer):
         Weighted sum of squared distances to the nearest centres.
     n_iter_ : int
     n_features_in_ : int
-    feature_names_in_ : array of shape (n_features_in_,), if X has string column names
+    feature_names_in_ : array of shape (n_features,), if X has string column names
 
     Notes
     -----

@@ -69,7 +69,7 @@ class MiniBatchKMeans(CentroidClusterer):
     n_steps_ : int
         Batches.
     n_features_in_ : int
-    feature_names_in_ : array of shape (n_features_in_,), if X has string column names
+    feature_names_in_ : array of shape (n_features,), if X has string column names
     """
 
     _whole_columns = 8

@@ -48,15 +48,15 @@ class AgglomerativeClustering(Agglomeration):
     labels_ : array of shape (n,)
         Clusters, int32, numbered as in scikit-learn; -1 for rows of weight zero.
     n_clusters_ : int
-    children_ : array of shape (n_leaves_ - 1, 2)
+    children_ : array of shape (n_leaves - 1, 2)
         The two nodes of each merge: below `n_leaves_` a leaf, else the merge
         ``i - n_leaves_``. Fewer merges if the tree stopped early.
-    distances_ : array of shape (n_leaves_ - 1,)
+    distances_ : array of shape (n_leaves - 1,)
         Heights of the merges, as in `scipy.cluster.hierarchy.linkage`. Only with
         `compute_distances` or a threshold.
-    counts_ : array of shape (n_leaves_ - 1,)
+    counts_ : array of shape (n_leaves - 1,)
         Number of leaves below each merge.
-    linkage_matrix_ : ndarray of shape (n_leaves_ - 1, 4)
+    linkage_matrix_ : ndarray of shape (n_leaves - 1, 4)
         SciPy's form of the tree, on the host.
     n_leaves_ : int
         Number of leaves: the rows of positive weight, in their order.

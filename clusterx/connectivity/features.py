@@ -156,7 +156,7 @@ n_connected_components_, n_features_in_, feature_names_in_
 
         Returns
         -------
-        array of shape (m, n_clusters_)
+        array of shape (m, n_clusters)
             For means, in the working dtype of X: float32 or float64.
         """
         check_is_fitted(self, "labels_")
@@ -182,7 +182,7 @@ n_connected_components_, n_features_in_, feature_names_in_
 
         Parameters
         ----------
-        X : array of shape (m, n_clusters_) or (n_clusters_,)
+        X : array of shape (m, n_clusters) or (n_clusters,)
 
         Returns
         -------

@@ -55,7 +55,7 @@ class DBSCAN(Searching, Clusterer):
         A copy of the core rows. With precomputed distances, the rows of that matrix.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape (n_features,)
         Names of the columns, if they are strings.
 
     See Also

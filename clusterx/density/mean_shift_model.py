@@ -60,7 +60,7 @@ class MeanShift(Clusterer):
         Number of moves of the seed that moved most often.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape (n_features,)
         Names of the columns, if they are strings.
 
     See Also

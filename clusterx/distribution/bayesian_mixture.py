@@ -97,7 +97,7 @@ default='dirichlet_process'
     mean_prior_ : array of shape (n_features,)
     covariance_prior_ : float or array
     n_features_in_ : int
-    feature_names_in_ : array of shape (n_features_in_,), if X has string column names
+    feature_names_in_ : array of shape (n_features,), if X has string column names
 
     References
     ----------

@@ -68,7 +68,7 @@ class GaussianMixture(Mixture):
     lower_bounds_ : list of float
         The lower bound after each iteration.
     n_features_in_ : int
-    feature_names_in_ : array of shape (n_features_in_,), if X has string column names
+    feature_names_in_ : array of shape (n_features,), if X has string column names
 
     Notes
     -----

@@ -265,7 +265,7 @@ class LabelPropagation(LabelClassifier):
         Rounds.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape (n_features,)
         Names of the columns, if they are strings.
 
     See Also

@@ -48,7 +48,7 @@ class NearestNeighbors(Searching):
     ----------
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : array of shape (n_features_in_,)
+    feature_names_in_ : array of shape (n_features,)
         Names of the columns, if they are strings.
     n_samples_fit_ : int
         Rows of X.

@@ -225,7 +225,7 @@ class CentroidImageDisplay:
             centers = np.clip(centers, 0, 1)
         height = centers.shape[1] / centers.shape[2]
         wide = size_in_points(ax)[0] / (columns + 0.1)
-        longest = max(len(text) for text in titles)
+        longest = max(1, *(len(text) for text in titles))
         font = float(np.clip(wide * 0.92 / (0.6 * longest), 3, 10))
         self.images_, self.texts_ = [], []
         for i, (center, text) in enumerate(zip(centers, titles, strict=True)):

@@ -34,6 +34,11 @@ def test_pictures_do_not_overlap():
             assert left >= other[1] or right <= other[0] or top >= other[2] or bottom <= other[3]
 
 
+def test_titles_may_be_empty():
+    display = CentroidImageDisplay.from_centers(X[:2], titles=["", ""])
+    assert [t.get_text() for t in display.texts_] == ["", ""]
+
+
 @pytest.mark.parametrize("with_rows", [False, True])
 def test_titles_tell_the_majority(xp, with_rows):
     rows = xp.asarray(X)
