@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 
 from clusterx.kernels import kernels_for
 from clusterx.kernels.neighbors import Measure
-from clusterx.kernels.neighbors.cpu import choice, groups, products
+from clusterx.kernels.neighbors.cpu import choice, groups, kd, products, runs
 from clusterx.kernels.neighbors.generic import RowSearch
 
 
@@ -138,3 +138,65 @@ def test_runs_of_tiles_are_those_that_are_near():
     assert found == [(0, 1024), (1024, 1536), (1792, 2048), (2560, 3072)]
     assert [*products.runs(~near, tiles)] == [(1536, 1792), (2048, 2560)]
     assert [*products.runs(np.zeros(12, bool), tiles)] == []
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [Measure("euclidean"), Measure("manhattan"), Measure("minkowski", 0.5), Measure("cosine")],
+    ids=lambda measure: measure.metric,
+)
+def test_rows_of_a_leaf_that_share_their_walk_find_the_same(measure, monkeypatch):
+    rng = np.random.RandomState(8)
+    blobs = 3 * rng.randn(9, 2)[rng.randint(0, 9, 900)] + rng.randn(900, 2)
+    grid = np.stack(np.meshgrid(np.arange(20.0), np.arange(20.0)), axis=-1).reshape(-1, 2)
+    rounding = 1e-14 if measure.kind == 3 else 0.0  # compiled powers differ in their last bits
+    for X in (blobs + 1e7, grid + 1, np.repeat(blobs[:50], 12, axis=0), rng.randn(500, 3) ** 3):
+        direct, search = RowSearch(X, measure), kd.TreeSearch(X, measure)
+        own = np.arange(len(X))
+        for k in (1, 40):
+            core = search.kth_distances(k)
+            np.testing.assert_allclose(core, direct.kth_distances(k), rtol=rounding, atol=0.0)
+            monkeypatch.setattr(kd, "AT_CORE", 0)
+            apart = search.nearest_other(own, core, 1.3)
+            monkeypatch.setattr(kd, "AT_CORE", 1 << 40)
+            for mine, theirs in zip(search.nearest_other(own, core, 1.3), apart, strict=True):
+                np.testing.assert_array_equal(mine, theirs)
+
+
+def test_edges_at_core_distances_keep_to_their_bounds():
+    X = np.random.RandomState(9).randn(300, 2)
+    search = kd.TreeSearch(X, Measure("euclidean"))
+    core = search.kth_distances(5)
+    own, rows = np.arange(300), np.arange(300)
+    weights, others = search.nearest_other(own, core, 1.0, rows, core * 0.999)
+    assert (others == -1).all()
+    assert np.isinf(weights).all()
+    core[:150] = np.inf
+    weights, others = search.nearest_other(own, core)
+    assert (others[:150] == -1).all()
+    np.testing.assert_array_equal(others, RowSearch(X, search.measure).nearest_other(own, core)[1])
+
+
+def test_the_kth_of_values_is_selected_among_ties_and_at_any_rank(monkeypatch):
+    # compiled, it can only be called by compiled code
+    monkeypatch.setattr(runs, "select", runs.select.py_func)
+    rng = np.random.RandomState(10)
+    for values in (
+        rng.rand(200),
+        rng.randint(0, 4, 150) / 1.0,
+        np.zeros(40),
+        10.0 ** -np.arange(99),
+    ):
+        for k in (1, 2, len(values) // 3, len(values) - 1, len(values)):
+            wanted = np.sort(values)[k - 1]
+            found = selected(runs.select, values, k)
+            assert found[0] == wanted
+            np.testing.assert_array_equal(np.sort(found[1][:k]), np.sort(values)[:k])
+            assert selected(runs.select_within, values, k, values.max())[0] == wanted
+            assert selected(runs.select_within, values, k, 3.0 * values.max() + 1)[0] == wanted
+
+
+def selected(function, values, k, *limits):
+    kept = values.copy()
+    function = getattr(function, "py_func", function)
+    return function(kept, len(kept), k, *limits), kept

@@ -10,13 +10,16 @@ from ...cpu.ranges import CHUNK, blocks, rows_per_task
 from ...cpu.threads import run_blocks
 from .. import Measure
 from ..generic import unit_rows
-from . import clumps, links, walk
+from . import clumps, links, runs, walk
 from .build import Tree, columns_of, tree
 from .cells import COLUMNS, Cells, cells
 from .walk import Kind
 
 #: Ranges of rows whose unions are found separately, and merged in the end.
 UNIONS = 8
+#: Rows look for edges at their core distance together if at most so many places are near their
+#: leaf: 3 times as fast in two columns, 1.8 times in three; with more places it gains nothing.
+AT_CORE = 1024
 NONE = np.empty(0)
 
 
@@ -75,7 +78,7 @@ class TreeSearch:
         def block(b):
             start, stop = parts[b]
             sums = np.empty((stop - start, 1))
-            walk.kth_least(self.tree, self.kind, k, start, stop, sums[:, 0])
+            runs.kth_least(self.tree, self.kind, k, start, stop, sums[:, 0])
             walk.restore(sums, self.kind, sums)
             out[self.tree.order[start:stop]] = sums[:, 0]
 
@@ -173,9 +176,9 @@ class TreeSearch:
         label[self.tree.order[rest]] = lowest
 
     def nearest_other(self, component, core=None, alpha=1.0, rows=None, bound=None):
-        order = self.tree.order
+        order, component = self.tree.order, np.asarray(component)
         places = self._places(
-            np.asarray(component)[order].astype(np.int32),
+            component[order].astype(np.int32),
             np.zeros(self.n) if core is None else np.asarray(core, np.float64)[order],
         )
         weights, others = np.empty(self.n), np.empty(self.n, np.int64)
@@ -188,6 +191,11 @@ class TreeSearch:
             by_row = np.empty(self.n)
             by_row[slice(None) if rows is None else rows] = bound
             bounds[queries] = by_row[order[queries]]
+        if core is not None and len(queries) == self.n and (component == np.arange(self.n)).all():
+            lowest = self._lowest_at_core(places.core, float(alpha))
+            done = (lowest < self.n) & (places.core <= bounds)
+            weights[order[done]], others[order[done]] = places.core[done], lowest[done]
+            queries = np.flatnonzero(~done)
         tighten = bound is not None
         # fixed ranges, in which a row's search uses the weights of earlier rows of its component
         parts = blocks(len(queries), max(CHUNK, -(-len(queries) // UNIONS)))
@@ -200,6 +208,16 @@ class TreeSearch:
             len(parts),
         )
         return (weights, others) if rows is None else (weights[rows], others[rows])
+
+    def _lowest_at_core(self, core, alpha):
+        lowest, parts = np.empty(self.n, np.int32), self._parts(self.n)
+        run_blocks(
+            lambda b: runs.lowest_at_core(
+                self.tree, self.kind, core, alpha, AT_CORE, *parts[b], lowest
+            ),
+            len(parts),
+        )
+        return lowest
 
     def _places(self, component, core):
         nodes = self.tree.low.shape[0]
