@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from .arrays import Array, device, namespace
 
 #: Elements of a temporary tile. Fixed, so that results do not depend on the memory available.
 TILE = 1 << 21
+
+
+class Window(np.ndarray):
+    """Rows of a file that are mapped on their own, and which nobody writes to.
+
+    Use them as they are, and copy no others: those may be the caller's.
+    """
 
 
 def row_blocks(X: Array, width: int) -> list[Array]:

@@ -40,9 +40,11 @@ class LloydPreparation(Preparation):
         # it may be sent to the process that has the rows
         return {"prepare": self.prepare, "scales": self.scales, "k": self.k}
 
-    def __call__(self, X: Array, *along: Any, single_use: bool = False) -> LloydStep:
+    def __call__(
+        self, X: Array, *along: Any, single_use: bool = False, rests: bool = False
+    ) -> LloydStep:
         (w,) = along
-        return self.prepare(X, w, self.scales, single_use=single_use, k=self.k)
+        return self.prepare(X, w, self.scales, single_use=single_use, k=self.k, rests=rests)
 
     def reuses(self, step: LloydStep) -> bool:
         return self.k is None or step.supports(self.k)

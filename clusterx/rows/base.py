@@ -27,8 +27,12 @@ LOAD = "Load them, if memory holds them, or take a sample of the rows."
 class Preparation:
     """What prepares a step that rows keep: by its kind, for equal arrays along them."""
 
-    def __call__(self, X: Array, *along: Any, single_use: bool = False) -> Any:
-        """The step over an array of rows; `single_use` says that one call will follow."""
+    def __call__(self, X: Array, *along: Any, single_use: bool = False, rests: bool = False) -> Any:
+        """The step over an array of rows.
+
+        single_use : whether one call will follow
+        rests : whether it will `rest` between its calls, and then `resume` with rows and `along`
+        """
         raise NotImplementedError
 
     def reuses(self, step: Any) -> bool:

@@ -44,8 +44,9 @@ class Blocks(Rows):
 
     Notes
     -----
-    Beside a block in work and one being read, a fit keeps a label and a distance of every row in
-    memory: 12 bytes per row.
+    Beside a block in work and one being read, a fit keeps a label, two bounds and at times a
+    distance of every row in memory: 20 bytes per row, or 52 with more than 64 clusters and columns.
+    Fits whose labels go to a file keep nothing per row, but measure all rows in each iteration.
 
     With 'cuda' that is the GPU's memory. Beside what a step takes for a block, two are there, and
     two in pinned memory of the host: one is worked on while the next is read and copied.

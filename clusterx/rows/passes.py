@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from ..arrays import Array
-from .base import Along, Rows
+from .base import Along, Preparation, Rows
 
 
 class BlockwiseStep:
@@ -41,7 +42,10 @@ class BlockwiseStep:
 class Walks:
     """The passes of a step over rows whose blocks are read one after another.
 
-    keeps_labels : whether labels are kept; else they take another pass if they are asked for
+    The steps of a `Preparation` rest between the passes, if that is of use to them.
+
+    keeps_labels : whether anything is kept per row; else labels take another pass if they are asked
+        for
     """
 
     def __init__(self, rows: Rows, prepare: Callable, along: Along, keeps_labels: bool = True):
@@ -49,20 +53,37 @@ class Walks:
         self._labels: Any = None
         if keeps_labels:
             self._labels = rows.xp.full((rows.n,), -1, dtype=rows.xp.int32, device=rows.device)
+        self._rests = keeps_labels and isinstance(prepare, Preparation)
+        self._resting: dict[int, Any] = {}  # by the number of the block
 
     def __call__(self, *shared: Any) -> Any:
         self.shared = shared
         total: Any = None
         a = 0
-        for block, *own in self.rows.pieces(along=self.along):
-            step = self.prepare(block, *own, single_use=True)
+        for number, (block, *own) in enumerate(self.rows.pieces(along=self.along)):
+            step = self._awake(number, block, own) or self._prepared(block, own)
             part = step(*shared)
             b = a + block.shape[0]
             if self._labels is not None:
                 self._labels[a:b] = step.labels
+            if self._rests and step.rest():
+                step.labels = self._labels[a:b]
+                self._resting[number] = step
             total = part if total is None else total + part
             a = b
         return total
+
+    def _prepared(self, block: Array, own: Any) -> Any:
+        how: dict[str, bool] = {"rests": True} if self._rests else {"single_use": True}
+        return self.prepare(block, *own, **how)
+
+    def _awake(self, number: int, block: Array, own: Any) -> Any:
+        """The step that rested since the last pass over the block, or None."""
+        step = self._resting.pop(number, None)
+        if step is None or step.labels.shape[0] != block.shape[0]:
+            return None
+        step.resume(block, *own)
+        return step
 
     @property
     def labels(self) -> Array:
@@ -72,7 +93,17 @@ class Walks:
 
     def distances(self) -> Array:
         # a step's own distances have the same bits in all kinds of steps
-        return self.rows.map(lambda *piece: self._assigned(*piece).distances(), along=self.along)
+        number = count()
+        return self.rows.map(lambda *piece: self._distances(next(number), *piece), along=self.along)
+
+    def _distances(self, number: int, block: Array, *own: Any) -> Array:
+        step = self._awake(number, block, own)
+        if step is None:
+            return self._assigned(block, *own).distances()
+        found = step.distances()
+        step.rest()
+        self._resting[number] = step
+        return found
 
     def _assigned(self, block: Array, *own: Any) -> Any:
         step = self.prepare(block, *own, single_use=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import sklearn
 
 from ..arrays import working_dtype
+from ..blocks import Window
 from ..validation import column_names, host_rows, refuse_lookalikes
 from .stored import REAL_KINDS, ArrowRows, FileArray, Stored, stored
 
@@ -169,7 +171,7 @@ def _parts(blocks: Iterator[Any], height: int) -> Iterator[np.ndarray]:
     for given in blocks:
         rows = given.shape[0] if len(given.shape) == 2 else 0
         if isinstance(given, np.ndarray) and rows <= _TALL * height:
-            yield np.asarray(given)
+            yield given if isinstance(given, Window) else np.asarray(given)
             continue
         step = height if rows > _TALL * height else max(1, rows)
         yield from (_mapped_rows(given, a, min(a + step, rows)) for a in range(0, rows, step))
@@ -231,7 +233,23 @@ def _mapped_rows(source: Any, start: int, stop: int) -> np.ndarray:
     if root.filename is None or root.mode == "c" or not os.path.exists(root.filename):
         return np.asarray(_block(source[start:stop]))
     skipped = source.__array_interface__["data"][0] - root.__array_interface__["data"][0]
-    offset = root.offset + skipped + start * source.shape[1] * source.itemsize
-    return np.memmap(
-        root.filename, source.dtype, "r", offset=offset, shape=(stop - start, source.shape[1])
-    )
+    width = source.shape[1] * source.itemsize
+    offset = root.offset + skipped + start * width
+    before = offset % mmap.ALLOCATIONGRANULARITY
+    with open(root.filename, "rb") as file:
+        _read_ahead(file, offset, (stop - start) * width)
+        # pages of its own if they are written to, because kernels of arrays that can't be written
+        # to are compiled apart
+        mapped = mmap.mmap(
+            file.fileno(),
+            before + (stop - start) * width,
+            access=mmap.ACCESS_COPY,
+            offset=offset - before,
+        )
+    return Window((stop - start, source.shape[1]), source.dtype, mapped, before)
+
+
+def _read_ahead(file: Any, offset: int, length: int) -> None:
+    """Let the system read a part of the file while something else is done."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file.fileno(), offset, length, os.POSIX_FADV_WILLNEED)

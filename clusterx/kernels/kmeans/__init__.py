@@ -56,6 +56,18 @@ class LloydStep:
         """Squared distance of every row to the centre it was assigned to, (n,) float64."""
         raise NotImplementedError
 
+    def rest(self) -> bool:
+        """Drop the rows, and whatever is as large, until `resume`.
+
+        Returns whether anything is kept that makes the next call cheaper; otherwise the step is of
+        no use any more. `labels` stay, and may be replaced by another array of the same values.
+        """
+        return False
+
+    def resume(self, X: Array, w: Array | None) -> None:
+        """Take up the same rows and weights again."""
+        raise NotImplementedError
+
     def supports(self, k: int) -> bool:
         """Whether the step is as fast for k centres as one that was prepared for k."""
         return True
@@ -128,13 +140,20 @@ class KMeansKernels(Protocol):
         """The resolution of exact sums over n rows with this summary and total weight."""
 
     def lloyd_stats(
-        self, X: Array, w: Array | None, scales: Any, single_use: bool = False, k: int | None = None
+        self,
+        X: Array,
+        w: Array | None,
+        scales: Any,
+        single_use: bool = False,
+        k: int | None = None,
+        rests: bool = False,
     ) -> LloydStep:
         """Prepare the iteration over X with weights w (n,), or None.
 
         scales : `sum_scales` of the whole data, so that sums of any blocks add up exactly
         single_use : whether only one call will follow, so that preparation does not pay
         k : the number of centres, if it is known
+        rests : whether the step will `rest` between calls, because memory does not hold all rows
         """
 
     def update_centers(self, stats: CentroidStats, C: Array) -> Update:

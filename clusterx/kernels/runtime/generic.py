@@ -8,6 +8,10 @@ from contextlib import nullcontext
 import numpy as np
 
 from ...arrays import asarray, dtype_name, on_host
+from ...blocks import Window
+
+#: Bytes of the smallest pages.
+PAGE = 4096
 
 
 def stream_blocks(blocks, like):
@@ -15,6 +19,8 @@ def stream_blocks(blocks, like):
 
     def read():
         block = next(blocks, None)
+        if isinstance(block, Window) and block.dtype == dtype and stays:
+            return _there(np.asarray(block))
         return None if block is None else np.array(block, dtype, order="C")
 
     with ThreadPoolExecutor(1, thread_name_prefix="clusterx-read") as reader:
@@ -22,6 +28,12 @@ def stream_blocks(blocks, like):
         while (block := coming.result()) is not None:
             coming = reader.submit(read)
             yield block if stays else asarray(block, like=like)
+
+
+def _there(block):
+    """The rows of a file, whose pages have been brought to memory."""
+    block.reshape(-1).view(np.uint8)[::PAGE].max()
+    return block
 
 
 limited_blas = nullcontext

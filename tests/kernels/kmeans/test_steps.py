@@ -19,6 +19,7 @@ from tests.kernels.kmeans.iterations import (
     kinds_for,
     run_iterations,
     step_for,
+    weights_of,
 )
 
 
@@ -225,3 +226,37 @@ def test_distances_that_overflow_are_no_crash(d):
             step.assign(some_rows(X, 4)) if kind != "tree" else step(some_rows(X, 4))
         assert step.labels.min() >= 0
         assert step.labels.max() < 4
+
+
+@pytest.mark.parametrize("d", [3, 8, 9, 64])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("weights", ["none", "fractions"])
+def test_steps_that_rest_give_the_bits_of_those_that_do_not(d, dtype, weights):
+    n, k = (16_000, 70) if d == 64 else (5000, 60)  # lists, and no plain steps
+    X = make("blobs", n, d, dtype)
+    w, rng = weights_of(weights, n), np.random.default_rng(0)
+    grid = grid_for(X, w)
+    parts = [slice(0, n - 100), slice(n - 100, None)]  # the last one is too short to be kept
+    steps = [
+        CPU.kmeans.lloyd_stats(X[part], None if w is None else w[part], grid, k=k, rests=True)
+        for part in parts
+    ]
+    whole = CPU.kmeans.lloyd_stats(X, w, grid, k=k)
+    C = some_rows(X, k).astype(np.float64)
+    for iteration in range(6):
+        expected, total = whole(C), None
+        for part, step in zip(parts, steps, strict=True):
+            own = None if w is None else w[part]
+            found = step(C)
+            total = found if total is None else total + found
+            np.testing.assert_array_equal(step.labels, whole.labels[part])
+            np.testing.assert_array_equal(step.distances(), whole.distances()[part])
+            if step.rest():
+                assert step.X is None
+                step.labels = step.labels.copy()
+                step.resume(X[part].copy(), own)
+        assert total.table.tobytes() == expected.table.tobytes()
+        assert total.n_changed == expected.n_changed
+        C = C + rng.normal(0, 0.3 / (1 + iteration), C.shape)
+        C[0] = C[1] if iteration == 3 else C[0]  # a tie
+    assert steps[0].rest()

@@ -49,6 +49,15 @@ class ImageRows(NamedTuple):
     factor: float  # distance between images per distance between rows
 
 
+class LazyRows(NamedTuple):
+    """Rows whose images are made when they are screened: factor (x - origin)."""
+
+    X: np.ndarray  # (n, d)
+    mean: np.ndarray  # (d,)
+    origin: np.ndarray  # (d,), the mean or zeros
+    factor: float  # as in ImageRows
+
+
 class ImageCenters(NamedTuple):
     """Centres, their images, and the terms of their intervals; see `centre_terms`."""
 
@@ -72,6 +81,7 @@ class Tile(NamedTuple):
     T: np.ndarray  # (k, rows)
     rest: np.ndarray
     norm: np.ndarray
+    centred: np.ndarray
     best: np.ndarray
     out: np.ndarray
     near: np.ndarray
@@ -83,8 +93,8 @@ class Tile(NamedTuple):
 def empty_tile(k, rows):
     return Tile(
         np.empty((k, rows), np.float32), np.zeros(rows, np.float32), np.zeros(rows, np.float32),
-        np.empty(rows, np.float32), np.empty(rows, np.float32), np.empty(rows, np.int32),
-        np.zeros(rows, np.int32), np.zeros(rows, np.int32),
+        np.empty(rows, np.float32), np.empty(rows, np.float32), np.empty(rows, np.float32),
+        np.empty(rows, np.int32), np.zeros(rows, np.int32), np.zeros(rows, np.int32),
     )  # fmt: skip
 
 
@@ -146,7 +156,7 @@ def intervals(terms, tile):
     lower ends. terms (4, k): squared norms of the centres, their error, and the factors of `rest`
     and `norm` in the error. Vector loops run over rows.
     """
-    T, rest, norm, best, out, count, first, last = tile
+    T, rest, norm, _, best, out, count, first, last = tile
     two = np.float32(2)
     n = T.shape[1]
     for p in range(n):
@@ -210,21 +220,20 @@ def measure(x, C, T, p, best, count, first, last):
 
 
 @jit(**INNER)
-def settle(rows, C, tile, n, active, assignment):
+def settle(X, factor, C, tile, n, active, assignment):
     """Write the labels and bounds of the tile's first n rows, whose indices are in `active`.
 
     Returns the number of exact distances that were computed.
     """
-    X, centred, factor = rows.X, rows.centred, rows.factor
-    T, _, norm, best, out, count, first, last = tile
+    T, _, norm, centred, best, out, count, first, last = tile
     labels, upper, lower, changed = assignment
     measured = 0
     for p in range(n):
         i = active[p]
         g = 2.0**-21 * np.float64(norm[p]) ** 2  # bounds the rounding of `centred` to float32
         new = last[p]
-        own = np.float64(centred[i]) + np.float64(best[p]) + g
-        other = np.float64(centred[i]) + np.float64(out[p]) - g
+        own = np.float64(centred[p]) + np.float64(best[p]) + g
+        other = np.float64(centred[p]) + np.float64(out[p]) - g
         if count[p] > 1:
             new, squared, second = measure(X[i], C, T, p, best[p], count[p], first[p], last[p])
             own = squared * factor * factor
@@ -253,14 +262,46 @@ def loosen(labels, drift, upper, lower):
         lower[i] = lower[i] * DOWN - away[labels[i]]
 
 
+@jit(**INNER)
+def copy_images(rows, active, n, tile, z):
+    """Put the images of the first n active rows into a tile."""
+    _, Z, norm, rest, centred, _ = rows
+    for p in range(n):
+        i = active[p]
+        tile.rest[p] = rest[i]
+        tile.norm[p] = norm[i]
+        tile.centred[p] = centred[i]
+        row, to = Z[i], z[p]
+        for a in range(z.shape[1]):
+            to[a] = row[a]
+
+
+@jit(**INNER, fastmath={"reassoc", "contract", "nsz"})
+def make_images(rows, active, n, tile, z):
+    """As `copy_images`, of rows whose images are made here; there is no projection."""
+    X, mean, origin, factor = rows
+    for p in range(n):
+        row, to = X[active[p]], z[p]
+        length = centred = 0.0
+        for a in range(z.shape[1]):
+            x = np.float64(row[a])
+            y, t = (x - origin[a]) * factor, (x - mean[a]) * factor
+            length += y * y
+            centred += t * t
+            to[a] = y
+        tile.rest[p] = 0
+        tile.norm[p] = np.float32(np.sqrt(length)) * UP
+        tile.centred[p] = centred
+
+
 @jit
-def screen_rows(rows, centers, drift, first_call, start, stop, assignment):
+def screen_rows(X, factor, rows, lazy, centers, drift, first_call, start, stop, assignment):
     """Assign rows start..stop; the first call does not read their bounds.
 
+    rows, lazy : ImageRows and None, or None and LazyRows
     drift (k + 2): bounds of how far each centre moved, in the units of Z, then the two largest.
     Returns the number of screened rows and the number of exact distances.
     """
-    _, Z, norm, rest, _, _ = rows
     C, E, terms = centers
     labels, upper, lower, _ = assignment
     k, m = E.shape
@@ -276,17 +317,15 @@ def screen_rows(rows, centers, drift, first_call, start, stop, assignment):
     for i in range(start, stop):
         if first_call or not upper[i] < lower[i]:
             active[n] = i
-            tile.rest[n] = rest[i]
-            tile.norm[n] = norm[i]
-            row = Z[i]
-            to = z[n]
-            for a in range(m):
-                to[a] = row[a]
             n += 1
         if n == height or (i == stop - 1 and n > 0):
+            if rows is not None:
+                copy_images(rows, active, n, tile, z)
+            if lazy is not None:
+                make_images(lazy, active, n, tile, z)
             np.dot(E, z.T, tile.T)
             intervals(terms, tile)
-            measured += settle(rows, C, tile, n, active, assignment)
+            measured += settle(X, factor, C, tile, n, active, assignment)
             screened += n
             n = 0
     return screened, measured

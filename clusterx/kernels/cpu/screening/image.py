@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -142,10 +142,18 @@ class RowImage:
         scales: fixed_point.Scales | None = None,
         fill: bool = True,
     ):
-        self.X = X
+        self._measure(X, scales)
         n, d = X.shape
+        if project and d >= 2 * PROJECTION and n >= PROJECTION_ROWS:
+            self._project(PROJECTION)
+        if self.Q is None:
+            self._take_all(fill)
+
+    def _measure(self, X: np.ndarray, scales: fixed_point.Scales | None) -> None:
+        """Choose the origin and the unit of the images."""
+        self.X = X
         if scales is None:
-            mean, variance, low, high = moments(X[:: max(1, n // 1024)])
+            mean, variance, low, high = moments(X[:: max(1, len(X) // 1024)])
             largest = np.maximum(np.abs(low), np.abs(high))
         else:
             mean, variance, largest = scales.mean, scales.variance, scales.max_abs
@@ -158,10 +166,6 @@ class RowImage:
         if self.copied and size > 0:
             self.factor = 2.0 ** min(-int(np.frexp(size)[1]), 400)  # its square is used too
         self.Q: np.ndarray | None = None
-        if project and d >= 2 * PROJECTION and n >= PROJECTION_ROWS:
-            self._project(PROJECTION)
-        if self.Q is None:
-            self._take_all(fill)
 
     def _project(self, m: int) -> None:
         """Project onto the leading directions of a sample if they hold most of its variance."""
@@ -234,7 +238,7 @@ class RowImage:
 
     def centres(self, C):
         """The centres' images (k, m) and the terms of their intervals; see bounds.intervals."""
-        k, m = len(C), self.Z.shape[1]
+        k, m = len(C), C.shape[1] if self.Q is None else self.Q.shape[1]
         images, terms = np.empty((k, m), np.float32), np.empty((4, k), np.float32)
         parts = blocks(k, 64)
 
@@ -259,12 +263,16 @@ class RowImage:
         terms = bounds.centre_terms(E, images, self.mean, shifted, self.kappa)  # may change images
         return images, terms
 
-    def rows(self):
+    def rows(self) -> bounds.ImageRows:
         return bounds.ImageRows(self.X, self.Z, self.norm, self.rest, self.centred, self.factor)
+
+    def _variant(self) -> tuple[Any, Any]:
+        """The arguments that select the loops to compile; see `bounds.screen_rows`."""
+        return self.rows(), None
 
     def assign(self, C, previous, upper, lower, labels, changed):
         """Screen all rows. previous: the centres for which the bounds hold, or None."""
-        rows, centers = self.rows(), bounds.ImageCenters(C, *self.centres(C))
+        rows, centers = self._variant(), bounds.ImageCenters(C, *self.centres(C))
         drift = bounds.movement(C, C if previous is None else previous, self.factor)
         parts = blocks(len(labels), rows_per_task(len(labels), centers.E.size + 256))
         counts = np.zeros((len(parts), 2), np.int64)
@@ -272,13 +280,25 @@ class RowImage:
 
         def block(b):
             counts[b] = bounds.screen_rows(
-                rows, centers, drift, previous is None, *parts[b], assignment
+                self.X, self.factor, *rows, centers, drift, previous is None, *parts[b], assignment
             )
 
         with single_threaded_blas():
             run_blocks(block, len(parts))
         screened, measured = counts.sum(axis=0).tolist()
         return screened, measured
+
+
+class LazyImage(RowImage):
+    """An image that keeps nothing per row: it is made of the rows that are screened."""
+
+    def __init__(self, X: np.ndarray, scales: fixed_point.Scales):
+        self._measure(X, scales)
+        self.kappa = 2.0**-23 if self.copied else 0.0
+
+    def _variant(self) -> tuple[Any, Any]:
+        origin = self.mean if self.copied else np.zeros_like(self.mean)
+        return None, bounds.LazyRows(self.X, self.mean, origin, self.factor)
 
 
 def _leading_directions(sample: np.ndarray, m: int) -> np.ndarray:

@@ -81,7 +81,7 @@ def nearest(
         def block(b):
             if prepared is None:
                 s.fill(*parts[b])
-            bounds.screen_rows(rows, centers, drift, True, *parts[b], assignment)
+            bounds.screen_rows(X, s.factor, rows, None, centers, drift, True, *parts[b], assignment)
             direct.own_distances(X, C, labels, *parts[b], squared)
 
         run_blocks(block, len(parts))

@@ -9,6 +9,7 @@ from ...cpu.fixed_point import Scales
 from ...distances.cpu.sparse import distances_to
 from . import centers, seeds, sparse
 from .batches import minibatch
+from .bounded import BoundedStep
 from .centers import update_centers
 from .draws import sample_rows
 from .plain import PlainStep, few, stands_in
@@ -28,15 +29,17 @@ __all__ = [
 sum_scales = Scales.of
 
 
-def lloyd_stats(X, w, scales, single_use=False, k=None):
+def lloyd_stats(X, w, scales, single_use=False, k=None, rests=False):
     """The step that suits the shape of X."""
     if not isinstance(X, np.ndarray):
         return sparse.SparseStep(X, w, scales)
     n, d = X.shape
     if d > TREE_DIMENSIONS:
-        return ScreenedStep(X, w, scales, single_use)
+        return ScreenedStep(X, w, scales, single_use, rests)
     if single_use or few(n, k):
         return PlainStep(X, w, scales)
+    if rests:
+        return BoundedStep(X, w, scales, rests)
     if stands_in(X, w, k):
         return PlainStep(X, w, scales, stands_in=True)
     return TreeStep(X, w, scales)

@@ -245,7 +245,7 @@ def screen_batch(image_rows, centers, lazy, rows, w, keep, arrays):
     batch, z, labels, squared, sums, gained = arrays
     n, height = rows.shape[0], z.shape[0]
     tile = bounds.empty_tile(E.shape[0], height)
-    T, rests, norms, best, _, count, first, last = tile
+    T, rests, norms, _, best, _, count, first, last = tile
     for start in range(0, n, height):
         m = min(height, n - start)
         for p in range(m):

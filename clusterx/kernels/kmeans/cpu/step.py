@@ -21,8 +21,7 @@ class Step(LloydStep):
     labels: np.ndarray  # (n,) int32; -1 before the first call
 
     def __init__(self, X: np.ndarray, w: np.ndarray | None, scales: Any):
-        self.X = X
-        self.w = UNIT if w is None else np.ascontiguousarray(w, np.float64)
+        self.take(X, w)
         self.scales = scales
         self.table = self.empty_table(0)
 
@@ -44,6 +43,10 @@ class Step(LloydStep):
     def forget(self) -> None:
         """Mark all rows as unassigned."""
         raise NotImplementedError
+
+    def take(self, X: np.ndarray, w: np.ndarray | None) -> None:
+        self.X = X
+        self.w = UNIT if w is None else np.ascontiguousarray(w, np.float64)
 
     def stats(self, n_changed: int) -> fixed_point.ExactStats:
         return fixed_point.ExactStats(self.scales, self.table.copy(), n_changed)

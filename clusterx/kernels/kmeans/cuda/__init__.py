@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 
-def lloyd_stats(gpu, X, w, scales, single_use=False, k=None):
+def lloyd_stats(gpu, X, w, scales, single_use=False, k=None, rests=False):
     return LloydStep(gpu, X, w, scales)
 
 
