@@ -98,6 +98,7 @@ FAULTS = (
     Fault("affinity propagation: steady a round early", "shortest >= rounds.convergence_iter", "shortest > rounds.convergence_iter", "tests/graph/test_affinity_propagation.py -k scikit and numpy"),
     Fault("spectral: the smallest components first", "by_size = np.argsort(-sizes, kind=\"stable\")", "by_size = np.argsort(sizes, kind=\"stable\")", "tests/graph/test_spectral.py -k largest"),
     Fault("spectral: starts from coarser graphs that are not spread over the rows", "* vectors[groups]", "* vectors[groups * 0]", "tests/graph/test_spectral.py -k coarser"),
+    Fault("graphs: rows whose near ones are all inside, taken for far from others", "np.maximum(self.low[inner], weights[inner, -1])", "np.inf", "tests/kernels/graphs -k near_rows"),
     Fault("graphs: groups of two neighbourhoods", "free &= group[ends[e]] < 0", "free &= True", "tests/kernels/graphs -k neighbourhoods"),
     Fault("spectral: filtered vectors that fall back on known ones", "V = V - known @ (known.T @ V)", "pass", "tests/graph/test_spectral.py -k embeddings and numpy"),
     Fault("spectral: links of rows to themselves count", "W = W - csr_array((W.diagonal(), (np.arange(W.shape[0]),) * 2), shape=W.shape)", "pass", "tests/graph/test_spectral.py -k sparse"),

@@ -15,6 +15,9 @@ import numpy as np
 #: edge into another component, and the row it leads to; ties go to the lower row. Infinity and -1
 #: if no such edge weighs at most the bound.
 Nearest = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+#: Weights (n, k) of the k lightest edges of each row, and the rows (n, k) they lead to; ties go to
+#: the lower row. A row may be among its own.
+Near = tuple[np.ndarray, np.ndarray]
 
 
 class Edges(NamedTuple):
@@ -78,11 +81,11 @@ class GraphKernels(Protocol):
         W : CSR matrix (n, n) with symmetric links.
         """
 
-    def spanning_tree(self, n: int, nearest: Nearest) -> Edges:
+    def spanning_tree(self, n: int, nearest: Nearest, near: Near | None = None) -> Edges:
         """The minimum spanning tree, by Boruvka's rounds; a forest if the graph is not connected.
 
-        `nearest` is called twice per round, at most log2(n) + 1 rounds, and must give an edge the
-        same weight from both ends.
+        `nearest` is called twice per round, at most log2(n) + 1 rounds. It and `near` must give an
+        edge the same weight from both ends.
         """
 
     def dense_tree(self, distances: np.ndarray, core: np.ndarray, alpha: float) -> Edges:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from . import Edges, Nearest
+from . import Edges, Near, Nearest
 
 #: (component, weights, others) -> component after the round, and the edges of the round
 Join = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, Edges]]
 
 
-def spanning_edges(n: int, nearest: Nearest, join: Join) -> Edges:
+def spanning_edges(n: int, nearest: Nearest, join: Join, near: Near | None = None) -> Edges:
     """Each round adds the least edge out of every component, so that their number halves.
 
     The largest component, if it has many rows, is not searched: the others join it anyway, and have
@@ -21,13 +21,15 @@ def spanning_edges(n: int, nearest: Nearest, join: Join) -> Edges:
     The edge that was found for a row stays its least one until its other end is in the same
     component; after that, its weight is a lower bound. So the search is repeated only for rows that
     may have a lighter edge than the best of their component, first for the most promising ones.
+    Nearest rows that are known beforehand save the searches of the first rounds.
     """
     component = np.arange(n, dtype=np.int32)
-    state = _LeastEdges(n)
+    state = _LeastEdges(n, near)
     rounds: list[Edges] = []
     count = 0
     while count < n - 1:
         state.forget_inner(component)
+        state.look_up(component)
         searched = component != _large(component)
         state.search(component, searched, nearest, most_promising=True)
         state.search(component, searched, nearest)
@@ -52,15 +54,31 @@ def _large(component: np.ndarray) -> int:
 class _LeastEdges:
     """Each row's least edge out of its component, or a lower bound of its weight."""
 
-    def __init__(self, n: int):
+    def __init__(self, n: int, near: Near | None):
         self.weights, self.others = np.full(n, np.inf), np.full(n, -1, np.int64)
         self.low = np.zeros(n)
+        self.near = near
+        #: rows that may still have a near row in another component
+        self.listed = np.arange(0 if near is None else n)
 
     def forget_inner(self, component: np.ndarray) -> None:
         """Drop edges that lead to the row's own component; their weights become lower bounds."""
         inner = (self.others >= 0) & (component[self.others] == component)
         self.low[inner] = self.weights[inner]
         self.weights[inner], self.others[inner] = np.inf, -1
+
+    def look_up(self, component: np.ndarray) -> None:
+        """Take edges to near rows; those that are not near are at least as far as the last one."""
+        rows = self.listed[self.others[self.listed] < 0]
+        if self.near is None or not len(rows):
+            return
+        weights, others = self.near
+        outer = component[others[rows]] != component[rows, None]
+        found = outer.any(axis=1)
+        rows, inner, place = rows[found], rows[~found], outer.argmax(axis=1)[found]
+        self.weights[rows], self.others[rows] = weights[rows, place], others[rows, place]
+        self.low[inner] = np.maximum(self.low[inner], weights[inner, -1])
+        self.listed = np.setdiff1d(self.listed, inner, assume_unique=True)
 
     def search(
         self,

@@ -58,8 +58,8 @@ class _Sets:
         return x != y
 
 
-def spanning_tree(n, nearest):
-    return spanning_edges(n, nearest, join)
+def spanning_tree(n, nearest, near=None):
+    return spanning_edges(n, nearest, join, near)
 
 
 def join(component, weights, others):

@@ -104,6 +104,27 @@ def test_groups_are_neighbourhoods(kernels, p):
 
 
 @KERNELS
+@pytest.mark.parametrize("kind", ["normal", "grid", "line", "equal"])
+@pytest.mark.parametrize("k", [1, 4, 60])
+def test_near_rows_leave_the_tree_as_it_is(kernels, kind, k):
+    """And the first round has no search, because each row has a near one."""
+    W = cdist(points(kind), points(kind))
+    near = np.argsort(W, axis=1, kind="stable")[:, :k]
+    sizes = []
+
+    def nearest(component, rows, bound):
+        sizes.append(len(rows))
+        return nearest_in(W)(component, rows, bound)
+
+    tree = kernels.spanning_tree(len(W), nearest, (np.take_along_axis(W, near, 1), near))
+    assert triples(tree) == least_tree(W)
+    if k == 60:
+        assert not sizes
+    if k == 4 and kind in ("normal", "line"):
+        assert max(sizes, default=0) < 60
+
+
+@KERNELS
 def test_alpha_scales_distances_and_not_core_distances(kernels):
     D, core, _ = reachability(points("normal"))
     W = np.maximum(D / 1.5, np.maximum(core[:, None], core))

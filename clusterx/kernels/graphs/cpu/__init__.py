@@ -29,8 +29,8 @@ def groups(W):
     return loops.groups(W.indptr, W.indices)
 
 
-def spanning_tree(n, nearest):
-    return spanning_edges(n, nearest, _join)
+def spanning_tree(n, nearest, near=None):
+    return spanning_edges(n, nearest, _join, near)
 
 
 def _join(component, weights, others):
