@@ -99,6 +99,8 @@ FAULTS = (
     Fault("spectral: the smallest components first", "by_size = np.argsort(-sizes, kind=\"stable\")", "by_size = np.argsort(sizes, kind=\"stable\")", "tests/graph/test_spectral.py -k largest"),
     Fault("spectral: starts from coarser graphs that are not spread over the rows", "* vectors[groups]", "* vectors[groups * 0]", "tests/graph/test_spectral.py -k coarser"),
     Fault("graphs: rows whose near ones are all inside, taken for far from others", "np.maximum(self.low[inner], weights[inner, -1])", "np.inf", "tests/kernels/graphs -k near_rows"),
+    Fault("neighbours: tiles that are seen without their nearest row", ".min(axis=0)\n\n        run_blocks(look", ".max(axis=0)\n\n        run_blocks(look", "tests/kernels/neighbors/test_cpu.py -k bounds"),
+    Fault("neighbours: products of some rows, taken for those of the first ones", "Z = Q.Z[r:e] if at.size == e - r else Q.Z[r + at]", "Z = Q.Z[r : r + at.size]", "tests/kernels/neighbors/test_cpu.py -k groups"),
     Fault("graphs: groups of two neighbourhoods", "free &= group[ends[e]] < 0", "free &= True", "tests/kernels/graphs -k neighbourhoods"),
     Fault("spectral: filtered vectors that fall back on known ones", "V = V - known @ (known.T @ V)", "pass", "tests/graph/test_spectral.py -k embeddings and numpy"),
     Fault("spectral: links of rows to themselves count", "W = W - csr_array((W.diagonal(), (np.arange(W.shape[0]),) * 2), shape=W.shape)", "pass", "tests/graph/test_spectral.py -k sparse"),

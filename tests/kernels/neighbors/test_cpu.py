@@ -127,8 +127,28 @@ def test_bounds_of_groups_are_below_all_distances():
         made = groups.Groups(X, X.mean(axis=0), 32)
         bounds = made.bounds(X)
         D = cdist(X, X)[:, made.order]
-        for t, a in enumerate(range(0, 300, 32)):
-            assert (bounds[:, t] <= D[:, a : a + 32].min(axis=1)).all()
+        for t, (a, e) in enumerate(made.tiles):
+            assert (bounds[:, t] <= D[:, a:e].min(axis=1)).all()
+        parts = [(0, 1), (1, 40), (40, 300)]
+        views = made.views(X, parts, X[made.order])
+        for b, (r, s) in enumerate(parts):
+            seen = made.bounds(X[r:s], views, b)
+            assert (seen >= bounds[r:s]).all()
+            for t, (a, e) in enumerate(made.tiles):
+                assert (seen[:, t] <= D[r:s, a:e].min(axis=1)).all()
+
+
+def test_tiles_are_seen_in_the_direction_in_which_they_are_apart(monkeypatch):
+    """Two flat clouds are apart along the first column, and far wider than that in the others."""
+    rng = np.random.RandomState(8)
+    X = rng.randn(128, 12) * [0.1, *[1.0] * 11]
+    X[64:, 0] += 3.0
+    made = groups.Groups(X, X.mean(axis=0), 64)  # so few rows keep their order
+    assert np.median(made.bounds(X[:64])[:, 1]) < 0.0
+    views = made.views(X, made.tiles, X)
+    assert made.bounds(X[:64], views, 0)[:, 1].min() > 2.0
+    monkeypatch.setattr(groups, "VIEWS", 3)
+    assert made.views(X, made.tiles, X) is None
 
 
 def test_runs_of_tiles_are_those_that_are_near():

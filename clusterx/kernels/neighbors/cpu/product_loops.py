@@ -95,16 +95,19 @@ def squares_of_pairs(X, Y, i, j, out):
 
 
 @jit
-def improve(P, rows, columns, error, best, other):
-    """Update the k least pairs (sum, row) of each row of a tile, which are heaps."""
+def improve(P, at, rows, columns, error, best, other):
+    """Update the k least pairs (sum, row) of the rows of a tile, which are heaps.
+
+    at : (m,) the places of the rows of P among `rows`, `best` and `other`
+    """
     m, w = P.shape
     k = best.shape[1]
     shift, longest = halves(columns, w)
-    for i in range(m):
+    for e in range(m):
+        i, p = at[e], P[e]
         half = rows.half[rows.first + i]
         slack = 2.0 * error * (np.sqrt(half) + np.sqrt(longest)) ** 2 + TINY
         maybe = np.float32(half - 0.5 * best[i, 0] - slack)
-        p = P[i]
         if not largest_less(p, shift) >= maybe:
             continue
         for j in range(w):
@@ -130,21 +133,22 @@ def sort_heaps(best, other):
 
 
 @jit
-def improve_weights(P, rows, columns, error, kind, alpha, of_rows, of_columns, best, other):
+def improve_weights(P, at, rows, columns, error, kind, alpha, of_rows, of_columns, best, other):
     """Lower each row's least (weight, row) of another component.
 
+    at : (m,) the places of the rows of P among `rows`, `best` and `other`
     of_rows, of_columns : components and core distances of the rows and of the columns
     """
     component, core = of_columns
     own_component, own_core = of_rows
     m, w = P.shape
     shift, longest = halves(columns, w)
-    for i in range(m):
+    for e in range(m):
+        i, p = at[e], P[e]
         a = rows.first + i
         half = rows.half[a]
         slack = 2.0 * error * (np.sqrt(half) + np.sqrt(longest)) ** 2 + TINY
         maybe = np.float32(half - 0.5 * sums_of(best[i], alpha, kind) - slack)
-        p = P[i]
         if not largest_less(p, shift) >= maybe:
             continue
         for j in range(w):

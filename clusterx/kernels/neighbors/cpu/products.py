@@ -128,26 +128,35 @@ class ProductSearch:
     def _near_sweep(self, Q: Centred, loop) -> list:
         """As `_sweep`, over groups: `tiles(reach, skips)` yields tiles that are not beyond reach.
 
+        A tile is a triple (P, at, columns), where P has the products of the rows r + at alone.
+
         reach() : for each row, the distance beyond which rows of X don't matter
         skips(t) : whether tile t doesn't matter, for each row or for all
         """
         parts, columns = blocks(Q.Z.shape[0], SIDE), blocks(self.n, SIDE)
         results: list = [None] * len(parts)
         groups, grouped = self.groups, self.grouped
+        views = groups.views(Q.X, parts, grouped.X)
 
         def block(b: int) -> None:
             r, e = parts[b]
             space = np.empty((e - r) * SIDE, np.float32)
-            bounds = groups.bounds(Q.X[r:e])
+            bounds = groups.bounds(Q.X[r:e], views, b)
 
             def tiles(reach, skips):
-                for t in np.argsort(bounds.min(axis=0), kind="stable"):
-                    if not ((bounds[:, t] <= reach()) & ~skips(t)).any():
+                floor = bounds.min(axis=0)
+                for t in np.argsort(floor, kind="stable"):
+                    far = reach()
+                    if floor[t] > far.max():
+                        return
+                    at = np.flatnonzero((bounds[:, t] <= far) & ~skips(t))
+                    if not at.size:
                         continue
                     c, f = columns[t]
-                    P = space[: (e - r) * (f - c)].reshape(e - r, f - c)
-                    np.matmul(Q.Z[r:e], grouped.Z[c:f].T, out=P)
-                    yield P, grouped.side(c)
+                    P = space[: at.size * (f - c)].reshape(at.size, f - c)
+                    Z = Q.Z[r:e] if at.size == e - r else Q.Z[r + at]
+                    np.matmul(Z, grouped.Z[c:f].T, out=P)
+                    yield P, at, grouped.side(c)
 
             results[b] = loop(Q.side(r), r, e, tiles)
 
@@ -165,8 +174,9 @@ class ProductSearch:
 
         def loop(rows, r, e, tiles):
             best, other = np.full((e - r, k), np.inf), np.full((e - r, k), self.n)
-            for P, columns in tiles(lambda: np.sqrt(best[:, 0]) * ABOVE, lambda t: np.False_):
-                product_loops.improve(P, rows, columns, self.error, best, other)
+            for tile in tiles(lambda: np.sqrt(best[:, 0]) * ABOVE, lambda t: np.False_):
+                P, at, columns = tile
+                product_loops.improve(P, at, rows, columns, self.error, best, other)
             product_loops.sort_heaps(best, other)
             return self.measure.restored(best, np), other
 
@@ -323,9 +333,10 @@ class ProductSearch:
                     return best * alpha * ABOVE
                 return np.sqrt(best * alpha / self.measure.scale) * ABOVE
 
-            for P, columns in tiles(reach, lambda t: of_rows[0][r:e] == pure[t]):
+            for P, at, columns in tiles(reach, lambda t: of_rows[0][r:e] == pure[t]):
                 product_loops.improve_weights(
-                    P, side, columns, self.error, self.kind, alpha, of_rows, of_columns, best, other
+                    *(P, at, side, columns, self.error, self.kind, alpha),
+                    *(of_rows, of_columns, best, other),
                 )
             none = other == self.n
             best[none], other[none] = np.inf, -1
