@@ -39,8 +39,8 @@ def precision(products: str) -> _Using:
     centres out, and only those that are farther away than rounding can explain; the distances to
     the others are computed in float64. With x and c taken relative to a point between the centres,
     TF32 leaves an error of up to ``2^-8 |x| |c|`` in ``|x - c|^2``, and float32 one of about
-    ``d 2^-23 |x| |c|``. So TF32 rules out fewer centres, and where many centres are about equally near, this costs
-    some of the time saved.
+    ``d 2^-23 |x| |c|``. So TF32 rules out fewer centres, and where many centres are about equally
+    near, this costs some of the time saved.
 
     It affects k-means fits and nearest centres (`predict`, `score`) of float32 rows of more than 16
     columns in CuPy arrays, on NVIDIA GPUs of compute capability 8.0 (Ampere) or higher. Everywhere
