@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from .common import TableError, UsageError, listed
 
-#: values that are checked at a time
+#: Values that are read or checked at a time.
 _CHUNK = 1 << 22
 
 
@@ -36,6 +38,12 @@ def archived(name: str, array: str | None) -> np.ndarray:
         raise
     except (ValueError, OSError, EOFError, AttributeError, BadZipFile) as error:
         raise TableError(_unreadable(name, error)) from error
+
+
+def pieces(values: np.ndarray, columns: list[int]) -> Iterator[np.ndarray]:
+    """Some of the columns, a few million values at a time."""
+    height = max(1, _CHUNK // values.shape[1])
+    return (values[a : a + height][:, columns] for a in range(0, len(values), height))
 
 
 def _unreadable(name: str, error: Exception) -> str:

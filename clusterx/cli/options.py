@@ -18,7 +18,7 @@ DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="CSV, TSV, Parquet, NPY or NPZ; - is CSV from stdin.",
+        help="CSV, TSV, Parquet, NPY or NPZ; - is CSV from stdin; sample:iris is always there.",
         show_default=False,
     ),
 ]

@@ -19,6 +19,7 @@ from ..rows.stored import ArrowRows
 from . import npy
 from .common import TableError, UsageError, require
 from .number_format import FORMATS, NumberFormat, beside, is_missing
+from .samples import SAMPLE, TARGET, sample
 from .separated import PACKED, Separated
 from .source import TableFile, check_options
 
@@ -28,8 +29,6 @@ _PARQUET = (".parquet", ".pq")
 TOO_LARGE = "is larger than free memory and is read block by block, which this option can't follow."
 #: Times that a table of Parquet is in memory at most while a data frame is made of it.
 _COPIES = 3
-#: Values that are read at a time where columns are chosen.
-_PIECE = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +113,13 @@ def read(source: TableFile, *, whole: bool = False) -> NumberTable:
         return _array_table(source, kind, whole)
     require("pandas", "pandas", "tables", f"Reading {source.called}")
     number_format = None
-    if kind == "parquet":
-        frame = _parquet(source, whole)
+    if kind in ("parquet", "sample"):
+        frame = _parquet(source, whole) if kind == "parquet" else sample(source.name)
         if isinstance(frame, ArrowRows):
             return _streamed(source, Blocks(frame), tuple(frame.names), whole)
         chosen = source.chosen([str(name) for name in frame.columns])
+        if kind == "sample" and source.columns is None:
+            chosen = chosen[: chosen.index(TARGET)]
         table = NumberTable(frame[list(chosen)], chosen, frame if whole else None)
     else:
         table, number_format = _text_table(source, whole)
@@ -139,6 +140,8 @@ def _plain(frame: Any) -> Any:
 def _kind(source: TableFile) -> str:
     if source.name == "-":
         return "separated"
+    if source.name.startswith(SAMPLE):
+        return "sample"
     path = Path(source.name)
     try:
         is_folder = S_ISDIR(path.stat().st_mode)
@@ -242,11 +245,6 @@ def _streamed(source: TableFile, rows: Blocks, names: tuple[str, ...], whole: bo
         f"{source.called}: {rows.n:,} rows are more than free memory, and are read block by block."
     )
     return NumberTable(rows, names, notes=(note,), streamed=True)
-
-
-def _columns_of(values: np.ndarray, places: list[int]) -> Iterator[np.ndarray]:
-    height = max(1, _PIECE // values.shape[1])
-    return (values[a : a + height][:, places] for a in range(0, len(values), height))
 
 
 # -- checks --------------------------------------------------------------------------------------
@@ -387,7 +385,7 @@ def _array_table(source: TableFile, kind: str, whole: bool) -> NumberTable:
     chosen = source.chosen(names)
     if streamed:
         places = [int(c) for c in chosen]
-        some: Any = values if source.columns is None else partial(_columns_of, values, places)
+        some: Any = values if source.columns is None else partial(npy.pieces, values, places)
         return _streamed(source, Blocks(some), chosen, whole)
     if source.columns is not None:
         values = values[:, [int(c) for c in chosen]]

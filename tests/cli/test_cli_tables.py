@@ -357,3 +357,30 @@ def test_archive_without_arrays(tmp_path):
     np.savez(tmp_path / "a.npz")
     with pytest.raises(TableError, match="holds no arrays"):
         read(TableFile(str(tmp_path / "a.npz")))
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "diabetes", "digits", "iris", "wine"])
+def test_the_samples_are_always_there_and_their_classes_are_not_clustered_by(name):
+    from sklearn import datasets
+
+    wanted = getattr(datasets, f"load_{name}")()
+    table = read(TableFile(f"sample:{name}"), whole=True)
+    np.testing.assert_array_equal(values(table), wanted.data)
+    assert list(table.names) == list(wanted.feature_names)
+    assert [*table.whole.columns] == [*wanted.feature_names, "target"]
+
+
+def test_the_classes_of_a_sample_have_their_names_and_can_be_columns():
+    assert set(read(TableFile("sample:iris"), whole=True).whole["target"]) == {
+        "setosa", "versicolor", "virginica",
+    }  # fmt: skip
+    assert values(read(TableFile("sample:diabetes", columns=("bmi", "target")))).shape == (442, 2)
+    with pytest.raises(TableError, match="'setosa' in row 0"):
+        read(TableFile("sample:iris", columns=("target",)))
+
+
+def test_a_sample_that_is_not_there_and_options_of_csv_are_refused():
+    with pytest.raises(TableError, match=r"sample:roses: .* There are sample:breast_cancer"):
+        read(TableFile("sample:roses"))
+    with pytest.raises(UsageError, match="--delimiter: is for CSV, and sample:iris is none"):
+        read(TableFile("sample:iris", delimiter=";"))
