@@ -82,18 +82,30 @@ class Dithering:
         Method.NONE
     )
     strength: Annotated[
-        float, typer.Option("--strength", min=0, max=1, help="Strength of dithering.")
-    ] = 1.0
+        float | None,
+        typer.Option(
+            "--strength",
+            min=0,
+            max=1,
+            help="Strength of dithering; by default 0.5, or 1 with a palette that is given.",
+        ),
+    ] = None
     serpentine: Annotated[
         bool, typer.Option("--serpentine", help="Dither every other row from right to left.")
     ] = False
 
     dither_space: Annotated[
-        ColorSpace, typer.Option("--dither-space", help="Where dithering measures error.")
-    ] = ColorSpace.LINEAR
+        ColorSpace | None,
+        typer.Option(
+            "--dither-space",
+            help="Where dithering measures error; by default --space, or linear with a palette "
+            "that is given.",
+        ),
+    ] = None
 
     def chosen(self) -> Dither:
-        return Dither(self.dither.value, self.strength, self.serpentine, self.dither_space.value)
+        space = self.dither_space and self.dither_space.value
+        return Dither(self.dither.value, self.strength, self.serpentine, space)
 
 
 @dataclass(frozen=True)

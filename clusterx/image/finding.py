@@ -168,7 +168,8 @@ def _around_fixed(problem: _Problem) -> tuple[Array, float, int]:
 
 
 def _cells(problem: _Problem, most: int | None = None) -> Cells:
-    most = most or (FEW_CELLS if problem.k <= FEW_COLORS else CELLS)
+    many = problem.colors.shape[0] > CELLS  # else each colour is a cell
+    most = most or (FEW_CELLS if problem.k <= FEW_COLORS and many else CELLS)
     return cells_of(problem.colors, problem.rows.X, problem.weights, most)
 
 

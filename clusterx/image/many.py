@@ -72,7 +72,7 @@ def quantize_many(
     True
     """
     settings = Settings(n_colors, space=Space(space, lightness), **parameters)
-    how = as_dither(dither)
+    how = as_dither(dither, space)
     seconds: dict[str, float] = {}
     with timed(seconds, "read"):
         pixels = [as_pixels(image, max_pixels=max_pixels) for image in images]

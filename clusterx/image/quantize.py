@@ -165,7 +165,7 @@ def quantize(
     init: Any = "auto",
     n_init: int = 1,
     max_iter: int = 100,
-    tol: float = 1e-4,
+    tol: float = 1e-5,
     keep: Any = (),
     order: str = "lightness",
     importance: Any = None,
@@ -202,7 +202,7 @@ shape (n_colors, c), default='auto'
         Runs from different starts; the best is kept.
     max_iter : int, default=100
         Most iterations of a run.
-    tol : float, default=1e-4
+    tol : float, default=1e-5
         A run is over when the centres move less than this, relative to the colours' variance.
     keep : sequence of str, or array of shape (m, c), default=()
         Colours that the palette has to have, unchanged: '#ff8800', or rows like the image's.
@@ -284,7 +284,7 @@ shape (n_colors, c), default='auto'
         n_colors, method, Space(space, lightness), init, n_init, max_iter, tol, random_state, keep,
         order, min_share, min_psnr, max_delta_e,
     )  # fmt: skip
-    how = as_dither(dither)
+    how = as_dither(dither, space)
     seconds: dict[str, float] = {}
     with timed(seconds, "read"):
         pixels = as_pixels(image, max_pixels=max_pixels)

@@ -40,7 +40,7 @@ shape (n_colors, c), default='auto'
         Runs from different starts.
     max_iter : int, default=100
         Most iterations of a run.
-    tol : float, default=1e-4
+    tol : float, default=1e-5
         Relative movement of the centres at which a run is over.
     keep : sequence of str, or array of shape (m, c), default=()
         Colours that the palette has to have.
@@ -96,7 +96,7 @@ shape (n_colors, c), default='auto'
         init: Any = "auto",
         n_init: int = 1,
         max_iter: int = 100,
-        tol: float = 1e-4,
+        tol: float = 1e-5,
         keep: Any = (),
         order: str = "lightness",
         min_share: float = 0.0,

@@ -23,8 +23,11 @@ from .cells import CELLS, Cells
 MOST_COLORS = CELLS // 8
 #: up to this many colours, `FEW_CELLS` are enough
 FEW_COLORS = 32
-#: up to so many colours: starts carried to the end, and those of least error that are improved
-_STARTS = ((FEW_COLORS, 12, 6), (128, 4, 3), (MOST_COLORS, 2, 2))
+#: up to so many colours: starts carried to the end, and those of least error that are improved;
+#: an improvement takes some 10 ms for few colours (bench/colors.py has what they gain)
+_STARTS = ((FEW_COLORS, 16, 16), (128, 6, 4), (MOST_COLORS, 2, 2))
+#: relative difference of errors below which two starts have ended in the same place
+_SAME = 1e-6
 #: clusters split at once: at least, and as a share of all
 _LEAST_SPLIT, _SPLIT_SHARE = 4, 1 / 8
 #: relative gain below which iterations end: while searching, and for what is found
@@ -61,9 +64,18 @@ def search(
     starts = [runs.without_least(np.concatenate([fixed, wu(cells, k)]), len(fixed))]
     starts += [_plus_plus(cells, k, rng, fixed, runs) for _ in range(n_starts - 1)]
     found = [runs.iterate(start) for start in starts]
-    found.sort(key=lambda one: one.error)
-    best = min((runs.breathe(one) for one in found[:n_improved]), key=lambda one: one.error)
+    chosen = _different(found)[:n_improved]
+    best = min((runs.breathe(one) for one in chosen), key=lambda one: one.error)
     return runs.iterate(best.centers, _FINE, _FINE_ITERATIONS).centers
+
+
+def _different(found: list[_Found]) -> list[_Found]:
+    """One of those of each error, the least first."""
+    kept: list[_Found] = []
+    for one in sorted(found, key=lambda one: one.error):
+        if not kept or one.error > kept[-1].error * (1 + _SAME):
+            kept.append(one)
+    return kept
 
 
 def beside_fixed(cells: Cells, centers: np.ndarray, k: int, fixed: np.ndarray | None) -> np.ndarray:

@@ -29,7 +29,7 @@ class Settings(NamedTuple):
     init: Any = "auto"
     n_init: int = 1
     max_iter: int = 100
-    tol: float = 1e-4
+    tol: float = 1e-5
     random_state: Any = None
     keep: Any = ()
     order: str = "lightness"

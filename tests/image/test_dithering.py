@@ -118,14 +118,14 @@ def test_quantize_dithers_with_its_palette(space):
         np.random.default_rng(i).integers(0, 256, (20, 30, 3)).astype(np.uint8) for i in (0, 1)
     ]
     plain = quantize(images[0], 5, space=space, random_state=0)
-    wanted = remap(images[0], plain, dither="atkinson")
+    wanted = remap(images[0], plain, dither=Dither("atkinson", 0.5, space=space))
     found = quantize(images[0], 5, space=space, dither="atkinson", random_state=0)
     np.testing.assert_array_equal(found.indices, wanted.indices)
     assert found.mse == pytest.approx(wanted.mse)
     assert "dither" in found.seconds
     results = quantize_many(images, 5, dither="bayer", random_state=0)
     for image, result in zip(images, results, strict=True):
-        again = remap(image, result.palette, dither="bayer")
+        again = remap(image, result.palette, dither=Dither("bayer", 0.5, space="srgb"))
         np.testing.assert_array_equal(result.indices, again.indices)
         np.testing.assert_array_equal(result.counts, again.counts)
 
