@@ -211,7 +211,6 @@ def table(rows: list[dict[str, Any]], kind: str) -> Iterator[str]:
 
 def document(rows: list[dict[str, Any]]) -> str:
     """docs/colors.md."""
-    lost = [(row, name) for row in rows for name in row["losses"]]
     lines = [
         "# Images in few colours",
         "",
@@ -225,7 +224,7 @@ def document(rows: list[dict[str, Any]]) -> str:
         "",
         *table(rows, "plain"),
         "",
-        "Losses: " + ("; ".join(_told(row, name) for row, name in lost) or "none") + ".",
+        _losses(rows, "plain", "losses"),
         "",
         "## With Floyd-Steinberg dithering",
         "",
@@ -236,13 +235,20 @@ def document(rows: list[dict[str, Any]]) -> str:
         "",
         *table(rows, "dithered"),
         "",
+        _losses(rows, "dithered", "dithered_losses"),
+        "",
     ]
     return "\n".join(lines)
 
 
-def _told(row: dict[str, Any], name: str) -> str:
-    more = row["plain"]["clusterx"]["mse"] / row["plain"][name]["mse"] - 1
-    return f"{row['image']} at {row['colours']} colours, {100 * more:.2f}% above {name}"
+def _losses(rows: list[dict[str, Any]], kind: str, missed: str) -> str:
+    told = []
+    for row in rows:
+        for name in row[missed]:
+            more = row[kind]["clusterx"]["mse"] / row[kind][name]["mse"] - 1
+            where = f"{row['image']} at {row['colours']} colours"
+            told.append(f"{where}, {100 * more:.2f}% above {name}")
+    return f"Losses: {'; '.join(told) or 'none'}."
 
 
 def main() -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: raw modes of 16 bits per channel; Pillow has no mode for them but that of grey, I;16
 _DEEP = re.compile(r"(?!I;).*;16[BLN]")
 
+#: pixels of a part that is taken out of a large image
+_AT_ONCE = 1 << 22
+
 # tags of TIFF
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANES = 258, 262, 284
 
@@ -158,7 +161,24 @@ def _pixels(image: Image.Image, name: str) -> np.ndarray:
         plain = plain.convert("LA").convert("RGBA")
     elif mode not in ("L", "RGB"):
         plain = plain.convert("RGBA" if plain.has_transparency_data else "RGB")
-    return np.asarray(plain)
+    return _array(plain)
+
+
+def _array(image: Image.Image) -> np.ndarray:
+    """The pixels, read-only, some rows at a time: Pillow would hold all of them twice more."""
+    width, height = image.size
+    step = max(1, _AT_ONCE // max(1, width))
+    if height <= step:
+        return np.asarray(image)
+    found: np.ndarray | None = None
+    for top in range(0, height, step):
+        part = np.asarray(image.crop((0, top, width, min(height, top + step))))
+        if found is None:
+            found = np.empty((height, *part.shape[1:]), part.dtype)
+        found[top : top + len(part)] = part
+    assert found is not None  # there is at least one part
+    found.flags.writeable = False
+    return found
 
 
 def _full_range(values: np.ndarray, image: Image.Image) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageDraw
 
-from clusterx.image import UnreadableImageError, load, quantize
+from clusterx.image import UnreadableImageError, decode, load, quantize
 from tests.image.made_files import directory, encoded, png, tiff
 
 GREY = np.arange(20, dtype=np.uint8).reshape(4, 5) * 12
@@ -160,3 +160,14 @@ def test_odd_metadata_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load(io.BytesIO(tiff(GREY, resolution, (315, 2, 2**30, b"\xff" * 4))))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
+def test_large_images_are_taken_in_parts(mode, monkeypatch):
+    monkeypatch.setattr(decode, "_AT_ONCE", 100)
+    grey = np.arange(600, dtype=np.uint8).reshape(20, 30)
+    image = Image.fromarray(np.stack([grey, grey[::-1], grey[:, ::-1]], axis=2)).convert(mode)
+    wanted = np.asarray(image.convert("RGB") if mode == "P" else image)
+    found = load(io.BytesIO(encoded(image))).pixels
+    np.testing.assert_array_equal(found, wanted)
+    assert not found.flags.writeable
