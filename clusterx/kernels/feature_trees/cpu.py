@@ -146,15 +146,11 @@ def split(tree, node):
     stays = np.empty(used, np.bool_)
     for i in range(used):
         stays[i] = i == a or nearer(centers, i, a, b)
-    kept, moved = 0, 0
+    tree.used[node] = tree.used[new] = 0
     for i in range(used):
-        if stays[i]:
-            move(tree, node, i, node, kept)
-            kept += 1
-        else:
-            move(tree, node, i, new, moved)
-            moved += 1
-    tree.used[node], tree.used[new] = kept, moved
+        to = node if stays[i] else new
+        move(tree, node, i, to, tree.used[to])  # one call, because each one is compiled separately
+        tree.used[to] += 1
     if tree.child[node, 0] < 0:
         tree.after[new] = tree.after[node]
         tree.after[node] = new
@@ -176,7 +172,7 @@ def split_upwards(tree, path, branching):
             tree.top[2] += 1
             tree.used[parent] = 1
         part = node
-        for _ in range(2):  # one call, because each one is compiled separately
+        for _ in range(2):  # one call, as above
             summarise(tree, part, parent, slot)
             part, slot = new, tree.used[parent]
         tree.used[parent] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from heapq import heappop, heappush
 
 import numpy as np
 
@@ -122,13 +123,13 @@ def _walk(edges, n):
         around[low].append((weight, low, high, high))
         around[high].append((weight, low, high, low))
     seen = {0: 0}
-    open_edges = list(around[0])
+    open_edges = sorted(around[0])  # a heap
     while open_edges:
-        edge = min(open_edges)
-        open_edges.remove(edge)
-        if edge[3] not in seen:
-            seen[edge[3]] = len(seen)
-            open_edges += around[edge[3]]
+        row = heappop(open_edges)[3]
+        if row not in seen:
+            seen[row] = len(seen)
+            for edge in around[row]:
+                heappush(open_edges, edge)
     return seen
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...cpu.deferred import deferred
 from ...cpu.ranges import blocks, rows_per_task
 from ...cpu.threads import run_blocks
 from .. import CondensedTree, Edges, Linkage, generic
@@ -12,6 +13,8 @@ from . import loops
 
 #: Below this many links times columns, SciPy computes the products, and nothing is compiled.
 FEW = 1 << 21
+#: Up to this many rows, the definition in Python takes less time than compiling.
+SMALL = 20_000
 
 
 def linked_sums(W, V, before, scale, shift, share):
@@ -33,6 +36,11 @@ def spanning_tree(n, nearest, near=None):
     return spanning_edges(n, nearest, _join, near)
 
 
+def _join_few(component, weights, others):
+    return NotImplemented if len(weights) > SMALL else generic.join(component, weights, others)
+
+
+@deferred(_join_few, seconds=1.0, kernels=(loops.unite,))
 def _join(component, weights, others):
     count = int(component.max()) + 1
     rows = loops.least_rows(component, weights, others, count)
@@ -52,6 +60,15 @@ def least_forest(n, edges):
 
 
 def single_linkage(edges, weights):
+    return _linkage(np.asarray(weights), edges)
+
+
+def _linkage_of_few(weights, edges):
+    return NotImplemented if len(weights) > SMALL else generic.single_linkage(edges, weights)
+
+
+@deferred(_linkage_of_few, seconds=1.0, kernels=(loops.merge,))
+def _linkage(weights, edges):
     edges = sorted_edges(edges, len(weights))
     left, right, size = loops.merge(edges.low, edges.high, weights)
     return Linkage(left, right, edges.weight, size)
