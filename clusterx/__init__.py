@@ -3,13 +3,10 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .arithmetic import precision
-from .centroid import BisectingKMeans, KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
-from .distribution import BayesianGaussianMixture, GaussianMixture
-from .rows import Blocks
-
 if TYPE_CHECKING:  # names loaded on first use, for type checkers and editors
-    from . import connectivity, density, graph, image, metrics, plotting, selection
+    from . import accel, connectivity, density, graph, image, metrics, plotting, selection
+    from .arithmetic import precision
+    from .centroid import BisectingKMeans, KMeans, MiniBatchKMeans, k_means, kmeans_plusplus
     from .centroid.fuzzy import FuzzyCMeans
     from .centroid.medians import KMedians
     from .centroid.medoids import KMedoids
@@ -34,6 +31,7 @@ if TYPE_CHECKING:  # names loaded on first use, for type checkers and editors
         get_bin_seeds,
         mean_shift,
     )
+    from .distribution import BayesianGaussianMixture, GaussianMixture
     from .graph import (
         AffinityPropagation,
         LabelPropagation,
@@ -55,33 +53,40 @@ if TYPE_CHECKING:  # names loaded on first use, for type checkers and editors
     from .models import load_model, save_model
     from .neighbors import NearestNeighbors
     from .neural import SelfOrganizingMap
+    from .rows import Blocks
     from .selection.result import SweepResult
     from .selection.sweep import sweep
 
 __version__ = "0.1.0"
 
-#: public names that are imported on first use, because their import takes time: their module
+#: public names, which are imported on first use, because their import takes time: their module
 _LAZY = {
     "AffinityPropagation": "graph",
     "AgglomerativeClustering": "connectivity",
+    "BayesianGaussianMixture": "distribution",
     "Birch": "connectivity",
+    "BisectingKMeans": "centroid",
+    "Blocks": "rows",
     "ColorQuantizer": "image",
     "DBSCAN": "density",
     "Dither": "image",
     "DivisiveClustering": "connectivity",
     "FeatureAgglomeration": "connectivity",
-    "HDBSCAN": "density",
     "FuzzyCMeans": "centroid.fuzzy",
+    "GaussianMixture": "distribution",
+    "HDBSCAN": "density",
+    "KMeans": "centroid",
     "KMedians": "centroid.medians",
     "KMedoids": "centroid.medoids",
     "LabelPropagation": "graph",
     "LabelSpreading": "graph",
     "MeanShift": "density",
+    "MiniBatchKMeans": "centroid",
     "NearestNeighbors": "neighbors",
     "OPTICS": "density",
     "QuantizedImage": "image",
-    "SpectralClustering": "graph",
     "SelfOrganizingMap": "neural",
+    "SpectralClustering": "graph",
     "SweepResult": "selection",
     "affinity_propagation": "graph",
     "cluster_optics_dbscan": "density",
@@ -92,9 +97,12 @@ _LAZY = {
     "get_bin_seeds": "density",
     "grid_to_graph": "graph",
     "img_to_graph": "graph",
+    "k_means": "centroid",
+    "kmeans_plusplus": "centroid",
     "linkage_tree": "connectivity",
     "load_model": "models",
     "mean_shift": "density",
+    "precision": "arithmetic",
     "propagate_labels": "graph",
     "quantize": "image",
     "quantize_many": "image",
@@ -107,7 +115,9 @@ _LAZY = {
     "ward_tree": "connectivity",
 }
 
-_MODULES = {"connectivity", "density", "graph", "image", "metrics", "plotting", "selection"}
+_MODULES = {
+    "accel", "connectivity", "density", "graph", "image", "metrics", "plotting", "selection",
+}  # fmt: skip
 
 __all__ = [
     "DBSCAN",
@@ -137,6 +147,7 @@ __all__ = [
     "SelfOrganizingMap",
     "SpectralClustering",
     "SweepResult",
+    "accel",
     "affinity_propagation",
     "cluster_optics_dbscan",
     "cluster_optics_xi",
@@ -174,7 +185,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+        found = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+        globals()[name] = found  # the next access does not come here
+        return found
     if name in _MODULES:
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

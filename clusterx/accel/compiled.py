@@ -1,0 +1,38 @@
+"""Whether the kernels of a call have been compiled on this machine: then loading them is quick.
+
+clusterx keeps compiled code on disk. Which kernels a call needs is known only to the call, so a
+call that has run leaves an empty file beside the code.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+from .. import __version__
+
+
+@cache
+def _folder() -> Path:
+    own = os.environ.get("NUMBA_CACHE_DIR")
+    return Path(own) if own else Path(__file__).parent / "__pycache__"
+
+
+def _file(key: str) -> Path:
+    return _folder() / f"accel-{__version__}-{re.sub('[^A-Za-z0-9]+', '-', key)}.compiled"
+
+
+def is_compiled(key: str) -> bool:
+    """Whether a call of this kind has run before, in any process."""
+    return _file(key).exists()
+
+
+def note_compiled(key: str) -> None:
+    """Leave the file. If the folder can't be written to, compiled code is not kept there either."""
+    try:
+        _folder().mkdir(parents=True, exist_ok=True)
+        _file(key).touch()
+    except OSError:
+        pass

@@ -1,0 +1,99 @@
+"""Runs one call on clusterx or on scikit-learn, and keeps account of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from . import devices, loading, routing
+from .records import RECORDS, Call
+from .routing import Size
+
+logger = logging.getLogger("clusterx.accel")
+
+
+class _Inside(threading.local):
+    """Whether a call is under way in this thread: calls within it are a part of it."""
+
+    depth = 0
+
+
+_inside = _Inside()
+
+
+def under_way() -> bool:
+    return _inside.depth > 0
+
+
+def on_scikit_learn(name: str, key: str, size: Size | None, why: str, work: Callable) -> Any:
+    """The result of `work` by scikit-learn; calls within it stay with scikit-learn."""
+    logger.info("%s goes to scikit-learn: %s", name, why)
+    started = perf_counter()
+    _inside.depth += 1
+    try:
+        return work()
+    finally:
+        _inside.depth -= 1
+        seconds = perf_counter() - started
+        routing.left(key, size, seconds)
+        RECORDS.add(Call(name, key, size, "scikit-learn", why), seconds)
+
+
+def on_clusterx(name: str, key: str, size: Size, work: Callable, iterations: Callable) -> Any:
+    """The result of `work` by clusterx, which may raise anything."""
+    started = perf_counter()
+    _inside.depth += 1
+    try:
+        with loading.measured() as load:
+            result = work()
+    finally:
+        _inside.depth -= 1
+    seconds = perf_counter() - started
+    loaded = min(load.seconds, seconds)
+    where = "clusterx" if devices.current() == "cpu" else "clusterx on the GPU"
+    estimate = routing.taken(key, size, seconds - loaded, iterations())
+    RECORDS.add(Call(name, key, size, where, ""), seconds, loaded, estimate)
+    logger.debug("%s ran on %s in %.3g s", name, where, seconds)
+    return result
+
+
+def run(
+    name: str,
+    key: str,
+    size: Size | None,
+    refusal: Callable[[], str | None],
+    accelerated: Callable,
+    original: Callable,
+    iterations: Callable[[], int | None] = lambda: None,
+) -> Any:
+    """One call of the user's: on clusterx if it takes the call and that saves time.
+
+    Parameters
+    ----------
+    name : str
+        Of the call, for people: ``"KMeans.fit"``.
+    key : str
+        The row of the table of times.
+    size : Size, optional
+        Of the data; None if the data don't say, so that scikit-learn gets them.
+    refusal : callable
+        Returns why clusterx does not take the call, or None.
+    accelerated, original : callable
+        The call on either.
+    iterations : callable
+        Returns how many iterations the call made, if it makes any.
+    """
+    if under_way():
+        return original()
+    if size is None:
+        return on_scikit_learn(name, key, size, "the data have no rows and columns", original)
+    why = routing.reason(key, size) or refusal()
+    if why is None:
+        try:
+            return on_clusterx(name, key, size, accelerated, iterations)
+        except Exception as error:  # scikit-learn takes the call, or raises what users expect
+            why = f"clusterx raised {type(error).__name__}: {error}"
+    return on_scikit_learn(name, key, size, why, original)
