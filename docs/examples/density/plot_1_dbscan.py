@@ -41,7 +41,8 @@ for ax, model in zip(axes, (small, large), strict=True):
     ax.set(title=f"eps={model.eps}: {host.labels_.max() + 1} clusters\n{kinds}")
 
 # %%
-# How to choose `eps`: draw the distance of each row to its fifth neighbour, in order. Most are
-# small, and the last ones, those of the noise, large. The knee between them is a good radius.
+# Where to begin with `eps`: draw the distance of each row to its fifth neighbour, in order. Most
+# are small, and those of isolated rows are large. The knee between them is a first value. If
+# clusters are in pieces, as here, try larger ones.
 display = KDistanceDisplay.from_data(X, k=5)
-print("suggested eps:", round(display.eps_, 3))
+print("first value for eps:", round(display.eps_, 3))

@@ -17,8 +17,8 @@ from clusterx.plotting import ClusterScatterDisplay, ReachabilityDisplay
 
 points, y = make_blobs(
     n_samples=[250, 250, 250, 250],
-    centers=[[-5, -2], [4, -1], [1, -2], [5, 6]],
-    cluster_std=[0.8, 0.1, 0.2, 2.0],
+    centers=[[-5, -2], [1.9, -2], [1, -2], [5, 6]],
+    cluster_std=[0.8, 0.1, 0.15, 2.0],
     random_state=0,
 )
 X = np.asarray(points)  # cupy.asarray(points) on a GPU
@@ -28,7 +28,7 @@ X = np.asarray(points)  # cupy.asarray(points) on a GPU
 # dense ones.
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained", sharey=True)
 optics = OPTICS(min_samples=30, xi=0.05, min_cluster_size=0.1)
-for ax, model in zip(axes, (DBSCAN(eps=0.5), DBSCAN(eps=2.0), optics), strict=True):
+for ax, model in zip(axes, (DBSCAN(eps=0.25), DBSCAN(eps=2.0), optics), strict=True):
     labels = model.fit_predict(X)
     ClusterScatterDisplay.from_predictions(X, labels, ax=ax)
     name = "OPTICS" if model is optics else f"DBSCAN, eps={model.eps}"
@@ -40,7 +40,7 @@ ReachabilityDisplay.from_estimator(optics)
 
 # %%
 # From the same order follow the clusters of DBSCAN for any radius, without another fit.
-for eps in (0.5, 1.0, 2.0):
+for eps in (0.25, 0.5, 1.0, 2.0):
     labels = cluster_optics_dbscan(
         reachability=optics.reachability_,
         core_distances=optics.core_distances_,

@@ -2,8 +2,8 @@
 DBSCAN where it is hard
 =======================
 
-The second data set of the page on agglomerative clustering has two classes that touch. DBSCAN
-needs a drop in density between clusters; where there is none, no radius is right.
+The second data set of the page on agglomerative clustering has two classes that nearly touch, one
+dense and one wide. Only a narrow range of radii tells them apart.
 """
 
 import matplotlib.pyplot as plt
@@ -25,8 +25,8 @@ points, y = make_classification(
 X = np.asarray(points)  # cupy.asarray(points) on a GPU
 
 # %%
-# From many small clusters to a single one. At 0.25 with nine neighbours, one large cluster holds
-# most of both classes.
+# With a small radius the wide class falls into pieces. At 0.25 with nine neighbours there are two
+# large clusters, which are nearly the classes. A slightly larger radius joins them.
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained", sharey=True)
 for ax, eps in zip(axes, (0.12, 0.25, 0.5), strict=True):
     model = DBSCAN(eps=eps, min_samples=9).fit(X)
@@ -34,6 +34,6 @@ for ax, eps in zip(axes, (0.12, 0.25, 0.5), strict=True):
     print(f"eps={eps}: ARI with the classes {adjusted_rand_score(y, model.labels_):.2f}")
 
 # %%
-# The distances to the ninth neighbour have their knee near 0.25: that radius describes the data
-# well. They just do not say what the classes say.
+# The knee of the distances to the ninth neighbour is a first value to try, not an answer: here it
+# is too large already, because the rim of the wide class is as sparse as the gap.
 KDistanceDisplay.from_data(X, k=9)

@@ -26,7 +26,10 @@ UMatrixDisplay.from_estimator(model)
 
 # %%
 # One panel per column: where wines have much alcohol, much proline, dark colour.
-CodebookDisplay.from_estimator(model, features=[0, 6, 9, 12])
+columns = [0, 6, 9, 12]
+display = CodebookDisplay.from_estimator(model, features=columns)
+for ax, column in zip(display.axes_, columns, strict=True):
+    ax.set_title(wine.feature_names[column])
 
 # %%
 # Units are small clusters. `cluster_units` joins them to larger ones.

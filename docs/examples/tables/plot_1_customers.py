@@ -77,8 +77,8 @@ profile = data.groupby(labels)[columns].mean().round(0).astype(int)
 print(profile.assign(customers=np.bincount(labels)).to_string())
 
 # %%
-# Age and spending form groups that overlap: the silhouette is lower, and four groups are as good
-# a choice as any. A clustering is always an answer to the columns it was asked about.
+# Other columns have other groups, and the silhouette says how clear they are. A clustering is an
+# answer to the columns that it was asked about.
 for chosen in (["Age", "SpendingScore"], ["Age", "AnnualIncome"], columns):
     table = StandardScaler().fit_transform(data[chosen])
     swept = sweep(KMeans(n_init=10, random_state=0), table, range(2, 9), metrics=["silhouette"])
