@@ -277,8 +277,8 @@ def estimate_bandwidth(
     --------
     >>> from clusterx import estimate_bandwidth
     >>> X = [[1.0, 1.0], [2.0, 1.0], [1.0, 0.0], [4.0, 7.0], [3.0, 5.0], [3.0, 6.0]]
-    >>> round(estimate_bandwidth(X, quantile=0.5), 2)
-    1.61
+    >>> round(float(estimate_bandwidth(X, quantile=0.5)), 2)
+    1.62
     """
     real = isinstance(quantile, numbers.Real) and not isinstance(quantile, bool)
     if not real or not 0 <= quantile <= 1:

@@ -33,9 +33,9 @@ def drawn_faces(rng):
             [0.5, 0.05, -0.25, 0.02, -0.8], [0.9, 0.6, 0.25, 0.1, -0.35]
         )
         for _ in range(10):
-            u, v = x - rng.normal(0, 0.04), y - rng.normal(0, 0.03)
-            u = u * (1 + rng.normal(0, 0.05)) + rng.normal(0, 0.05) * v
-            light, grin = rng.normal(0, 0.15), smile + rng.normal(0, 0.08)
+            u, v = x - rng.normal(0, 0.02), y - rng.normal(0, 0.015)
+            u = u * (1 + rng.normal(0, 0.03)) + rng.normal(0, 0.02) * v
+            light, grin = rng.normal(0, 0.08), smile + rng.normal(0, 0.08)
             face = np.full((64, 64), 0.3)
             inside = (u / wide) ** 2 + (v / high) ** 2 < 1
             face[inside] = skin
@@ -75,13 +75,13 @@ X = np.asarray(points)  # cupy.asarray(points) on a GPU
 print(f"{faces.shape[1]} pixels become {X.shape[1]} components")
 
 # %%
-# **Clusters.** The silhouette says how many there are: about as many as persons, or more, where a
-# person looks different in different pictures.
+# **Clusters.** The silhouette against their number. Persons who look alike share a cluster, and a
+# person who looks different in different pictures has several, so its peak need not be at forty.
 found = sweep(KMeans(n_init=3, random_state=0), X, range(10, 100, 10), metrics=["silhouette"])
 SilhouetteSweepDisplay.from_sweep(found)
 
 # %%
-# One cluster in detail: its pictures are mostly of one person.
+# The largest cluster in detail: persons who look alike share it.
 labels = np.array(found.labels(found.best("silhouette")).tolist())
 members = train[labels == np.bincount(labels).argmax()][:10]
 names = [f"person {person}" for person in persons[members]]

@@ -86,9 +86,9 @@ for column, (title, (points, k, eps, bandwidth)) in zip(axes.T, sets.items(), st
         ax.set(xticks=[], yticks=[], title=title if name == names[0] else "", xlabel="", ylabel="")
         if column[0] is axes[0, 0]:
             ax.set_ylabel(name, rotation=0, ha="right", va="center")
-        ax.text(
-            0.98, 0.03, f"{1000 * seconds:.0f} ms", transform=ax.transAxes, ha="right", fontsize=7
-        )
+        box = {"facecolor": "white", "alpha": 0.8, "pad": 0.8, "linewidth": 0}
+        style = {"transform": ax.transAxes, "ha": "right", "fontsize": 7, "bbox": box}
+        ax.text(0.97, 0.04, f"{1000 * seconds:.0f} ms", **style)
 
 # %%
 # No model wins everywhere. The :doc:`user guide </guide/index>` says which to try when.
