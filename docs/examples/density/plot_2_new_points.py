@@ -15,7 +15,8 @@ from clusterx.plotting import ClusterBoundaryDisplay
 
 points, _ = make_moons(n_samples=1000, noise=0.05, random_state=42)
 X = np.asarray(points)  # cupy.asarray(points) on a GPU
-new = X[:4, :] * 0 + np.asarray([[-0.5, 0.0], [0.0, 0.5], [1.0, -0.1], [2.0, 1.0]])
+places = [[-0.5, 0.0], [0.0, 0.5], [1.0, -0.1], [2.0, 1.0]]
+new = np.asarray(places)  # cupy.asarray(places) on a GPU
 
 # %%
 # `predict` keeps DBSCAN's own rule: a new row within `eps` of a core row joins its cluster, and
@@ -30,7 +31,7 @@ ClusterBoundaryDisplay.from_estimator(model, X)
 host = model.to_device("cpu")
 voter = KNeighborsClassifier(n_neighbors=50)
 voter.fit(host.components_, host.labels_[host.core_sample_indices_])
-print("by neighbours:", voter.predict(new.tolist()))
+print("by neighbours:", voter.predict(places))
 
 distances, _ = NearestNeighbors(n_neighbors=1).fit(model.components_).kneighbors(new)
 print("distances:    ", [round(distance, 2) for (distance,) in distances.tolist()])

@@ -15,11 +15,12 @@ from clusterx import FeatureAgglomeration, grid_to_graph
 from clusterx.plotting import CentroidImageDisplay
 
 digits = load_digits()
-X = np.asarray(digits.data)  # cupy.asarray(digits.data) on a GPU
+X = digits.data
 
 # %%
-# `transform` takes the mean of the pixels of each patch. `inverse_transform` gives each pixel the
-# mean of its patch, so the images look blurred: the difference is what was lost.
+# Merges along a graph run on the host, so this page stays on the CPU. `transform` takes the mean
+# of the pixels of each patch. `inverse_transform` gives each pixel the mean of its patch, so the
+# images look blurred: the difference is what was lost.
 model = FeatureAgglomeration(n_clusters=32, connectivity=grid_to_graph(8, 8)).fit(X)
 reduced = model.transform(X)
 restored = model.inverse_transform(reduced)

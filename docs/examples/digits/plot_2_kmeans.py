@@ -28,8 +28,8 @@ CentroidImageDisplay.from_estimator(model, X, digits.target)
 # Clusters have numbers but no names. `majority_labels` gives each the most frequent digit of its
 # rows, and the share of rows with the right digit is the accuracy. `cluster_accuracy` is
 # stricter: each digit gets at most one cluster.
-named = majority_labels(digits.target, model.labels_)
-print(f"accuracy by majority: {float((np.asarray(digits.target) == named).mean()):.3f}")
+named = np.array(majority_labels(digits.target, model.labels_).tolist())
+print(f"accuracy by majority: {np.mean(named == digits.target):.3f}")
 print(f"accuracy one to one:  {cluster_accuracy(digits.target, model.labels_):.3f}")
 
 # %%

@@ -23,8 +23,8 @@ plane = TSNE(n_components=2, init="random", max_iter=600, random_state=0).fit_tr
 X = np.asarray(plane)  # cupy.asarray(plane) on a GPU
 
 model = KMeans(10, n_init=10, random_state=0).fit(X)
-named = majority_labels(digits, model.labels_)
-print(f"accuracy: {float((named == digits).mean()):.3f}")
+named = np.array(majority_labels(digits, model.labels_).tolist())
+print(f"accuracy: {np.mean(named == digits):.3f}")
 ClusterScatterDisplay.from_estimator(model, X, name="KMeans in the plane of t-SNE")
 
 # %%

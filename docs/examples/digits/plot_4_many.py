@@ -71,9 +71,9 @@ for k in ks:
     begin = time.perf_counter()
     models[k] = model = MiniBatchKMeans(k, random_state=0).fit(X)
     seconds = time.perf_counter() - begin
-    named = majority_labels(y_train, model.labels_)
+    named = np.array(majority_labels(y_train, model.labels_).tolist())
     homogeneity = homogeneity_score(y_train, model.labels_)
-    scores.append((model.inertia_, homogeneity, float((named == y_train).mean())))
+    scores.append((model.inertia_, homogeneity, np.mean(named == y_train)))
     print(f"{k:4} {seconds:8.2f} {model.inertia_:10.0f} {homogeneity:12.3f} {scores[-1][2]:9.3f}")
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")

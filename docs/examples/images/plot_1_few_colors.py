@@ -22,13 +22,12 @@ print(f"{len(np.unique(china.reshape(-1, 3), axis=0)):,} of 16,777,216 possible 
 ColorSpaceDisplay.from_image(china, name="The photo")
 
 # %%
-# The general way is a model of rows: reshape, fit, and paint each pixel in the colour of its
-# centre.
+# The general way is a model of rows: each pixel gets the colour of its centre, which is
+# `model.cluster_centers_[model.labels_]`. The inertia is the squared error.
 data = china.reshape(-1, 3) / 255
 X = np.asarray(data)  # cupy.asarray(data) on a GPU
 model = MiniBatchKMeans(16, random_state=0).fit(X)
-painted = model.cluster_centers_[model.labels_, :]
-print(f"mini-batches, mean squared error: {255**2 * float(((X - painted) ** 2).mean()):.1f}")
+print(f"mini-batches, mean squared error: {255**2 * model.inertia_ / data.size:.1f}")
 
 # %%
 # The short way is `quantize`. It fits the distinct colours, weighted by how often they occur: the

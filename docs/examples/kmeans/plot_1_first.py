@@ -32,6 +32,6 @@ ClusterScatterDisplay.from_estimator(model, X)
 
 # %%
 # New points go to the nearest centre. `transform` says how far away each centre is.
-new = X[:3] + 0.1
+new = X[:3, :] + 0.1
 print("clusters: ", model.predict(new))
 print("distances:", model.transform(new), sep="\n")

@@ -27,8 +27,8 @@ ClusterBoundaryDisplay.from_estimator(model, X)
 # %%
 # Hard: one label per row. Soft: `transform` gives the distance to each centre, so a row becomes
 # five numbers, which another model can use as features.
-print("labels of three rows:", model.predict(X[:3]))
-print("their distances to the five centres:", model.transform(X[:3]), sep="\n")
+print("labels of three rows:", model.predict(X[:3, :]))
+print("their distances to the five centres:", model.transform(X[:3, :]), sep="\n")
 
 # %%
 # Distances are not probabilities. Fuzzy c-means gives memberships that add up to one for each

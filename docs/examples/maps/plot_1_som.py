@@ -28,7 +28,7 @@ UMatrixDisplay.from_estimator(model)
 # One panel per column: where wines have much alcohol, much proline, dark colour.
 columns = [0, 6, 9, 12]
 display = CodebookDisplay.from_estimator(model, features=columns)
-for ax, column in zip(display.axes_, columns, strict=True):
+for ax, column in zip(display.axes_.flat, columns, strict=True):
     ax.set_title(wine.feature_names[column])
 
 # %%

@@ -39,8 +39,8 @@ for ax, fitted in zip(axes, (KMeans(3, n_init=5, random_state=0).fit(X), model),
     ClusterScatterDisplay.from_estimator(fitted, X, ax=ax)
 
 # %%
-# Soft assignment: the probability of each component for each row. Most rows are clear; those
-# between two components are not.
+# Soft assignment: the probability of each component for each row. These components overlap so
+# much that most rows have no clear one, which labels alone would not tell.
 probabilities = model.to_device("cpu").predict_proba(points)
 print("first row:", probabilities[0].round(3))
 print(f"rows without a component of 90%: {(probabilities.max(axis=1) < 0.9).mean():.1%}")
