@@ -33,7 +33,7 @@ X = np.asarray(X_train)  # cupy.asarray(X_train) on a GPU
 model = KMeans(50, n_init=10, random_state=5).fit(X)
 chosen = representatives(model, X).tolist()
 titles = [str(digit) for digit in y_train[chosen]]
-display = CentroidImageDisplay(X[chosen, :], titles=titles).plot(n_columns=10)
+display = CentroidImageDisplay(X_train[chosen], titles=titles).plot(n_columns=10)
 display.ax_.set_title("The rows to label")
 print(f"50 representatives:       {accuracy(X_train[chosen], y_train[chosen]):.3f}")
 
