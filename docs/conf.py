@@ -68,7 +68,7 @@ html_copy_source = False
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
@@ -76,7 +76,18 @@ html_theme_options = {
     "pygments_light_style": "tango",
     "pygments_dark_style": "monokai",
 }
-html_sidebars = {"quickstart": [], "exactness": [], "migrating": [], "contributing": []}
+# pages that stand alone need no column for their neighbours
+ALONE = (
+    "quickstart",
+    "gpu",
+    "scale",
+    "models",
+    "exactness",
+    "migrating",
+    "benchmarks",
+    "contributing",
+)
+html_sidebars = {page: [] for page in ALONE}
 
 GALLERIES = (
     "kmeans",
