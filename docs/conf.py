@@ -82,6 +82,8 @@ ALONE = (
     "gpu",
     "scale",
     "models",
+    "accel",
+    "colors",
     "exactness",
     "migrating",
     "benchmarks",
