@@ -93,6 +93,13 @@ def along_graph(low, high, weight, sizes, method, C, made):
     return _graph(sizes, low, high, weight, method, C, made)
 
 
+def _own_rows(C):
+    """A copy of the rows in float64; columns of a table are read a block of its rows at a time."""
+    if C is None:
+        return np.empty((1, 0))
+    return columns_of(C.T) if C.T.flags.c_contiguous else np.array(C, np.float64, order="C")
+
+
 def _small_graph(sizes, low, high, weight, method, C, made):
     if len(low) * (1 if C is None else 1 + C.shape[1] / 1000) > SMALL_GRAPH:
         return NotImplemented
@@ -102,9 +109,14 @@ def _small_graph(sizes, low, high, weight, method, C, made):
 @deferred(_small_graph, seconds=3.0, kernels=(graph_loops.merge_along,))
 def _graph(sizes, low, high, weight, method, C, made):
     kind = ALONG.index(method)
-    C = np.empty((1, 0)) if C is None else np.array(C, np.float64, order="C")
+    C = _own_rows(C)
     if kind >= CENTRAL:
-        weight = graph_loops.edge_costs(C, sizes, kind, low, high)
+        weight = np.empty(len(low))
+        parts = blocks(len(low), rows_per_task(len(low), C.shape[1]))
+        run_blocks(
+            lambda b: graph_loops.edge_costs(C, sizes, kind, low, high, *parts[b], weight),
+            len(parts),
+        )
     order = np.lexsort((low, high, weight))
     left, right, height = graph_loops.merge_along(
         low[order], high[order], weight[order], sizes, kind, C, made

@@ -124,13 +124,12 @@ def join_lists(lists, joint, i, j, k, size_i, size_j, size, kind, free):
 
 
 @jit
-def edge_costs(C, sizes, kind, low, high):
-    """The cost of merging the ends of each edge."""
-    lanes, out = np.empty(LANES), np.empty(low.shape[0])
-    for e in range(low.shape[0]):
+def edge_costs(C, sizes, kind, low, high, start, stop, out):
+    """The cost of merging the ends of the edges start..stop."""
+    lanes = np.empty(LANES)
+    for e in range(start, stop):
         i, j = high[e], low[e]
         out[e] = merging_cost(C, i, j, sizes[i], sizes[j], kind, lanes)
-    return out
 
 
 @jit
