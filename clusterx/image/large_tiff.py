@@ -23,7 +23,7 @@ from .settings import Settings
 from .targets import fewest_colors, psnr
 
 #: colours whose counts are gathered before equal ones are put together
-_GATHERED = 1 << 22
+_GATHERED = 1 << 21
 #: bytes that tifffile reads or writes at once
 _READ_AT_ONCE = 1 << 24
 #: side of the tiles that are written
