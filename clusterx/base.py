@@ -56,6 +56,8 @@ class Estimator(SavedModel):
 
     #: whether CSR matrices are accepted
     _takes_sparse = False
+    #: whether NaN stands for missing values
+    _takes_missing = False
     #: integer rows of at most this many columns stay integers, if the kernels accept the dtype
     _whole_columns = 0
 
@@ -83,7 +85,7 @@ class Estimator(SavedModel):
         else:
             rows = InMemory(self._device_rows(X, reset=reset))
         if not reset:
-            rows.defer(type(self).__name__)
+            rows = rows.defer(type(self).__name__, self._takes_missing)
         self._check_values(rows, beside)
         return rows
 
@@ -128,7 +130,7 @@ class Estimator(SavedModel):
             what = f"{beside} of {type(self).__name__} contains"
             if not math.isfinite(fitted[0]):
                 raise ValueError(f"{what} NaN or infinity. Set finite values, or fit again.")
-            if not rows.deferred:
+            if not (rows.deferred and rows.distant):  # whose number may not be known yet
                 self._check_range(what, fitted[0], rows)
 
     def _largest_beside(self, rows: Rows, name: str) -> Any:

@@ -71,10 +71,13 @@ class Checkpoint:
 
     def __call__(self, iteration: int, state: Callable[[], dict[str, Any]]) -> None:
         """Write the state after an iteration, if it is time to."""
-        if iteration % self.every:
-            return
+        if iteration % self.every == 0:
+            self.write(state())
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Replace what the file has by a state."""
         arrays: list[np.ndarray] = []
-        content = {"of": self._of, "state": _encoded(state(), arrays)}
+        content = {"of": self._of, "state": _encoded(state, arrays)}
         write(self.path, packed("checkpoint", content, arrays, version()), overwrite=True)
 
     def done(self) -> None:

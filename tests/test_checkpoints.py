@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from clusterx import BayesianGaussianMixture, Blocks, GaussianMixture, KMeans
+from clusterx import BayesianGaussianMixture, Blocks, GaussianMixture, KMeans, MiniBatchKMeans
 from clusterx.checkpoints import Checkpoint
 
 
@@ -22,15 +22,15 @@ class Ended(Exception):
 
 def end_after(monkeypatch, writes):
     """Let the next fit end when the state has been written so many times."""
-    write, count = Checkpoint.__call__, []
+    write, count = Checkpoint.write, []
 
-    def ending(self, iteration, state):
-        write(self, iteration, state)
-        count.append(iteration)
+    def ending(self, state):
+        write(self, state)
+        count.append(1)
         if len(count) == writes:
             raise Ended
 
-    monkeypatch.setattr(Checkpoint, "__call__", ending)
+    monkeypatch.setattr(Checkpoint, "write", ending)
 
 
 def same(a, b):
@@ -63,10 +63,8 @@ def test_fits_go_on_to_the_same_bits(make, writes, tmp_path, monkeypatch):
     assert path.exists()
     steps = []
     with monkeypatch.context() as patch:
-        write = Checkpoint.__call__
-        patch.setattr(
-            Checkpoint, "__call__", lambda *given: (steps.append(given[1]), write(*given))
-        )
+        write = Checkpoint.write
+        patch.setattr(Checkpoint, "write", lambda *given: (steps.append(1), write(*given)))
         found = make().fit(X, checkpoint=path, checkpoint_every=1)
     same(expected, found)
     assert not path.exists()
@@ -74,6 +72,32 @@ def test_fits_go_on_to_the_same_bits(make, writes, tmp_path, monkeypatch):
     same(expected, again)
     assert not path.exists()
     assert len(steps) < 75 - writes + 1
+
+
+@pytest.mark.parametrize("writes", [1, 4, 7])
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_mini_batches_go_on_to_the_same_bits(streamed, weighted, writes, tmp_path, monkeypatch):
+    X, path = rows(4000, 12), tmp_path / "state"
+    w = np.random.default_rng(1).uniform(size=4000) if weighted else None
+    data = Blocks([X[:900], X[900:]]) if streamed else X
+
+    def fit(random_state, **how):
+        options = {"max_no_improvement": None, "max_iter": 3, "reassignment_ratio": 0.5}
+        model = MiniBatchKMeans(9, batch_size=100, random_state=random_state, **options)
+        return model.fit(data, sample_weight=w, **how)
+
+    expected = fit(0)
+    with monkeypatch.context() as patch:
+        end_after(patch, writes)
+        with pytest.raises(Ended):
+            fit(0, checkpoint=path, checkpoint_every=9)
+    rng = np.random.RandomState(0)
+    with pytest.raises(ValueError, match="other parameters"):
+        fit(1, checkpoint=path)
+    same(expected, fit(0, checkpoint=path))
+    assert not path.exists()
+    same(expected, fit(rng, checkpoint=path, checkpoint_every=9).set_params(random_state=0))
 
 
 KILLED = """

@@ -405,3 +405,22 @@ def test_chunks_on_a_device(xp, held):
         for i, labels in enumerate((found.labels_.blocks[0], found.predict(D).blocks[1])):
             known = expected.labels_[600 * i : 600 * (i + 1)]
             np.testing.assert_array_equal(xp.to_host(labels.compute()), known)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_maps_of_rows_with_missing_values(held):
+    X = blobs()
+    X[5, 1] = X[1500, 0] = np.nan
+    A, model = chunked(X, held), SelfOrganizingMap((2, 3), max_iter=3).fit(X)
+    fitted = SelfOrganizingMap((2, 3), max_iter=3).fit(A)
+    np.testing.assert_allclose(fitted.cluster_centers_, model.cluster_centers_, rtol=1e-10)
+    for rows in (A, Blocks([X[:900], X[900:]])):
+        np.testing.assert_array_equal(here(model.predict(rows)), model.predict(X))
+        np.testing.assert_allclose(here(model.transform(rows)), model.transform(X), rtol=1e-10)
+        assert model.topographic_error(rows) == pytest.approx(model.topographic_error(X))
+    X[7] = np.nan
+    with pytest.raises(ValueError, match="NaN in all columns"):
+        here(model.predict(chunked(X, held)))
+    X[7] = np.inf
+    with pytest.raises(ValueError, match="contains infinity"):
+        here(model.predict(chunked(X, held)))

@@ -423,6 +423,26 @@ def test_callable_is_called_for_each_pass():
     assert (len(calls) - middle) - (middle - before) == 3  # one pass an iteration
 
 
+def test_what_a_model_says_of_blocks_reads_them_once():
+    X, calls = blobs(), []
+
+    def source():
+        calls.append(1)
+        return iter(cut(X, 900))
+
+    B, model = Blocks(source), KMeans(6, init=X[:6], max_iter=2).fit(X)
+    for use in (model.predict, model.transform, model.score):
+        before = len(calls)
+        np.testing.assert_array_equal(use(B), use(X))
+        assert len(calls) == before + 1
+    X[700, 1] = np.nan
+    for use in (model.predict, model.transform, model.score):
+        with pytest.raises(ValueError, match=r"NaN or infinity\. KMeans does not"):
+            use(B)
+    with pytest.raises(ValueError, match="contains NaN"):  # it is checked by each fit
+        model.fit(B)
+
+
 def test_generator_function():
     X = blobs()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -99,6 +101,12 @@ class Draws:
         self.marks.append((self.count, self.rng.get_state(legacy=False)))
         return self._draw(m)
 
+    def state_at(self, count: int) -> Any:
+        """The generator's state after the first `count` batches, where those end what was drawn or
+        a series of draws ahead begins."""
+        ahead = dict(self.marks)
+        return ahead[count] if count in ahead else self.rng.get_state(legacy=False)
+
     def back(self, count: int) -> np.ndarray:
         """Undo all draws after the first `count` batches, and return the last of these."""
         self.count, state = next(mark for mark in reversed(self.marks) if mark[0] < count)
@@ -142,3 +150,33 @@ class EarlyStopping:
     def _say_converged(self, why: str, step: int) -> None:
         if self.verbose:
             print(f"Converged ({why}) at step {step}/{self.n_steps}")
+
+
+def drawing_from(rng: np.random.RandomState, n: int, w: Array | None) -> Callable:
+    """A function that draws rows with replacement, uniformly among those of positive weight."""
+    counted = None if w is None else np.flatnonzero(to_host(w))
+    if counted is None or len(counted) == n:
+        return lambda size: rng.randint(0, n, size)
+    return lambda size: counted[rng.randint(0, len(counted), size)]
+
+
+def weights_of(rows: Rows, w: Array | None, drawn: np.ndarray) -> Array | None:
+    return None if w is None else rows.take_along(w, drawn)
+
+
+def size_of_init(model: Any, n: int, batch_size: int) -> int:
+    """Rows drawn to find the initial centres."""
+    size = model.init_size
+    if size is None:
+        size = 3 * batch_size
+        if size < model.n_clusters:
+            size = 3 * model.n_clusters
+    elif size < model.n_clusters:
+        warnings.warn(
+            f"init_size={size} should be larger than n_clusters={model.n_clusters}. Setting it "
+            "to min(3*n_clusters, n_samples)",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        size = 3 * model.n_clusters
+    return min(size, n)

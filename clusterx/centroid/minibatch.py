@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,14 +11,16 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, host_floats, to_host
+from ..checkpoints import Checkpoint
 from ..fitted import fitted_matrix
 from ..kernels.kmeans import with_inertia
-from ..rows import Rows, without_labels
+from ..rows import without_labels
 from ..validation import check_number
 from . import seeding
 from .base import CentroidClusterer
-from .batches import Draws, EarlyStopping, State
+from .batches import Draws, EarlyStopping, State, drawing_from, size_of_init, weights_of
 from .inertia import mean_variance, weighted_sum
+from .resuming import SavedSteps, restored_centers
 from .steps import batch_step, lloyd_step
 
 #: From this many clusters on, preparing the sample for the choice of initial centres pays.
@@ -113,24 +114,15 @@ class MiniBatchKMeans(CentroidClusterer):
         )
         check_number(self, "reassignment_ratio", self.reassignment_ratio, real, least=0)
 
-    def _size_of_init(self, n: int, batch_size: int) -> int:
-        size = self.init_size
-        if size is None:
-            size = 3 * batch_size
-            if size < self.n_clusters:
-                size = 3 * self.n_clusters
-        elif size < self.n_clusters:
-            warnings.warn(
-                f"init_size={size} should be larger than n_clusters={self.n_clusters}. Setting it "
-                "to min(3*n_clusters, n_samples)",
-                RuntimeWarning,
-                stacklevel=4,
-            )
-            size = 3 * self.n_clusters
-        return min(size, n)
-
     def fit(
-        self, X: Any, y: Any = None, sample_weight: Any = None, *, labels_out: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        labels_out: Any = None,
+        checkpoint: Any = None,
+        checkpoint_every: int = 100,
     ) -> MiniBatchKMeans:
         """Find the centres from random batches of X.
 
@@ -147,6 +139,10 @@ class MiniBatchKMeans(CentroidClusterer):
             Where to write the labels: the path of an NPY file, which is written block by block, or
             an array such as a memmap. If X is read in blocks, memory then does not grow with the
             number of rows.
+        checkpoint : path, optional
+            As in `KMeans.fit`: a fit that ended early goes on from there, to the same result.
+        checkpoint_every : int, default=100
+            Batches between two states that are written, at least.
 
         Returns
         -------
@@ -159,8 +155,11 @@ class MiniBatchKMeans(CentroidClusterer):
         w, _ = self._weights(sample_weight, rows)
         starts = self._starts(rows, w, default=3)
         rng = check_random_state(self.random_state)
+        saved = None
+        if checkpoint is not None:
+            saved = Checkpoint(checkpoint, checkpoint_every, self, rows, w)
         with rows.kernels.runtime.limited_blas():
-            step = self._fit(rows, w, rng, starts)
+            step = self._fit(rows, w, rng, starts, saved)
             if labels_out is None:
                 self._label(step, w)
             else:
@@ -168,22 +167,29 @@ class MiniBatchKMeans(CentroidClusterer):
                 nearest = rows.kernels.distances.nearest
                 inertia = rows.reduce(_inertia, nearest, self.cluster_centers_, along=(w,))
                 (self.inertia_,) = host_floats(inertia)
+        if saved is not None:
+            saved.done()
         return self
 
-    def _fit(self, rows, w, rng, starts):
+    def _fit(self, rows, w, rng, starts, saved):
         batch_size = min(self.batch_size, rows.n)
-        centers = self._best_start(rows, w, rng, starts, self._size_of_init(rows.n, batch_size))
+        size = size_of_init(self, rows.n, batch_size)
+        if saved is None or saved.found is None:
+            centers = self._best_start(rows, w, rng, starts, size)
+        else:
+            centers = restored_centers(saved, rng, rows)
         self._state = State(rows, centers)
+        keeps = None if saved is None else SavedSteps(saved, rng)
         n_steps = (self.max_iter * rows.n) // batch_size
         step = batch_step(rows, self.n_clusters, batch_size)
         # draws may be undone, so nothing else may draw from this generator
         own = check_random_state(rng.randint(2**31))
-        self._run(step, rows, w, own, batch_size, n_steps)
+        self._run(step, rows, w, own, batch_size, n_steps, keeps)
         self.cluster_centers_ = self._state.rounded(rows)
         self.n_iter_ = math.ceil(self.n_steps_ * batch_size / rows.n)
         return step
 
-    def _run(self, step, rows, w, rng, batch_size, n_steps):
+    def _run(self, step, rows, w, rng, batch_size, n_steps, keeps):
         state = self._state
         tol = self.tol
         if tol > 0:
@@ -194,10 +200,12 @@ class MiniBatchKMeans(CentroidClusterer):
         )
         draws = Draws(rng, rows.n, batch_size, w, n_steps)
         self.n_steps_, calm, stopped = 0, 0, False
+        if keeps is not None:
+            self.n_steps_ = keeps.begin(state, draws, stopping)
         while self.n_steps_ < n_steps and not stopped:
             if calm == CALM:
                 stopped = self._run_steps(
-                    step.run_steps(draws.ahead), rows, draws, rng, state, stopping
+                    step.run_steps(draws.ahead), rows, draws, rng, state, stopping, keeps
                 )
                 calm = 0
                 continue
@@ -207,9 +215,11 @@ class MiniBatchKMeans(CentroidClusterer):
             )
             self.n_steps_ += 1
             stopped = stopping(self.n_steps_, inertia, shift)
+            if keeps is not None:
+                keeps(self.n_steps_)
             calm = 0 if reassigned or not step.runs_steps else calm + 1
 
-    def _run_steps(self, run_steps, rows, draws, rng, state, stopping):
+    def _run_steps(self, run_steps, rows, draws, rng, state, stopping, keeps):
         """Run many steps per call, then apply the stopping and reassignment rules.
 
         The steps after the one at which a rule fired are undone. True if the fit is over."""
@@ -237,21 +247,23 @@ class MiniBatchKMeans(CentroidClusterer):
                 if stopped or poor:
                     return stopped
             state.centers, state.counts = trace.centers[-1, ...], trace.counts[-1, ...]
+            if keeps is not None:
+                keeps(self.n_steps_)
         return True
 
     def _best_start(self, rows, w, rng, starts, size):
-        draw = _drawing_from(rng, rows.n, w)
+        draw = drawing_from(rng, rows.n, w)
         drawn = draw(size)
         compared = starts > 1 or self.verbose
         valid: Any = rows.subset(drawn) if compared else None
-        valid_w = _weights_of(rows, w, drawn) if compared else None
+        valid_w = weights_of(rows, w, drawn) if compared else None
         best, least = None, math.inf
         for start in range(starts):
             if self.verbose:
                 print(f"Init {start + 1}/{starts} with method {self.init}")
             if isinstance(self.init, str) and size < rows.n:
                 drawn = draw(size)
-                few, few_w = rows.subset(drawn), _weights_of(rows, w, drawn)
+                few, few_w = rows.subset(drawn), weights_of(rows, w, drawn)
             else:
                 few, few_w = rows, w
             many = isinstance(self.init, str) and self.n_clusters >= MANY
@@ -348,7 +360,7 @@ class MiniBatchKMeans(CentroidClusterer):
             self._rng = check_random_state(self.random_state)
         if fresh:
             starts = self._starts(rows, w, default=3)
-            size = self._size_of_init(rows.n, min(self.batch_size, rows.n))
+            size = size_of_init(self, rows.n, min(self.batch_size, rows.n))
             self._state, self.n_steps_ = State(rows, self._one_start(rows, w, starts, size)), 0
         else:
             self._resume(rows)
@@ -375,23 +387,11 @@ class MiniBatchKMeans(CentroidClusterer):
 
     def _one_start(self, rows, w, starts, size):
         if isinstance(self.init, str) and size < rows.n:
-            drawn = _drawing_from(self._rng, rows.n, w)(size)
-            rows, w = rows.subset(drawn), _weights_of(rows, w, drawn)
+            drawn = drawing_from(self._rng, rows.n, w)(size)
+            rows, w = rows.subset(drawn), weights_of(rows, w, drawn)
         return self._init_centers(rows, w, self._rng)
 
 
 def _inertia(X: Any, w: Array | None, nearest: Callable, centers: Array) -> Array:
     """The weighted sum of squared distances of a piece of the rows."""
     return with_inertia(nearest(X, centers), w)[1]
-
-
-def _drawing_from(rng: np.random.RandomState, n: int, w: Array | None) -> Callable:
-    """A function that draws rows with replacement, uniformly among those of positive weight."""
-    counted = None if w is None else np.flatnonzero(to_host(w))
-    if counted is None or len(counted) == n:
-        return lambda size: rng.randint(0, n, size)
-    return lambda size: counted[rng.randint(0, len(counted), size)]
-
-
-def _weights_of(rows: Rows, w: Array | None, drawn: np.ndarray) -> Array | None:
-    return None if w is None else rows.take_along(w, drawn)

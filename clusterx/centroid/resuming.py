@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import Array, asarray
 from ..checkpoints import Checkpoint
 from ..rows import Rows
+from . import batches
 from .lloyd import LloydResult, State
 
 
@@ -74,3 +75,51 @@ def restored(saved: Checkpoint, rng: np.random.RandomState, rows: Rows, step: An
         centers = asarray(best[0], like=rows.like)
         best = LloydResult(centers, Labelling(step, centers), *best[1:])
     return Going(found["start"], asarray(found["first"], like=rows.like), state, best)
+
+
+def restored_centers(saved: Checkpoint, rng: np.random.RandomState, rows: Rows) -> Array:
+    """The centres of mini-batches in the checkpoint, and the generator as it was before them."""
+    found = saved.found
+    assert found is not None
+    rng.set_state(found["rng"])
+    return asarray(found["centers"], like=rows.like)
+
+
+class SavedSteps:
+    """Writes states between mini-batches, or goes on from one.
+
+    rng : the generator, before any batch was drawn
+    """
+
+    def __init__(self, saved: Checkpoint, rng: np.random.RandomState):
+        self.saved, self.rng, self.last = saved, rng.get_state(legacy=False), 0
+
+    def begin(self, state: batches.State, draws: batches.Draws, stopping: Any) -> int:
+        """Take what will be written; returns the number of batches so far."""
+        self.state, self.draws, self.stopping = state, draws, stopping
+        found = self.saved.found
+        if found is None:
+            return 0
+        state.counts = asarray(found["counts"], like=state.counts)
+        state.since_reassignment, state.some_empty = found["reassignment"]
+        stopping.smooth, stopping.lowest, stopping.stale = found["stopping"]
+        draws.rng.set_state(found["draws"])
+        draws.count = self.last = found["steps"]
+        return self.last
+
+    def __call__(self, steps: int) -> None:
+        """Write the state after so many batches, if it is time to."""
+        if steps - self.last < self.saved.every:
+            return
+        self.last, state, stopping = steps, self.state, self.stopping
+        self.saved.write(
+            {
+                "steps": steps,
+                "centers": state.centers,
+                "counts": state.counts,
+                "reassignment": [state.since_reassignment, state.some_empty],
+                "stopping": [stopping.smooth, stopping.lowest, stopping.stale],
+                "draws": self.draws.state_at(steps),
+                "rng": self.rng,
+            }
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..arrays import Array, concat, device, float_dtype, host_floats, namespace, on_host, to_host
@@ -15,7 +15,36 @@ from ..validation import check_finite
 
 def is_complete(rows: Rows) -> bool:
     """Whether no value is missing: rows that were checked hold no infinities."""
-    return rows.deferred or bool(host_floats(rows.summary.finite)[0])
+    return bool(host_floats(rows.summary.finite)[0])
+
+
+class WhereMissing:
+    """One function of rows and centres for arrays without missing values, another for the rest.
+
+    For rows that are read once: whether any lacks values is known of no more than a block.
+    """
+
+    def __init__(self, complete: Callable, otherwise: Callable):
+        self.complete, self.otherwise = complete, otherwise
+
+    def __call__(self, X: Array, centers: Array) -> Any:
+        xp = namespace(X)
+        (missing,) = host_floats(xp.any(xp.isnan(X)))
+        return (self.otherwise if missing else self.complete)(X, centers)
+
+
+def measured(rows: Rows, complete: Callable, otherwise: Callable) -> Callable:
+    """The function of rows and centres that suits these rows."""
+    if rows.deferred:
+        return WhereMissing(complete, otherwise)
+    return complete if is_complete(rows) else otherwise
+
+
+def nearest_of_block(X: Array, centers: Array) -> tuple[Array, Array]:
+    """As `nearest_there`, of an array."""
+    parts = [_nearest(block, centers) for block in row_blocks(X, centers.shape[0])]
+    labels, squared = zip(*parts, strict=True)
+    return concat(labels), concat(squared)
 
 
 def largest_there(rows: Rows, estimator: Any) -> float:

@@ -19,7 +19,7 @@ from ..kernels import kernels_for
 from ..rows import Rows
 from ..validation import check_choice, check_number, real_array
 from .grid import adjacent, influence, separable, squared_gaps
-from .missing import Incomplete, distances_there, is_complete, largest_there, squares_there
+from .missing import Incomplete, distances_there, largest_there, measured, squares_there
 from .training import (
     nearest_units,
     plane_of_centers,
@@ -132,6 +132,8 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+    _takes_missing = True
 
     def _largest_there(self, rows: Rows) -> float:
         return largest_there(rows, self)
@@ -314,7 +316,7 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
     def transform(self, X: Any) -> Array:
         """Euclidean distance (n_samples, units) of each row to each unit's centre."""
         rows, centers = self._fitted_rows(X, "transform")
-        measure = rows.kernels.distances.distances if is_complete(rows) else distances_there
+        measure = measured(rows, rows.kernels.distances.distances, distances_there)
         found = rows.map(measure, centers)
         return namespace(found).astype(found, centers.dtype, copy=False)
 
@@ -343,7 +345,7 @@ class SelfOrganizingMap(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clust
         if touch.shape[0] < 2:
             return 0.0
         kernels = rows.kernels.distances
-        squares = kernels.squared_distances if is_complete(rows) else squares_there
+        squares = measured(rows, kernels.squared_distances, squares_there)
         found = rows.map(_touching, centers, touch, squares)
         return 1.0 - host_floats(namespace(found).mean(found))[0]
 

@@ -11,7 +11,7 @@ from ..arrays import Array, asarray, device, float_dtype, namespace, to_host
 from ..centroid.steps import lloyd_step
 from ..rows import Rows
 from .grid import Separable
-from .missing import Incomplete, is_complete, nearest_there
+from .missing import Incomplete, is_complete, measured, nearest_of_block, nearest_there
 
 #: Multiplications up to which one thread of BLAS is faster than several.
 SMALL_PRODUCT = 1 << 28
@@ -45,9 +45,10 @@ def statistics_of(rows: Rows, w: Array | None, total: float) -> Complete | Incom
 
 def nearest_units(rows: Rows, centers: Array) -> tuple[Array, Array]:
     """Labels (n,) int32 and squared distances (n,), of the columns that are there."""
-    if is_complete(rows):
-        return rows.map(rows.kernels.distances.nearest, centers)
-    return nearest_there(rows, centers)
+    nearest = rows.kernels.distances.nearest
+    if rows.deferred:
+        return rows.map(measured(rows, nearest, nearest_of_block), centers)
+    return rows.map(nearest, centers) if is_complete(rows) else nearest_there(rows, centers)
 
 
 def rows_as_centers(rows: Rows, w: Array | None, units: int, middle: Array, rng: Any) -> Array:

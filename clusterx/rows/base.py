@@ -85,12 +85,13 @@ class Rows(ABC):
         """What has the number and the names of the columns."""
         return self
 
-    def defer(self, name: str) -> None:
-        """Check values when they are read, if nothing need be read before.
+    def defer(self, name: str, missing: bool) -> Rows:
+        """These rows, whose values are checked when they are read if nothing was read before.
 
         name : of the estimator, for messages
+        missing : whether NaN stands for missing values
         """
-        return None
+        return self
 
     @property
     @abstractmethod

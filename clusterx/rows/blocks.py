@@ -16,6 +16,7 @@ from ..kernels import kernels_for
 from ..kernels.statistics import SUMMARY_VALUES, Summary
 from ..properties import cached_property
 from .base import Along, Rows, cut
+from .chunks import Reading, check_values
 from .memory import InMemory
 from .passes import BlockwiseStep, Walks
 from .progress import watched
@@ -79,6 +80,7 @@ class Blocks(Rows):
         self.dtype, self.device = self.like.dtype, device_of(self.like)
         self._uploads = not on_host(self.like)
         self._keeps_labels = True
+        self._reading = Reading(str(self._host.dtype))
         self.xp = namespace(self.like)
         self.kernels = kernels_for(self.xp)
 
@@ -92,7 +94,22 @@ class Blocks(Rows):
         On a device a block is overwritten after the next one.
         """
         blocks = self.kernels.runtime.stream_blocks(self._host.blocks(), self.like)
-        return watched(blocks, self.n)
+        return watched(map(self._checked, blocks) if self.deferred else blocks, self.n)
+
+    def _checked(self, block: Array) -> Array:
+        check_values(block, self._reading)
+        return block
+
+    def defer(self, name: str, missing: bool) -> Blocks:
+        if "summary" in self.__dict__:
+            return self
+        found = copy.copy(self)
+        found._reading = self._reading._replace(checks=name, missing=missing)
+        return found
+
+    @property
+    def deferred(self) -> bool:  # type: ignore[override]
+        return self._reading.checks is not None
 
     def of_rows(self, rows: int) -> Iterator[Array]:
         """Blocks of so many rows each, the last one excepted; as in `walk`, to be used at once."""
@@ -184,6 +201,7 @@ class Blocks(Rows):
     def take(self, indices: Any) -> Array:
         """The rows at the indices, which are read from a device: the rows are on the host."""
         rows = self._host.take(to_host(indices))
+        check_values(rows, self._reading)
         return asarray(rows, like=self.like) if self._uploads else rows
 
     def subset(self, indices: np.ndarray) -> InMemory:

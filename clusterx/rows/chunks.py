@@ -22,6 +22,8 @@ class Reading(NamedTuple):
     dtype: str
     #: of the estimator, in messages about values; None where the values are known to be fine
     checks: str | None = None
+    #: whether NaN stands for missing values
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,32 @@ def read(chunk: Any, reading: Reading) -> Array:
     xp = namespace(chunk)
     X = np.asarray(chunk) if not hasattr(chunk, "__array_namespace__") else chunk
     X = contiguous(xp.astype(X, named_dtype(xp, reading.dtype), copy=False))
-    if reading.checks is not None and X.shape[0]:
-        _check(X, reading.checks)
+    check_values(X, reading)
     return X
 
 
-def _check(X: Array, name: str) -> None:
+def check_values(X: Array, reading: Reading) -> None:
+    """Raise if the rows hold values that the estimator does not accept."""
+    name = reading.checks
+    if name is None or not X.shape[0]:
+        return
     xp = namespace(X)
-    (largest,) = host_floats(xp.max(xp.abs(X)))
+    sizes = xp.abs(X)
+    if reading.missing:
+        gone = xp.isnan(sizes)
+        sizes = xp.where(gone, xp.zeros_like(sizes), sizes)
+        if host_floats(xp.any(xp.all(gone, axis=1)))[0]:
+            raise ValueError(
+                f"A row of input X is NaN in all columns, so that no unit of {name} is nearer to "
+                "it than another. Drop rows without values first."
+            )
+    (largest,) = host_floats(xp.max(sizes))
     if not np.isfinite(largest):
+        what = "infinity" if reading.missing else "NaN or infinity"
+        refused = "infinite" if reading.missing else "missing or infinite"
         raise ValueError(
-            f"Input X contains NaN or infinity. {name} does not accept missing or infinite values: "
-            "drop or impute those rows first."
+            f"Input X contains {what}. {name} does not accept {refused} values: drop or impute "
+            "those rows first."
         )
     if largest > (float(np.finfo(np.float64).max) / (4 * X.shape[0] * X.shape[1])) ** 0.5:
         raise ValueError(

@@ -86,8 +86,10 @@ class DaskRows(Rows):
     def header(self) -> Any:
         return self._header
 
-    def defer(self, name: str) -> None:
-        self.reading = self.reading._replace(checks=name)
+    def defer(self, name: str, missing: bool) -> DaskRows:
+        found = copy.copy(self)
+        found.reading = self.reading._replace(checks=name, missing=missing)
+        return found
 
     @property
     def deferred(self) -> bool:  # type: ignore[override]
