@@ -2,15 +2,19 @@
 
     python -m bench.scale --gigabytes 20 --file /tmp/rows.npy
     python -m bench.scale --rows 1e8 --estimator MiniBatchKMeans --keep
+    python -m bench.scale --rows 2e6 --workers 2 --library dask-ml
 
 The file is made first, if there is none: rows around 64 centres, by blocks, so that making it takes
-no memory either. What is printed is one line of JSON. Peak memory is that of a process of its own,
-which has nothing else to do: all resident pages, mapped files among them.
+no memory either. One line of JSON is printed, and appended to the file named by --out. Peak memory
+is that of a process of its own, which has nothing else to do: all resident pages, mapped files
+among them. With --workers, the rows are in the memory of so many processes of Dask, and the time is
+that of a second fit; the CPU time is that of all processes.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import resource
 import subprocess
@@ -20,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from .hardware import machine
 
 #: Rows that are made at a time.
 _BLOCK = 1 << 18
@@ -42,38 +48,43 @@ def make(path: Path, n: int, d: int, dtype: str, seed: int = 0) -> None:
     part.replace(path)
 
 
-def measure(path: Path, estimator: str, k: int, max_iter: int, whole: bool) -> dict[str, Any]:
-    """Fit the rows of the file; labels go to a file beside it."""
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Fit the rows of the file; labels go to a file beside it, or stay in memory."""
     import clusterx
 
+    path, estimator, k, max_iter = options.file, options.estimator, options.k, options.max_iter
     mapped = np.load(path, mmap_mode="r")
     began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    rows = np.array(mapped) if whole else clusterx.Blocks(mapped)
+    rows = np.array(mapped) if options.whole else clusterx.Blocks(mapped)
     kind = getattr(clusterx, estimator)
     named = kind().get_params()
-    options: dict[str, Any] = {"max_iter": max_iter, "random_state": 0, "tol": 0.0}
-    options["n_components" if "n_components" in named else "n_clusters"] = k
+    given: dict[str, Any] = {"max_iter": max_iter, "random_state": 0, "tol": 0.0}
+    given["n_components" if "n_components" in named else "n_clusters"] = k
     # starts over all rows keep some numbers of each
     start = clusterx.kmeans_plusplus(_sample(mapped), k, random_state=0)[0]
-    options |= {"init": start, "means_init": start, "init_params": "random_from_data"}
-    model = kind(**{key: value for key, value in options.items() if key in named})
+    given |= {"init": start, "means_init": start, "init_params": "random_from_data"}
+    model = kind(**{key: value for key, value in given.items() if key in named})
+    kind(**{key: value for key, value in given.items() if key in named}).fit(
+        np.array(mapped[: 1 << 14]) if options.whole else clusterx.Blocks(mapped[: 1 << 15])
+    )  # compiles
     labels = path.with_name(path.stem + "-labels.npy")
     wall, cpu = time.perf_counter(), time.process_time()
-    if estimator in ("KMeans", "MiniBatchKMeans"):
+    if options.labels == "memory":
+        model.fit(rows)
+    elif estimator in ("KMeans", "MiniBatchKMeans"):
         model.fit(rows, labels_out=labels)
     else:
         model.fit(rows)
         model.predict(rows, labels_out=labels)
     seconds, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    labels.unlink()
+    labels.unlink(missing_ok=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "estimator": estimator,
-        "in": "memory" if whole else "blocks",
-        "rows": len(mapped),
-        "columns": mapped.shape[1],
-        "dtype": str(mapped.dtype),
-        "gigabytes": round(mapped.nbytes / 1e9, 3),
+        "library": "clusterx",
+        "in": "memory" if options.whole else "blocks",
+        "labels": options.labels,
+        **_data(mapped),
         "k": k,
         "iterations": int(getattr(model, "n_iter_", 0)),
         "inertia": getattr(model, "inertia_", None),
@@ -81,8 +92,78 @@ def measure(path: Path, estimator: str, k: int, max_iter: int, whole: bool) -> d
         "cpu_seconds": round(cpu, 3),
         "peak_mb": round(peak / 1024),
         "peak_before_mb": round(began / 1024),
-        "clusterx": clusterx.__version__,
+        "machine": machine(["clusterx"]),
     }
+
+
+def _data(mapped: np.ndarray) -> dict[str, Any]:
+    return {
+        "rows": len(mapped),
+        "columns": mapped.shape[1],
+        "dtype": str(mapped.dtype),
+        "gigabytes": round(mapped.nbytes / 1e9, 3),
+    }
+
+
+def _read(path: Path, a: int, b: int) -> np.ndarray:
+    return np.array(np.load(path, mmap_mode="r")[a:b])
+
+
+def measure_workers(options: argparse.Namespace) -> dict[str, Any]:
+    """Fit the rows of the file in the memory of worker processes."""
+    import dask
+    import dask.array as da
+    from distributed import Client, LocalCluster
+
+    import clusterx
+
+    mapped = np.load(options.file, mmap_mode="r")
+    n, d = mapped.shape
+    start = clusterx.kmeans_plusplus(_sample(mapped), options.k, random_state=0)[0]
+    ends = np.linspace(0, n, options.chunks + 1).astype(int).tolist()
+    parts = [
+        da.from_delayed(dask.delayed(_read)(options.file, a, b), (b - a, d), mapped.dtype)
+        for a, b in itertools.pairwise(ends)
+    ]
+    how = {"n_workers": options.workers, "threads_per_worker": 1, "dashboard_address": None}
+    with LocalCluster(processes=True, **how) as cluster, Client(cluster) as client:
+        X = da.concatenate(parts).persist()
+        _fit(options, X[: ends[1]], start, 2)
+        _fit(options, X, start, 1)
+        cpu = _cpu(client)
+        wall = time.perf_counter()
+        model = _fit(options, X, start, options.max_iter)
+        seconds, cpu = time.perf_counter() - wall, _cpu(client) - cpu
+    return {
+        "estimator": "KMeans",
+        "library": options.library,
+        "in": "workers",
+        "workers": options.workers,
+        "chunks": options.chunks,
+        **_data(mapped),
+        "k": options.k,
+        "iterations": int(model.n_iter_),
+        "inertia": float(model.inertia_),
+        "seconds": round(seconds, 3),
+        "cpu_seconds": round(cpu, 3),
+        "centers": float(np.asarray(model.cluster_centers_, np.float64).sum()),
+        "machine": machine(["clusterx", "dask", "distributed", "dask_ml"]),
+    }
+
+
+def _fit(options: argparse.Namespace, X: Any, start: np.ndarray, max_iter: int) -> Any:
+    if options.library == "clusterx":
+        from clusterx import KMeans
+    else:
+        from dask_ml.cluster import KMeans
+    model = KMeans(options.k, init=start, max_iter=max_iter, tol=0.0, random_state=0).fit(X)
+    model.labels_.persist()
+    return model
+
+
+def _cpu(client: Any) -> float:
+    """Seconds of CPU that the workers and this process have used."""
+    return time.process_time() + sum(client.run(time.process_time).values())
 
 
 def _sample(mapped: np.ndarray) -> np.ndarray:
@@ -102,12 +183,22 @@ def main() -> None:
     parser.add_argument("-k", type=int, default=16)
     parser.add_argument("--max-iter", type=int, default=10)
     parser.add_argument("--whole", action="store_true", help="read the rows into memory first")
+    parser.add_argument(
+        "--labels", choices=("file", "memory"), default="file", help="where the labels go"
+    )
+    parser.add_argument("--workers", type=int, default=0, help="processes of Dask")
+    parser.add_argument("--chunks", type=int, default=8, help="of the array of Dask")
+    parser.add_argument("--library", choices=("clusterx", "dask-ml"), default="clusterx")
+    parser.add_argument("--out", type=Path, help="a file of JSON lines to append to")
     parser.add_argument("--keep", action="store_true", help="leave the file")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    what = options.file, options.estimator, options.k, options.max_iter, options.whole
     if options.child:
-        print(json.dumps(measure(*what)))
+        line = json.dumps(measure_workers(options) if options.workers else measure(options))
+        print(line)
+        if options.out is not None:
+            with open(options.out, "a") as file:
+                file.write(line + "\n")
         return
     made = not options.file.exists()
     if made:

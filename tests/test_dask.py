@@ -252,6 +252,11 @@ def test_estimators_of_all_pairs_say_what_to_do(name):
             getattr(clusterx, name)().fit(rows, np.arange(len(X)) % 2)
 
 
+def test_dbscan_of_blocks_names_dask():
+    with pytest.raises(ValueError, match="DBSCAN takes rows in memory, got Blocks. Pass an array"):
+        DBSCAN().fit(Blocks(blobs()))
+
+
 def test_distances_between_all_rows_are_wanted_in_memory():
     D = da.zeros((30, 30), chunks=10)
     for model in (HDBSCAN(metric="precomputed"), KMedoids(2, metric="precomputed")):

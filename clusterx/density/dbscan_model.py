@@ -12,6 +12,7 @@ from ..arrays import Array, asarray, is_lazy, namespace, to_host
 from ..base import Clusterer
 from ..neighbors.searching import Searching
 from ..rows import Rows, in_memory_or_blocks
+from ..rows.base import LOAD
 from ..validation import check_number
 from .partitions import Metric, check_metric_of_boxes, clusters
 
@@ -139,6 +140,10 @@ class DBSCAN(Searching, Clusterer):
         X = in_memory_or_blocks(X)
         if isinstance(X, Rows) and X.distant:
             return self._fit_partitions(X, sample_weight)
+        if isinstance(X, Rows):
+            X.in_memory(
+                "DBSCAN", f"Pass an array of Dask, whose chunks may be read from files. Otherwise: {LOAD}"
+            )
         X = self._points(X, reset=True)
         weights = self._point_weights(sample_weight, X)
         search = self._searched(X)
