@@ -253,7 +253,7 @@ def test_estimators_of_all_pairs_say_what_to_do(name):
 
 
 def test_dbscan_of_blocks_names_dask():
-    with pytest.raises(ValueError, match="DBSCAN takes rows in memory, got Blocks. Pass an array"):
+    with pytest.raises(ValueError, match="Pass an array of Dask, whose chunks may be read from"):
         DBSCAN().fit(Blocks(blobs()))
 
 

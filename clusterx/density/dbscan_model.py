@@ -142,7 +142,8 @@ class DBSCAN(Searching, Clusterer):
             return self._fit_partitions(X, sample_weight)
         if isinstance(X, Rows):
             X.in_memory(
-                "DBSCAN", f"Pass an array of Dask, whose chunks may be read from files. Otherwise: {LOAD}"
+                "DBSCAN",
+                f"Pass an array of Dask, whose chunks may be read from files. Otherwise: {LOAD}",
             )
         X = self._points(X, reset=True)
         weights = self._point_weights(sample_weight, X)
