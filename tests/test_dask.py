@@ -412,6 +412,25 @@ def test_chunks_on_a_device(xp, held):
             np.testing.assert_array_equal(xp.to_host(labels.compute()), known)
 
 
+@pytest.mark.backends("cuda_on_cpu")
+@pytest.mark.parametrize("name", ["GaussianMixture", "Birch"])
+def test_other_models_of_chunks_on_a_device(xp, name):
+    X, (model, names) = blobs(), ESTIMATORS[name]
+    model = clone(model)
+    if name == "GaussianMixture":
+        model.set_params(init_params="random_from_data")  # rows are taken by their numbers
+    meta = xp.asarray(X[:0])
+    D = da.from_array(X, chunks=(600, 4)).map_blocks(xp.asarray, meta=meta)
+    with dask.config.set(scheduler="synchronous"):
+        found, expected = clone(model).fit(D.persist()), clone(model).fit(X)
+        centers = names.split()[0]
+        np.testing.assert_allclose(
+            xp.to_host(getattr(found, centers)), getattr(expected, centers), rtol=1e-9
+        )
+        labels = found.predict(D).blocks[1].compute()
+        np.testing.assert_array_equal(xp.to_host(labels), expected.predict(X[600:1200]))
+
+
 @pytest.mark.parametrize("held", [False, True])
 def test_maps_of_rows_with_missing_values(held):
     X = blobs()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays import Array, contiguous, host_floats, named_dtype, namespace
+from ..arrays import Array, asarray, contiguous, host_floats, named_dtype, namespace
 from ..kernels import kernels_for
 from .base import farthest
 
@@ -162,12 +162,17 @@ def placed(sent: Sent, places: np.ndarray, *along: Any) -> Any:
 
 def taken(sent: Sent, places: np.ndarray, chunk: Any) -> Array:
     """The rows at some places of a chunk."""
-    return read(chunk[places], sent.reading)
+    return read(at(chunk, places), sent.reading)
 
 
 def picked(sent: Sent, places: np.ndarray, values: Array) -> Array:
     """The values at some places of a part of an array with an entry per row."""
-    return values[places]
+    return at(values, places)
+
+
+def at(values: Array, places: np.ndarray) -> Array:
+    """The entries at places that the host knows, which a device's array does not take by itself."""
+    return namespace(values).take(values, asarray(places, like=values), axis=0)
 
 
 def summary(X: Array) -> tuple[int, Any]:

@@ -154,8 +154,9 @@ class BlockSource:
         if hasattr(given, "shape"):
             # in rising order and once, as arrays in files want it
             rows, places = np.unique(indices, return_inverse=True)
-            if isinstance(given, np.memmap):
-                given = _mapped_rows(given, 0, self.n)
+            place = _place(given, 0) if isinstance(given, np.memmap) else None
+            if place is not None:  # mapped on its own, and so leaves memory after use
+                given = np.memmap(place[0], given.dtype, "r", place[1], given.shape)
             return np.asarray(given[rows], self.dtype)[places]
         out, a = np.empty((len(indices), self.d), self.dtype), 0
         for block in self.blocks():
@@ -225,18 +226,13 @@ def _block(given: Any) -> Any:
 
 def _mapped_rows(source: Any, start: int, stop: int) -> np.ndarray:
     """Rows of an array. Those of a file are mapped on their own, and so leave memory after use."""
-    if not isinstance(source, np.memmap) or not source.flags.c_contiguous:
+    place = _place(source, start) if isinstance(source, np.memmap) else None
+    if place is None:
         return np.asarray(_block(source[start:stop]))
-    root = source
-    while isinstance(root.base, np.memmap):
-        root = root.base
-    if root.filename is None or root.mode == "c" or not os.path.exists(root.filename):
-        return np.asarray(_block(source[start:stop]))
-    skipped = source.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    name, offset = place
     width = source.shape[1] * source.itemsize
-    offset = root.offset + skipped + start * width
     before = offset % mmap.ALLOCATIONGRANULARITY
-    with open(root.filename, "rb") as file:
+    with open(name, "rb") as file:
         _read_ahead(file, offset, (stop - start) * width)
         # pages of its own if they are written to, because kernels of arrays that can't be written
         # to are compiled apart
@@ -247,6 +243,19 @@ def _mapped_rows(source: Any, start: int, stop: int) -> np.ndarray:
             offset=offset - before,
         )
     return Window((stop - start, source.shape[1]), source.dtype, mapped, before)
+
+
+def _place(source: np.memmap, start: int) -> tuple[Any, int] | None:
+    """The file that has the rows, and where row `start` begins; None if they can't be mapped."""
+    if not source.flags.c_contiguous:
+        return None
+    root = source
+    while isinstance(root.base, np.memmap):
+        root = root.base
+    if root.filename is None or root.mode == "c" or not os.path.exists(root.filename):
+        return None
+    skipped = source.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    return root.filename, root.offset + skipped + start * source.shape[1] * source.itemsize
 
 
 def _read_ahead(file: Any, offset: int, length: int) -> None:
