@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from clusterx.arrays import namespace
 from clusterx.kernels import kernels_for
 from clusterx.kernels.statistics import SUMMARY_VALUES, Summary
 from clusterx.properties import cached_property
@@ -27,9 +28,9 @@ class RowsElsewhere(Rows):
         self.parts = [(b - min(height, b), b) for b in ends]
         self.parts = list(zip([0, *ends[:-1]], ends, strict=True))
         self.held = [X[a:b].copy() for a, b in self.parts]
-        (self.n, self.d), self.dtype, self.xp = X.shape, X.dtype, np
+        (self.n, self.d), self.dtype, self.xp = X.shape, X.dtype, namespace(X)
         self.like, self.device = np.empty(0, X.dtype), "cpu"
-        self.kernels = kernels_for(np)
+        self.kernels = kernels_for(self.xp)
         self.random = random.Random(seed)
         self.used: list[str] = []
 

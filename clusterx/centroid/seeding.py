@@ -105,7 +105,7 @@ def maximin(rows: Rows, k: int, w: Array | None, step: Any = None) -> Array:
     own = namespace(squared)
     counted = None if w is None else w > 0
     if counted is not None:
-        squared = own.where(counted, squared, own.full_like(squared, own.inf))
+        squared = own.where(counted, squared, own.full_like(squared, float("inf")))
     (first,) = host_floats(own.argmin(squared))
     seeding = seeding_step(rows, w, step)
     seeding.start(int(first))

@@ -347,7 +347,9 @@ def _others(starts: Array, indices: Array, distances: Array) -> tuple[Array, Arr
     """The neighbours without the rows themselves."""
     xp = namespace(indices)
     apart = indices != _owners(starts, indices)
-    gone = xp.cumulative_sum(xp.astype(~apart, xp.int64), include_initial=True)
+    # array-api-strict 2.5 puts the zero of `include_initial` on another device
+    none = xp.zeros((1,), dtype=xp.int64, device=device(apart))
+    gone = xp.concat([none, xp.cumulative_sum(xp.astype(~apart, xp.int64))])
     return starts - xp.take(gone, starts), indices[apart], distances[apart]
 
 

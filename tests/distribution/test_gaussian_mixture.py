@@ -67,7 +67,8 @@ def test_scikit_learn_comes_to_the_same_from_the_same_start(kind):
         begin = {**start(X, k, kind), "reg_covar": 1e-12}
         found, wanted = fit(kind, X, k, **begin), fit(kind, X, k, of=peer.GaussianMixture, **begin)
         assert_equal_models(found, wanted, 1e-8)
-        assert_allclose(found.lower_bounds_, wanted.lower_bounds_, rtol=1e-10)
+        if hasattr(wanted, "lower_bounds_"):  # since scikit-learn 1.7
+            assert_allclose(found.lower_bounds_, wanted.lower_bounds_, rtol=1e-10)
         assert found.n_iter_ == wanted.n_iter_ == 10
         assert_allclose(found.score_samples(X), wanted.score_samples(X), rtol=1e-8)
         assert_allclose(found.predict_proba(X), wanted.predict_proba(X), atol=1e-8)

@@ -205,7 +205,7 @@ def _one_by_one(
         else:
             got = _received_by(errors, y, x, diffusion)
         places = np.asarray([y * width + x])
-        entries, error = _step(np, own, places, got[None], lattice, diffusion, alpha)
+        entries, error = _step(namespace(own), own, places, got[None], lattice, diffusion, alpha)
         found[y, x] = entries[0]
         errors[y + 2, x + 2] = error[0]
         if along:

@@ -51,6 +51,7 @@ def eager_swaps(D, w, medoids, order, max_iter):
         while a < len(order):
             rows = order[a : a + height]
             change, place = state.changes(rows)
+            change = np.array(change)  # what a library hands out may be read-only
             stop = np.flatnonzero(rows == last)
             change[np.isin(rows, state.medoids)] = 0.0
             better = np.flatnonzero(change < -LEAST * state.loss)

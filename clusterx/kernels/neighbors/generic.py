@@ -143,7 +143,8 @@ class BlockSearch:
         inside = to_host(core)
         component = np.arange(self.n)
         while True:
-            near = to_host(self._first_within(limit, core, self._up(component)))
+            # a copy: what a library hands out may be read-only
+            near = np.array(to_host(self._first_within(limit, core, self._up(component))))
             near[~inside] = -1
             if (near < 0).all():
                 break

@@ -80,7 +80,9 @@ def test_the_tree_is_that_of_the_order_by_weight_low_high(kernels, kind):
 
 def linked(n, p, seed):
     """A symmetric CSR matrix with links at random, and its first row without any."""
-    W = sparse.random_array((n, n), density=p, rng=seed, format="csr")
+    W = sparse.random_array(
+        (n, n), density=p, random_state=np.random.default_rng(seed), format="csr"
+    )
     W = sparse.lil_array(W + W.T)
     W[0, :] = W[:, 0] = 0.0
     return sparse.csr_array(W)
@@ -223,7 +225,7 @@ def test_a_chain_of_thousands_needs_no_recursion():
 def test_linked_sums_are_products(p, monkeypatch):
     monkeypatch.setattr(cpu, "FEW", 0)
     rng = np.random.default_rng(0)
-    W = sparse.random_array((300, 300), density=0.03, rng=rng, format="csr")
+    W = sparse.random_array((300, 300), density=0.03, random_state=rng, format="csr")
     W = W + W.T
     V, before = rng.normal(size=(2, 300, p))
     expected = 0.7 * (W.toarray() @ V) - 0.2 * V + 0.4 * before
