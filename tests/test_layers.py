@@ -26,7 +26,7 @@ LAYERS = (
     ("distribution", "graph", "neural"),
     ("selection",),
     ("image",),
-    ("accel", "models", "plotting"),
+    ("accel", "models", "page", "plotting"),
     ("cli",),
 )
 #: Families of kernels in the order in which they may use each other.

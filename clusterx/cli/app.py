@@ -12,6 +12,7 @@ from .compare import compare_files
 from .elbow import elbow
 from .fit import fit
 from .info import info
+from .page import report_page
 from .palette import palette_of_file
 from .predict import predict
 from .quantize import quantize_files
@@ -48,4 +49,5 @@ app.command(name="compare", epilog=EXIT_CODES)(compare_files)
 app.command(name="fit", epilog=EXIT_CODES)(fit)
 app.command(name="predict", epilog=EXIT_CODES)(predict)
 app.command(name="elbow", epilog=EXIT_CODES)(elbow)
+app.command(name="report", epilog=EXIT_CODES)(report_page)
 app.command(name="info")(info)

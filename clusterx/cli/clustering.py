@@ -313,25 +313,28 @@ def picture(figure: Any, plot: str) -> memoryview:
 
 def advise(rows: TableRows, notes: Console) -> None:
     """Say how the file was read, and which columns are likely to spoil the clusters."""
-    for note in rows.table.notes:
+    for note in advice(rows):
         echo(notes, f"clusterx: {note}")
+
+
+def advice(rows: TableRows) -> Iterator[str]:
+    """How the file was read, and which columns are likely to spoil the clusters."""
+    yield from rows.table.notes
     values = rows.table.values
     if not hasattr(values, "columns"):
         return
     for name in rows.table.names:
         if numbers_rows(values[name].to_numpy()):
-            echo(
-                notes,
-                f"clusterx: column {name!r} numbers the rows, which sets apart what may be alike. "
-                "Leave it out with --columns.",
+            yield (
+                f"column {name!r} numbers the rows, which sets apart what may be alike. "
+                "Leave it out with --columns."
             )
     with np.errstate(over="ignore"):
         spreads = values.std(axis=0, ddof=0).to_numpy()
     least, most = int(np.argmin(spreads)), int(np.argmax(spreads))
     if rows.scaler is None and 0 < spreads[least] * UNEQUAL < spreads[most] < np.inf:
-        echo(
-            notes,
-            f"clusterx: column {rows.table.names[most]!r} spreads "
+        yield (
+            f"column {rows.table.names[most]!r} spreads "
             f"{spreads[most] / spreads[least]:,.0f} times as wide as {rows.table.names[least]!r}, "
-            "and decides almost alone. --standardize weighs the columns alike.",
+            "and decides almost alone. --standardize weighs the columns alike."
         )

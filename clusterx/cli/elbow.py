@@ -66,7 +66,7 @@ def elbow(
     seconds: dict[str, float] = {}
     quiet, seed = running.quiet, chosen.seed
     with reporting_errors(notes, data, quiet=quiet):
-        ks, model = _numbers(span), _estimator(chosen.name, chosen.params, seed)
+        ks, model = numbers(span), _estimator(chosen.name, chosen.params, seed)
         check_plot(plot)
         check_outputs(data, {"--plot": plot}, force=running.force)
         wanted = _metrics(metrics, model)
@@ -79,7 +79,7 @@ def elbow(
             advise(rows, notes)
         if ks[-1] > rows.n:
             raise UsageError(f"--k goes up to {ks[-1]}, and {data} has {rows.n} rows.")
-        with timed(seconds, "sweep"), fitting(model), _bar(notes, quiet=quiet) as bar:
+        with timed(seconds, "sweep"), fitting(model), progress_bar(notes, quiet=quiet) as bar:
             result = sweep(model, rows.X, ks, metrics=wanted, random_state=seed, progress=bar)
         choices = _choices(result)
         if plot is not None:
@@ -93,7 +93,7 @@ def elbow(
 
 
 @contextmanager
-def _bar(notes: Console, *, quiet: bool) -> Iterator[Callable[[int, int], None] | bool]:
+def progress_bar(notes: Console, *, quiet: bool) -> Iterator[Callable[[int, int], None] | bool]:
     """What shows the progress of a sweep on the terminal."""
     if quiet or not notes.is_terminal:
         yield False
@@ -104,7 +104,7 @@ def _bar(notes: Console, *, quiet: bool) -> Iterator[Callable[[int, int], None] 
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _numbers(span: str) -> Sequence[int]:
+def numbers(span: str) -> Sequence[int]:
     """The numbers of clusters that --k names; both ends belong to a span."""
     text = span.replace(" ", "")
     wrong = UsageError(f"--k {span}: is not of the form 2:10, 2:20:3 or 2,4,8, from 1 on.")

@@ -29,7 +29,7 @@ def dumps(facts: dict[str, Any]) -> str:
     return json.dumps(facts, allow_nan=False)
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
@@ -60,12 +60,12 @@ def fit_facts(run: Run, written: dict[str, str | None]) -> dict[str, Any]:
                 "cluster": int(i),
                 "rows": int(size),
                 "share": size / run.rows.n,
-                "center": dict(zip(names, map(_finite, center), strict=True)),
+                "center": dict(zip(names, map(finite, center), strict=True)),
             }
             for i, size, center in zip(ids, sizes, centers, strict=True)
         ],
-        "inertia": None if inertia is None else _finite(inertia),
-        "silhouette": _finite(run.silhouette),
+        "inertia": None if inertia is None else finite(inertia),
+        "silhouette": finite(run.silhouette),
         "silhouette_rows": run.silhouette_rows,
         "iterations": getattr(run.model, "n_iter_", None),
         "seconds": {stage: round(t, 6) for stage, t in run.seconds.items()},
@@ -182,7 +182,7 @@ def sweep_facts(
         "algorithm": type(result.estimators[0]).__name__,
         "rows": result.n_samples,
         "k": list(result.n_clusters),
-        "scores": {score: [_finite(v) for v in found] for score, found in result.scores.items()},
+        "scores": {score: [finite(v) for v in found] for score, found in result.scores.items()},
         "silhouette_rows": result.silhouette_samples,
         "best": {choice.criterion: choice.k for choice in choices},
         "fit_seconds": [round(float(t), 6) for t in result.fit_seconds],
