@@ -123,7 +123,7 @@ def hdbscan(module: str, problem: Problem, *, itself: bool = True) -> Run:
     """
     HDBSCAN = import_module(module).HDBSCAN
     least = problem.options["min_cluster_size"]
-    samples = 10 if itself else 9
+    samples = problem.options["min_samples"] - (not itself)
 
     def run(seed: int) -> Outcome:
         # fast_hdbscan has another metric by default, for which it needs one more package
@@ -132,6 +132,25 @@ def hdbscan(module: str, problem: Problem, *, itself: bool = True) -> Run:
         return Outcome(score=float(model.labels_.max() + 1))
 
     return run
+
+
+def hdbscan_tree(problem: Problem) -> Run:
+    """A fit of `HDBSCAN`; the score is the sum of the tree's heights."""
+    from clusterx import HDBSCAN
+
+    def run(seed: int) -> Outcome:
+        tree = HDBSCAN(**problem.options).fit(problem.X).single_linkage_tree_
+        return Outcome(score=float(tree.to_numpy()[:, 2].sum()))
+
+    return run
+
+
+def quite_fast_tree(problem: Problem) -> Run:
+    """quitefastmst's tree of mutual reachability, of which a row is no neighbour of its own."""
+    from quitefastmst import mst_euclid
+
+    neighbours = problem.options["min_samples"] - 1
+    return lambda seed: Outcome(score=float(mst_euclid(problem.X, neighbours)[0].sum()))
 
 
 def clusterer(module: str, problem: Problem) -> Run:

@@ -224,10 +224,13 @@ def _dbscan(name: str, source: str, eps: float, **plan: Any) -> Case:
     return Case(f"dbscan-{name}", title, "dbscan", _on(source), **plan)
 
 
-def _hdbscan(name: str, source: str, **plan: Any) -> Case:
-    title = "{size}, `HDBSCAN(min_cluster_size=50, min_samples=10)`"
-    plan = {"quality": "score", "options": {"min_cluster_size": 50}, "rounds": 1} | plan
-    return Case(f"hdbscan-{name}", title, "hdbscan", _on(source), **plan)
+def _hdbscan(name: str, source: str, samples: int = 10, task: str = "hdbscan", **plan: Any) -> Case:
+    title = f"{{size}}, `HDBSCAN(min_cluster_size=50, min_samples={samples})`"
+    if task == "tree":
+        title += "; of quitefastmst the tree alone"
+    options = {"min_cluster_size": 50, "min_samples": samples}
+    plan = {"quality": "score", "options": options, "rounds": 1} | plan
+    return Case(f"hdbscan-{name}", title, task, _on(source), **plan)
 
 
 def _start(name: str, title: str, task: str, source: str, k: int = 0, **plan: Any) -> Case:
@@ -330,6 +333,10 @@ _MEASURED = (
     _dbscan("20k-64", "round_blobs_20000x64", 9.0, libraries=(CLUSTERX, SKLEARN)),
     _hdbscan("1000-2", "round_blobs_1000x2", repeats=20),
     _hdbscan("100k-2", "round_blobs_100000x2", libraries=(CLUSTERX, "hdbscan", "fast_hdbscan")),
+    _hdbscan(
+        "100k-2-50", "round_blobs_100000x2", 50, libraries=(CLUSTERX, "hdbscan", "fast_hdbscan")
+    ),
+    _hdbscan("tree-100k-2", "round_blobs_100000x2", 50, "tree"),
     _hdbscan("1m-2", "round_blobs_1000000x2", libraries=(CLUSTERX, "fast_hdbscan"), repeats=1),
     _hdbscan(
         "20k-32", "blobs_20000x32", repeats=1,

@@ -110,8 +110,8 @@ LIBRARIES: dict[str, Library] = {
         | {"spreading": partial(adapters.spreading, "clusterx"),
            "chunks": partial(adapters.chunks, "clusterx"),
            "medoids": adapters.clusterx_medoids, "map": adapters.clusterx_map}
-        | {"quantize": adapters.clusterx_quantize, "palette": adapters.clusterx_palette,
-           "upload": adapters.upload,
+        | {"tree": adapters.hdbscan_tree, "quantize": adapters.clusterx_quantize,
+           "palette": adapters.clusterx_palette, "upload": adapters.upload,
            "command": children.command},
     ),
     "clusterx in TF32": Library(
@@ -136,6 +136,7 @@ LIBRARIES: dict[str, Library] = {
         name: Library(name, _ON_CPU, {"hdbscan": partial(adapters.hdbscan, name, itself=False)})
         for name in ("hdbscan", "fast_hdbscan")
     },
+    "quitefastmst": Library("quitefastmst", _ON_CPU, {"tree": adapters.quite_fast_tree}),
     "dask-ml": Library(
         "dask_ml", _ON_CPU, {"chunks": partial(adapters.chunks, "dask_ml.cluster")}
     ),
