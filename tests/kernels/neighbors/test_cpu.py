@@ -166,6 +166,7 @@ def test_runs_of_tiles_are_those_that_are_near():
     ids=lambda measure: measure.metric,
 )
 def test_rows_of_a_leaf_that_share_their_walk_find_the_same(measure, monkeypatch):
+    monkeypatch.setattr(kd, "MANY", 0)
     rng = np.random.RandomState(8)
     blobs = 3 * rng.randn(9, 2)[rng.randint(0, 9, 900)] + rng.randn(900, 2)
     grid = np.stack(np.meshgrid(np.arange(20.0), np.arange(20.0)), axis=-1).reshape(-1, 2)
@@ -183,7 +184,8 @@ def test_rows_of_a_leaf_that_share_their_walk_find_the_same(measure, monkeypatch
                 np.testing.assert_array_equal(mine, theirs)
 
 
-def test_edges_at_core_distances_keep_to_their_bounds():
+def test_edges_at_core_distances_keep_to_their_bounds(monkeypatch):
+    monkeypatch.setattr(kd, "MANY", 0)
     X = np.random.RandomState(9).randn(300, 2)
     search = kd.TreeSearch(X, Measure("euclidean"))
     core = search.kth_distances(5)
