@@ -65,7 +65,8 @@ def read(path: Path) -> list[Record]:
 
 def kept(folder: Path = RESULTS) -> list[Record]:
     """The records at full size that are kept with the project."""
-    records = [one for path in sorted(folder.glob("*.jsonl")) for one in read(path)]
+    paths = (folder / f"{device}.jsonl" for device in HEADINGS)
+    records = [one for path in paths if path.exists() for one in read(path)]
     return [one for one in records if one.get("scale", 1) == 1]
 
 
