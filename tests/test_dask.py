@@ -253,7 +253,7 @@ def test_estimators_of_all_pairs_say_what_to_do(name):
 
 
 def test_dbscan_of_blocks_names_dask():
-    with pytest.raises(ValueError, match="Pass an array of Dask, whose chunks may be read from"):
+    with pytest.raises(ValueError, match="An array of Dask, whose chunks may come from"):
         DBSCAN().fit(Blocks(blobs()))
 
 

@@ -143,7 +143,7 @@ class DBSCAN(Searching, Clusterer):
         if isinstance(X, Rows):
             X.in_memory(
                 "DBSCAN",
-                f"Pass an array of Dask, whose chunks may be read from files. Otherwise: {LOAD}",
+                f"{LOAD} An array of Dask, whose chunks may come from files, is taken, too.",
             )
         X = self._points(X, reset=True)
         weights = self._point_weights(sample_weight, X)

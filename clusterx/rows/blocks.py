@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import numbers
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -94,11 +94,14 @@ class Blocks(Rows):
         On a device a block is overwritten after the next one.
         """
         blocks = self.kernels.runtime.stream_blocks(self._host.blocks(), self.like)
-        return watched(map(self._checked, blocks) if self.deferred else blocks, self.n)
+        return watched(self._checked(blocks) if self.deferred else blocks, self.n)
 
-    def _checked(self, block: Array) -> Array:
-        check_values(block, self._reading)
-        return block
+    def _checked(self, blocks: Iterable[Array]) -> Iterator[Array]:
+        first = 0
+        for block in blocks:
+            check_values(block, self._reading, first)
+            first += block.shape[0]
+            yield block
 
     def defer(self, name: str, missing: bool) -> Blocks:
         if "summary" in self.__dict__:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays import Array, asarray, contiguous, host_floats, named_dtype, namespace
+from ..arrays import Array, asarray, contiguous, host_floats, named_dtype, namespace, to_host
 from ..kernels import kernels_for
 from .base import farthest
 
@@ -47,8 +47,11 @@ def read(chunk: Any, reading: Reading) -> Array:
     return X
 
 
-def check_values(X: Array, reading: Reading) -> None:
-    """Raise if the rows hold values that the estimator does not accept."""
+def check_values(X: Array, reading: Reading, first: int | None = None) -> None:
+    """Raise if the rows hold values that the estimator does not accept.
+
+    first : the number of the first of them, if it is known
+    """
     name = reading.checks
     if name is None or not X.shape[0]:
         return
@@ -57,9 +60,11 @@ def check_values(X: Array, reading: Reading) -> None:
     if reading.missing:
         gone = xp.isnan(sizes)
         sizes = xp.where(gone, xp.zeros_like(sizes), sizes)
-        if host_floats(xp.any(xp.all(gone, axis=1)))[0]:
+        empty = xp.all(gone, axis=1)
+        if host_floats(xp.any(empty))[0]:
+            row = "A row" if first is None else f"Row {first + int(to_host(empty).argmax())}"
             raise ValueError(
-                f"A row of input X is NaN in all columns, so that no unit of {name} is nearer to "
+                f"{row} of input X is NaN in all columns, so that no unit of {name} is nearer to "
                 "it than another. Drop rows without values first."
             )
     (largest,) = host_floats(xp.max(sizes))

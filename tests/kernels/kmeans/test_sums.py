@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clusterx.kernels.cpu import fixed_point
-from clusterx.kernels.kmeans.cpu import screened
+from clusterx.kernels.kmeans.cpu import moving
 from clusterx.kernels.kmeans.cpu.plain import PlainStep
 from clusterx.kernels.kmeans.cpu.tree import TreeStep
 from tests.data import make, some_rows
@@ -76,7 +76,7 @@ def test_rows_that_are_moved_by_cluster_give_the_same_bits(monkeypatch, weights)
         C = some_rows(X, 40, seed)
         monkeypatch.undo()
         expected = by_row(C)
-        monkeypatch.setattr(screened, "CACHED_SUMS", 0)
+        monkeypatch.setattr(moving, "CACHED_SUMS", 0)
         np.testing.assert_array_equal(by_cluster(C).table, expected.table)
 
 
