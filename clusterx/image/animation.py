@@ -26,9 +26,9 @@ class QuantizedAnimation:
     ----------
     frames : list of QuantizedImage
     durations : list of int
-        Milliseconds that each frame is shown.
+        Milliseconds for which each frame is shown.
     loop : int
-        How often the animation is shown; 0 is without end.
+        How often the animation is shown; 0 is forever.
     shared : bool
         Whether the frames have one palette.
     """
@@ -50,7 +50,7 @@ class QuantizedAnimation:
         Raises
         ------
         ValueError
-            The name ends otherwise, or a palette has more than 256 colours.
+            The name has another ending, or a palette has more than 256 colours.
         FileExistsError, UnwritableError
             The file exists, or cannot be written.
         """
@@ -59,11 +59,11 @@ class QuantizedAnimation:
         write(path, self.encode(Path(path).suffix), overwrite=overwrite)
 
     def encode(self, ending: str) -> bytes:
-        """The bytes of a file of such an ending.
+        """The bytes of a file with this ending.
 
-        A GIF keeps durations in hundredths of a second, and of alpha whether it is half or more.
-        An APNG of frames with palettes of their own is in true colour, because it can hold but one.
-        Frames that show the same as the one before prolong it.
+        A GIF stores durations in hundredths of a second, and only whether alpha is at least half.
+        If each frame has its own palette, an APNG is in true colour, because it can hold only one
+        palette. A frame that equals the one before is not written; that one is shown longer.
         """
         kind = FORMATS.get(ending.lower())
         if kind is None:
@@ -109,21 +109,21 @@ def quantize_animation(
     Parameters
     ----------
     animation : path, open binary file, or list of arrays of shape (height, width, c)
-        A file that Pillow reads, such as GIF, WebP or APNG; of uint8, all of one shape.
+        A file that Pillow reads, such as GIF, WebP or APNG; or frames of uint8, all of one shape.
     n_colors : int, default=16
-        Colours of the palette, or of each.
+        Colours of the palette, or of each frame's palette.
     shared : bool, default=True
-        Whether all frames have one palette, which suits what moves before a ground that does not;
-        or each its own.
+        Whether all frames have one palette, which suits motion before a still background; else
+        each frame has its own.
     durations : iterable of int, optional
-        Milliseconds that each frame is shown; by default the file's, or 100.
+        Milliseconds for which each frame is shown; by default the file's, or 100.
     loop : int, optional
-        How often the animation is shown, 0 without end; by default the file's, or 0.
+        How often the animation is shown, 0 is forever; by default as in the file, or 0.
     max_pixels : int, optional
         Largest frame to decode.
     **parameters
-        Others of `quantize`. Of dithering, ``dither="blue-noise"`` and ``"bayer"`` keep what does
-        not move from flickering.
+        Other parameters of `quantize`. With ``dither="blue-noise"`` or ``"bayer"``, still areas
+        do not flicker.
 
     Returns
     -------
@@ -134,11 +134,11 @@ def quantize_animation(
     FileNotFoundError, UnreadableImageError, ImageTooLargeError
         The file is missing, damaged or too large.
     ValueError
-        There are no frames, or they or the durations do not go together.
+        There are no frames, their shapes differ, or there is not one duration per frame.
 
     Notes
     -----
-    All frames are in memory.
+    All frames are held in memory at once.
 
     Examples
     --------

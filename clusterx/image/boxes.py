@@ -1,6 +1,6 @@
 """Palettes by cutting colour space into boxes: median cut, Wu's method, the octree.
 
-All of them take weighted points on the host, and give at most k means of boxes.
+Each function takes weighted points on the host, and returns the means of at most k boxes.
 
 References
 ----------
@@ -19,12 +19,12 @@ import numpy as np
 
 from .cells import Cells
 
-#: levels of the octree: a box is halved at most so many times
+#: levels of the octree: the sides of a box are halved at most this many times
 _LEVELS = 16
 
 
 class _Cut(NamedTuple):
-    """A box in two, where that is worth most."""
+    """The best cut of a box in two."""
 
     gain: float
     left: np.ndarray  # places of points
@@ -32,12 +32,12 @@ class _Cut(NamedTuple):
 
 
 def median_cut(cells: Cells, k: int) -> np.ndarray:
-    """The box with the longest side times its weight is cut at the median of that side."""
+    """Repeatedly cut a box at the median of its longest side: the box of most side times weight."""
     return _cut_boxes(cells, k, _at_median)
 
 
 def wu(cells: Cells, k: int) -> np.ndarray:
-    """The cut, across any axis of any box, that lowers the squared error most is made next.
+    """Repeatedly make the cut, across any axis of any box, that lowers the squared error most.
 
     The sums are exact, over the points rather than over a fixed grid.
     """
@@ -59,7 +59,7 @@ def _cut_boxes(cells: Cells, k: int, cut: Callable) -> np.ndarray:
 
 
 def _entry(cells: Cells, number: int, own: np.ndarray, cut: Callable) -> tuple:
-    """Of the queue: the largest gain first, the box made first among equal ones."""
+    """An entry of the queue: the largest gain first, and of equal ones the box made first."""
     found = cut(cells.points[own], cells.weights[own])
     return -found.gain, number, _Cut(found.gain, own[found.left], own[found.right])
 
@@ -104,7 +104,7 @@ def _of_least_error(points: np.ndarray, weights: np.ndarray) -> _Cut:
 
 
 def octree(cells: Cells, k: int) -> np.ndarray:
-    """Leaves of least weight are merged into their parents, the deepest first, down to k."""
+    """Merge the leaves of least weight into their parents, the deepest first, until k are left."""
     points, weights = cells
     low = points.min(axis=0)
     side = float(np.ptp(points, axis=0).max()) or 1.0
@@ -122,9 +122,9 @@ def octree(cells: Cells, k: int) -> np.ndarray:
 
 
 def _merged(leaves: np.ndarray, parents: np.ndarray, together: np.ndarray, k: int) -> np.ndarray:
-    """Leaves after the lightest parents have taken in theirs, until there are k.
+    """The k leaves that remain after those of the lightest parents have been merged.
 
-    The last one takes in the lightest of its leaves, as many as are too many.
+    In the last of these parents, only as many leaves are merged as needed, the lightest first.
     """
     order = np.lexsort((leaves[:, 0], parents, together[parents, 0]))
     leaves, parents = leaves[order], parents[order]

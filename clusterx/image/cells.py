@@ -1,4 +1,4 @@
-"""Colours summed up in cells of colour space: few points to look for a start among."""
+"""Cells of colour space: few weighted points, among which starts are searched for."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..arrays import Array, device, dtype_name, float_dtype, namespace, to_host
 from ..kernels import kernels_for
 from .pixels import PEAK
 
-#: most cells, for few colours and for more: k-means from the best of their palettes ends within
-#: 0.5% of the best of 20 starts of k-means++ (bench/colors.py)
+#: most cells, for palettes of few colours and of more: k-means from the best of the cells' palettes
+#: ends within 0.5% of the best of 20 starts of k-means++ (bench/colors.py)
 FEW_CELLS, CELLS = 4096, 8192
-#: cells along a channel that are tried first
+#: number of cells along a channel that is tried first
 _FIRST = 64
 
 
@@ -26,17 +26,17 @@ class Cells(NamedTuple):
 
 
 def cells_of(colors: Array, points: Array, weights: Array, most: int = CELLS) -> Cells:
-    """Means of the colours in cubes of equal size; none without weight.
+    """Means of the colours in cubes of equal size, without those that weigh nothing.
 
     Parameters
     ----------
     colors : array of shape (u, c)
         Unique, uint8 or uint16.
     points : array of shape (u, c)
-        The same in the space where colours are compared.
+        The same colours in the space where they are compared.
     weights : array of shape (u,), floating
     most : int
-        Of fewer colours, each is a cell of its own.
+        Most cells. If there are no more colours than this, each is a cell of its own.
     """
     if colors.shape[0] <= most:
         means, found = to_host(points).astype(np.float64), to_host(weights).astype(np.float64)
@@ -60,7 +60,7 @@ class Groups(NamedTuple):
 
 
 def groups_of(colors: Array, width: int) -> Groups:
-    """Colours in cubes of so many values along each channel."""
+    """Colours in cubes that span `width` values of each channel."""
     xp = namespace(colors)
     kernels = kernels_for(xp).color
     # some libraries divide no uint16
@@ -77,7 +77,7 @@ def sums_in(groups: Groups, values: Array) -> Array:
 
 
 def _fitting(colors: Array, most: int) -> Groups:
-    """Groups of the finest cubes that are few enough, about."""
+    """Groups in about the finest cubes of which at most `most` contain colours."""
     peak = PEAK[dtype_name(colors.dtype)]
     width = max(1, round(peak / _FIRST))
     found = groups_of(colors, width)
@@ -85,7 +85,7 @@ def _fitting(colors: Array, most: int) -> Groups:
         width = width // 2
         found = groups_of(colors, width)
     while found.n > most:
-        # colours lie about a surface, so their cells go by the square of the width
+        # colours lie near a surface, so the number of cells falls with the square of the width
         width = max(width + 1, round(width * math.sqrt(found.n / most)))
         found = groups_of(colors, width)
     return found

@@ -1,4 +1,4 @@
-"""A palette for weighted colours: how it is found, rounding, and who is nearest to what."""
+"""A palette for weighted colours, rounded, and the nearest palette colour of each."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def cluster_colors(
     counts : array of shape (u,), int64
     settings : Settings
     weights : array of shape (u,), optional
-        What the colours weigh in the objective; `counts` by default.
+        Weights of the colours in the objective; `counts` by default.
     """
     xp = namespace(colors)
     channels, kind = colors.shape[1], dtype_name(colors.dtype)
@@ -88,21 +88,21 @@ def cluster_colors(
 
 
 def nearest_colors(colors: Array, palette: Array, space: Space = SRGB) -> Array:
-    """Place in the palette of the nearest to each colour; ties go to the lowest."""
+    """Place in the palette of the entry nearest to each colour; ties go to the lowest place."""
     kernels = kernels_for(namespace(colors))
     points = rows_of(colors, space).X
     return kernels.distances.nearest(points, coordinates(palette, space=space))[0]
 
 
 def _numbers(*masks: Array) -> list[int]:
-    """How often each of them is true, in one read of the device."""
+    """Number of true values in each mask, in one read of the device."""
     xp = namespace(masks[0])
     counts = [xp.sum(xp.astype(mask, xp.int64)) for mask in masks]
     return [int(count) for count in host_floats(*counts)]
 
 
 def _with_hidden(palette: Array, hidden: bool) -> Array:
-    """The palette behind an entry for invisible pixels."""
+    """The palette, with an entry for invisible pixels before it if `hidden`."""
     if not hidden:
         return palette
     xp = namespace(palette)
@@ -116,7 +116,7 @@ def _hides(palette: Array) -> bool:
 
 
 def _union(keep: Array, palette: Array) -> Array:
-    """Both, the colours of the second that the first lacks after it."""
+    """The colours to keep, then those of the palette that are not among them."""
     if keep.shape[0] == 0:
         return palette
     kept, others = to_host(keep), to_host(palette)
@@ -133,7 +133,7 @@ def _settle(
     settings: Settings,
     n_unique: int,
 ) -> Clustering:
-    """Give every colour to the nearest of the palette, and drop what has none and is not kept."""
+    """Label each colour with its nearest entry; drop unused entries that need not be kept."""
     palette = dark_to_light(found.palette)
     xp = rows.xp
     weights = xp.astype(counts, float_dtype(xp, colors))
@@ -164,7 +164,7 @@ def _among(palette: np.ndarray, keep: np.ndarray) -> np.ndarray:
 
 
 def squared_error(colors: Array, counts: Array, palette: Array, labels: Array) -> float:
-    """Squared differences of sRGB, alpha premultiplied, times the counts, summed."""
+    """Sum of the squared differences in sRGB, alpha premultiplied, times the counts."""
     xp, wide, total = namespace(colors), float_dtype(namespace(colors), colors), 0.0
     own, block = xp.astype(coordinates(palette), wide), 1 << 18
     for a in range(0, colors.shape[0], block):

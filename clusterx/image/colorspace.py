@@ -48,13 +48,13 @@ _ROOTS_TO_OKLAB = np.array(
 _TO_SHARES_OF_WHITE = _TO_XYZ / _TO_XYZ.sum(axis=1, keepdims=True)
 _TO_LMS = _XYZ_TO_LMS @ _TO_XYZ
 
-#: below it, f of CIELAB is a line: (6 / 29)**3 and the same of its root
+#: below (6 / 29)**3, f of CIELAB is linear; and the cube root of that bound
 _LINE_TO, _ROOT_TO = (6 / 29) ** 3, 6 / 29
 _SLOPE, _OFFSET = (29 / 6) ** 2 / 3, 4 / 29
 
 
 def srgb_to_linear(srgb: Array) -> Array:
-    """Light in proportion to 0..1, of values encoded as sRGB; values below 0 are mirrored."""
+    """Linear light in 0..1 of sRGB values; for negative values, the curve is mirrored."""
     xp = namespace(srgb)
     size = xp.abs(srgb)
     curve = ((size + 0.055) / 1.055) ** 2.4
@@ -114,7 +114,7 @@ SPACES = tuple(_CONVERSIONS)
 
 
 def check_space(name: str, space: Any) -> None:
-    """Raise unless there is such a space."""
+    """Raise unless `space` is one of `SPACES`."""
     if space not in SPACES:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, SPACES))}; got {space!r}.")
 
@@ -132,7 +132,7 @@ def convert(colors: Array, source: str, target: str) -> Array:
     Returns
     -------
     array of shape (..., 3)
-        Not clipped: what a space holds beyond sRGB lies outside 0..1 there.
+        Not clipped: colours outside the gamut of sRGB have RGB values outside 0..1.
 
     Raises
     ------

@@ -21,10 +21,10 @@ from .transparency import ColorKey, color_key
 if TYPE_CHECKING:
     from PIL import Image
 
-#: raw modes of 16 bits per channel; Pillow has no mode for them but that of grey, I;16
+#: raw modes of 16 bits per channel, for which Pillow has no mode except I;16, for grey
 _DEEP = re.compile(r"(?!I;).*;16[BLN]")
 
-#: pixels of a part that is taken out of a large image
+#: pixels that are copied at once out of a large image
 _AT_ONCE = 1 << 22
 
 # tags of TIFF
@@ -43,9 +43,9 @@ def quiet_pillow() -> Iterator[None]:
 
 
 def decoded(image: Image.Image, name: str, *, keep_profile: bool = False) -> Picture:
-    """The pixels of a PIL image, with what `Picture` says of them.
+    """The picture of a PIL image.
 
-    keep_profile : whether values stay in the file's ICC profile, or are converted to sRGB
+    keep_profile : whether values stay in the file's ICC profile instead of being converted to sRGB
     """
     frames, image = _frames(image), _as_stored(image)
     raw_mode = _raw_mode(image)
@@ -55,7 +55,7 @@ def decoded(image: Image.Image, name: str, *, keep_profile: bool = False) -> Pic
     image.load()
     turn = orientation(image)
     shown = chunks + display_chunks(image.info, sideways=turn >= 5)
-    # code points that take precedence over a profile
+    # cICP takes precedence over a profile
     keep_profile = keep_profile or any(kind == b"cICP" for kind, _ in shown)
     pixels, profile, converted = _colors(image, name, key, keep_profile=keep_profile)
     return Picture(
@@ -73,7 +73,7 @@ def decoded(image: Image.Image, name: str, *, keep_profile: bool = False) -> Pic
 def _colors(
     image: Image.Image, name: str, key: ColorKey | None, *, keep_profile: bool
 ) -> tuple[np.ndarray, bytes | None, str]:
-    """Pixels, the profile that they are in, and the name of the one that they were in."""
+    """Pixels, their profile if they are left in it, and its name if they were converted from it."""
     from PIL import Image as pillow
 
     profile = image.info.get("icc_profile")
@@ -106,8 +106,8 @@ def _raw_mode(image: Image.Image) -> str:
 
 
 def _frames(image: Image.Image) -> int:
-    """Number of frames; 1 if the caller chose another than the first."""
-    # these count frames by seeking, which drops decoded pixels and edits made to them
+    """Number of frames; 1 if the caller has moved to a frame other than the first."""
+    # these formats count frames by seeking, which drops decoded pixels and edits made to them
     decoded = image.format in ("GIF", "TIFF") and not getattr(image, "tile", None)
     if image.tell() or decoded:
         return 1
@@ -145,9 +145,9 @@ def _as_stored(image: Any) -> Any:
 
 
 def _pixels(image: Image.Image, name: str) -> np.ndarray:
-    """Grey, RGB or RGBA; a transparent colour is left to its key."""
+    """Grey, RGB or RGBA; a transparent colour is applied later, by its key."""
     mode = image.mode
-    # a TIFF has the size that it has when turned, and its copy the size of its pixels
+    # a TIFF reports its size after turning, but its copy has the size of the pixels
     plain = image.copy() if hasattr(image, "tag_v2") else image
     if mode.startswith("I;16"):
         return _full_range(np.asarray(plain).astype(np.uint16, copy=False), image)
@@ -165,7 +165,7 @@ def _pixels(image: Image.Image, name: str) -> np.ndarray:
 
 
 def _array(image: Image.Image) -> np.ndarray:
-    """The pixels, read-only, some rows at a time: Pillow would hold all of them twice more."""
+    """The pixels, read-only, copied some rows at a time: Pillow would hold two more copies."""
     width, height = image.size
     step = max(1, _AT_ONCE // max(1, width))
     if height <= step:
@@ -182,7 +182,7 @@ def _array(image: Image.Image) -> np.ndarray:
 
 
 def _full_range(values: np.ndarray, image: Image.Image) -> np.ndarray:
-    """Grey from 0, black, to 65535, white, whatever a TIFF has for these."""
+    """Grey from 0, black, to 65535, white, whatever values a TIFF uses for these."""
     tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
     if tags.get(_BITS_PER_SAMPLE) == (12,):
         values = values << 4 | values >> 8

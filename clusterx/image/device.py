@@ -1,4 +1,4 @@
-"""Where an image is worked on."""
+"""The device on which an image is worked on."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..arrays import device as array_device
 
 
 def move(rows: Array, device: str, *, from_file: bool) -> Array:
-    """The pixels where they are to be worked on.
+    """The pixels on the device where they are to be worked on.
 
     Parameters
     ----------
     rows : array
     device : {'auto', 'cpu', 'cuda'}
-        'auto': an array where it is; what came from a file on a GPU, where CuPy finds one.
+        'auto': an array stays where it is; pixels of a file go to a GPU if CuPy finds one.
     from_file : bool
 
     Raises

@@ -1,4 +1,4 @@
-"""Dithering: pixels get palette colours so that the mean over some pixels is the image's."""
+"""Dithering: pixels get palette colours whose local mean is close to the image's."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from .pixels import PEAK, WHITES, Space, coordinates
 from .spread import Frame, widest_gap
 from .thresholds import bayer, blue_noise
 
-#: methods that pass error on, and those that compare with thresholds
+#: methods that pass error on, and methods that compare with thresholds
 DIFFUSED = ("floyd-steinberg", "atkinson", "riemersma")
 ORDERED: dict[str, Callable[[], np.ndarray]] = {"bayer": bayer, "blue-noise": blue_noise}
 METHODS = ("none", *DIFFUSED, *ORDERED)
-#: strength by default with palettes that are given and found: of these, 0.5 loses to the least MSE
-#: of imagequant and Pillow in 1 row of 48, 0.75 in 18, 1 in 45 (bench/colors.py)
+#: default strengths with palettes that are given and that are found. With found ones, strength 0.5
+#: loses to the lower MSE of imagequant and Pillow in 1 row of 48, 0.75 in 18, 1 in 45
+#: (bench/colors.py)
 _GIVEN_STRENGTH, _FOUND_STRENGTH = 1.0, 0.5
 
 
@@ -35,22 +36,23 @@ class Dither:
     ----------
     method : str, default='floyd-steinberg'
         'none': every pixel gets the nearest colour. 'floyd-steinberg' and 'atkinson' pass the
-        error on to pixels that follow, Atkinson three quarters of it, which keeps highlights and
-        shadows clear; 'riemersma' does so along a Hilbert curve, without a direction. 'bayer' and
-        'blue-noise' choose by a threshold at each place, so pixels do not depend on each other:
-        for animations, and for files that compress well.
+        error on to the pixels that follow; Atkinson passes on three quarters of it, which keeps
+        highlights and shadows clear. 'riemersma' passes it on along a Hilbert curve, so that no
+        direction stands out. 'bayer' and 'blue-noise' compare each pixel with a threshold that
+        depends on its place alone, which suits animations and files that should compress well.
     strength : float, optional
-        From 0, none, to 1: share of the error that is made up for. By default 0.5 with a palette
+        Share of the error that is made up for, from 0 (none) to 1. By default 0.5 with a palette
         that is found for the image, which has a smaller error than other libraries' dithering
-        (docs/colors.md); and 1 with one that is given, as tones may be far from its colours.
+        (docs/colors.md); and 1 with a palette that is given, because the image's colours may be
+        far from it.
     serpentine : bool, default=False
-        Whether Floyd-Steinberg and Atkinson take every other row from right to left: fewer worms,
-        half as fast.
+        Whether Floyd-Steinberg and Atkinson take every other row from right to left, which leaves
+        fewer worm-like patterns and is half as fast.
     space : {'linear', 'srgb', 'lab', 'oklab'}, optional
-        Where error is measured. Linear light, the default with a palette that is given, keeps the
-        brightness that the eye sees from afar; 'srgb' are the image's values. 'lab' and 'oklab'
-        find the nearest colour there, too. By default, with a palette that is found for the
-        image, it is the space in which that is done.
+        Where error is measured. 'linear', the default with a palette that is given, keeps the
+        brightness that the eye sees from afar; 'srgb' uses the image's values as they are. With
+        'lab' and 'oklab', the nearest colour is found in that space, too. With a palette that is
+        found for the image, the default is the space in which it is found.
 
     Examples
     --------
@@ -91,7 +93,7 @@ class ChosenDither(Dither):
 
 
 def as_dither(dither: Any, found_in: str | None = None) -> ChosenDither:
-    """What the argument `dither` means, with strength and space.
+    """The argument `dither` as a method with a strength and a space.
 
     dither : a `Dither`, the name of a method, or None for 'none'
     found_in : the space in which the palette is found; None for one that is given
@@ -135,11 +137,11 @@ def dithered(pixels: Array, palette: Array, dither: Dither) -> Array:
     in three channels; a pixel gets the entry nearest to its colour plus error, clipped and rounded
     to 8 bits a channel (of CIELAB and Oklab, 255 steps for the longest axis of sRGB). Alpha itself
     gets no error, and invisible pixels pass none on. Colours beyond the palette's are clipped to
-    its range first, and error moves a colour by no more than the widest gap between the palette's
-    colours, in each channel; else error that no entry can make up for would smear.
+    its range first. In each channel, error moves a colour by no more than the widest gap between
+    the palette's colours; otherwise, error that no entry can make up for would smear.
 
-    Error is passed on one pixel after another: on another device than the host's, diagonals of
-    pixels are computed at once, and rows of alternating direction and 'riemersma' on the host.
+    Error is passed on from one pixel to the next. On devices other than the host, the pixels of a
+    diagonal are computed at once; 'riemersma' and rows of alternating direction run on the host.
     """
     chosen = as_dither(dither)
     if chosen.method in ORDERED:
@@ -181,7 +183,7 @@ def lattice_of(palette: np.ndarray) -> Lattice:
 
 
 def _plan(palette: np.ndarray, dither: ChosenDither) -> tuple[Lattice, Diffusion]:
-    """What the kernels want to know of the palette, without alpha's part."""
+    """The palette as the kernels take it, without alpha."""
     peak = PEAK[palette.dtype.name]
     shares = _premultiplied(palette)
     color = np.round(shares * peak).astype(palette.dtype)
@@ -213,7 +215,7 @@ def _plan(palette: np.ndarray, dither: ChosenDither) -> tuple[Lattice, Diffusion
 def _in_space(
     pixels: Array, palette: Array, dither: ChosenDither
 ) -> tuple[Array, Lattice, Diffusion, Alpha | None]:
-    """Pixels in 16 bits of a space that mixes the channels, and what goes with them."""
+    """Pixels as 16-bit values in CIELAB or Oklab, with the kernels' other arguments."""
     xp, (height, width, channels) = namespace(pixels), pixels.shape
     space = Space(dither.space)
     kernels = kernels_for(xp).color
@@ -242,7 +244,7 @@ def _in_space(
 
 
 def _plan_in_space(palette: np.ndarray, dither: ChosenDither) -> tuple[Lattice, Diffusion]:
-    """What the kernels want to know of a palette (k, 3) in shares of a frame."""
+    """The same for a palette (k, 3) in the coordinates of a `Frame`."""
     entries = _scaled(palette)
     values = np.arange(65536) / 65535
     gap = widest_gap(palette)
@@ -302,7 +304,7 @@ def _colors(pixels: Array, palette: Array) -> tuple[Array, Alpha | None]:
 
 
 def _visible(pixels: Array) -> Array:
-    """Alpha in 8 bits; what is visible stays visible."""
+    """Alpha in 8 bits, rounded up so that what is visible stays visible."""
     xp = namespace(pixels)
     alpha = xp.astype(pixels[:, :, 3], xp.float32)
     return xp.astype(xp.ceil(alpha * (255 / PEAK[dtype_name(pixels.dtype)])), xp.uint8)

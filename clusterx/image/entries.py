@@ -1,4 +1,4 @@
-"""Pixels by their places in a palette: the nearest, or dithered."""
+"""The palette entry of every pixel: the nearest, or the dithered one."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _BLOCK = 1 << 18
 
 
 class Entries(NamedTuple):
-    """Pixels by their places in a palette."""
+    """The palette entry of every pixel."""
 
     indices: Array  # (height, width)
     counts: Array  # (k,) int64
-    error: float  # squared differences to the pixels, alpha premultiplied, summed
+    error: float  # sum of squared differences to the pixels, alpha premultiplied
 
 
 def by_palette(rows: Array, size: tuple[int, ...], palette: Array, dither: Dither) -> Entries:
-    """The pixels (n, c) of an image of some height and width by their places in the palette."""
+    """The palette entries of the pixels (n, c) of an image with `size` (height, width)."""
     xp, channels = namespace(rows), rows.shape[1]
     kernels = kernels_for(xp)
     if dither.active:

@@ -1,4 +1,4 @@
-"""Palettes by k-means and by cuts, for colours with weights."""
+"""Palettes for weighted colours, by k-means or by cutting colour space."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CUTS: dict[str, Callable[[Cells, int], np.ndarray]] = {
     "median-cut": boxes.median_cut,
     "octree": boxes.octree,
 }
-#: cells for each colour of a palette that is made by cuts alone
+#: cells per palette colour, for palettes that are made by cuts alone
 _CELLS_PER_COLOR = 16
 #: weight, in pixels, of the rows that keep fixed clusters from being empty
 _NEGLIGIBLE = 1e-6
@@ -55,7 +55,7 @@ class _Problem(NamedTuple):
 def find_palette(
     colors: Array, rows: InMemory, weights: Array, settings: Settings, keep: Array, k: int
 ) -> Palette:
-    """A palette of k for colours of which there are more, none of weight 0; `keep` comes first.
+    """A palette of k colours for more than k colours, none of weight 0; `keep` comes first.
 
     rows : the colours in the space of the settings (`rows_of`)
     """
@@ -67,13 +67,13 @@ def find_palette(
     else:
         centers, loss, n_iter = _by_model(problem)
     palette = stored(centers, colors.dtype, settings.space)
-    if keep.shape[0]:  # without what conversions there and back make of them
+    if keep.shape[0]:  # exactly as given: conversion there and back may change them
         palette = namespace(palette).concat([keep, palette[keep.shape[0] :, :]], axis=0)
     return Palette(palette, loss, n_iter)
 
 
 def rows_of(colors: Array, space: Space) -> InMemory:
-    """Where the colours lie, as stored if the kernels take them like that."""
+    """The points where the colours lie; the colours as stored, if the kernels take those."""
     xp = namespace(colors)
     taken = dtype_name(colors.dtype) in kernels_for(xp).runtime.dtypes
     kept = taken and colors.shape[1] < 4 and space.name == "srgb"
@@ -104,7 +104,7 @@ def _by_model(problem: _Problem) -> tuple[Array, float, int]:
         batches.fit(problem.rows.X, sample_weight=problem.weights)
         return batches.cluster_centers_, batches.inertia_, int(batches.n_iter_)
     model = KMeans(problem.k, **parameters)
-    # the labels of the palette as stored are found later
+    # without labels: those of the rounded palette are found later
     model._fit_centers(problem.rows, problem.weights)
     return model.cluster_centers_, model.inertia_, int(model.n_iter_)
 
@@ -135,9 +135,9 @@ def _start(
 
 
 def _around_fixed(problem: _Problem) -> tuple[Array, float, int]:
-    """k-means of which some centres stay where they are.
+    """k-means in which some centres stay where they are.
 
-    A row of next to no weight lies on each of them, so that no cluster of theirs is ever empty.
+    A row of negligible weight lies on each of these, so that their clusters are never empty.
     """
     settings, xp, fixed = problem.settings, problem.rows.xp, problem.fixed
     m, cells, rng = (

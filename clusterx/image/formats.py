@@ -16,14 +16,14 @@ from .png import density, with_chunks
 if TYPE_CHECKING:
     from PIL import Image
 
-#: endings of files, and what is written for them
+#: endings of files, and Pillow's names of the formats that are written for them
 FORMATS = {".png": "PNG", ".gif": "GIF", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
-MOST_COLORS = 256  # of the palette of a file
+MOST_COLORS = 256  # in the palette of a file
 _XMP_TAG, _DIRECTORIES = 700, {0x8769, 0x8825}  # tags of a TIFF
 
 
 class Drawing(NamedTuple):
-    """An image in few colours, on the host, and what is written beside its pixels."""
+    """An image in few colours, on the host, and the metadata written beside its pixels."""
 
     indices: np.ndarray  # (height, width)
     palette: np.ndarray  # (k, 1), (k, 3) or (k, 4)
@@ -38,7 +38,7 @@ def format_of(path: Any) -> str:
     Raises
     ------
     ValueError
-        It stands for none in which few colours are kept exactly.
+        It stands for no format that keeps few colours exactly.
     """
     kind = FORMATS.get(Path(str(path)).suffix.lower())
     if kind is None:
@@ -51,12 +51,12 @@ def format_of(path: Any) -> str:
 
 
 def encoded(drawing: Drawing, kind: str, *, compress_level: int = 6) -> memoryview:
-    """The file of a format of `FORMATS`.
+    """The bytes of a file in one of the formats of `FORMATS`.
 
     Raises
     ------
     ValueError
-        The format does not hold that many colours, or sixteen bits a channel.
+        The format cannot hold that many colours, or 16 bits per channel.
     """
     grey = drawing.palette.shape[1] == 1
     if drawing.palette.itemsize > 1 and not (kind == "TIFF" and grey):
@@ -86,7 +86,7 @@ def paletted(indices: np.ndarray, palette: np.ndarray) -> Image.Image:
 
 
 def for_gif(indices: np.ndarray, palette: np.ndarray) -> Image.Image:
-    """A PIL image of mode P with one invisible colour at most, and others opaque."""
+    """A PIL image of mode P with at most one invisible colour; all others are opaque."""
     if palette.shape[1] < 4:
         return paletted(indices, palette)
     hidden = np.flatnonzero(palette[:, 3] < 128)
@@ -99,7 +99,7 @@ def for_gif(indices: np.ndarray, palette: np.ndarray) -> Image.Image:
 
 
 def true_color(drawing: Drawing) -> Image.Image:
-    """A PIL image of every pixel's colour."""
+    """A PIL image that stores the colour of every pixel."""
     from PIL import Image
 
     pixels = drawing.palette[drawing.indices]
@@ -145,7 +145,7 @@ def _tiff(drawing: Drawing, compress_level: int) -> memoryview:
     if drawing.metadata.xmp:
         tags[_XMP_TAG] = drawing.metadata.xmp
     options: dict[str, Any] = {"exif": tags}
-    # libtiff, which compresses, writes no directories of EXIF
+    # compression needs libtiff, which cannot write the directories of EXIF
     compression = "raw" if _DIRECTORIES.intersection(tags) else "tiff_adobe_deflate"
     if (dpi := density(drawing.chunks)) is not None:
         options["dpi"] = dpi

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 ImageSource = str | os.PathLike[str] | IO[bytes]
 
-#: what stands before the name of a photo that scikit-learn ships
+#: prefix of the name of a photo that scikit-learn ships
 SAMPLE = "sample:"
 
-#: bytes of a colour profile, to which Pillow's limit of a megabyte for text applies, too
+#: most bytes of a colour profile; Pillow applies its limit for text, a megabyte, to profiles too
 _MAX_PROFILE = 64 << 20
 
 
@@ -32,7 +32,7 @@ def load(
     """Decode an image file.
 
     The orientation in EXIF or XMP is applied; metadata that cannot be read is ignored. Colours in
-    an ICC profile are converted to sRGB, in which all that follows is done. Palettes
+    an ICC profile are converted to sRGB, in which all later steps work. Images with a palette
     become RGB, or RGBA if they have transparency; so does every other mode that is not grey, RGB
     or RGBA. An image with a transparent grey or colour becomes RGBA. 16-bit grey stays uint16. A
     warning is issued if Pillow decodes only 8 of 16 bits (grey with alpha, RGB and RGBA), and if
@@ -43,13 +43,13 @@ def load(
     source : path, binary file, or 'sample:china.jpg' or 'sample:flower.jpg'
         The samples are photos that come with scikit-learn.
     max_pixels : int, optional
-        Refuse images with more pixels. By default twice ``PIL.Image.MAX_IMAGE_PIXELS``, where
-        Pillow itself refuses: a small file can decode to more than the memory holds.
+        Refuse images with more pixels. By default twice ``PIL.Image.MAX_IMAGE_PIXELS``, the
+        number from which Pillow itself refuses: a small file can decode to more than memory holds.
     profile : {'convert', 'keep'}, default='convert'
         What to do with RGB or CMYK in an ICC profile: 'convert' it to sRGB (perceptual intent,
-        through LittleCMS), where colours that sRGB lacks are clipped; or 'keep' the values of RGB
-        and their profile, which results write, too. Profiles of sRGB itself are kept in any case.
-        Grey is taken as it is, and so are PNGs with cICP, such as HDR.
+        through LittleCMS), which clips colours outside sRGB; or 'keep' the RGB values and their
+        profile, which is then written with results. Profiles of sRGB itself are always kept. Grey
+        is taken as it is, and so are PNGs with a cICP chunk, such as HDR images.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def load(
     ImageTooLargeError
         It has more than `max_pixels` pixels.
     ValueError
-        `profile` is neither.
+        `profile` is neither 'convert' nor 'keep'.
     """
     if profile not in ("convert", "keep"):
         raise ValueError(f"profile must be 'convert' or 'keep', got {profile!r}.")
@@ -99,7 +99,7 @@ def _decode(source: ImageSource, name: str, max_pixels: int | None, keep_profile
 
 
 def _content(source: ImageSource) -> bytes:
-    """The bytes of a file, none where it cannot be read again."""
+    """The bytes of a file; empty if it cannot be read again."""
     try:
         if isinstance(source, (str, os.PathLike)):
             return Path(source).read_bytes()
@@ -112,10 +112,11 @@ def _content(source: ImageSource) -> bytes:
 def frames_of(
     source: ImageSource, *, max_pixels: int | None = None
 ) -> tuple[list[Picture], list[int], int]:
-    """All frames of a file, RGB or RGBA; milliseconds of each; and how often they are shown.
+    """All frames of a file, RGB or RGBA; the milliseconds of each; and how often they are shown.
 
-    Frames are as they show: what earlier ones leave is in them; an ICC profile is converted to
-    sRGB. Where a file says nothing, 100 milliseconds and 0, without end.
+    Frames are as they appear, with what earlier frames left in place; colours in an ICC profile are
+    converted to sRGB. If the file gives neither, a frame lasts 100 milliseconds, and the number is
+    0 (forever).
     """
     import numpy as np
 
@@ -156,7 +157,7 @@ def picture_of(image: Image.Image) -> Picture:
 
 
 def _explained(image: Image.Image, name: str, *, keep_profile: bool = False) -> Picture:
-    """The decoded image, or what keeps it from being decoded."""
+    """The decoded image; raises an error that explains why it cannot be decoded."""
     try:
         return decoded(image, name, keep_profile=keep_profile)
     except UnreadableImageError:
@@ -229,7 +230,7 @@ def _default_limit() -> int | None:
 
 @contextmanager
 def _pillow_limit(limit: int | None) -> Iterator[None]:
-    """Our limits in the place of Pillow's, which are globals; never unset meanwhile."""
+    """Replace Pillow's limits, which are globals, by ours; a lock is held meanwhile."""
     from PIL import Image, PngImagePlugin
 
     with quiet_pillow():
@@ -243,7 +244,7 @@ def _pillow_limit(limit: int | None) -> Iterator[None]:
 
 
 def _open_limited(source: ImageSource, name: str, limit: int | None) -> Image.Image:
-    """Read the header."""
+    """Open an image, which reads its header, unless it has more pixels than `limit`."""
     from PIL import Image
 
     cure = "Raise max_pixels (--max-pixels) if you trust the file, or scale the image down."

@@ -1,4 +1,4 @@
-"""TIFFs that are larger than memory: quantised some rows at a time."""
+"""Quantise TIFFs that are larger than memory, some rows at a time."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .pixels import PEAK, Space
 from .settings import Settings
 from .targets import fewest_colors, psnr
 
-#: colours whose counts are gathered before equal ones are put together
+#: colours that are gathered with their counts before equal ones are merged
 _GATHERED = 1 << 21
 #: bytes that tifffile reads or writes at once
 _READ_AT_ONCE = 1 << 24
 #: side of the tiles that are written
 _TILE = 256
-#: pixels from which a file may be larger than a classic TIFF can be
+#: above this many pixels, a BigTIFF is written: the file may exceed what a classic TIFF can hold
 _CLASSIC = 1 << 31
 #: what tifffile's decoders raise for damaged files
 _DAMAGE = (ValueError, OSError, RuntimeError, KeyError, IndexError, struct.error, zlib.error)
@@ -75,9 +75,9 @@ def quantize_tiff(
     overwrite : bool, default=False
         Whether an existing file may be replaced.
     compression : str or None, default='zlib'
-        tifffile's name of it.
+        tifffile's name of the compression.
     **parameters
-        Others of `quantize`, but for `importance`, `dither`, `device` and `max_pixels`.
+        Other parameters of `quantize`, except `importance`, `dither`, `device` and `max_pixels`.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def quantize_tiff(
     ImportError
         The package tifffile is not installed.
     FileNotFoundError, UnreadableImageError
-        The file is missing, is no TIFF or is damaged, or has other pixels.
+        The file is missing, is no TIFF, is damaged, or has pixels of another kind.
     FileExistsError, UnwritableError
         The target exists, or cannot be written.
     ValueError
@@ -132,7 +132,7 @@ class _Tiff:
             raise FileNotFoundError(
                 f"{self.name}: there is no such file. Check the path."
             ) from error
-        except Exception as error:  # whatever decoders of damaged files stumble over
+        except Exception as error:  # decoders raise various errors for damaged files
             raise UnreadableImageError(f"{self.name}: not a TIFF, or damaged ({error}).") from error
         grey = len(shape) == 2
         if dtype != np.uint8 or not (grey or (len(shape) == 3 and shape[2] == 3)):
@@ -234,7 +234,7 @@ class _Tiff:
 
 
 def _cut(rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Tiles of rows, which are padded with zeros."""
+    """Cut at most `_TILE` rows into tiles, padded with zeros."""
     down, across = _TILE - len(rows), -rows.shape[1] % _TILE
     padded = np.pad(rows, [(0, down), (0, across)])
     for start in range(0, padded.shape[1], _TILE):

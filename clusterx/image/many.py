@@ -33,21 +33,21 @@ def quantize_many(
 ) -> list[QuantizedImage]:
     """Reduce images to few colours that all of them share.
 
-    The palette is that of one image which holds the pixels of all: each counts as often as it
-    occurs, so that a large image weighs more than a small one.
+    The palette is that of a single image with the pixels of all images: every pixel counts the
+    same, so a large image weighs more than a small one.
 
     Parameters
     ----------
     images : iterable of array, path, PIL image or open binary file
-        Of any sizes; of the same channels, dtype and device.
+        Of any sizes; all with the same channels, dtype and device.
     n_colors : int, default=16
         Colours of the shared palette.
     space, lightness, dither, device, max_pixels
         As in `quantize`.
     importance : iterable of arrays of shape (height, width), optional
-        What each pixel of each image counts for; 1 by default.
+        Weight of each pixel of each image; 1 by default.
     **parameters
-        Others of `quantize`.
+        Other parameters of `quantize`.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def quantize_many(
 
     Notes
     -----
-    The images are in memory together; what the clustering works on are the unique colours.
+    All images are in memory at once; the clustering works on their unique colours.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def merged_counts(pieces: list[tuple[Array, Array]]) -> tuple[Array, Array]:
 
 
 def _counts_in(groups: Groups, counts: Array) -> Array:
-    """Sums of whole numbers, which float64 holds exactly."""
+    """Sums of whole numbers over groups; float64 holds them exactly."""
     xp = namespace(counts)
     found = sums_in(groups, xp.astype(counts, float_dtype(xp, counts)))
     return xp.astype(xp.round(found), xp.int64)
@@ -162,7 +162,7 @@ def _places(some: Array, colors: Array) -> Array:
 
 
 def _share_of(found: Clustering, colors: Array, own: Array, counts: Array) -> Clustering:
-    """What belongs to one of the images."""
+    """The clustering restricted to the colours of one image."""
     xp = namespace(colors)
     labels = xp.take(found.labels, _places(own, colors), axis=0)
     population = _counts_in(Groups(labels, found.palette.shape[0]), counts)

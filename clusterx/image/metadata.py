@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from PIL import Image
 
-#: tags of a TIFF that say how its pixels are stored or shown, which the result's own tags do
+#: tags of a TIFF that say how its pixels are stored or shown; a result has its own
 _STORAGE = {
     *range(254, 260), 262, 266, *range(273, 275), *range(277, 280), 282, 283, 284, 296, 317, 320,
     *range(322, 326), 330, 338, 339, 347, *range(512, 533), 700, 34377, 34675,
 }  # fmt: skip
 _ORIENTATION = re.compile(rb"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)[1-8](\s*[\"'<])")
-#: keyword of XMP among the text of a PNG, and the start of those that hold other data in digits
+#: keyword of XMP among the text of a PNG, and prefix of keywords of data in hexadecimal digits
 XMP_KEY, _RAW = "XML:com.adobe.xmp", "Raw profile type"
 
 
@@ -33,21 +33,21 @@ NO_METADATA = Metadata()
 
 
 def metadata_of(image: Image.Image, tags: bytes = b"") -> Metadata:
-    """The metadata of a decoded image, without the orientation; what is damaged is left out.
+    """The metadata of a decoded image, without the orientation; damaged parts are left out.
 
-    tags : `exif_of` of a TIFF that was not decoded yet, whose file is open until then
+    tags : of a TIFF, `exif_of` from before it was decoded, because that may close the file
     """
     return Metadata(tags or exif_of(image), _xmp(image), _text(image))
 
 
 def exif_of(image: Image.Image) -> bytes:
-    """EXIF without what is about the storage of pixels."""
+    """EXIF without the tags on the storage of pixels."""
     try:
         exif = image.getexif()
         for tag in _STORAGE.intersection(exif):
             del exif[tag]
         return exif.tobytes() if len(exif) else b""
-    except Exception:  # Pillow raises whatever odd tags make it stumble over
+    except Exception:  # Pillow raises various errors for odd tags
         return b""
 
 

@@ -1,9 +1,9 @@
-"""Ordered dithering for any palette: mixtures of its colours, and thresholds that choose in them.
+"""Ordered dithering for any palette: mixtures of its colours, from which thresholds choose.
 
 References
 ----------
 Yliluoma, "Arbitrary-palette positional dithering algorithm", 2011; the mixtures are those of
-Knoll's pattern dithering (US patent 6606166, expired), whose error runs from draw to draw.
+Knoll's pattern dithering (US patent 6606166, expired), which carry the error from draw to draw.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def ordered(
 ) -> Array:
     """Places in the palette of pixels dithered by thresholds.
 
-    Each colour is a mixture of palette colours whose mean is the colour, where the palette can
-    make it: of 32 draws, each is the nearest to the colour plus the error of the draws before. In
-    the order of their luma, the threshold at a pixel says which of them it gets.
+    For each colour, 32 palette colours are drawn whose mean is that colour, if the palette allows
+    it: each draw is the entry nearest to the colour plus the error of the draws before. The draws
+    are sorted by luma, and the threshold at a pixel chooses one of them.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def ordered(
     strength : float
         Share of the error that the next draws make up for.
     space : str
-        Where colours are mixed; of alpha, in sRGB instead of in linear light.
+        Where colours are mixed; with alpha, 'linear' mixes in sRGB.
     """
     xp = namespace(pixels)
     height, width, channels = pixels.shape
@@ -79,18 +79,18 @@ def ordered(
 
 
 class _Mixing(NamedTuple):
-    """Points of a space, and what is in it."""
+    """Points of the space in which colours are mixed."""
 
-    own: Array  # (n, c), colours; what they are mixed to lies within those of the palette
+    own: Array  # (n, c), colours; they are clipped to the palette's range before mixing
     entries: Array  # (k, c), the palette
     low: Array  # (n, c), bounds of colour and error
     high: Array
-    compared: Callable[[Array], Array]  # from points to those that are compared
+    compared: Callable[[Array], Array]  # from points to the space where they are compared
     targets: Array  # (k, c), the palette where it is compared
 
 
 def _in_values(colors: Array, palette: Array, *, linear: bool) -> _Mixing:
-    """In the values of sRGB or their light; compared in sRGB."""
+    """Mix in sRGB or in linear light; compare in sRGB."""
     xp = namespace(colors)
     peak = float(PEAK[dtype_name(colors.dtype)])
     entries, own = coordinates(palette), coordinates(colors)
@@ -133,7 +133,7 @@ def _mixtures(colors: Array, palette: Array, strength: float, space: str) -> Arr
 
 
 def _from_dark_to_light(drawn: Array, palette: Array) -> Array:
-    """Entries (n, draws), those of each row by their luma."""
+    """Entries (n, draws), each row sorted by luma."""
     xp = namespace(drawn)
     order = np.argsort(_luma(to_host(coordinates(palette))), kind="stable")
     ranks = np.empty(len(order), index_dtype(np, len(order)))

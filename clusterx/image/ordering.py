@@ -20,9 +20,9 @@ def luma(colors: np.ndarray) -> np.ndarray:
 
 
 def dark_to_light(palette: Array) -> Array:
-    """The palette in the order of its luma; transparent colours first."""
+    """The palette in the order of its luma; invisible colours first."""
     host = to_host(palette)
-    # equal ones in the order of their channels, the first one first
+    # ties are broken by the first channel, then by the next
     order = np.lexsort((*host.T[::-1], luma(host)))
     if host.shape[1] == 4:
         order = order[np.argsort(host[order, 3] > 0, kind="stable")]
@@ -31,7 +31,7 @@ def dark_to_light(palette: Array) -> Array:
 
 
 def by_hue(colors: np.ndarray) -> np.ndarray:
-    """Places of colours (k, 3 or 4) in 0..1: invisible ones, greys, then by hue in Oklab."""
+    """Indices that sort colours (k, 3 or 4) in 0..1: invisible, greys, then by hue in Oklab."""
     oklab = convert(colors[:, :3], "srgb", "oklab")
     hue = np.arctan2(oklab[:, 2], oklab[:, 1]) % (2 * np.pi)
     hue = np.where(np.hypot(oklab[:, 1], oklab[:, 2]) < _GREY, -1.0, hue)
@@ -41,14 +41,14 @@ def by_hue(colors: np.ndarray) -> np.ndarray:
 
 
 def reordered(palette: np.ndarray, counts: np.ndarray, order: str) -> np.ndarray:
-    """Places of the colours of a palette, which goes from dark to light, in another order.
+    """Indices that bring a palette, which is sorted from dark to light, into another order.
 
     Parameters
     ----------
     palette : ndarray of shape (k, c)
     counts : ndarray of shape (k,)
     order : {'lightness', 'hue', 'popularity'}
-        'hue': greys, then the others by their hue in Oklab, red first. A transparent colour stays
+        'hue': greys, then the others by their hue in Oklab, red first. An invisible colour stays
         first unless the order is by popularity.
     """
     if order == "popularity":

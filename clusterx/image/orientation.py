@@ -28,9 +28,9 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def orientation(image: Image.Image) -> int:
-    """EXIF's orientation of a decoded image, 1 to 8; 1 (upright) where none can be read.
+    """The orientation of a decoded image as in EXIF, 1 to 8; 1 (upright) if none can be read.
 
-    Pillow parses all of EXIF to find this one tag, and raises if any of it is odd.
+    Pillow is not asked: it parses all of EXIF for this one tag, and raises if any of it is odd.
     """
     found = (value for value in _candidates(image) if value is not None and 1 <= value <= 8)
     return next(found, 1)
@@ -43,7 +43,7 @@ def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _candidates(image: Image.Image) -> Iterator[int | None]:
-    """Orientations in the order in which they count."""
+    """Orientations found in the image, the one that takes precedence first."""
     info: dict[Any, Any] = image.info
     if hasattr(image, "tag_v2"):  # a TIFF, whose own tags are its EXIF
         value = image.tag_v2.get(_TAG)
@@ -77,7 +77,7 @@ def orientation_of_exif(exif: bytes) -> int | None:
 
 
 def _raw_profile(text: str) -> bytes:
-    """The bytes of ImageMagick's text chunk: a name and a length on lines, and hexadecimal."""
+    """The bytes of ImageMagick's text chunk: lines of a name and a length, then hexadecimal."""
     try:
         return bytes.fromhex("".join(text.split("\n")[3:]))
     except ValueError:

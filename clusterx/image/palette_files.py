@@ -17,7 +17,7 @@ from .palette_formats import UnreadablePaletteError
 from .pixels import hex_codes
 
 _HEX = re.compile(r"#?([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8}|[0-9a-fA-F]{12})")
-#: ending of the name: what reads the bytes of such a file, and what makes them
+#: for each ending, the function that reads the bytes of such a file, and the one that makes them
 FORMATS: dict[str, tuple[Callable[[bytes], np.ndarray], Callable[[np.ndarray, str], bytes]]] = {
     ".gpl": (formats.read_gpl, formats.gpl),
     ".pal": (formats.read_pal, formats.jasc),
@@ -35,24 +35,24 @@ def read_palette(path: Any) -> np.ndarray:
     Parameters
     ----------
     path : path
-        By the ending of its name: .gpl (GIMP), .pal (JASC, or Microsoft's RIFF), .aco, .ase and
-        .act (Adobe), .hex and .txt (a hex code a line, as ``#rrggbb``; also Paint.NET's). Of any
-        other file, which must be an image, the distinct colours.
+        The ending says the format: .gpl (GIMP), .pal (JASC, or Microsoft's RIFF), .aco, .ase and
+        .act (Adobe), .hex and .txt (one hex code per line, as ``#rrggbb``; also Paint.NET's). Any
+        other file must be an image; its distinct colours are the palette.
 
     Returns
     -------
     ndarray of shape (k, 3) or (k, 4), uint8
-        RGB, or RGBA where the file has transparent colours. Of 16-bit and other colours, the
-        nearest of 8 bits a channel in sRGB.
+        RGB, or RGBA if the file has transparent colours. 16-bit colours, and those of other colour
+        spaces, are rounded to 8 bits per channel in sRGB.
 
     Raises
     ------
     FileNotFoundError
         There is no such file.
     UnreadablePaletteError
-        It is no such palette, it is damaged, or it has no colours.
+        The file is not a palette of the format of its ending, is damaged, or has no colours.
     UnreadableImageError
-        It is not an image either.
+        The ending is of no palette format, and the file is not an image either.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def read_palette(path: Any) -> np.ndarray:
 
 
 def write_palette(path: Any, palette: Any, *, name: str = "", overwrite: bool = False) -> None:
-    """Write a palette, in the format of the ending of the file's name.
+    """Write a palette in the format that the file's ending says.
 
     Parameters
     ----------
@@ -88,17 +88,17 @@ def write_palette(path: Any, palette: Any, *, name: str = "", overwrite: bool = 
         Ending in .gpl, .pal (JASC), .aco, .ase, .act, .hex or .txt; see `read_palette`.
     palette : array of shape (k, c), list of str, or QuantizedImage
         uint8 or uint16 (rounded to 8 bits), grey, RGB or RGBA; or hex codes. Lists of hex codes
-        keep alpha, and .act which colour is invisible; elsewhere invisible colours are left out,
-        and others lose their alpha.
+        keep alpha, and .act keeps which colour is invisible; the other formats leave out invisible
+        colours, and drop the alpha of the rest.
     name : str, optional
-        Of the palette, where the format has one; by default that of the file.
+        Name of the palette, if the format has one; by default that of the file.
     overwrite : bool, default=False
         Whether an existing file may be replaced.
 
     Raises
     ------
     ValueError
-        There is no such format, or it cannot hold so many colours.
+        There is no such format, or it cannot hold this many colours.
     FileExistsError, UnwritableError
         The file exists, or cannot be written; it is written whole or not at all.
     """
@@ -107,7 +107,7 @@ def write_palette(path: Any, palette: Any, *, name: str = "", overwrite: bool = 
 
 
 def encode_palette(palette: np.ndarray, ending: str, name: str) -> bytes:
-    """The bytes of a palette file; `ending` says of which format."""
+    """The bytes of a palette file in the format of `ending`."""
     ending = ending.lower()
     if ending not in FORMATS and ending not in LISTS:
         known = ", ".join([*FORMATS, *LISTS])
@@ -121,7 +121,7 @@ def encode_palette(palette: np.ndarray, ending: str, name: str) -> bytes:
 
 
 def as_palette(palette: Any) -> np.ndarray:
-    """Colours (k, c), uint8 or uint16, of whatever a palette may be given as."""
+    """Colours (k, c), uint8 or uint16, from any form in which a palette may be given."""
     palette = getattr(palette, "palette", palette)
     if isinstance(palette, (str, os.PathLike)):
         return read_palette(palette)
@@ -155,7 +155,7 @@ def colors_of_hex(codes: Iterable[str]) -> np.ndarray:
     Returns
     -------
     ndarray of shape (k, 3), or (k, 4) if any code has an alpha
-        uint16 if any code has four digits a channel, else uint8.
+        uint16 if any colour needs 16 bits per channel, else uint8.
     """
     found = []
     for code in codes:
@@ -181,7 +181,7 @@ def _of_numbers(items: list) -> np.ndarray:
 
 
 def _of_list(content: bytes) -> np.ndarray:
-    """Hex codes, one a line or between spaces and commas; what follows a ; is a comment."""
+    """Hex codes, separated by line breaks, spaces or commas; a semicolon begins a comment."""
     text = formats.text_of(content)
     alpha_first = "paint.net" in text.partition("\n")[0].lower()
     codes = []

@@ -30,7 +30,7 @@ def text_of(content: bytes) -> str:
 
 
 def _visible(colors: np.ndarray) -> np.ndarray:
-    """RGB of what is not invisible."""
+    """RGB of the colours that are not invisible."""
     return colors[:, :3] if colors.shape[1] == 3 else colors[colors[:, 3] > 0, :3]
 
 
@@ -105,7 +105,7 @@ def _bytes(content: bytes, n: int, width: int) -> np.ndarray:
 
 
 def read_act(content: bytes) -> np.ndarray:
-    """Adobe's colour table: 256 colours, and perhaps how many count and which is transparent."""
+    """Adobe's colour table: 256 colours; optionally the number in use, and the transparent one."""
     if len(content) not in (768, 772):
         raise UnreadablePaletteError(
             f"an Adobe colour table has 768 or 772 bytes, and this file {len(content)}."

@@ -1,4 +1,4 @@
-"""A decoded image, and what may keep a file from becoming one."""
+"""A decoded image, and the errors for files that cannot be decoded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Picture:
     name : str
         Where it came from, for messages.
     icc_profile : bytes or None
-        The colour profile that RGB pixels are in: one of sRGB, or one that was to be kept.
+        The colour profile of RGB pixels: that of sRGB, or another that was to be kept.
     chunks : tuple of (bytes, bytes)
         Type and data of the PNG chunks that describe the pixels: colour space and density.
     reduced : bool
@@ -55,7 +55,7 @@ class Picture:
     metadata: Metadata = NO_METADATA
 
     def warn(self, stacklevel: int) -> None:
-        """Warn of bits and frames of the file that the pixels lack."""
+        """Warn if the file has 16 bits per channel or several frames, which the pixels lack."""
         if self.reduced:
             warnings.warn(
                 f"{self.name}: Pillow decodes 8 of the file's 16 bits per channel. To keep all "

@@ -33,17 +33,17 @@ class Pixels:
     rows : array of shape (n, c)
         uint8 or uint16.
     shape : tuple of int
-        The image's: (height, width) or (height, width, c).
+        Shape of the image: (height, width) or (height, width, c).
     name : str
-        The image's, for messages.
+        Name of the image, for messages.
     icc_profile : bytes or None
         Colour profile of a file's RGB values.
     chunks : tuple of (bytes, bytes)
         PNG chunks that describe a file's pixels; see `Picture`.
     metadata : Metadata
-        Of a file.
+        EXIF, XMP and text of a file.
     from_file : bool
-        Whether the pixels were decoded here, and so may be worked on elsewhere.
+        Whether the pixels were decoded here, and so may be moved to another device.
     """
 
     rows: Array
@@ -119,7 +119,7 @@ def _picture(image: Any, max_pixels: int | None) -> Picture:
 
 
 class Space(NamedTuple):
-    """Where colours are compared: the space of `colorspace`, and what its lightness counts for."""
+    """Where colours are compared: the space of `colorspace`, and the weight of its lightness."""
 
     name: str = "srgb"
     lightness: float = 1.0  # factor of L in CIELAB and Oklab
@@ -139,24 +139,24 @@ class Space(NamedTuple):
 SRGB = Space()
 #: lightness of white, in spaces that have one
 WHITES = {"lab": 100.0, "oklab": 1.0}
-#: colours converted at once: their memory is bounded
+#: colours converted at once, which bounds memory
 _BLOCK = 1 << 16
 
 
 def coordinates(colors: Array, dtype: Any = None, space: Space = SRGB) -> Array:
     """Where colours lie in the space whose squared Euclidean distance is the error.
 
-    Grey and RGB values of sRGB as they are, others as `colorspace.convert` has them; of grey the
-    first component, as the others are 0 or equal to it. RGBA with the colour premultiplied, in
-    sRGB (ra, ga, ba, A) with a = A / peak: the error that shows on black, plus the error of alpha;
-    invisible pixels are one point, whatever their colour. In other spaces alpha goes from 0 to
-    what white has for its largest component.
+    In sRGB, grey and RGB values are taken as they are; other spaces are those of
+    `colorspace.convert`. Grey keeps the first component only, because the others are 0 or equal to
+    it. The colour of RGBA is premultiplied, in sRGB (ra, ga, ba, A) with a = A / peak: the error is
+    the one seen on black plus that of alpha, and invisible pixels are one point, whatever their
+    colour. In other spaces, alpha goes from 0 to the largest component of white.
 
     Parameters
     ----------
     colors : array of shape (n, c)
     dtype : dtype, optional
-        uint8 or uint16, whose range the values have; by default that of `colors`.
+        uint8 or uint16: the dtype whose range the values have; by default that of `colors`.
     space : Space
 
     Returns
@@ -192,10 +192,10 @@ def _converted(values: Array, peak: int, space: Space) -> Array:
 def stored(points: Array, dtype: Any, space: Space = SRGB) -> Array:
     """The inverse of `coordinates`, rounded to whole numbers of the dtype.
 
-    Invisible colours become zero in every channel; what sRGB lacks is clipped.
+    Invisible colours become zero in every channel; colours outside sRGB are clipped.
     """
     xp = namespace(points)
-    peak = float(PEAK[dtype_name(dtype)])  # some libraries mix no whole numbers with floats
+    peak = float(PEAK[dtype_name(dtype)])  # some libraries do not mix integers with floats
     c = points.shape[1]
     white = peak if space.name == "srgb" else WHITES.get(space.name, 1.0)
     if c == 4:
@@ -227,7 +227,7 @@ def paint(indices: Array, palette: Array, shape: tuple[int, ...]) -> Array:
     """The image of the given shape whose pixels have the palette's colours."""
     xp = namespace(palette)
     flat = xp.reshape(indices, (-1,))
-    block, n = 1 << 20, flat.shape[0]  # the indices of a block become 64-bit ones
+    block, n = 1 << 20, flat.shape[0]  # in blocks, because indices are copied as int64
     parts = [
         xp.take(palette, xp.astype(flat[start : min(n, start + block)], xp.int64), axis=0)
         for start in range(0, n, block)
@@ -236,7 +236,7 @@ def paint(indices: Array, palette: Array, shape: tuple[int, ...]) -> Array:
 
 
 def hex_codes(palette: np.ndarray) -> list[str]:
-    """'#rrggbb' or '#rrggbbaa' of every colour; four digits a channel for uint16.
+    """'#rrggbb' or '#rrggbbaa' of every colour; four digits per channel for uint16.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The chunks of a PNG that say how its pixels are to be shown."""
+"""PNG chunks that say how pixels are to be shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def display_chunks(info: Mapping[Any, Any], *, sideways: bool) -> Chunks:
     Parameters
     ----------
     info : mapping
-        Of a PIL image of any format.
+        `info` of a PIL image of any format.
     sideways : bool
         Whether rows have become columns, so that the densities change places.
     """
@@ -38,13 +38,13 @@ def display_chunks(info: Mapping[Any, Any], *, sideways: bool) -> Chunks:
 
 
 def of_srgb(chunks: Chunks) -> Chunks:
-    """Chunks of pixels that have been converted to sRGB, with its perceptual intent."""
+    """The chunks after the pixels were converted to sRGB, with perceptual intent."""
     others = tuple(chunk for chunk in chunks if chunk[0] not in _COLOR_SPACE)
     return ((b"sRGB", b"\0"), *others)
 
 
 def density(chunks: Chunks) -> tuple[float, float] | None:
-    """Pixels per inch across and down, where the chunks say so."""
+    """Pixels per inch across and down, if the chunks give them."""
     for kind, data in chunks:
         if kind == b"pHYs" and data[8:] == b"\1":
             across, down = struct.unpack(">2I", data[:8])
@@ -94,7 +94,7 @@ def _density(info: Mapping[Any, Any], *, sideways: bool) -> bytes | None:
 
 
 def with_chunks(png: memoryview, chunks: Iterable[tuple[bytes, bytes]]) -> memoryview:
-    """The PNG with chunks after its header."""
+    """The PNG with the chunks inserted after its header."""
     added = b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks

@@ -1,4 +1,4 @@
-"""From the colours of an ICC profile to those of sRGB, through LittleCMS."""
+"""Conversion from the colours of an ICC profile to sRGB, through LittleCMS."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from .picture import UnreadableImageError
 
-#: colours along each channel that are converted to see whether a profile is that of sRGB, and how
-#: far, of 255, its colours may be from sRGB's: versions of sRGB differ by rounding
+#: to see whether a profile is that of sRGB, this many colours along each channel are converted;
+#: they may differ by this much, of 255, because versions of sRGB differ by rounding
 _GRID, _ROUNDING = 9, 2
 #: kinds of profiles that are converted, by the space in their header, and Pillow's modes for them
 _MODES = {b"RGB ": ("RGB", "RGBA"), b"CMYK": ("CMYK",)}
@@ -26,7 +26,7 @@ class Conversion(NamedTuple):
 def in_srgb(image: Any, profile: bytes, name: str) -> Conversion | None:
     """The pixels of a PIL image in sRGB; None if the profile is sRGB's, damaged or of another kind.
 
-    The intent is perceptual, and colours that sRGB lacks are clipped.
+    The intent is perceptual, and colours outside sRGB are clipped.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def in_srgb(image: Any, profile: bytes, name: str) -> Conversion | None:
         Of mode RGB, RGBA or CMYK.
     profile : bytes
     name : str
-        The image's, for messages.
+        Name of the image, for messages.
 
     Raises
     ------

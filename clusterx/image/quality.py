@@ -20,7 +20,7 @@ from ..arrays import Array, asarray, concat, dtype_name, float_dtype, host_float
 from .colorspace import convert
 from .pixels import PEAK, Pixels, as_pixels, coordinates, psnr
 
-#: width of the window of SSIM, and of its Gaussian: Wang's choice
+#: width of the window of SSIM, and standard deviation of its Gaussian: Wang's choice
 _WINDOW, _SIGMA = 11, 1.5
 #: pixels compared at once
 _BLOCK = 1 << 18
@@ -33,7 +33,7 @@ class ImageQuality(NamedTuple):
     psnr: float  # dB, infinite where there is no error
     ssim: float  # at most 1
     delta_e: float  # mean CIEDE2000
-    delta_e_95: float  # 95% of the pixels are no farther apart
+    delta_e_95: float  # 95th percentile of CIEDE2000
 
 
 def compare(original: Any, result: Any, *, max_pixels: int | None = None) -> ImageQuality:
@@ -42,7 +42,8 @@ def compare(original: Any, result: Any, *, max_pixels: int | None = None) -> Ima
     Parameters
     ----------
     original, result : array, path, PIL image, open binary file, or QuantizedImage
-        Of one size and dtype; grey counts as RGB, and RGB as opaque RGBA, beside the other.
+        Both of one size and dtype. Grey counts as RGB, and RGB as opaque RGBA, if the other image
+        has those channels.
     max_pixels : int, optional
         Largest file to decode.
 
@@ -50,10 +51,10 @@ def compare(original: Any, result: Any, *, max_pixels: int | None = None) -> Ima
     -------
     ImageQuality
         `mse`, mean squared difference of the channels; `psnr`, in dB; `ssim`, structural
-        similarity, the mean over the channels, with a Gaussian window of 11 x 11 pixels (of images
-        that are smaller, as large as fits); `delta_e` and `delta_e_95`, mean and 95th percentile
-        of CIEDE2000 over the pixels. Of RGBA the premultiplied colours are compared, as they show
-        on black; MSE, PSNR and SSIM have alpha for a fourth channel.
+        similarity, the mean over the channels, with a Gaussian window of 11 x 11 pixels (as large
+        as fits in smaller images); `delta_e` and `delta_e_95`, mean and 95th percentile of
+        CIEDE2000 over the pixels. The colours of RGBA are compared premultiplied, as they show on
+        black; MSE, PSNR and SSIM take alpha as a fourth channel.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def compare(original: Any, result: Any, *, max_pixels: int | None = None) -> Ima
 
 
 def _alike(first: Pixels, second: Pixels) -> tuple[Array, Array]:
-    """The rows of both, with as many channels."""
+    """The rows of both images, with the same number of channels."""
     if first.shape[:2] != second.shape[:2]:
         raise ValueError(
             f"the images have {first.shape[1]} x {first.shape[0]} and {second.shape[1]} x "
@@ -111,7 +112,7 @@ def _widened(rows: Array, channels: int) -> Array:
 
 
 def _pairs(first: Array, second: Array) -> Iterator[tuple[Array, Array]]:
-    """Coordinates of both, a block of pixels at a time."""
+    """Coordinates of both images, a block of pixels at a time."""
     n = first.shape[0]
     for a in range(0, n, _BLOCK):
         part = slice(a, min(n, a + _BLOCK))
@@ -181,7 +182,7 @@ def delta_e_2000(first: Array, second: Array) -> Array:
 
 
 def _weighted(l1: Array, l2: Array, c: list[Array], hue: Array, d_hue: Array) -> Array:
-    """CIEDE2000 of lightnesses, chromas, the mean hue and the difference of hues."""
+    """CIEDE2000 from lightnesses, chromas, the mean hue and the hue term."""
     xp = namespace(l1)
     t = (
         1
@@ -203,7 +204,7 @@ def _weighted(l1: Array, l2: Array, c: list[Array], hue: Array, d_hue: Array) ->
 
 
 def structural_similarity(first: Array, second: Array, size: tuple[int, int]) -> float:
-    """SSIM of pixels (n, c) of images of some height and width: the mean over the channels."""
+    """SSIM of pixels (n, c) of two images of `size` (height, width), averaged over channels."""
     xp, channels = namespace(first), first.shape[1]
     wide, peak = float_dtype(xp, first), PEAK[dtype_name(first.dtype)]
     a, b = (xp.astype(coordinates(rows), wide) for rows in (first, second))
@@ -226,7 +227,7 @@ def _similarity(first: Array, second: Array, peak: int) -> Array:
 
 
 def _blurred(image: Array) -> Array:
-    """Gaussian means of the windows that lie in the image."""
+    """Gaussian means over the windows that lie wholly in the image."""
     for axis in range(2):
         width = min(_WINDOW, image.shape[axis] - 1 + image.shape[axis] % 2)
         places = np.arange(width) - width // 2

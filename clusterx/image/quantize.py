@@ -1,8 +1,8 @@
 """Colour quantisation by k-means on the unique colours, weighted by how often they occur.
 
 The sum over all pixels of the squared distance to a palette is the sum over the unique colours of
-count times squared distance. So k-means with the counts for weights minimises what k-means on every
-pixel does, over tens of times fewer points (Celebi, "Improving the performance of k-means for color
+count times squared distance. So k-means weighted by the counts minimises the same sum as k-means on
+all pixels, over tens of times fewer points (Celebi, "Improving the performance of k-means for color
 quantization", Image and Vision Computing 29(4), 2011).
 """
 
@@ -43,27 +43,30 @@ class QuantizedImage:
     palette : array of shape (k, c)
         The colours, of the image's dtype, in the order asked for.
     counts : array of shape (k,), int64
-        Pixels of each colour; 0 only for colours that were to be kept.
+        Pixels of each colour. It may be 0 for colours that were to be kept or given, in a palette
+        that several images share, and after dithering.
     mse : float
-        Mean over pixels and channels of the squared difference to the image in sRGB, whatever the
-        space was, with the palette as stored, in whole numbers. Of RGBA with the colours
+        Mean over pixels and channels of the squared difference between the image and the palette
+        as stored, in whole numbers; always in sRGB, whatever `space` is. The colours of RGBA are
         premultiplied; see `quantize`.
     psnr : float
         Peak signal-to-noise ratio in dB, ``10 log10(peak**2 / mse)`` with a peak of 255 or 65535;
         infinite for an image without loss.
     inertia : float
-        The objective, in `space`: the weighted squared distances of all pixels to the centres
-        before they were rounded, summed.
+        The objective, in `space`: the weighted sum of squared distances from all pixels to the
+        centres before they were rounded.
     n_iter : int
-        Iterations of k-means; 0 if the image has no more colours than the palette may.
+        Iterations of k-means; 0 if it did not run, such as for an image that has no more colours
+        than the palette may have.
     n_unique : int
         Unique colours of the image, invisible ones counted as one.
     seconds : dict of str to float
-        Wall time of the stages: 'read' (decode), 'count', 'cluster' and 'remap'.
+        Wall time of the stages: 'read' (decode), 'count', 'cluster', and 'remap' or 'dither'; empty
+        after `remap`.
     device : str
         Library and device that did the work.
     space : str
-        Where colours were compared: what `inertia` is the squared error of.
+        Space in which colours were compared, and in which `inertia` is measured.
     """
 
     indices: Array
@@ -100,24 +103,24 @@ class QuantizedImage:
         Parameters
         ----------
         path : path ending in .png, .gif, .tif, .tiff or .webp
-            PNG, GIF and TIFF have a palette; TIFF of more than 256 colours or with alpha, and
-            WebP, which is lossless, are in true colour. A GIF keeps of alpha whether it is half
-            or more. The file is written whole or not at all.
+            PNG, GIF and TIFF have a palette; WebP, which is lossless, and TIFF with alpha or more
+            than 256 colours are in true colour. A GIF stores only whether alpha is at least half.
+            The file is written whole or not at all.
         overwrite : bool, default=False
             Whether an existing file may be replaced.
         compress_level : int, default=6
-            Of a PNG, for zlib: 0 is fast and large, 9 slow and small.
+            zlib's level for PNG: 0 is fast and gives a large file, 9 is slow and gives a small one.
         metadata : bool, default=False
             Whether to write the metadata of the file that was read, where the format has a place
             for it: EXIF and XMP in PNG, TIFF and WebP, text in PNG, a comment in GIF. It may say
             where a photo was taken. The orientation is left out, because the image is upright. A
-            TIFF with the directories of EXIF is not compressed.
+            TIFF with EXIF directories is not compressed.
 
         Raises
         ------
         ValueError
-            The name ends otherwise, or the palette does not fit the format: more than 256
-            colours, or sixteen bits a channel (but for grey in TIFF).
+            The name has another ending, or the palette does not fit the format: it has more than
+            256 colours, or 16 bits per channel (which only TIFF holds, for grey).
         FileExistsError
             There is such a file.
         UnwritableError
@@ -125,8 +128,8 @@ class QuantizedImage:
 
         Notes
         -----
-        A profile of the file that was read is written, except in GIF; its density in PNG and
-        TIFF; other chunks on colour in PNG.
+        The ICC profile of the file that was read is written, except to GIF; its density is written
+        to PNG and TIFF, and other chunks on colour to PNG.
         """
         kind = format_of(path)
         if not overwrite:
@@ -185,49 +188,50 @@ def quantize(
         An array of any library: (height, width) or (height, width, 1) grey, (height, width, 3)
         RGB, (height, width, 4) RGBA; uint8 or uint16. Files are decoded by `io.load`.
     n_colors : int, default=16
-        Colours of the palette. An image with at most so many keeps all of its own.
+        Colours of the palette. An image with at most this many keeps all of its own.
     method : {'kmeans', 'minibatch', 'wu', 'median-cut', 'octree'}, default='kmeans'
-        k-means, exact or by mini-batches; or a palette by cutting colour space alone, which takes
-        less time and has a larger error.
+        k-means, exact or by mini-batches; or by cutting colour space alone, which takes less
+        time and has a larger error.
     space : {'srgb', 'linear', 'lab', 'oklab'}, default='srgb'
         Where colours are compared.
     lightness : float, default=1.0
-        Factor of the lightness in CIELAB and Oklab; above 1, shades count more than hues.
+        Factor of the lightness in CIELAB and Oklab; above 1, differences in lightness count more.
     init : {'auto', 'k-means++', 'maximin', 'random', 'wu', 'median-cut', 'octree'} or array of \
 shape (n_colors, c), default='auto'
-        Starting colours, an array of them in the image's values. 'auto' tries several starts on
-        at most 8,192 cells of colour space, and improves the best by splitting and dropping
-        clusters; for more than 1,024 colours it is 'k-means++'.
+        Starting colours: a method, or an array of colours in the image's values. 'auto' tries
+        several starts on at most 8,192 cells of colour space, and improves the best by splitting
+        and dropping clusters; for more than 1,024 colours it is 'k-means++'.
     n_init : int, default=1
         Runs from different starts; the best is kept.
     max_iter : int, default=100
-        Most iterations of a run.
+        Maximum number of iterations of a run.
     tol : float, default=1e-5
         A run is over when the centres move less than this, relative to the colours' variance.
     keep : sequence of str, or array of shape (m, c), default=()
-        Colours that the palette has to have, unchanged: '#ff8800', or rows like the image's.
+        Colours that the palette must contain, unchanged: hex codes such as '#ff8800', or rows of
+        the image's dtype.
     order : {'lightness', 'hue', 'popularity'}, default='lightness'
-        Of the palette: from dark to light; greys, then by hue; or the most frequent first.
-        Transparent colours come first in the first two.
+        Order of the palette: from dark to light; greys, then by hue; or the most frequent first.
+        With the first two, an invisible colour comes first.
     importance : array of shape (height, width), optional
-        What each pixel counts for, 0 or more; 1 by default.
+        Weight of each pixel, 0 or more; 1 by default.
     min_share : float, default=0.0
         Protects rare colours: colour space is cut into 32 cubes along each channel, and the
-        weights of a cube that has less than this share of all weight are raised to it.
+        weight of a cube that has less than this share of the total weight is raised to it.
     min_psnr : float, optional
-        The fewest colours, at most `n_colors`, with at least this `psnr`, in dB; before any
-        dithering.
+        Find the fewest colours, at most `n_colors`, with at least this `psnr` in dB, measured
+        before any dithering.
     max_delta_e : float, optional
-        The fewest colours, at most `n_colors`, with at most this mean CIEDE2000 difference. Each
-        target tries about ten numbers of colours.
+        Find the fewest colours, at most `n_colors`, with at most this mean CIEDE2000 difference.
+        With a target, or both, about ten numbers of colours are tried.
     dither : str or Dither, default='none'
         How pixels are dithered with the palette that was found; see `Dither`. `mse`, `psnr` and
-        `counts`, of which some may be 0 then, are those of the dithered image.
+        `counts` are then those of the dithered image, and some counts may be 0.
     random_state : int, RandomState or None
         An int makes the result reproducible.
     device : {'auto', 'cpu', 'cuda'}, default='auto'
-        Where to compute. 'auto': an array where it is, a file on a GPU if CuPy finds one. Results
-        are where the image was, those of a file in host memory.
+        Where to compute. 'auto': arrays where they are, files on a GPU if CuPy finds one. Results
+        are returned where the image was; those of a file, in host memory.
     max_pixels : int, optional
         Largest file to decode; see `io.load`.
 
@@ -238,7 +242,7 @@ shape (n_colors, c), default='auto'
     Raises
     ------
     TypeError, ValueError
-        The image is not one, its dtype is not uint8 or uint16, or a parameter is out of range.
+        `image` is not an image, its dtype is not uint8 or uint16, or a parameter is out of range.
     FileNotFoundError, UnreadableImageError, ImageTooLargeError
         The file is missing, is no image or is damaged, or exceeds `max_pixels`.
     DeviceError
@@ -255,20 +259,20 @@ shape (n_colors, c), default='auto'
 
     Notes
     -----
-    What is minimised is the sum over all pixels of the squared Euclidean distance between colour
-    and palette colour in `space`, times the pixel's weight: 1, unless `importance` or `min_share`
-    say otherwise. In sRGB, distances are in the values as given. k-means runs on centres in
+    k-means minimises the sum over all pixels of the squared Euclidean distance between colour and
+    palette colour in `space`, times the pixel's weight: 1, unless `importance` or `min_share` say
+    otherwise. In sRGB, distances are in the values as given. k-means runs on centres in
     floating point; they are rounded to the image's dtype at the end, and every pixel gets the
     nearest of the rounded colours. `mse` and `psnr` are those of that result. Colours that
     coincide after rounding, or are nearest to no pixel, are dropped: rarely, the palette has
     fewer than `n_colors`.
 
     RGBA is compared with the colour premultiplied, in sRGB as (ra, ga, ba, A), with A the alpha
-    channel and a = A / peak. That is the error seen on a black ground, plus the error in alpha; a
-    faint pixel weighs little. Invisible pixels (A = 0) are one colour, (0, 0, 0, 0). If there are
+    channel and a = A / peak. That is the error seen on a black background, plus the error in alpha;
+    a faint pixel weighs little. Invisible pixels (A = 0) are one colour, (0, 0, 0, 0). If there are
     any, and two colours or more are allowed, that colour is in the palette, and the other
-    ``n_colors - 1`` are found by what is visible: however many invisible pixels there are, they
-    take one entry. Of an `init` array the colour of least alpha gives way to it.
+    ``n_colors - 1`` are found from the visible pixels alone: invisible pixels take one entry,
+    however many they are. In an `init` array, the colour of least alpha gives way to it.
 
     Colours are counted first, in O(n) time for n pixels; an iteration takes at most O(u k) for u
     unique colours.
@@ -303,7 +307,7 @@ def quantize_rows(
     importance: Any = None,
     dither: Dither | None = None,
 ) -> QuantizedImage:
-    """Quantise the pixels, of which `rows` are the colours where they are to be worked on."""
+    """Quantise the pixels; `rows` are their colours, on the device where the work is done."""
     kernels = kernels_for(namespace(rows))
     with timed(seconds, "count"):
         colors, counts = kernels.color.color_counts(rows)
@@ -330,7 +334,7 @@ def quantized(
     space: str,
     seconds: dict[str, float],
 ) -> QuantizedImage:
-    """The result, where the image was."""
+    """The result, moved back to where the image was."""
     mse = found.error / math.prod(rows.shape)
     indices = namespace(rows).reshape(indices, pixels.shape[:2])
     return QuantizedImage(

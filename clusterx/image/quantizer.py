@@ -1,4 +1,4 @@
-"""An estimator that learns a palette from images and paints others with it."""
+"""An estimator that learns a palette from images and maps other images onto it."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ shape (n_colors, c), default='auto'
     n_init : int, default=1
         Runs from different starts.
     max_iter : int, default=100
-        Most iterations of a run.
+        Maximum number of iterations of a run.
     tol : float, default=1e-5
         Relative movement of the centres at which a run is over.
     keep : sequence of str, or array of shape (m, c), default=()
-        Colours that the palette has to have.
+        Colours that the palette must contain.
     order : {'lightness', 'hue', 'popularity'}, default='lightness'
-        Of the palette.
+        Order of the palette.
     min_share : float, default=0.0
-        Share of all weight to which the weights of rare colours are raised.
+        Share of the total weight to which the weights of rare colours are raised.
     min_psnr : float, optional
-        The fewest colours, at most `n_colors`, with at least this PSNR in dB.
+        Find the fewest colours, at most `n_colors`, with at least this PSNR in dB.
     max_delta_e : float, optional
-        The same with at most this mean CIEDE2000 difference.
+        Find the fewest with at most this mean CIEDE2000 difference.
     random_state : int, RandomState or None
         An int makes the result reproducible.
     device : {'auto', 'cpu', 'cuda'}, default='auto'
@@ -64,15 +64,15 @@ shape (n_colors, c), default='auto'
     palette_ : array of shape (k, c)
         The colours, of the image's dtype, in the order asked for.
     counts_ : array of shape (k,), int64
-        Pixels of each colour in the image it was fitted to, or in all of them.
+        Pixels of each colour in the image that was fitted, or in all images together.
     labels_ : array of shape (height, width), or list of arrays
-        Indices of that image, or of each.
+        Indices of that image, or of each image of the list.
     inertia_, mse_, psnr_ : float
-        How far that image is from the palette, or all of them are; see `QuantizedImage`.
+        Errors of that image, or of all images together; see `QuantizedImage`.
     n_iter_ : int
         Iterations of k-means.
     n_features_in_ : int
-        Channels.
+        Number of channels.
 
     See Also
     --------
@@ -133,7 +133,7 @@ shape (n_colors, c), default='auto'
         y : None
             Not used.
         importance : array of shape (height, width), or list of arrays, optional
-            What each pixel counts for, 0 or more; 1 by default.
+            Weight of each pixel, 0 or more; 1 by default.
 
         Returns
         -------
@@ -143,7 +143,7 @@ shape (n_colors, c), default='auto'
         return self
 
     def _learn(self, image: Any, importance: Any) -> list[QuantizedImage]:
-        """Set the attributes; returns the results of all images."""
+        """Set the attributes, and return the results of all images."""
         parameters, many = self.get_params(deep=False), isinstance(image, (list, tuple))
         if many:
             results = quantize_many(image, importance=importance, **parameters)
@@ -161,7 +161,7 @@ shape (n_colors, c), default='auto'
         return results
 
     def predict(self, image: Any) -> Array:
-        """Place in the palette of the colour nearest to each pixel's.
+        """Place in the palette of the colour nearest to each pixel.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ shape (n_colors, c), default='auto'
         ValueError
             The image has other channels or another dtype than the palette.
         TypeError
-            `palette_` was set to something else than an array of uint8 or uint16.
+            `palette_` was set to something other than an array of uint8 or uint16.
         """
         pixels, indices, _ = self._predict(image)
         return back(indices, pixels.rows)
@@ -199,14 +199,11 @@ shape (n_colors, c), default='auto'
         return back(paint(indices, palette, pixels.shape), pixels.rows)
 
     def fit_predict(self, image: Any, y: None = None, *, importance: Any = None) -> Any:
-        """Learn the palette of an image; its indices, as `predict` gives them.
-
-        Of a list of images, a list.
-        """
+        """Learn the palette of an image, and return its indices; a list for a list of images."""
         return self.fit(image, importance=importance).labels_
 
     def fit_transform(self, image: Any, y: None = None, *, importance: Any = None) -> Any:
-        """Learn the palette of an image; the image painted in it. Of a list of images, a list."""
+        """Learn the palette of an image, and return the image painted in it; a list for a list."""
         results = [result.image for result in self._learn(image, importance)]
         return results if isinstance(image, (list, tuple)) else results[0]
 

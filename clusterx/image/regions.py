@@ -1,4 +1,4 @@
-"""Connected regions of equal labels, and small ones that join their neighbours."""
+"""Connected regions of equal labels, and merging small ones into their neighbours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 
 
 def regions(labels: np.ndarray) -> tuple[int, np.ndarray]:
-    """Number of connected regions of equal labels, by sides; and the region of every pixel."""
+    """Number of regions of equal labels connected by pixel sides, and the region of every pixel."""
     places = np.arange(labels.size).reshape(labels.shape)
     first, second = _borders(places)
     same = labels.ravel()[first] == labels.ravel()[second]
@@ -19,14 +19,14 @@ def regions(labels: np.ndarray) -> tuple[int, np.ndarray]:
 
 
 def merge_small_regions(labels: np.ndarray, means: np.ndarray, min_size: int) -> np.ndarray:
-    """Labels whose regions of fewer pixels than `min_size` have joined adjacent ones.
+    """The labels after regions of fewer than `min_size` pixels have joined adjacent ones.
 
     Parameters
     ----------
     labels : ndarray of shape (height, width)
     means : ndarray of shape (k, c)
-        Of the labels: a region joins the one with the nearest mean, of those that are larger (of
-        the same size: those that come first).
+        Means of the labels. Of the adjacent regions that are larger, or as large and earlier, a
+        region joins the one with the nearest mean.
     min_size : int
     """
     while True:

@@ -1,4 +1,4 @@
-"""Pixels by a palette that is given."""
+"""Images in the colours of a palette that is given."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ def remap(
         As in `quantize`.
     palette : array of shape (k, c), list of str, path, or QuantizedImage
         Colours of the image's dtype and channels; hex codes such as '#ff8000'; a palette file
-        (see `read_palette`); or the palette of a result. Of 8 bits a channel, it is scaled to an
-        image of 16; RGB colours serve RGBA images as opaque ones, and grey images by their luma.
+        (see `read_palette`); or the palette of a result. For a 16-bit image, a palette of 8 bits
+        per channel is scaled up. RGB colours count as opaque for RGBA images, and as their luma
+        for grey images.
     dither : str or Dither, default='none'
         How pixels are dithered; see `Dither`.
     device : {'auto', 'cpu', 'cuda'}, default='auto'
@@ -57,8 +58,9 @@ def remap(
 
     Notes
     -----
-    The nearest colour is exact. RGB images of 8 bits are looked up in a table of all colours that
-    is filled where it is asked: O(n) time for n pixels, however large the palette, and 16 MiB.
+    The nearest colour is exact. On the CPU, 8-bit RGB images are looked up in a table of all
+    colours that is filled on demand: O(n) time for n pixels, whatever the size of the palette, and
+    up to 16 MiB for a palette of at most 256 colours.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Files with an intact picture, without the metadata that keeps Pillow from opening them."""
+"""Removal of metadata that keeps Pillow from opening files whose picture is intact."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .orientation import orientation_of_exif
 
 _PNG, _JPEG, _EXIF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"Exif\0\0"
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
-#: ancillary, but part of the picture: transparency and the frames of an animation
+#: ancillary chunks that are part of the picture: transparency and the frames of an animation
 _PICTURE = (b"tRNS", b"acTL", b"fcTL", b"fdAT")
 _LEAST_LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}
 
 
 def without_odd_metadata(data: bytes) -> bytes:
-    """A PNG without text and damaged metadata; a JPEG whose EXIF is its orientation alone.
+    """A PNG without its text and damaged metadata; a JPEG whose EXIF holds the orientation alone.
 
     Any other file is returned as it is.
     """

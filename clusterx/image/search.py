@@ -1,8 +1,8 @@
-"""Starting colours that are good every time: a search among the cells of colour space.
+"""Starting colours that are reliably good: a search among the cells of colour space.
 
-Several starts are carried to the end over a few thousand weighted points. The better ones are then
-improved by breathing k-means: some clusters of large error are split, as many of little use are
-dropped, and what lowers the error is kept.
+Lloyd's iterations run from several starts over a few thousand weighted points. The better results
+are then improved by breathing k-means: some clusters of large error are split, as many of little
+use are dropped, and the change is kept if it lowers the error.
 
 References
 ----------
@@ -23,14 +23,14 @@ from .cells import CELLS, Cells
 MOST_COLORS = CELLS // 8
 #: up to this many colours, `FEW_CELLS` are enough
 FEW_COLORS = 32
-#: up to so many colours: starts carried to the end, and those of least error that are improved;
-#: an improvement takes some 10 ms for few colours (bench/colors.py has what they gain)
+#: up to this many colours: number of starts, and of results of least error that are improved;
+#: an improvement takes some 10 ms for few colours (bench/colors.py shows the gain)
 _STARTS = ((FEW_COLORS, 16, 16), (128, 6, 4), (MOST_COLORS, 2, 2))
 #: relative difference of errors below which two starts have ended in the same place
 _SAME = 1e-6
-#: clusters split at once: at least, and as a share of all
+#: clusters split at once: the least number, and as a share of all
 _LEAST_SPLIT, _SPLIT_SHARE = 4, 1 / 8
-#: relative gain below which iterations end: while searching, and for what is found
+#: relative gain below which iterations end: during the search, and for its result
 _ROUGH, _FINE = 1e-3, 1e-5
 _ROUGH_ITERATIONS, _FINE_ITERATIONS = 30, 60
 #: least relative gain for which a change is kept
@@ -50,11 +50,11 @@ def search(
     Parameters
     ----------
     cells : Cells
-        More than k of them.
+        More than k cells.
     k : int
     rng : RandomState
     fixed : array of shape (m, c), m <= k, optional
-        Centres that are kept, and come first.
+        Centres that are kept; they come first in the result.
     """
     fixed = np.empty((0, cells.points.shape[1])) if fixed is None else fixed
     if len(fixed) == k:
@@ -70,7 +70,7 @@ def search(
 
 
 def _different(found: list[_Found]) -> list[_Found]:
-    """One of those of each error, the least first."""
+    """One of the results of each distinct error, the least error first."""
     kept: list[_Found] = []
     for one in sorted(found, key=lambda one: one.error):
         if not kept or one.error > kept[-1].error * (1 + _SAME):
@@ -79,7 +79,7 @@ def _different(found: list[_Found]) -> list[_Found]:
 
 
 def beside_fixed(cells: Cells, centers: np.ndarray, k: int, fixed: np.ndarray | None) -> np.ndarray:
-    """The fixed centres and those of the others that are most use beside them; k at most."""
+    """The fixed centres, and the most useful of the others beside them; at most k."""
     if fixed is None or not len(fixed):
         return centers
     both = np.concatenate([fixed, centers])
@@ -89,7 +89,7 @@ def beside_fixed(cells: Cells, centers: np.ndarray, k: int, fixed: np.ndarray | 
 def _plus_plus(
     cells: Cells, k: int, rng: np.random.RandomState, fixed: np.ndarray, runs: _Runs
 ) -> np.ndarray:
-    """Plain k-means++ beside the fixed centres; breathing mends what greedy draws would."""
+    """Plain k-means++ beside the fixed centres; not greedy, because breathing improves it later."""
     points, weights = cells
     uniform = rng.uniform(size=k)
     centers = [*fixed]
@@ -108,12 +108,12 @@ def _plus_plus(
 
 
 class _Runs:
-    """Lloyd's iterations over the cells, and changes to what they end in."""
+    """Lloyd's iterations over the cells, and changes to their results."""
 
     def __init__(self, cells: Cells, fixed: np.ndarray):
         self.points, self.weights = cells
         self.fixed = len(fixed)
-        # near zero, where float32 is finest
+        # centred on zero, where float32 is finest
         self.origin = self.points.mean(axis=0)
         self.columns = np.ascontiguousarray((self.points - self.origin).T, dtype=np.float32)
         self.nearest_two = kernels_for(np).color.nearest_two
@@ -135,7 +135,7 @@ class _Runs:
     def iterate(
         self, centers: np.ndarray, tol: float = _ROUGH, most: int = _ROUGH_ITERATIONS
     ) -> _Found:
-        """Iterations until the error falls by less than `tol` of it."""
+        """Iterate until the error falls by less than the share `tol`, at most `most` times."""
         error = np.inf
         for _ in range(most):
             labels, first, _ = self.assign(centers)
@@ -146,7 +146,7 @@ class _Runs:
         return _Found(centers, error)
 
     def breathe(self, found: _Found) -> _Found:
-        """Split and drop clusters while that lowers the error, fewer at a time in the end."""
+        """Split and drop clusters while that lowers the error; after a failure, half as many."""
         k = len(found.centers)
         count = max(_LEAST_SPLIT, int(k * _SPLIT_SHARE))
         while count > 0:
@@ -159,9 +159,9 @@ class _Runs:
         return found
 
     def split(self, centers: np.ndarray, count: int) -> np.ndarray:
-        """Two centres in place of each with the largest errors, apart along its longest axis.
+        """Replace each of the centres of largest error by two, along its cluster's longest axis.
 
-        A fixed one stays, and gets a neighbour.
+        A fixed centre stays, and gets one new neighbour.
         """
         labels, first, _ = self.assign(centers)
         errors = self.per_cluster(labels, first, len(centers))
@@ -181,9 +181,9 @@ class _Runs:
         return np.concatenate([centers, np.array(new)]) if new else centers
 
     def without_least(self, centers: np.ndarray, count: int) -> np.ndarray:
-        """Without the centres that the error needs least, of which no two are next to each other.
+        """Drop the `count` centres whose loss raises the error least; fixed ones stay.
 
-        The fixed ones stay.
+        The nearest neighbour of a dropped centre is spared, unless too few others are left.
         """
         if count <= 0:
             return centers

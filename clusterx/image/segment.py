@@ -1,4 +1,4 @@
-"""Segmentation by colour: regions of pixels whose colours, and if asked places, are alike."""
+"""Segmentation by colour: segments of pixels that are alike in colour and, if asked, in place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .regions import merge_small_regions
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """An image in segments: what `segment_colors` returns.
+    """An image divided into segments: what `segment_colors` returns.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Segmentation:
     colors : array of shape (k, c)
         Mean colour of each segment, of the image's dtype, from dark to light.
     counts : array of shape (k,), int64
-        Pixels of each segment, none 0.
+        Number of pixels of each segment, at least 1.
     """
 
     labels: Array
@@ -63,17 +63,17 @@ def segment_colors(
     image : array, path, PIL image or open binary file
         As in `quantize`.
     n_colors : int, default=8
-        Segments. There may be fewer: where the image has fewer colours, or small regions are
+        Number of segments. There may be fewer, if the image has fewer colours or small regions are
         merged.
     spatial_weight : float, default=0.0
-        What the place of a pixel counts beside its colour: with 1, the longer side of the image
-        counts as much as the step from black to white in one channel. Segments are then compact;
-        of 0, pixels of one colour are in one segment wherever they are.
+        Weight of a pixel's place beside its colour: with 1, the longer side of the image counts as
+        much as the step from black to white in one channel, and segments are compact. With 0,
+        pixels of one colour are in one segment wherever they are.
     min_size : int, default=1
         Connected regions (by sides) of fewer pixels join the adjacent region whose segment has the
         most similar mean colour, smaller regions first.
     max_iter : int, default=100
-        Most iterations of k-means.
+        Maximum number of iterations of k-means.
     random_state : int, RandomState or None
         An int makes the result reproducible.
     device, max_pixels
@@ -86,13 +86,13 @@ def segment_colors(
     Raises
     ------
     ValueError, TypeError
-        A parameter is out of range, or the image is none; see `quantize`.
+        A parameter is out of range, or `image` is not an image; see `quantize`.
 
     Notes
     -----
-    Without `spatial_weight`, k-means runs on the unique colours, weighted: O(n) time for n pixels
-    beside that. With it, every pixel is a row of its own: O(n k) per iteration, and 4 (c + 2) n
-    bytes.
+    Without `spatial_weight`, k-means runs on the unique colours, weighted by their counts; the rest
+    takes O(n) time for n pixels. With it, every pixel is a row of its own: O(n k) time per
+    iteration, and 4 (c + 2) n bytes.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def _check(spatial_weight: Any, min_size: Any) -> None:
 
 
 def _with_places(rows: Array, shape: tuple[int, ...], weight: float) -> Array:
-    """Colours, and rows and columns in the scale of colours."""
+    """Coordinates of the colours, and rows and columns scaled to them."""
     xp, (height, width) = namespace(rows), shape[:2]
     scale = weight * PEAK[dtype_name(rows.dtype)] / max(height, width)
     axes = (
@@ -140,7 +140,7 @@ def _with_places(rows: Array, shape: tuple[int, ...], weight: float) -> Array:
 
 
 def _means(rows: Array, labels: Array) -> tuple[Array, np.ndarray]:
-    """Mean of the coordinates of each label's pixels, and how many they are."""
+    """Mean coordinates and number of the pixels of each label."""
     xp = namespace(rows)
     counts = np.bincount(to_host(labels).astype(np.int64))
     sums = kernels_for(xp).reductions.sum_rows_by_label
@@ -150,7 +150,7 @@ def _means(rows: Array, labels: Array) -> tuple[Array, np.ndarray]:
 
 
 def _result(pixels: Pixels, rows: Array, labels: Array) -> Segmentation:
-    """Segments in the order of their brightness, empty ones dropped."""
+    """Sort segments from dark to light, and drop empty ones."""
     means, counts = _means(rows, labels)
     xp = namespace(rows)
     colors = to_host(stored(xp.astype(means, xp.float32), rows.dtype))

@@ -1,4 +1,4 @@
-"""Parameters of a quantisation, and what they may be."""
+"""Parameters of a quantisation, and their checks."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Settings(NamedTuple):
 
     @property
     def has_target(self) -> bool:
-        """Whether the fewest colours are wanted that reach something."""
+        """Whether the fewest colours that reach `min_psnr` or `max_delta_e` are wanted."""
         return self.min_psnr is not None or self.max_delta_e is not None
 
     def check(self, channels: int, dtype: str) -> None:
-        """Raise unless the parameters suit images of such pixels."""
+        """Raise unless the parameters suit images with these channels and this dtype."""
         k = self.n_colors
         if not isinstance(k, numbers.Integral) or isinstance(k, bool):
             raise TypeError(
@@ -105,7 +105,7 @@ def colors_of(name: str, colors: Any, channels: int, dtype: str) -> np.ndarray:
     Parameters
     ----------
     name : str
-        Of the parameter, for messages.
+        Name of the parameter, for messages.
     colors : sequence of str, or array of shape (m, channels)
         '#rgb', '#rgba', '#rrggbb' or '#rrggbbaa'; or whole numbers of the image's range.
     channels : int

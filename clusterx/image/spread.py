@@ -11,7 +11,7 @@ from .pixels import WHITES, Space, coordinates
 
 
 def widest_gap(points: np.ndarray) -> float:
-    """Longest edge of the minimum spanning tree: what is between two groups of colours at most."""
+    """Longest edge of the minimum spanning tree: the widest gap between groups of the points."""
     points = points.astype(np.float64)
     away = np.full(len(points), np.inf)
     last, widest = 0, 0.0
@@ -24,7 +24,7 @@ def widest_gap(points: np.ndarray) -> float:
 
 
 class Frame:
-    """The smallest cube of a space that holds sRGB, whose coordinates go from 0 to 1.
+    """A cube of a space that holds all colours of sRGB, with coordinates from 0 to 1.
 
     Alpha goes from 0 to `white`, in the same unit.
     """

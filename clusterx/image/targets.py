@@ -1,4 +1,4 @@
-"""The fewest colours that reach an error."""
+"""The fewest colours whose error is low enough."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLOCK = 1 << 16
 
 
 def mean_delta_e(colors: Array, counts: Array, palette: Array, labels: Array) -> float:
-    """Mean CIEDE2000 over all pixels; alpha premultiplied, as on black."""
+    """Mean CIEDE2000 over all pixels; with alpha, of the colours as they show on black."""
     xp, n = namespace(colors), colors.shape[0]
     peak, wide, total = PEAK[dtype_name(colors.dtype)], float_dtype(xp, colors), 0.0
 
@@ -36,10 +36,10 @@ def mean_delta_e(colors: Array, counts: Array, palette: Array, labels: Array) ->
 def fewest_colors(
     colors: Array, counts: Array, n_values: int, settings: Settings, weights: Array | None = None
 ) -> Clustering:
-    """The palette of the fewest colours that reaches the targets; without any, of n_colors.
+    """The palette of the fewest colours that reach the targets; of n_colors without a target.
 
-    The numbers 1, 2, 4, ... are tried, and then halves of the gap where they are reached. If
-    n_colors do not reach them, a warning says so.
+    The number of colours is doubled, from 1 or the number to keep, until the targets are reached,
+    and then found by bisection. A warning is issued if n_colors do not reach them.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def fewest_colors(
 def _missed(
     found: Clustering, colors: Array, counts: Array, n_values: int, settings: Settings
 ) -> str:
-    """What is reached instead of a target; empty if all of them are."""
+    """The value reached instead of a target, in words; empty if all targets are reached."""
     wanted, most = settings.min_psnr, settings.max_delta_e
     if wanted is not None:
         reached = psnr(found.error / n_values, PEAK[dtype_name(colors.dtype)])

@@ -12,13 +12,13 @@ from functools import cache
 
 import numpy as np
 
-#: width of the Gaussian that says how crowded a place is, Ulichney's choice
+#: standard deviation of the Gaussian that measures how crowded a place is: Ulichney's choice
 _SIGMA = 1.5
 _SIDE = 64
 
 
 def bayer(side: int = 8) -> np.ndarray:
-    """Bayer's matrix of a side that is a power of two: thresholds (side, side) in 0..1."""
+    """Bayer's matrix: thresholds (side, side) in 0..1; `side` is a power of two."""
     matrix = np.zeros((1, 1))
     while len(matrix) < side:
         matrix = np.block([[4 * matrix, 4 * matrix + 2], [4 * matrix + 3, 4 * matrix + 1]])
@@ -29,7 +29,7 @@ def bayer(side: int = 8) -> np.ndarray:
 def blue_noise(side: int = _SIDE, seed: int = 0) -> np.ndarray:
     """A tile of blue noise, which repeats without seams: thresholds (side, side) in 0..1.
 
-    Of the tile's places below any threshold, none are close together, and none far from others.
+    At any level, the places with lower thresholds are spread evenly, without clusters or voids.
     """
     n = side * side
     crowd = _gaussian(side)
@@ -37,7 +37,7 @@ def blue_noise(side: int = _SIDE, seed: int = 0) -> np.ndarray:
     first = _spread_out(_Pattern(crowd, start))
     ranks = np.empty(n, np.int64)
     pattern = _Pattern(crowd, first)
-    for rank in range(len(first) - 1, -1, -1):  # from the most crowded on
+    for rank in range(len(first) - 1, -1, -1):  # the most crowded place first
         place = pattern.cluster()
         pattern.clear(place)
         ranks[place] = rank
@@ -79,13 +79,13 @@ class _Pattern:
         self.density -= self._around(place)
 
     def _around(self, place: int) -> np.ndarray:
-        """How the place crowds every other one."""
+        """How much the place crowds every other one."""
         y, x = self.side - place // self.side, self.side - place % self.side
         return self.doubled[y : y + self.side, x : x + self.side]
 
 
 def _gaussian(side: int) -> np.ndarray:
-    """How a place at the origin of a torus crowds every place."""
+    """How much a place at the origin of a torus crowds every place."""
     away = np.minimum(np.arange(side), side - np.arange(side)) ** 2
     # in multiples of 2**-40: sums are exact, and so do not depend on the order
     return np.round(np.exp(-(away[:, None] + away) / (2 * _SIGMA**2)) * 2.0**40)

@@ -21,10 +21,10 @@ class ColorKey(NamedTuple):
     """A transparent colour."""
 
     values: tuple[int, ...]  # at the depth of the file
-    low: np.ndarray | None = None  # lower bytes of pixels of which Pillow decodes the upper
+    low: np.ndarray | None = None  # lower bytes of 16-bit pixels, of which Pillow decodes the upper
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
-        """Grey or RGB as RGBA, invisible where it has the colour."""
+        """Grey or RGB as RGBA, invisible where a pixel has the transparent colour."""
         deep = pixels if self.low is None else pixels.astype(np.uint16) << 8 | self.low
         if pixels.ndim == 2:
             deep, pixels = deep[..., None], pixels[..., None]
@@ -58,7 +58,7 @@ def color_key(image: Image.Image, raw_mode: str) -> ColorKey | None:
         return ColorKey((values[0] % (255 // scale + 1) * scale,))
     if image.format == "PNG" and raw_mode == "RGB;16B" and image.tell() == 0:
         return ColorKey(values, _low_bytes(image))
-    if image.mode == "RGB" and max(values) > 255:  # 16 bits, of which the upper ones are left
+    if image.mode == "RGB" and max(values) > 255:  # 16 bits, of which Pillow decodes the upper 8
         values = tuple(value >> 8 for value in values)
     return ColorKey(values)
 

@@ -1,4 +1,4 @@
-"""What colours weigh in the objective, where it is not how often they occur."""
+"""Weights of colours in the objective other than how often they occur."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..kernels import kernels_for
 from .cells import Groups, groups_of, sums_in
 from .pixels import PEAK
 
-#: cubes along a channel in which colours count together for `min_share`
+#: cubes along a channel; for `min_share`, the colours of a cube count together
 _CUBES = 32
 
 
@@ -42,9 +42,9 @@ def importance_of_colors(importance: Any, rows: Array, colors: Array) -> Array:
 
 
 def protected(colors: Array, weights: Array, min_share: float) -> Array:
-    """Weights raised so that no cube of colours weighs less than a share of them all.
+    """Raise weights so that no cube with colours weighs less than a share of the total.
 
-    The cubes have 1/32 of a channel's range for their sides.
+    The sides of the cubes are 1/32 of a channel's range.
     """
     xp = namespace(colors)
     groups = groups_of(colors, -(-PEAK[dtype_name(colors.dtype)] // _CUBES))

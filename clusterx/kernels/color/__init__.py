@@ -1,4 +1,4 @@
-"""Colours: the distinct ones of a picture, and its pixels by their places among them."""
+"""Colours: the distinct ones of an image, how often they occur, and labels for its pixels."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ extern "C" __global__ void tally(const CHANNEL *pixels, long long n, COUNT *tabl
 }
 
 #if SHARED_COLORS
-// The same for codes so few that each block has counters of its own.
+// The same, if there are so few codes that each block has its own counters.
 extern "C" __global__ void tally_in_blocks(const CHANNEL *pixels, long long n, COUNT *table)
 {
     __shared__ unsigned int counts[SHARED_COLORS];
@@ -100,7 +100,7 @@ extern "C" __global__ void decode(const CODE *codes, long long n, long long alph
     }
 }
 
-// The table of the labels of codes.
+// Fills the table that maps codes to labels.
 extern "C" __global__ void fill(const CHANNEL *colors, const LABEL *labels, long long n,
                                 LABEL *table)
 {

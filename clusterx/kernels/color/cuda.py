@@ -1,7 +1,7 @@
 """Unique colours and their counts, and the way back from colours to pixels.
 
-Codes of up to 24 bits index a table of all colours, where the pixels are not few; others are
-sorted, and looked up by bisection.
+Codes of up to 24 bits index a table of all colours if there are enough pixels to pay for it; other
+codes are sorted, and looked up by bisection.
 An alpha that is the same everywhere, as in most pictures that have one, is left out of the code.
 """
 
@@ -14,9 +14,9 @@ from ...arrays import Array, concat, dtype_name, to_host
 from ..cuda.positions import positions, run_lengths
 
 BLOCK, ITEMS = 256, 8
-#: Colours of the largest table of all of them, and of those that it may have for each pixel.
+#: Most colours that a table of all colours may have: in total, and per pixel.
 TABLE_COLORS, COLORS_PER_PIXEL = 1 << 24, 16
-#: Colours that a block has counters of its own for.
+#: Up to this many colours, each block has its own counters.
 SHARED_COLORS = 256
 COUNTING_BLOCKS = 1024
 #: Pixels whose codes are sorted at once: their memory is bounded.
@@ -42,7 +42,7 @@ class Layout:
 
     @property
     def colors(self) -> int:
-        """How many there can be."""
+        """Number of possible colours."""
         return 1 << self.bits * self.channels
 
     def has_table(self, n: int) -> bool:
@@ -50,7 +50,7 @@ class Layout:
         return self.colors <= min(TABLE_COLORS, max(SHARED_COLORS, COLORS_PER_PIXEL * n))
 
     def launch(self, kernel: str, n: int, *arguments: Any, items: int = 1, **types: Any) -> None:
-        """Run a kernel with `items` of n pixels a thread; `types` are its dtypes by name."""
+        """Run a kernel with `items` of n pixels per thread; `types` are its dtypes by name."""
         defined = {"COUNT": "unsigned int", "LABEL": "int"}
         defined |= {name: self.gpu.c_type(kind) for name, kind in types.items()}
         module = self.gpu.loader.module(
@@ -112,7 +112,7 @@ def _tallied(layout: Layout, pixels: Array) -> tuple[Array, Array]:
     kind = xp.uint32 if n < 1 << 32 else xp.uint64
     table = gpu.zeros((layout.colors,), kind, like=pixels)
     if layout.colors <= SHARED_COLORS:
-        # more pixels a thread where they would need more blocks than count at once
+        # enough pixels per thread for at most COUNTING_BLOCKS blocks
         items = max(ITEMS, -(-n // (BLOCK * COUNTING_BLOCKS)))
         layout.launch("tally_in_blocks", n, pixels, n, table, items=items, COUNT=kind)
     else:
@@ -137,7 +137,7 @@ def _sorted(layout: Layout, pixels: Array) -> tuple[Array, Array]:
 
 
 def _merged(gpu, one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
-    """The counts of the pixels of two pieces."""
+    """The union of two sorted pieces, with counts added."""
     xp = gpu.xp
     codes, counts = concat([one[0], other[0]]), concat([one[1], other[1]])
     order = xp.argsort(codes)

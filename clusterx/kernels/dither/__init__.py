@@ -1,4 +1,4 @@
-"""Dithering: pixels by the places of their colours in a palette, with error diffused or without."""
+"""Dithering: the palette entry of every pixel, with or without error diffusion."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import NamedTuple, Protocol
 
 from ...arrays import Array
 
-#: coordinates of colours go from 0 to this: values of 8 bits are exact in them, and squared
-#: distances fit 32 bits and errors 16
+#: coordinates of colours go from 0 to this, so that 8-bit values are exact, squared distances fit
+#: 32 bits and errors fit 16
 TOP = 64 * 255
 
 
 class Lattice(NamedTuple):
-    """A palette among the colours of 8 bits a channel, of which each has a nearest entry.
+    """A palette, and the coordinates in which the entry nearest to an 8-bit colour is found.
 
     The squared distance of a colour to an entry is the sum over the channels of
     ``(axis[value] - entry)**2``, and the entry's offset; ties go to the lowest entry.
@@ -33,15 +33,15 @@ class Diffusion(NamedTuple):
 
     levels: Array  # (values, 3) int16: level of each value of a channel, 0..TOP
     bounds: Array  # (values, 3, 2) int16: least and greatest sum of each value of a channel
-    encoding: Array  # (TOP + 1,) uint8: value of a channel in the lattice of each level
+    encoding: Array  # (TOP + 1,) uint8: the lattice's channel value for each level
     entries: Array  # (k, 3) int32: levels of the palette
     strength: int  # share of an error that is passed on, in 256ths
-    atkinson: bool  # six eighths to six pixels, else sixteen sixteenths to four (Floyd-Steinberg)
+    atkinson: bool  # an eighth to each of six pixels; else Floyd-Steinberg, all to four
     serpentine: bool  # every other row from right to left
 
 
 class Alpha(NamedTuple):
-    """What takes part in the distance beside the three channels, and gets no error."""
+    """Alpha, which counts in the distance beside the three channels but gets no error."""
 
     values: Array  # (height, width) uint8
     axis: Array  # (256,) int32: coordinate of each value
@@ -58,7 +58,7 @@ class DitherKernels(Protocol):
     ) -> Array:
         """The entry of each pixel, of (height, width, 3), with error diffused row by row.
 
-        With alpha, the lattice's offsets are those of values of 255.
+        With alpha, the lattice's offsets are the squared differences of alpha for opaque pixels.
         """
 
     def riemersma(

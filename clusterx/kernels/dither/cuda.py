@@ -1,7 +1,7 @@
 """Nearest entries by lists of candidates, and error diffusion by parts of bands of rows.
 
-A launch gives entries to a part of each band that is behind a part of the band above it, so that
-blocks wait for each other only between launches.
+Each launch works on one part of every band, behind the part that the band above has finished, so
+that blocks wait for each other only between launches.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any
 from ...arrays import Array
 from . import TOP, Alpha, Diffusion, Lattice, generic
 
-#: rows of a band, a thread for each, and steps of a launch, of which the last four are kept
+#: rows of a band, one thread per row; and steps of a launch, whose last four steps' errors are kept
 ROWS, PART = 128, 256
 BLOCK = 256
 CELLS = 4096
-#: most entries whose lists of candidates are made; with more, the definitions run
+#: largest palette for which lists of candidates are made; with more, the generic kernels run
 MOST_ENTRIES = 2048
 
 
@@ -46,7 +46,7 @@ def diffuse(
     lag = 2 + 2 * (ROWS - 1) // PART
     state = gpu.empty((bands, 4, ROWS, 3), xp.int16, like=pixels)
     edges = gpu.empty((bands, 2, width, 3), xp.int16, like=pixels)
-    none = gpu.empty((1,), xp.uint8, like=pixels)  # in the place of what is not read
+    none = gpu.empty((1,), xp.uint8, like=pixels)  # a placeholder that is never read
     axis = plan.palette[0]
     alphas: tuple = (none, axis, axis, 0) if alpha is None else alpha
     module = plan.module(CHANNEL=gpu.c_type(pixels.dtype), ALPHA=int(alpha is not None))
@@ -57,7 +57,7 @@ def diffuse(
         *plan.palette, *plan.lists, *(_contiguous(gpu, part) for part in alphas), state, edges,
     )  # fmt: skip
     for launch in range(parts + lag * (bands - 1)):
-        # of the bands, those that have a part of this number
+        # the bands that have a part to do in this launch
         first = max(0, -(-(launch - parts + 1) // lag))
         last = min(bands - 1, launch // lag)
         if first <= last:

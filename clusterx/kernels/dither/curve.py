@@ -8,8 +8,8 @@ import numpy as np
 def hilbert(height: int, width: int) -> np.ndarray:
     """Rows and columns of the pixels along the curve: (height * width, 2) int64.
 
-    The curve fills the least square of a power of two that holds the image; what lies outside the
-    image is passed over.
+    The curve fills the smallest square that holds the image and whose side is a power of two;
+    places outside the image are skipped.
     """
     side = side_of_square(height, width)
     place = np.arange(side * side, dtype=np.int64)

@@ -99,7 +99,7 @@ static __device__ long long nearest_with_alpha(const Lattice &lattice, const int
 
 // Gives entries to parts of bands of rows: block i to part `launch - lag * band` of the band
 // `first + i`, behind the band above it. At step s a thread is at column s - 2 row of its row, so
-// that what its pixel gets error from has been done in the four steps before.
+// that the pixels from which it gets error were done in the four steps before.
 //
 // state: (bands, 4, ROWS, 3), errors of the last steps of a part, for the next
 // edges: (bands, 2, width, 3), errors of the last two rows of each band, for the next
@@ -125,7 +125,7 @@ extern "C" __global__ void diffuse_parts(
                 part ? state[((band * 4 + back) * ROWS + row) * 3 + c] : (short)0;
     for (int step = 0; step < PART; ++step) {
         long long s = part * PART + step, x = s - 2 * row;
-        // the rows above go on as if they were of this band: two and four columns ahead
+        // the two rows above go on like rows of this band: two and four columns ahead
         if (row < 2)
             for (int back = step ? 1 : 4; back > 0; --back) {
                 long long column = s - back + 4 - 2 * row;

@@ -1,7 +1,7 @@
 """Nearest entries of a palette and error diffusion, in the array API standard alone.
 
-The definition that tuned kernels are tested against. Error goes from pixel to pixel, so what can
-be computed at once are the pixels of a diagonal: (x, y) with the same x + 2 y.
+The definition that tuned kernels are tested against. Error goes from pixel to pixel, so only
+the pixels of a diagonal can be computed at once: those (x, y) with the same x + 2 y.
 
 References
 ----------
@@ -21,7 +21,8 @@ from .curve import hilbert
 
 #: colours times entries whose distances are held at once
 _BLOCK = 1 << 22
-#: errors that count along the curve, and the weight of the newest, in 64ths; the oldest has a 16th
+#: number of errors that count along the curve, and the weight of the newest in 64ths; the oldest
+#: weighs a sixteenth of it
 MEMORY, NEWEST = 16, 64
 #: weights of the errors along the curve, from the newest to the oldest, in 64ths
 WEIGHTS = tuple(round(NEWEST * 16 ** (-age / (MEMORY - 1))) for age in range(MEMORY))
@@ -164,10 +165,10 @@ def riemersma(
 ) -> Array:
     """The palette entry of each pixel, with errors weighted by age along a Hilbert curve.
 
-    A pixel gets the weighted sum of the errors of the sixteen before it, those that the entries
-    alone have: what the pixel itself got does not count (Riemersma, "A balanced dithering
-    technique", C/C++ Users Journal 16(12), 1998). This definition reads the pixels one by one on
-    the host.
+    A pixel gets the weighted sum of the errors of the sixteen pixels before it. The error of a
+    pixel is its own level less that of its entry; the error that it got itself is left out
+    (Riemersma, "A balanced dithering technique", C/C++ Users Journal 16(12), 1998). This definition
+    reads the pixels one by one on the host.
 
     Parameters
     ----------
@@ -248,7 +249,8 @@ def tally(pixels: Array, palette: Array, indices: Array) -> tuple[Array, Array]:
     -------
     counts : array of shape (k,), int64
     error : 0-d array
-        Sum of squared differences, exact in whole numbers, as float64 or what the device has.
+        Sum of squared differences, added up exactly in whole numbers; float64, or the widest
+        floating dtype of the device.
     """
     xp = namespace(pixels)
     n, k = pixels.shape[0], palette.shape[0]

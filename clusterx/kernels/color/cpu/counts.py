@@ -6,8 +6,8 @@ tables here as well as in what the clustering reads afterwards.
 
 Counting deals the codes out into 256 buckets by their top bits, then counts each bucket alone, in
 a table or a sort that fits the cache: a table of all 2**24 colours would cost more in fresh memory
-than all the counting does. Looking up goes through a table of all colours where that is small, and
-through a hash table of the colours that occur elsewhere.
+than all the counting does. Labels are looked up in a table indexed by code, or, where that would be
+too large for the image, in a hash table of the colours that occur.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _BLOCK = 1 << 17
 _BUCKETS = 256
 # fewer pixels are sorted whole: dealing has a fixed cost
 _DEAL_FROM = 1 << 16
-# tasks of buckets
+# tasks that the buckets are divided into
 _PIECES = 32
-# codes of a block of the table of colours
+# bits of the codes within a block of the table of colours
 _BLOCK_BITS = 12
-# an image with fewer pixels is hashed sooner than the table of 2**24 colours is made
+# with fewer pixels, hashing takes less time than making the table of 2**24 colours
 _HASH_BELOW = 1 << 16
 # most pixels that the generic kernels take while the loops here are not compiled: half a second
 _STAND_IN_PIXELS = 1 << 21
@@ -108,7 +108,7 @@ def _prepare(pixels: np.ndarray, colors: np.ndarray) -> tuple[_Layout, np.ndarra
 
 
 def _read_only(view: np.ndarray) -> np.ndarray:
-    """The view, locked: decoded files come so, and one type compiles once."""
+    """The view, read-only: arrays of decoded files are, and one type compiles once."""
     view.flags.writeable = False
     return view
 
@@ -175,7 +175,7 @@ def _count_chunk(
 ) -> tuple[list[Piece], np.ndarray]:
     """Sorted codes and their counts, in pieces of consecutive buckets; and the pieces' edges.
 
-    edges : those of an earlier chunk, of which the pieces are to match.
+    edges : edges of an earlier chunk, whose pieces these are to match
     """
     low_bits = layout.bits - 8
     low, bounds = _deal(layout, rows)
@@ -283,7 +283,7 @@ def remap(pixels: np.ndarray, colors: np.ndarray, labels: np.ndarray) -> np.ndar
     coding = layout.spread, layout.places
     indices = np.empty(len(pixels), dtype=dtype)
     if layout.bits <= 16 or (layout.bits <= 24 and len(pixels) >= _HASH_BELOW):
-        # a table of the blocks of codes that occur: fresh memory costs more than the look-ups
+        # only the blocks of codes that occur: fresh memory costs more than the look-ups
         block_bits = layout.code_dtype(min(_BLOCK_BITS, layout.bits))
         used = np.zeros(1 << layout.bits - int(block_bits), np.bool_)
         _each_block(lambda rows: loops.mark(rows, *coding, block_bits, used), color_rows)
@@ -296,7 +296,7 @@ def remap(pixels: np.ndarray, colors: np.ndarray, labels: np.ndarray) -> np.ndar
         )
         _each_block(lambda rows, out: loops.look_up(rows, *blocks, table, out), rows, indices)
         return indices
-    # at most three quarters full; a key of 0 marks a free slot, so code 0 stands outside
+    # at most three quarters full; a key of 0 marks a free slot, so code 0 is kept apart
     size = 1 << max(4, (4 * len(colors) // 3).bit_length())
     keys = np.zeros(size, dtype=layout.code_dtype)
     values = np.zeros(size, dtype=dtype)

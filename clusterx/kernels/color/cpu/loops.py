@@ -1,6 +1,6 @@
 """The compiled loops of `color`.
 
-`rows` are the bytes of pixels, `spread` says what bits of a code the bytes at their `places` set.
+`rows` holds the bytes of pixels; `spread` says which bits of a code each byte at `places` sets.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def measure(rows, spread, places, shift, sizes):
 
 @jit
 def scatter(rows, spread, places, shift, mask, ends, low):
-    """Write the codes' low bits where their quarter and bucket begin: ends (4, buckets)."""
+    """Write the codes' low bits, bucket by bucket; ends (4, buckets): the next free places."""
     quarter = len(rows) // 4
     for i in range(quarter):
         for q in range(4):
@@ -91,8 +91,8 @@ def count_buckets(low, bounds, first, last):
     return codes[:place], counts[:place]
 
 
-# Counters of one byte stay in the core's nearest cache, and eight of them are one word. One that is
-# full goes back by 254, not to zero, and its value is noted.
+# One-byte counters stay in the L1 cache, and eight of them are read as one word. A full counter is
+# lowered by 254, so that it does not become zero, and its value is noted.
 
 
 @jit(**INNER)
@@ -111,7 +111,7 @@ def count_bytes(low, start, stop, table, full):
 
 @jit(**INNER)
 def take_counts(words, top, codes, counts, place):
-    """Codes and counts from `place` on, of a table that is left zero; where they end."""
+    """Write a table's codes and counts from `place` on and clear it; returns where they end."""
     for i in range(len(words)):
         word = words[i]
         if word:  # most are empty
@@ -120,7 +120,7 @@ def take_counts(words, top, codes, counts, place):
             for half in range(2):
                 four = np.uint32(word >> np.uint64(32 * half))
                 if four:
-                    for b in range(4):  # no branch asks for a single one
+                    for b in range(4):  # without a branch per counter
                         count = four >> np.uint32(8 * b) & np.uint32(255)
                         codes[place] = code + np.uint32(4 * half + b)
                         counts[place] = count
@@ -205,14 +205,14 @@ def decode(codes, counts, gather, pieces, colors, all_counts):
 
 @jit
 def mark(rows, spread, places, block_bits, used):
-    """Note which blocks of codes there are colours of."""
+    """Note which blocks of codes contain colours."""
     for i in range(len(rows)):
         used[code_of(rows, i, spread, places) >> block_bits] = True
 
 
 @jit
 def fill(rows, spread, places, block_bits, mask, starts, labels, table):
-    """Enter the labels of colours in a table of blocks of codes, given where these start."""
+    """Enter the labels of colours in a table of blocks of codes, which begin at `starts`."""
     for i in range(len(rows)):
         code = code_of(rows, i, spread, places)
         table[starts[code >> block_bits] | np.uint32(code & mask)] = labels[i]

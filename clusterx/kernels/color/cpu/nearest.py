@@ -1,4 +1,4 @@
-"""The two nearest of few centres, for points that are few as well."""
+"""The two nearest centres, for few points and few centres."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def nearest_two_of_few(points, centers):
     first, second = np.empty(n, np.float32), np.empty(n, np.float32)
     squared = np.empty(64, np.float32)
     for a in range(0, n, 64):
-        # of a block, in the nearest cache; LLVM makes the loops over it vectors of selections
+        # a block stays in the L1 cache, and LLVM vectorises the loops over it as selects
         m = min(64, n - a)
         label, one, two = labels[a : a + m], first[a : a + m], second[a : a + m]
         label[:] = 0

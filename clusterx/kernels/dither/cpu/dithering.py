@@ -17,14 +17,14 @@ from .. import Alpha, Diffusion, Lattice, generic
 from ..curve import side_of_square
 from . import loops
 
-#: colours of a task of looking up, and of those whose cells are filled together
+#: colours that a task looks up, and colours whose cells are filled together
 _BLOCK, _FILLED_AT_ONCE = 1 << 17, 1 << 13
-#: rows of a band, and columns after which it says how far it is; a band reaches twice its rows
-#: less far in its last one
+#: rows of a band, and columns after which it reports how far it is; its last row is about 2 * _BAND
+#: columns behind its first
 _BAND, _PART = 32, 256
-#: pixels from which all cells are filled before error is diffused, which asks for most of them
+#: from this many pixels on, all cells are filled beforehand, because most of them will be needed
 _FILL_FROM = 1 << 19
-#: most pixels that the definitions take while the loops are not compiled
+#: most pixels that the generic kernels take while the loops are not compiled
 _STAND_IN_PIXELS = 1 << 14
 
 
@@ -42,10 +42,10 @@ SPREAD = _spread()
 
 
 class _Table:
-    """The nearest entries of all colours; its pages take memory where they are written.
+    """The nearest entry of every colour; only the pages that are written take memory.
 
-    Threads read the cells that their own copy of `filled` says are filled, which they make while
-    no other thread fills one.
+    A thread reads only the cells that are marked in its own copy of `filled`. It makes the copy
+    under the lock, while no other thread fills a cell.
     """
 
     def __init__(self, lattice: Lattice):
@@ -62,7 +62,7 @@ class _Table:
             return self._filled.copy()
 
     def fill(self, colors: np.ndarray, filled: np.ndarray) -> None:
-        """Fill the cells of the colours (n, 3), and renew a copy of which are filled."""
+        """Fill the cells of the colours (n, 3), and update the caller's copy of `filled`."""
         with self._lock:
             self._fill(colors)
             filled[:] = self._filled
@@ -82,7 +82,7 @@ class _Table:
 
 
 def _locked(pixels: np.ndarray) -> np.ndarray:
-    """The array, read-only: decoded files come so, and one type compiles once."""
+    """A read-only view: arrays of decoded files are read-only, and one type compiles once."""
     view = pixels.view()
     view.flags.writeable = False
     return view
@@ -182,7 +182,7 @@ class _Call:
 
 
 class _Bands:
-    """Bands of rows, the tasks of threads, and how far they are."""
+    """Bands of rows, each a task of a thread, and how far each of them is."""
 
     def __init__(self, call: _Call):
         self.call = call
@@ -190,7 +190,7 @@ class _Bands:
         self.n = -(-height // _BAND)
         last = self.width + 2 * _BAND
         self.ends = [*range(_PART, last, _PART), last]
-        self.done = [0] * self.n  # parts of each band; all of them if it failed
+        self.done = [0] * self.n  # finished parts of each band; all if it failed
         self.errors: list[Any] = [None] * self.n
         self.moved = threading.Condition()
 
@@ -209,7 +209,7 @@ class _Bands:
         start = 0
         for part, end in enumerate(self.ends):
             if band:
-                # of its last row, the band above has 2 * _BAND columns fewer than of its first
+                # the last row of the band above is 2 * _BAND columns behind its first row
                 self._wait(band - 1, part + 2)
                 columns = slice(start + 2, end + 3)
                 errors[:2, columns] = self.errors[band - 1][-2:, columns]

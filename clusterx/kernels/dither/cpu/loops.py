@@ -1,12 +1,11 @@
 """The compiled loops of `dither`.
 
-The nearest entries of all 2**24 colours are kept in a table in Morton order, which is filled where
-it is asked, by cells of 16 x 16 x 16 colours. A cell, and each eighth of it, is filled from the few
-entries that can be nearest to one of its colours: those that are no farther from its nearest point
-than its farthest point is from some entry.
+A table in Morton order holds the nearest entry of each of the 2**24 colours. It is filled on
+demand, a cell of 16 x 16 x 16 colours at a time. A cell, and each eighth of it, is filled from the
+few entries that can be nearest to one of its colours; see `candidates`.
 
-Loops return where a cell is not filled. They would be several times slower if they called what
-fills it, because numba counts references to the arrays around calls.
+Loops return when they meet a cell that is not filled. They would be several times slower if they
+called the function that fills it, because numba counts references to the arrays around calls.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ import numpy as np
 
 from ...cpu.jit import INNER, jit
 
-#: bits of the place of a colour in its cell
+#: low bits of a colour's place in the table that give its place in its cell
 CELL_BITS = np.uint32(12)
 _FAR = np.int32(np.iinfo(np.int32).max)
-#: substituted before types are inferred, because numba counts references around calls
+#: inlined before types are inferred, because numba counts references around calls
 _SUBSTITUTED = {**INNER, "inline": "always"}
 
 
@@ -136,9 +135,9 @@ def summed(levels, bounds, value, c, got):
 def places_around(own, stride, step, side):
     """Places of the errors of the pixels before one in its row and above it.
 
-    stride : of rows
-    step, side : 3 or -3, of the next pixel in the row, and of the one above that which has more
-        of its error
+    stride : places from one row to the next
+    step : 3 or -3, from a pixel to the next one in its row
+    side : 3 or -3, from the pixel above to the neighbour that passes on more of its error
     """
     above = own - stride
     return own - step, own - step - step, above, above + side, above - side, above - stride
@@ -146,7 +145,7 @@ def places_around(own, stride, step, side):
 
 @jit(**INNER)
 def nearest_with_alpha(r, g, b, value, lattice, alpha):
-    """Entry nearest to a colour of some alpha."""
+    """Entry nearest to a colour with the given alpha."""
     axis, entries = lattice.axis, lattice.entries
     best, least = 0, np.int64(np.iinfo(np.int64).max)
     for entry in range(len(entries)):
@@ -163,18 +162,17 @@ def nearest_with_alpha(r, g, b, value, lattice, alpha):
 def diffuse_part(
     pixels, spread, table, filled, lattice, diffusion, alpha, errors, found, part, moves
 ):
-    """Give entries to a slanted part of a band of rows: of each row two columns less far.
+    """Give entries to a slanted part of a band of rows, each row two columns behind the one above.
 
-    So the pixels of a step do not wait for each other, nor do the loads of what is in the table,
-    which come one after the other.
+    The pixels of a step are then independent of each other, and so are the loads from the table.
 
-    errors : int16, those that the pixels pass on: (2 + rows, width + 4, 3), from two rows above
-        and two columns left of the first pixel on, as a line
+    errors : int16, errors that the pixels pass on: (2 + rows, width + 4, 3), flattened; it begins
+        two rows above and two columns left of the first pixel
     found : (rows, width)
-    part : first column of the first row and where it ends, counted along the row
-    moves : directions of the row, and on the row above of the pixel that has more of its error
+    part : first and end column of the first row, counted in the row's direction
+    moves : direction of the row, and the `side` of `places_around`, as 1 or -1
 
-    Returns the column at which a cell is not filled, and the colour; else -1.
+    Returns the column at which a cell is not filled, and the colour; column -1 at the end.
     """
     rows, width = found.shape
     levels, encoding, entries = diffusion.levels, diffusion.encoding, diffusion.entries
@@ -255,9 +253,10 @@ def diffuse_along_curve(
     """Give entries along the Hilbert curve in a square, with weighted errors of the last pixels.
 
     recent : (memory, 3) int64, errors of the last pixels
-    at : side of the square, place on the curve, and pixels so far
+    at : side of the square, place on the curve, and number of pixels done
 
-    Returns whether a cell is not filled, and the colour; `at` says where to go on.
+    Returns whether it stopped at a cell that is not filled, and the colour; `at` says where to go
+    on.
     """
     height, width = found.shape
     levels, encoding, entries = diffusion.levels, diffusion.encoding, diffusion.entries
@@ -266,7 +265,7 @@ def diffuse_along_curve(
     got = np.empty(3, np.int64)
     while at[1] < at[0] * at[0]:
         x, y = point_of(at[1], at[0])
-        # 4096 places from one that they divide on fill a square, which may lie outside
+        # the 4096 places from a multiple of 4096 on fill a square, which may lie outside
         if at[1] & 4095 == 0 and (x >> 6 << 6 >= width or y >> 6 << 6 >= height):
             at[1] += 4096
             continue
