@@ -19,15 +19,15 @@ import numpy as np
 FORMAT = 1
 _DESCRIPTION = "description.json"
 _DIGEST = 64
-#: Kinds of dtypes in files: booleans, integers, floats and texts.
+#: Kinds of dtypes in files: booleans, integers, floats and strings.
 KINDS = "buifU"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-#: Longest header of an NPY file.
+#: Most bytes in the header of an NPY file.
 _HEADER = 4096
 
 
 class ModelFileError(ValueError):
-    """A file is no file of clusterx, or it is damaged."""
+    """The file was not written by clusterx, or it is damaged."""
 
 
 def packed(what: str, content: Any, arrays: list[np.ndarray], version: str) -> memoryview:
@@ -37,11 +37,11 @@ def packed(what: str, content: Any, arrays: list[np.ndarray], version: str) -> m
     ----------
     what : str
         "model" or "checkpoint".
-    content : what JSON can hold
+    content : any value that JSON can hold
     arrays : list of arrays
-        Of booleans, real numbers or texts.
+        Arrays of booleans, real numbers or strings.
     version : str
-        Of clusterx.
+        Version of clusterx.
     """
     described = {"format": f"clusterx {what}", "format_version": FORMAT}
     described |= {"clusterx": version, what: content}
@@ -59,12 +59,12 @@ def packed(what: str, content: Any, arrays: list[np.ndarray], version: str) -> m
 
 
 def unpacked(what: str, data: bytes) -> tuple[Any, list[np.ndarray]]:
-    """The content and the arrays in a file of a model or a checkpoint.
+    """The content and the arrays in the bytes of a model or checkpoint file.
 
     Raises
     ------
     ModelFileError
-        These are not the bytes that `packed` gave, or those of a later version of it.
+        The bytes are not what `packed` returned, or they have a later version of the format.
     """
     if zipfile.is_zipfile(io.BytesIO(data)) and _digest(data) != data[-_DIGEST:]:
         raise ModelFileError("its checksum is wrong: it is damaged, or no file of clusterx")
@@ -114,7 +114,7 @@ def _described(what: str, text: bytes) -> dict[str, Any]:
 
 
 def _array(member: bytes) -> np.ndarray:
-    """An array of an NPY file, whose size is checked before anything is allocated."""
+    """The array in an NPY file; its size is checked before anything is allocated."""
     file = io.BytesIO(member)
     read = {
         (1, 0): np.lib.format.read_array_header_1_0,

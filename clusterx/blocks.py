@@ -13,14 +13,14 @@ TILE = 1 << 21
 
 
 class Window(np.ndarray):
-    """Rows of a file that are mapped on their own, and which nobody writes to.
+    """Rows of a file that are mapped separately, and that nobody writes to.
 
-    Use them as they are, and copy no others: those may be the caller's.
+    These can be used without a copy. Other arrays may be the caller's, so copy them.
     """
 
 
 def row_blocks(X: Array, width: int) -> list[Array]:
-    """Slices of X, short enough for a temporary of `width` columns to fit into a tile."""
+    """Slices of X, short enough that a temporary array of `width` columns fits in a tile."""
     rows = max(1, TILE // max(width, X.shape[1]))
     n = X.shape[0]
     return [X[a : min(n, a + rows), ...] for a in range(0, n, rows)]

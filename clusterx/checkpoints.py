@@ -1,4 +1,4 @@
-"""States of long fits in files, from which they go on after the process has ended."""
+"""States of long fits in files, from which a later process can resume them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Checkpoint:
     Parameters
     ----------
     path : path
-        A file that is there is the state of a fit that ended early, and is gone on from.
+        If the file exists, it is the state of a fit that ended early, and the fit resumes from it.
     every : int
-        Iterations between two states that are written.
+        Iterations between two writes of the state.
     model : estimator
     rows : Rows
     w : array of shape (n,) or None
@@ -35,12 +35,12 @@ class Checkpoint:
     Attributes
     ----------
     found : dict or None
-        The state to go on from.
+        The state to resume from.
 
     Raises
     ------
     ValueError
-        The file is of other data, parameters or versions, or it is no checkpoint.
+        The file belongs to other data, parameters or versions, or it is not a checkpoint.
     """
 
     def __init__(self, path: Any, every: Any, model: Any, rows: Rows, w: Any):
@@ -70,23 +70,23 @@ class Checkpoint:
         return state
 
     def __call__(self, iteration: int, state: Callable[[], dict[str, Any]]) -> None:
-        """Write the state after an iteration, if it is time to."""
+        """Write the state after an iteration, if it is due."""
         if iteration % self.every == 0:
             self.write(state())
 
     def write(self, state: dict[str, Any]) -> None:
-        """Replace what the file has by a state."""
+        """Replace the content of the file with a state."""
         arrays: list[np.ndarray] = []
         content = {"of": self._of, "state": _encoded(state, arrays)}
         write(self.path, packed("checkpoint", content, arrays, version()), overwrite=True)
 
     def done(self) -> None:
-        """The fit has ended: nothing is to go on from."""
+        """Remove the file: the fit has ended, so there is nothing to resume."""
         self.path.unlink(missing_ok=True)
 
 
 def _identity(model: Any, rows: Rows, w: Any) -> dict[str, str]:
-    """What a checkpoint belongs to."""
+    """What identifies the fit that a checkpoint belongs to."""
     values = model.get_params(deep=False)
     told = {name: _told(value) for name, value in values.items() if name != "verbose"}
     summary = [to_host(a).tobytes().hex() for a in rows.summary[1:]]
@@ -101,7 +101,7 @@ def _identity(model: Any, rows: Rows, w: Any) -> dict[str, str]:
 
 
 def _told(value: Any) -> str:
-    """A parameter, told from others."""
+    """Text that differs between different values of a parameter."""
     if is_array(value):
         host = to_host(value)
         return f"{host.dtype} {host.shape} {_hash(np.ascontiguousarray(host).tobytes())}"
@@ -115,7 +115,7 @@ def _hash(data: bytes) -> str:
 
 
 def _encoded(value: Any, arrays: list[np.ndarray]) -> Any:
-    """Numbers, texts, arrays and lists and dicts of those as JSON beside arrays."""
+    """JSON for numbers, strings, arrays, and lists and dicts of them; appends to `arrays`."""
     if isinstance(value, dict):
         return {"dict": {key: _encoded(v, arrays) for key, v in value.items()}}
     if isinstance(value, list | tuple):

@@ -9,8 +9,8 @@
     clusterx.accel.install()
 
 The names of ``sklearn.cluster``, ``sklearn.mixture`` and the scores of clusterings in
-``sklearn.metrics`` then stand for classes and functions that compute by clusterx. scikit-learn
-itself goes on using its own. What clusterx does not take, or does not make faster, goes to
+``sklearn.metrics`` then stand for classes and functions that compute with clusterx. scikit-learn
+itself goes on using its own. Calls that clusterx does not support, or does not make faster, go to
 scikit-learn; the logger ``"clusterx.accel"`` says why.
 """
 

@@ -1,7 +1,7 @@
-"""Whether the kernels of a call have been compiled on this machine: then loading them is quick.
+"""Whether the kernels of a call have been compiled on this machine, so that they load quickly.
 
-clusterx keeps compiled code on disk. Which kernels a call needs is known only to the call, so a
-call that has run leaves an empty file beside the code.
+clusterx keeps compiled code on disk. Only the call itself knows which kernels it needs, so a call
+that has run leaves an empty file beside the code.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def is_compiled(key: str) -> bool:
 
 
 def note_compiled(key: str) -> None:
-    """Leave the file. If the folder can't be written to, compiled code is not kept there either."""
+    """Leave the file, unless the folder can't be written to: then no code is kept there either."""
     try:
         _folder().mkdir(parents=True, exist_ok=True)
         _file(key).touch()

@@ -1,7 +1,7 @@
-"""scikit-learn's private attributes, so that models go on in scikit-learn alone.
+"""Sets scikit-learn's private attributes, so that models also work with scikit-learn alone.
 
-What takes long to make, such as trees of scikit-learn's own nodes, is made only if someone asks
-for it: the model is saved or copied, or a call goes to scikit-learn.
+Attributes that take long to make, such as trees of scikit-learn's own nodes, are made only when
+they are needed: when the model is saved or copied, or a call goes to scikit-learn.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _threads() -> int:
 
 
 def late_attribute(model: Any, name: str) -> Any:
-    """``__getattr__`` of accelerated classes: makes the attribute if it is one of those above."""
+    """``__getattr__`` of accelerated classes: makes the attribute if it is one of `LATE`."""
     family = type(model)._family.name
     if name in LATE.get(family, ()) and "_clusterx_state" in vars(model):
         vars(model).update(_MAKERS[family](model, vars(model)["_clusterx_state"]))
@@ -54,7 +54,7 @@ def late_attribute(model: Any, name: str) -> Any:
 
 
 def complete(model: Any) -> None:
-    """Make what has not been made, before the model is copied or scikit-learn goes on with it."""
+    """Make the missing attributes, before the model is copied or scikit-learn uses it."""
     if "_clusterx_state" in vars(model):
         for name in LATE.get(type(model)._family.name, ()):
             getattr(model, name)

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 DEVICES = ("cpu", "cuda")
-#: Packages whose arrays clusterx takes as they are, wherever the others compute.
+#: Packages whose arrays clusterx takes as they are, whatever device was chosen.
 LIBRARIES = ("cupy", "torch", "jax", "jaxlib", "dask", "array_api_strict")
 
 _device = "cpu"
@@ -53,12 +53,12 @@ def _check_cuda() -> None:
 
 
 def is_foreign(X: Any) -> bool:
-    """Whether X is an array of a library other than NumPy: scikit-learn can't take it."""
+    """Whether X is an array of a library other than NumPy, which scikit-learn can't take."""
     return type(X).__module__.partition(".")[0] in LIBRARIES
 
 
 def placed(X: Any) -> Any:
-    """Rows of numbers on the device that was chosen; other data as they are."""
+    """Numeric rows, moved to the chosen device; other data unchanged."""
     if _device == "cpu" or is_foreign(X):
         return X
     import numpy as np
@@ -71,7 +71,7 @@ def placed(X: Any) -> Any:
 
 
 def fetched(result: Any) -> Any:
-    """Results of a call as NumPy arrays, if the call's data were moved."""
+    """The results of a call, as NumPy arrays if the call's data were moved."""
     if isinstance(result, tuple):
         return tuple(map(fetched, result))
     from ..arrays import is_array, on_host, to_host

@@ -1,4 +1,4 @@
-"""What clusterx takes over from scikit-learn: the classes, and what it leaves of each."""
+"""The classes that clusterx takes over from scikit-learn, and the calls of each that it leaves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Distances that the table of times calls by one name.
+#: Distances that share a name in the table of times.
 EUCLIDEAN = ("euclidean", "l2", "minkowski", "sqeuclidean")
 
 
@@ -20,19 +20,19 @@ class Family:
     name : str
         In scikit-learn and in clusterx.
     methods : tuple of str
-        Those that clusterx computes.
+        Methods that clusterx computes.
     attributes : tuple of str
-        Fitted attributes; others of clusterx's stay out of models that look like scikit-learn's.
+        Fitted attributes. clusterx's other attributes are not copied to the user's models.
     wide : frozenset of str
-        The attributes and methods whose numbers are int64 or NumPy's float64 in scikit-learn.
+        Attributes and methods whose numbers are int64 or NumPy's float64 in scikit-learn.
     clusters : str, optional
         The parameter that says how many clusters there are.
     variant : callable
-        ``variant(model, X)``: what the time depends on besides the size.
+        ``variant(model, X)`` names what the time depends on besides the size.
     refused : callable
-        ``refused(model, X)``: why clusterx does not take this, or None.
+        ``refused(model, X)`` says why clusterx does not take the call, or returns None.
     own : tuple of str
-        clusterx's attributes without which it can't predict.
+        Attributes that clusterx needs in order to predict.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Family:
 
 
 def is_sparse(X: Any) -> bool:
-    scipy_sparse = sys.modules.get("scipy.sparse")  # not imported: then nothing is sparse
+    scipy_sparse = sys.modules.get("scipy.sparse")  # if it is not imported, nothing is sparse
     return scipy_sparse is not None and scipy_sparse.issparse(X)
 
 
@@ -56,7 +56,7 @@ def _kind(X: Any) -> str:
 
 
 def _metric(model: Any, X: Any) -> str:
-    """The distance, and whether rows are sparse."""
+    """The distance, and whether the rows are sparse."""
     metric = model.metric
     if callable(metric):
         return "callable"
@@ -148,7 +148,7 @@ def _mixture(name: str, attributes: tuple[str, ...]) -> Family:
     )
 
 
-#: The classes, by the module in which users find them.
+#: The classes, by the module from which users import them.
 FAMILIES: dict[str, tuple[Family, ...]] = {
     "sklearn.cluster": (
         Family(

@@ -1,4 +1,4 @@
-"""Functions that are called like scikit-learn's and compute by clusterx."""
+"""Functions that are called like scikit-learn's and compute with clusterx."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Function:
     data : tuple of str
         The parameters with a value per row.
     clusters : str, optional
-        The parameter that is the number of clusters, or the labels that say it.
+        The parameter that is the number of clusters, or the labels that imply it.
     wide : bool
-        Whether whole numbers in the result are int64 in scikit-learn.
+        Whether integers in the result are int64 in scikit-learn.
     variant : callable
-        ``variant(arguments)``: what the time depends on besides the size.
+        ``variant(arguments)`` names what the time depends on besides the size.
     refused : callable
-        ``refused(arguments)``: why clusterx does not take the call, or None.
+        ``refused(arguments)`` says why clusterx does not take the call, or returns None.
     """
 
     name: str
@@ -73,7 +73,7 @@ class AcceleratedFunction:
         try:
             given = self._signature.bind(*args, **kwargs).arguments
         except TypeError:
-            return original(*args, **kwargs)  # which says what is wrong with the arguments
+            return original(*args, **kwargs)  # which raises an error about the arguments
 
         def accelerated() -> Any:
             return _by_clusterx(function, args, kwargs)
@@ -178,7 +178,7 @@ _METRICS = (
 )
 _MATRICES = (_labelled("contingency_matrix"), _labelled("pair_confusion_matrix"))
 
-#: The functions, by the module in which users find them.
+#: The functions, by the module from which users import them.
 FUNCTIONS: dict[str, tuple[Function, ...]] = {
     "sklearn.cluster": (
         Function("k_means", "KMeans.fit", clusters="n_clusters", variant=_sparse),

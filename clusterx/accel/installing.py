@@ -15,8 +15,8 @@ from .substitution import Substitutes
 
 
 def _table() -> dict[str, dict[str, Callable[[Any], Any]]]:
-    """What makes the substitute of each name, by module."""
-    made: dict[tuple[int, str], Any] = {}  # one object for a name that two modules have
+    """The makers of the substitute for each name, by module."""
+    made: dict[tuple[int, str], Any] = {}  # one substitute where two modules share an object
 
     def once(make: Callable, module: str, spec: Any, original: Any) -> Any:
         place = id(original), spec.name
@@ -47,14 +47,14 @@ def install(*, device: str = "cpu", always: bool = False) -> None:
     """Let scikit-learn's clustering names stand for clusterx in all code but scikit-learn's own.
 
     Names that were imported before (``from sklearn.cluster import KMeans``) stay what they are,
-    so this belongs above those imports. Installing twice only sets the device and `always`.
+    so call this above those imports. A second call only sets the device and `always`.
 
     Parameters
     ----------
     device : {"cpu", "cuda"}, default="cpu"
         ``"cuda"`` copies the rows of each call to the GPU, and the results back.
     always : bool, default=False
-        Let clusterx take every call that it can, also where it was not measured to be faster.
+        Let clusterx take every call that it can, even where it was not measured to be faster.
 
     Raises
     ------

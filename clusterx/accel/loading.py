@@ -1,4 +1,4 @@
-"""Time that is spent on importing clusterx, and on reading and compiling its kernels."""
+"""Measures the time spent on importing clusterx, and on reading and compiling its kernels."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def is_loaded() -> bool:
 
 
 def _listen() -> None:
-    """Have numba say when it compiles or reads kernels, both of which it does under a lock."""
+    """Have numba report when it compiles or reads kernels, both of which it does under a lock."""
     global _listening
     from numba.core import event
 
     class Locked(event.Listener):
-        """Adds up the seconds between the ends of the outermost lock."""
+        """Adds up the seconds for which the outermost lock is held."""
 
         depth, since = 0, 0.0
 

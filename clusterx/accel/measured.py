@@ -10,9 +10,9 @@ _found = json.loads(Path(__file__).with_name("measured.json").read_text())
 MACHINE: str = _found["machine"]
 #: Seconds of importing clusterx beside scikit-learn.
 IMPORT: float = _found["import"]
-#: Seconds of a first call on top of a later one, by kind of call: kernels are read from disk,
+#: Extra seconds of a first call, by kind of call, where kernels are read from disk,
 LOAD: dict[str, float] = {key: one[0] for key, one in _found["first"].items()}
-#: or compiled, if they have not been on this machine.
+#: and where they are compiled first, because they never were on this machine.
 COMPILE: dict[str, float] = {key: one[1] for key, one in _found["first"].items()}
 #: By kind of call: rows, columns, clusters, iterations, seconds of scikit-learn and of clusterx.
 TABLE: dict[str, tuple[tuple, ...]] = {

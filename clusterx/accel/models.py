@@ -1,4 +1,4 @@
-"""Classes that are scikit-learn's and compute by clusterx."""
+"""Subclasses of scikit-learn's classes that compute with clusterx."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .families import Family, is_sparse
 from .routing import Size
 from .running import run, under_way
 
-#: clusterx's own attributes of a fitted model. Copies and pickles go without.
+#: Holds clusterx's own attributes of a fitted model; left out of copies and pickles.
 STATE = "_clusterx_state"
-#: Methods that fit: they set attributes, the others only read them.
+#: Methods that fit, and so set attributes; the others only read them.
 FITTING = ("fit", "partial_fit", "fit_predict")
 
 
@@ -35,15 +35,15 @@ class AcceleratedMeta(ABCMeta):
 
 def _is_own(cls: type, other: type) -> bool:
     """Whether `other` is the class that `cls` itself accelerates, or a subclass of it."""
-    own = vars(cls).get("_accelerates")  # subclasses of the user's don't have it
+    own = vars(cls).get("_accelerates")  # users' subclasses have none of their own
     return own is not None and own in other.__mro__
 
 
 class Named:
     """Stands in pickles for a name, which is looked up when the pickle is read.
 
-    That takes Python's own library alone, and finds scikit-learn's class where accel is not
-    installed or not active.
+    Reading it needs only Python's standard library, and gives scikit-learn's class where accel is
+    not installed or not active.
     """
 
     def __init__(self, name: str):
@@ -54,7 +54,7 @@ class Named:
 
 
 def accelerated_class(original: type, module: str, family: Family) -> type:
-    """A subclass of scikit-learn's class that runs the family's methods by clusterx."""
+    """A subclass of scikit-learn's class that runs the family's methods on clusterx."""
     body: dict[str, Any] = {
         "__module__": original.__module__,
         "__qualname__": original.__qualname__,
@@ -72,7 +72,7 @@ def accelerated_class(original: type, module: str, family: Family) -> type:
 
 def _reduce_ex(place: str) -> Callable:
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
-        if "_accelerates" not in vars(type(self)):  # a class of the user's
+        if "_accelerates" not in vars(type(self)):  # a user's subclass
             return object.__reduce_ex__(self, protocol)
         import copyreg
 
@@ -92,7 +92,7 @@ def _getstate(original: Any) -> Callable:
 
 
 def _method(original: Callable, name: str, family: Family) -> Callable:
-    """A method that runs on clusterx where that is faster, and as it was elsewhere."""
+    """A method that runs on clusterx where that is faster, and otherwise calls the original."""
     label = f"{family.name}.{name}"
 
     @functools.wraps(original)
@@ -127,7 +127,7 @@ def _method(original: Callable, name: str, family: Family) -> Callable:
 
 
 def size_of(model: Any, family: Family, X: Any) -> Size | None:
-    """The size of the data and of the task, or None if X is nothing with rows and columns."""
+    """The size of the data and of the task, or None if X has no rows and columns."""
     shape = getattr(X, "shape", None)
     if shape is None and isinstance(X, list | tuple) and X and isinstance(X[0], list | tuple):
         shape = len(X), len(X[0])
@@ -167,7 +167,7 @@ def _parameters(cls: type) -> frozenset[str]:
 
 @functools.cache
 def _private_overrides(cls: type) -> str:
-    """The first private method of scikit-learn's that a subclass of the user's replaces."""
+    """The first private method of scikit-learn's that a user's subclass overrides."""
     for base in cls.__mro__:
         original = vars(base).get("_accelerates")
         if original is not None:
@@ -184,7 +184,7 @@ def _private_overrides(cls: type) -> str:
 
 
 def _by_clusterx(model: Any, family: Family, name: str, args: tuple, kwargs: dict) -> Any:
-    """Run a method by clusterx, and set the model's attributes if the method fits."""
+    """Run a method on clusterx, and set the model's attributes if the method fits."""
     from sklearn import get_config
 
     if name in FITTING and not get_config().get("skip_parameter_validation", False):
@@ -213,9 +213,9 @@ def _by_clusterx(model: Any, family: Family, name: str, args: tuple, kwargs: dic
 
 
 def _twin(model: Any, family: Family, *, fresh: bool, named: bool) -> Any:
-    """A model of clusterx's with the parameters, and unless fresh the attributes, of the model.
+    """A clusterx model with the parameters of the model, and its attributes unless `fresh`.
 
-    Arrays on a GPU have no names of columns, so then it goes without.
+    Unless `named`, it has no names of columns, because arrays on a GPU have none.
     """
     names = _parameters(type(model)._accelerates)
     twin = loading.twin(family.name)(**{name: getattr(model, name) for name in names})
@@ -246,14 +246,14 @@ def _adopt(model: Any, twin: Any, family: Family, *, named: bool) -> None:
 
 
 def _wide(values: Any) -> Any:
-    """Numbers as scikit-learn has them here."""
+    """Numbers in the wider types that scikit-learn returns here."""
     if isinstance(values, float):
         return np.float64(values)
     return values.astype(np.int64) if isinstance(values, np.ndarray) else values
 
 
 def _draws(model: Any) -> tuple[np.random.RandomState, Any] | None:
-    """The state of the random numbers that a call is going to use, if it outlives the call."""
+    """The generator that a call will use, and its state, if the generator outlives the call."""
     given = getattr(model, "random_state", 0)
     if given is None:
         given = np.random.mtrand._rand
@@ -266,7 +266,7 @@ def _restore(draws: tuple[np.random.RandomState, Any] | None) -> None:
 
 
 def _moved(model: Any, name: str, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-    """The rows on the GPU; names and number of the columns are checked before."""
+    """The arguments with the rows on the GPU; the columns' names and number are checked first."""
     from sklearn.utils.validation import validate_data
 
     X = _rows(args, kwargs)

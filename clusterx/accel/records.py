@@ -10,17 +10,17 @@ from .routing import Size
 
 
 class Call(NamedTuple):
-    """What is the same in calls that are counted together.
+    """What calls that are counted together have in common.
 
     Parameters
     ----------
     name, key : str
-        Of the call, and of its row in the table of times.
+        Name of the call, and key of its row in the table of times.
     size : Size, optional
     where : str
         ``"clusterx"``, ``"clusterx on the GPU"`` or ``"scikit-learn"``.
     why : str
-        What sent it to scikit-learn.
+        Why it went to scikit-learn.
     """
 
     name: str
@@ -32,9 +32,10 @@ class Call(NamedTuple):
 
 @dataclass
 class Total:
-    """Calls, their seconds, and of these the ones of loading clusterx or compiling kernels.
+    """The number of calls and their seconds.
 
-    `estimate` are the seconds that scikit-learn would have taken; None if that is not known.
+    `loading` is the part of `seconds` spent on loading clusterx or compiling kernels; `estimate` is
+    the seconds that scikit-learn would have taken, or None if that is not known.
     """
 
     calls: int = 0

@@ -1,4 +1,4 @@
-"""Says what ran where, and how much time that saved, as far as measurements tell."""
+"""Says what ran where, and how much time that saved, as far as it was measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .measured import MACHINE
 from .records import RECORDS, Call, Total
 from .routing import expected
 
-#: Rows of a report; the others are added up in a last one.
+#: Rows shown in a report; a last row sums up the others.
 SHOWN = 40
 
 
@@ -33,7 +33,7 @@ class Row:
         Seconds that scikit-learn is estimated to take for the calls that ran on clusterx; None
         where no ratio was measured near that size.
     note : str
-        What the estimate rests on, or why scikit-learn got the call.
+        What the estimate is based on, or why scikit-learn got the call.
     """
 
     call: str
@@ -53,14 +53,14 @@ class Report:
     Attributes
     ----------
     rows : tuple of Row
-        The longest first.
+        The row with the most seconds first.
     """
 
     rows: tuple[Row, ...]
 
     @property
     def saved(self) -> float:
-        """Seconds saved in the calls with an estimate; loading is taken off. May be negative."""
+        """Seconds saved in the calls with an estimate, minus loading. May be negative."""
         known = (row for row in self.rows if row.scikit_learn is not None)
         return sum(row.scikit_learn - row.seconds for row in known)  # type: ignore[operator, misc]
 
@@ -72,7 +72,7 @@ class Report:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as numbers and texts, for JSON."""
+        """The report as numbers and strings, for JSON."""
         rows = [asdict(row) for row in self.rows]
         return {"rows": rows, "saved": self.saved, "calls_without_estimate": self.unknown}
 
@@ -142,7 +142,7 @@ def _short(seconds: float) -> str:
 
 
 def report() -> Report:
-    """What ran where since `install`, with the time saved as far as measurements tell.
+    """What ran where since `install`, with the time saved as far as it was measured.
 
     Returns
     -------

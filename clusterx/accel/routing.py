@@ -1,8 +1,8 @@
-"""Which calls clusterx takes: those that the measured table of times says it makes faster.
+"""Decides which calls clusterx takes: those that are faster by the table of measured times.
 
 Loading clusterx and its kernels takes about as long as scikit-learn needs for a small script. So
-a call that saves less than that stays with scikit-learn, and what it would have saved is added up;
-once the sum has reached the cost of loading, or one call is worth it, clusterx is loaded.
+a call that would save less than that stays with scikit-learn, and the time it would have saved is
+added up. Once the sum, or what one call saves, exceeds the cost of loading, clusterx is loaded.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from . import devices, loading
 from .compiled import is_compiled, note_compiled
 from .measured import COMPILE, IMPORT, LOAD, TABLE
 
-#: clusterx takes a call where the table says that scikit-learn takes at least this times as long.
-#: The table's times are of one thread, and repeat within 10 to 20 % (its column "spread").
+#: clusterx takes a call if by the table scikit-learn takes at least this many times as long. The
+#: table's times are for one thread, and repeat within 10 to 20 % (its column "spread").
 WORTH = 1.25
-#: A measured time stands for sizes up to this factor away, for an estimate in the report.
+#: The report's estimates use a measured time for sizes up to this factor away.
 NEAR = 4.0
-#: Iterations that a call is expected to make before it has made them: between the 4 and the 30 of
-#: the table, and about those of k-means on the digits.
+#: Iterations that a call is expected to make: between the 4 and the 30 of the table, and about as
+#: many as k-means makes on the digits.
 ITERATIONS = 12
-#: Seconds that calls of one kind may be slower on clusterx than expected of scikit-learn, all
-#: together; from then on they go to scikit-learn. 5 % of a script of one second.
+#: Seconds that calls of one kind may in total be slower on clusterx than expected of scikit-learn;
+#: beyond that, they go to scikit-learn. It is 5 % of a script that takes one second.
 LOSS = 0.05
 
 
 class Size(NamedTuple):
-    """What the time of a call depends on."""
+    """The sizes that the time of a call depends on."""
 
     rows: int
     columns: int = 1
@@ -39,7 +39,7 @@ class Size(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """Seconds of a call by the table, and the measured size that they were taken from."""
+    """Seconds of a call according to the table, and the measured size that they come from."""
 
     scikit_learn: float
     clusterx: float
@@ -62,23 +62,23 @@ _gained: dict[str, float] = {}
 
 
 def take_all(wanted: bool) -> None:
-    """Whether to leave the table out of it."""
+    """Set whether clusterx takes all calls that it can, whatever the table says."""
     global always
     always = wanted
 
 
 def forget() -> None:
-    """Start the account of what was saved again."""
+    """Reset the account of the time saved."""
     with _lock:
         _unsaved.clear()
         _gained.clear()
 
 
 def expected(key: str, size: Size, iterations: int = ITERATIONS) -> Expected | None:
-    """The times of a call by the table; None if nothing like it was measured.
+    """The times of a call according to the table; None if nothing like it was measured.
 
-    Between measured numbers of rows, and beyond them, times follow a power of the rows; those of
-    iterations lie on a line. Columns and clusters are those of the nearest measurement.
+    Times are interpolated and extrapolated as a power of the rows, and linearly in the iterations.
+    Columns and clusters are those of the nearest measurement.
     """
     rows = TABLE.get(key)
     if not rows:
@@ -115,7 +115,7 @@ def _at(line: list[tuple], iterations: int, which: int) -> float:
 
 
 def _power(measured: list[int], times: list[float], rows: int) -> float:
-    """The time at some rows, by the power of the rows between the two nearest measurements."""
+    """The time for `rows` rows, by the power law through the two nearest measurements."""
     if len(measured) == 1:
         return times[0] * rows / measured[0]
     above = next((i for i, n in enumerate(measured) if n >= rows), len(measured) - 1)
@@ -170,8 +170,9 @@ def taken(key: str, size: Size, seconds: float, iterations: int | None) -> float
     -------
     estimate : float or None
         Seconds that scikit-learn would have taken, if anything near was measured: the lesser of
-        clusterx's seconds times the measured ratio, and scikit-learn's measured seconds. So other
-        work on the machine and rests of loading don't count as many times as the ratio says.
+        clusterx's seconds times the measured ratio, and scikit-learn's measured seconds. The
+        minimum keeps the ratio from multiplying time lost to other work on the machine or to
+        the remainder of loading.
     """
     if key not in _used:
         with _lock:

@@ -1,4 +1,4 @@
-"""Runs one call on clusterx or on scikit-learn, and keeps account of it."""
+"""Runs a call on clusterx or on scikit-learn, and records it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger("clusterx.accel")
 
 
 class _Inside(threading.local):
-    """Whether a call is under way in this thread: calls within it are a part of it."""
+    """Whether this thread is inside a call already; nested calls count as part of it."""
 
     depth = 0
 
@@ -29,7 +29,7 @@ def under_way() -> bool:
 
 
 def on_scikit_learn(name: str, key: str, size: Size | None, why: str, work: Callable) -> Any:
-    """The result of `work` by scikit-learn; calls within it stay with scikit-learn."""
+    """The result of `work` on scikit-learn; calls within it stay with scikit-learn."""
     logger.info("%s goes to scikit-learn: %s", name, why)
     started = perf_counter()
     _inside.depth += 1
@@ -43,7 +43,7 @@ def on_scikit_learn(name: str, key: str, size: Size | None, why: str, work: Call
 
 
 def on_clusterx(name: str, key: str, size: Size, work: Callable, iterations: Callable) -> Any:
-    """The result of `work` by clusterx, which may raise anything."""
+    """The result of `work` on clusterx, which may raise any exception."""
     started = perf_counter()
     _inside.depth += 1
     try:
@@ -69,20 +69,20 @@ def run(
     original: Callable,
     iterations: Callable[[], int | None] = lambda: None,
 ) -> Any:
-    """One call of the user's: on clusterx if it takes the call and that saves time.
+    """Run a user's call: on clusterx if clusterx takes it and that saves time.
 
     Parameters
     ----------
     name : str
-        Of the call, for people: ``"KMeans.fit"``.
+        Name of the call in reports, such as ``"KMeans.fit"``.
     key : str
         The row of the table of times.
     size : Size, optional
-        Of the data; None if the data don't say, so that scikit-learn gets them.
+        Of the data; None if it can't be told, and then scikit-learn gets the call.
     refusal : callable
         Returns why clusterx does not take the call, or None.
     accelerated, original : callable
-        The call on either.
+        The call on clusterx, and on scikit-learn.
     iterations : callable
         Returns how many iterations the call made, if it makes any.
     """

@@ -1,4 +1,4 @@
-"""Names of other packages that stand for clusterx wherever the package itself does not ask."""
+"""Substitutes names in other packages' modules, for all code but the package's own."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-#: What makes the substitute of a name: called once, with the module's own object.
+#: Makes the substitute for a name; called once, with the module's own object.
 Maker = Callable[[Any], Any]
 
 
 class Substitutes:
-    """The substituted names of some modules, of which each asks for one by one.
+    """The substituted names of some modules, each made when it is first asked for.
 
-    A module gets a subclass of its class that has a property per name, so the module stays the
-    same object, and what it contains stays as it was: taking the class away again undoes it all.
+    A module's class is replaced by a subclass that has a property per name. The module stays the
+    same object with the same contents, so restoring its class undoes everything.
 
     Parameters
     ----------
     modules : dict of dict of callables
-        For each module the names, and what makes the substitute.
+        For each module, the names and the makers of their substitutes.
     own : dict of str
-        For each module the package that goes on using the module's own objects.
+        For each module, the package that goes on using the module's own objects.
     """
 
     def __init__(self, modules: dict[str, dict[str, Maker]], own: dict[str, str]):
@@ -37,7 +37,7 @@ class Substitutes:
         return self._finder is not None
 
     def install(self) -> None:
-        """Substitute the names in modules that are imported, and in others once they are."""
+        """Substitute names in imported modules now, and in others when they are imported."""
         if self._finder is None:
             self._finder = _Finder(self)
             sys.meta_path.insert(0, self._finder)
@@ -69,7 +69,7 @@ class Substitutes:
 
 
 class _Finder(MetaPathFinder):
-    """Finds modules as Python does without it, and has those of the table adopted."""
+    """Finds modules as Python would without it, and has the table's modules adopted."""
 
     def __init__(self, substitutes: Substitutes):
         self._substitutes = substitutes
@@ -98,7 +98,7 @@ class _Finder(MetaPathFinder):
 
 
 def _substituted(name: str, maker: Maker, own: tuple[str, ...]) -> property:
-    """A property of a module: the substitute, but for callers in the packages `own`."""
+    """A property of a module that gives the substitute, except to callers in the packages `own`."""
     made: list[Any] = []  # the module's own object, and its substitute
 
     def get(module: ModuleType) -> Any:
@@ -111,7 +111,7 @@ def _substituted(name: str, maker: Maker, own: tuple[str, ...]) -> property:
             return current
         if not made:
             made[:] = current, maker(current)
-        # what someone has put into the module since then is what they get
+        # an object that someone has since put into the module is returned unchanged
         return made[1] if current is made[0] else current
 
     def put(module: ModuleType, value: Any) -> None:

@@ -1,7 +1,7 @@
-"""The `clusterx` command. What it needs beyond the library comes with clusterx[image] and others.
+"""The `clusterx` command. Its further dependencies come with extras such as clusterx[image].
 
-`common` has what the commands share; `quantize`, `fit`, `predict`, `elbow` and `info` have one
-command each; `tables` reads data, `report` says what came out.
+`common` has what the commands share; `quantize`, `fit`, `predict`, `elbow`, `info` and others have
+one command each; `tables` reads data, and `report` shows results.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from io import TextIOWrapper
 
 
 class ExitCode(IntEnum):
-    """What the command's exit status says."""
+    """Exit statuses of the command."""
 
     OK = 0
     FAILED = 1  # an error in clusterx itself
     USAGE = 2  # an option or argument is wrong
-    MISSING = 3  # an input file is not there
-    UNREADABLE = 4  # an input is no image or no table of numbers, or it is damaged
-    TOO_LARGE = 5  # an input has more pixels than allowed, or does not fit memory
+    MISSING = 3  # an input file does not exist
+    UNREADABLE = 4  # an input is not an image or a table of numbers, or it is damaged
+    TOO_LARGE = 5  # an input has more pixels than allowed, or does not fit in memory
     UNWRITABLE = 6  # the output cannot be written
     EXISTS = 7  # the output exists, and --force was not given
-    NO_DEVICE = 8  # the device is not there
+    NO_DEVICE = 8  # the device is not available
     NOT_INSTALLED = 9  # a package that the command needs is missing
     INTERRUPTED = 130
 
@@ -32,7 +32,7 @@ _NEEDED = {"typer": "Typer", "rich": "Rich"}
 
 def main() -> None:
     """Run the command line and exit with an `ExitCode`."""
-    if isinstance(sys.stdout, TextIOWrapper):  # letters that its encoding lacks, as on stderr
+    if isinstance(sys.stdout, TextIOWrapper):  # escape what its encoding lacks, as stderr does
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         from .app import app

@@ -29,9 +29,9 @@ from .common import UsageError, echo, require
 from .source import TableFile
 from .tables import TOO_LARGE, NumberTable, numbers_rows, read
 
-#: ratio of standard deviations from which columns are pointed out
+#: ratio of standard deviations from which the user is warned about columns
 UNEQUAL = 30
-#: what a plot may be written as
+#: formats in which a plot can be written
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
 
 
@@ -39,7 +39,7 @@ PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
 
 
 def algorithms() -> dict[str, type]:
-    """The public estimators that label rows, by the name that the command line has for them."""
+    """The public estimators that label rows, by their names on the command line."""
     public = (getattr(clusterx, name) for name in clusterx.__all__)
     return {
         re.sub(r"(?<=[a-z])(?=[A-Z])", "-", found.__name__).lower(): found
@@ -51,7 +51,7 @@ def algorithms() -> dict[str, type]:
 
 
 def algorithm(name: str) -> type:
-    """The estimator of that name, however its words are joined."""
+    """The estimator of that name, however the words of the name are joined."""
     known = algorithms()
     by_letters = {_letters(key): found for key, found in known.items()}
     if _letters(name) not in by_letters:
@@ -70,11 +70,11 @@ def estimator(name: str, params: list[str] | None, *, seed: int, **given: Any) -
     ----------
     name : str
     params : list of str, optional
-        ``key=value``; a value that is no Python literal is a string.
+        ``key=value``; a value that is not a Python literal is taken as a string.
     seed : int
         For `random_state`, where the estimator has it.
     **given
-        What other options say; None for those that were not given.
+        Parameters from other options; None for options that were not given.
     """
     kind = algorithm(name)
     known = kind().get_params()
@@ -141,9 +141,9 @@ def clusters_parameter(name: str) -> str | None:
 
 @contextmanager
 def fitting(model: Any) -> Iterator[None]:
-    """Blame errors on the parameters, as the rows were checked before.
+    """Blame errors on the parameters, because the rows have been checked already.
 
-    What a verbose model prints goes to stderr: stdout is for data.
+    The output of a verbose model goes to stderr: stdout is for data.
     """
     try:
         with redirect_stdout(sys.stderr):
@@ -157,7 +157,7 @@ def fitting(model: Any) -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class TableRows:
-    """Rows as they are clustered, and what leads back to the file.
+    """Rows as they are clustered, and what is needed to convert results to the file's units.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def rows_of(
     Raises
     ------
     FileNotFoundError, TableError, UsageError, MissingPackageError
-        See `tables.read`; or a column can't be standardised because it is constant.
+        As in `tables.read`; or a column can't be standardised because it is constant.
     DeviceError
     """
     w = None
@@ -229,7 +229,7 @@ def rows_of(
         with np.errstate(over="ignore", invalid="ignore"):  # the rows are checked again
             X = scaler.fit_transform(X, sample_weight=w)
     moved = move(np.asarray(X), device, from_file=True)
-    # a frame has names, which the model keeps
+    # keep a data frame, because the model records its column names
     return TableRows(table, X if on_host(moved) else moved, scaler, describe(moved), w)
 
 
@@ -286,7 +286,7 @@ def _refuse_constant(source: TableFile, table: NumberTable) -> None:
 
 
 def check_plot(plot: str | None) -> None:
-    """Refuse what no plot can be written as, and notice early that matplotlib is missing."""
+    """Refuse formats that no plot can be written in, and notice early if matplotlib is missing."""
     if plot is None:
         return
     if not plot.lower().endswith(PICTURES):
@@ -302,7 +302,7 @@ def check_plot(plot: str | None) -> None:
 
 
 def picture(figure: Any, plot: str) -> memoryview:
-    """The figure as a file's bytes, in the format that the name ends in."""
+    """The figure as a file's bytes, in the format that the name's ending says."""
     import matplotlib.pyplot as plt
 
     file = io.BytesIO()
@@ -312,13 +312,13 @@ def picture(figure: Any, plot: str) -> memoryview:
 
 
 def advise(rows: TableRows, notes: Console) -> None:
-    """Say how the file was read, and which columns are likely to spoil the clusters."""
+    """Print how the file was read, and which columns are likely to spoil the clusters."""
     for note in advice(rows):
         echo(notes, f"clusterx: {note}")
 
 
 def advice(rows: TableRows) -> Iterator[str]:
-    """How the file was read, and which columns are likely to spoil the clusters."""
+    """Notes on how the file was read, and on columns that are likely to spoil the clusters."""
     yield from rows.table.notes
     values = rows.table.values
     if not hasattr(values, "columns"):

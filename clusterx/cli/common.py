@@ -46,14 +46,14 @@ class UsageError(ValueError):
 
 
 class TableError(ValueError):
-    """The file is there, and it is not a table of numbers that can be clustered."""
+    """The file exists, but is not a table of numbers that can be clustered."""
 
 
 class MissingPackageError(ImportError):
     """A package that the command needs is not installed."""
 
 
-#: error: exit status; the first that fits counts
+#: exit status of each error; the first class that matches counts
 STATUS: dict[type[Exception], ExitCode] = {
     UsageError: ExitCode.USAGE,
     TableError: ExitCode.UNREADABLE,
@@ -75,17 +75,17 @@ def status_of(error: Exception) -> ExitCode:
 
 
 def echo(console: Console, message: str) -> None:
-    """The message as it is: no markup, no wrapping."""
+    """Print the message unchanged: no markup, no wrapping."""
     console.print(message, markup=False, highlight=False, soft_wrap=True)
 
 
 def tell(console: Console, result: RenderableType) -> None:
-    """Print a result: a line of JSON as it is, or a table.
+    """Print a result: a line of JSON unchanged, or a table.
 
     Raises
     ------
     UnwritableError
-        The disk that stdout goes to is full, and the like.
+        Stdout can't be written to, for instance because its disk is full.
     """
     with _stdout_blamed():
         if isinstance(result, str):
@@ -98,7 +98,7 @@ def tell(console: Console, result: RenderableType) -> None:
 def _stdout_blamed() -> Iterator[None]:
     try:
         yield
-    except BrokenPipeError:  # who reads has enough: no message is wanted
+    except BrokenPipeError:  # the reader has closed the pipe: no message is wanted
         raise
     except OSError as error:
         raise UnwritableError(f"stdout: cannot be written ({error.strerror}).") from error
@@ -106,9 +106,9 @@ def _stdout_blamed() -> Iterator[None]:
 
 @contextmanager
 def reporting_errors(notes: Console, name: str, *, quiet: bool = False) -> Iterator[None]:
-    """End the command with a message and the fitting status when one of the errors occurs.
+    """End the command with a message and the matching status when one of the errors occurs.
 
-    Warnings are messages too, and so is that kernels are compiled, unless `quiet`.
+    Unless `quiet`, it also prints warnings, and says when kernels are being compiled.
     """
 
     def note(message: Warning | str, *_: Any, **__: Any) -> None:
@@ -135,14 +135,14 @@ def require(package: str, module: str, extra: str, what: str) -> None:
 
 
 def check_outputs(source: str, outputs: dict[str, str | None], *, force: bool) -> None:
-    """Refuse, before any work is done, to write where something is or two things would go.
+    """Refuse, before any work is done, to overwrite a file or to write two outputs to one.
 
     Parameters
     ----------
     source : str
-        What is read, which is never overwritten.
+        The file that is read, which is never overwritten.
     outputs : dict of str to str or None
-        Option: file; None and ``-`` are no files.
+        The file of each option; None and ``-`` stand for no file.
     force : bool
         Whether other files may be overwritten.
     """
@@ -158,7 +158,7 @@ def check_outputs(source: str, outputs: dict[str, str | None], *, force: bool) -
 
 
 def write_output(target: str, data: bytes | memoryview, *, force: bool) -> None:
-    """Write a file, its folder if need be; or to stdout, which is called ``-``."""
+    """Write a file, and make its folder if needed; ``-`` stands for stdout."""
     if target == "-":
         if sys.stdout is None:
             raise UnwritableError("stdout: is closed. Leave it open, or name a file.")
@@ -178,7 +178,7 @@ def write_output(target: str, data: bytes | memoryview, *, force: bool) -> None:
 
 @contextmanager
 def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    """Note the seconds that a stage takes."""
+    """Record the seconds that a stage takes."""
     start = time.perf_counter()
     yield
     seconds[stage] = time.perf_counter() - start

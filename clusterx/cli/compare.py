@@ -21,9 +21,9 @@ from .options import flat
 from .pictures import MaxPixelsOption, Printing, read
 from .report import dumps
 
-#: CIEDE2000 that the difference map shows white
+#: CIEDE2000 from which the difference map is white
 _WHITE_AT = 20.0
-#: pixels whose difference is found at once
+#: pixels whose difference is computed at a time
 _BLOCK = 1 << 18
 
 
@@ -92,7 +92,7 @@ def _as_table(original: str, result: str, found: ImageQuality) -> Table:
 
 
 def _rgb(picture: Picture) -> np.ndarray:
-    """The pixels as they show on black."""
+    """The pixels as they appear on black."""
     pixels = picture.pixels
     if pixels.ndim == 2:
         return np.repeat(pixels[..., None], 3, axis=2)

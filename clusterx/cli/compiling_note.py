@@ -13,9 +13,9 @@ TEXT = "compiling for the first run, which takes a few seconds; later runs start
 
 
 class CompilingNote:
-    """A spinner on a terminal while kernels are compiled; one line where nothing can move.
+    """A spinner while kernels are compiled; one plain line where the console can't animate.
 
-    It listens to `kernels.compiling`. What else moves has to be on the same console.
+    It listens to `kernels.compiling`. Other animations have to be on the same console.
     """
 
     def __init__(self, console: Console):
@@ -27,7 +27,7 @@ class CompilingNote:
         if not self.console.is_terminal:
             return
         if not self.console.is_dumb_terminal:
-            with suppress(LiveError):  # beside a bar, before Rich 14.1
+            with suppress(LiveError):  # before Rich 14.1, while a bar is shown
                 self.live = self._spinner()
         if self.live is None and not self.said:
             self.console.print(f"clusterx: {TEXT}", markup=False, highlight=False, soft_wrap=True)
@@ -39,11 +39,11 @@ class CompilingNote:
             self.live = None
 
     def _spinner(self) -> Live:
-        # stdout is left alone, or what is piped away would end up on the terminal
+        # leave stdout alone, or piped output would end up on the terminal
         live = Live(
             Spinner("dots", TEXT), console=self.console, transient=True,
             redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
         live.start()
-        live.refresh()  # beside a bar, Rich would wait for the bar's next turn
+        live.refresh()  # while a bar is shown, Rich would wait for the bar's next refresh
         return live

@@ -70,7 +70,7 @@ def elbow(
         check_plot(plot)
         check_outputs(data, {"--plot": plot}, force=running.force)
         wanted = _metrics(metrics, model)
-        if wanted is None or {"inertia", "gap"} & set(wanted):  # the gap computes inertia
+        if wanted is None or {"inertia", "gap"} & set(wanted):  # the gap gives inertia, too
             require("kneed", "kneed", "plot", "The elbow")
         source = reading.source(data)
         with timed(seconds, "read"):
@@ -94,7 +94,7 @@ def elbow(
 
 @contextmanager
 def progress_bar(notes: Console, *, quiet: bool) -> Iterator[Callable[[int, int], None] | bool]:
-    """What shows the progress of a sweep on the terminal."""
+    """A callback that shows the progress of a sweep on the terminal."""
     if quiet or not notes.is_terminal:
         yield False
         return
@@ -105,14 +105,14 @@ def progress_bar(notes: Console, *, quiet: bool) -> Iterator[Callable[[int, int]
 
 
 def numbers(span: str) -> Sequence[int]:
-    """The numbers of clusters that --k names; both ends belong to a span."""
+    """The numbers of clusters that --k names; a span includes both ends."""
     text = span.replace(" ", "")
     wrong = UsageError(f"--k {span}: is not of the form 2:10, 2:20:3 or 2,4,8, from 1 on.")
     if re.fullmatch(r"\d{1,18}:\d{1,18}(:\d{1,18})?", text):
         first, last, *step = map(int, text.split(":"))
         if first < 1 or last < first or step == [0]:
             raise wrong
-        return range(first, last + 1, *step)  # no list: it may be too long for the rows
+        return range(first, last + 1, *step)  # not a list: it may be very long
     if not re.fullmatch(r"\d{1,18}(,\d{1,18})*", text):
         raise wrong
     found = sorted(set(map(int, text.split(","))))
@@ -149,7 +149,7 @@ def _metrics(text: str | None, model: Any) -> tuple[str, ...] | None:
 
 
 def _choices(result: SweepResult) -> list[Choice]:
-    """What each criterion whose score there is says."""
+    """The choice of each criterion whose score was computed."""
     found = []
     for criterion, (score, _) in CRITERIA.items():
         if score not in result.scores:
@@ -162,7 +162,7 @@ def _choices(result: SweepResult) -> list[Choice]:
 
 
 def _curves(result: SweepResult, choices: list[Choice], plot: str) -> memoryview:
-    """The elbow beside the silhouette, whichever of them there is."""
+    """A plot of the elbow, the silhouette, or both side by side, whichever was computed."""
     import matplotlib.pyplot as plt
 
     from ..plotting import ElbowDisplay, SilhouetteSweepDisplay

@@ -1,4 +1,4 @@
-"""What the first bytes of a file say of its encoding, and whether it is text at all."""
+"""Tells from the first bytes of a file its encoding, and whether it is text at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARKS = (
 )
 
 _SHEET = "Save the sheet as CSV in UTF-8."
-#: what files that are called CSV often are
+#: first bytes of binary files that are often misnamed as CSV
 _BINARY = (
     (b"PK\x03\x04", "a ZIP archive, as .xlsx and .ods are,", _SHEET),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook", _SHEET),
@@ -36,7 +36,7 @@ def encoding_of(source: TableFile, raw: bytes) -> str:
         if raw.startswith(mark):
             return encoding
     odd, even = raw[1::2].count(0), raw[::2].count(0)
-    if max(odd, even) * 4 > len(raw):  # half of the bytes of English in UTF-16
+    if max(odd, even) * 4 > len(raw):  # in UTF-16, half of the bytes of English text
         raise TableError(
             f"{source.called}: seems to be UTF-16 without a byte order mark: add --encoding "
             f"utf-16-{'le' if odd > even else 'be'}."

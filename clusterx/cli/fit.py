@@ -33,7 +33,7 @@ from .options import Algorithm, DataArgument, Reading, Running, column_names, fl
 from .progress import passes_shown
 from .tables import TOO_LARGE
 
-#: of more rows, so many are drawn for the silhouette
+#: most rows for the silhouette; of more, this many are drawn at random
 SILHOUETTE_ROWS = 10_000
 _PICKLES = (".pkl", ".pickle", ".joblib")
 
@@ -47,7 +47,7 @@ class PlotKind(StrEnum):
 
 @dataclass(frozen=True)
 class Writing:
-    """What is written of a fitted model."""
+    """The files to write about a fitted model."""
 
     output: Annotated[
         str | None,
@@ -87,7 +87,7 @@ class Writing:
     ] = None
 
     def check(self, data: str, *, drop_missing: bool, force: bool) -> None:
-        """Refuse what can't be written, before anything is computed."""
+        """Refuse outputs that can't be written, before anything is computed."""
         check_output(self.output, with_data=self.with_data, drop_missing=drop_missing)
         if self.model is not None and self.model.lower().endswith(_PICKLES):
             raise UsageError(
@@ -169,7 +169,7 @@ def fit(
 
 @dataclass(eq=False)
 class Run:
-    """A fitted model and what is told of it."""
+    """A fitted model and the facts that are reported about it."""
 
     name: str
     rows: TableRows
@@ -197,7 +197,7 @@ class Run:
         return cls(name, rows, model, labels, found.scores["silhouette"], drawn, seconds)
 
     def saved(self) -> Any:
-        """The model that predicts for rows as they are in the file."""
+        """The model, with its scaler if any, which predicts for rows in the units of the file."""
         if self.rows.scaler is None:
             return self.model
         from sklearn.pipeline import make_pipeline
@@ -228,7 +228,7 @@ def _estimator(chosen: Algorithm, clusters: int | None) -> Any:
 
 
 def _check_abilities(model: Any, weights: str | None, writing: Writing) -> None:
-    """Refuse options that the algorithm can't follow, before anything is read."""
+    """Refuse options that the algorithm doesn't support, before anything is read."""
     kind = type(model).__name__
     if weights is not None and not has_fit_parameter(model, "sample_weight"):
         raise UsageError(f"--weights: {kind} takes none. Leave the option out.")
@@ -289,12 +289,12 @@ def _tree(run: Run, plot: str) -> memoryview:
 
 
 def _scatter(run: Run, plot: str, axes: tuple[str, ...] | None) -> memoryview:
-    """The rows coloured by cluster: two columns in their units, or principal components."""
+    """A plot of the rows, coloured by cluster: two columns in their units, or principal axes."""
     from ..plotting import ClusterScatterDisplay
 
     kind, names, values = type(run.model).__name__, run.rows.table.names, run.rows.table.values
     if axes is None and len(names) > 2:
-        # of what was clustered, or else the columns of large numbers would be all there is
+        # components of the rows as clustered, or columns of large numbers would dominate
         shown = ClusterScatterDisplay.from_estimator(run.model, run.rows.X, name=kind)
         return picture(shown.figure_, plot)
     ids, centers = run.centers()

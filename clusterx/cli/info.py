@@ -1,4 +1,4 @@
-"""`clusterx info`: what there is to compute with."""
+"""`clusterx info`: the backends, devices, threads and versions that are available."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of clusters: which formats there are, and what stands beside the clusters."""
+"""Files of cluster labels: their formats, and the columns beside the labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ENDINGS = (".csv", ".tsv", ".parquet", ".pq", ".npy")
 
 
 def check_output(output: str | None, *, with_data: bool, drop_missing: bool) -> None:
-    """Refuse what clusters can't be written as, before anything is computed."""
+    """Refuse formats that clusters can't be written in, before anything is computed."""
     if output is None or output == "-":
         if with_data and output is None:
             raise UsageError("--with-data: says what -o writes; add -o OUT.")
@@ -39,12 +39,12 @@ def check_output(output: str | None, *, with_data: bool, drop_missing: bool) -> 
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """The clusters of the rows of a table.
+    """The cluster labels of the rows of a table.
 
     Parameters
     ----------
     name : str
-        Of the table's file, for messages.
+        Name of the table's file, for messages.
     table : NumberTable
     labels : ndarray of shape (n,)
     probabilities : ndarray of shape (n, k), optional
@@ -56,7 +56,7 @@ class Labels:
     probabilities: np.ndarray | None = None
 
     def file(self, output: str) -> bytes | memoryview:
-        """The bytes of the file, in the format that the name ends in."""
+        """The bytes of the file, in the format that the name's ending says."""
         file = io.BytesIO()
         ending = output.lower().rpartition(".")[2]
         if ending == "npy":
@@ -65,7 +65,7 @@ class Labels:
         frame = self._frame()
         if ending in ("parquet", "pq"):
             whole, values = self.table.whole, self.table.values
-            if whole is not None and hasattr(values, "columns"):  # numbers, not their texts
+            if whole is not None and hasattr(values, "columns"):  # numbers, not their text
                 frame[list(self.table.names)] = values
             frame.to_parquet(file, index=False)
             return file.getbuffer()

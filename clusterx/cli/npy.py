@@ -1,4 +1,4 @@
-"""NumPy's files, from which no pickle is ever loaded."""
+"""Reads NumPy's files, and never loads a pickle from them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def archived(name: str, array: str | None) -> np.ndarray:
 
 
 def pieces(values: np.ndarray, columns: list[int]) -> Iterator[np.ndarray]:
-    """Some of the columns, a few million values at a time."""
+    """The rows, with these columns only, a few million values at a time."""
     height = max(1, _CHUNK // values.shape[1])
     return (values[a : a + height][:, columns] for a in range(0, len(values), height))
 

@@ -19,16 +19,16 @@ MISSING = (
 )
 _MISSING = frozenset(MISSING)
 
-#: marks that mean the same, and can't all be typed
+#: marks that mean the same; some of each group can't be typed
 _ALIKE = (" \u00a0\u2009\u202f", "'\u2019")
-#: numbers in a column that its format is recognised by; all of them are read in it
+#: numbers per column that are used to recognise its format, which then reads all of them
 _ENOUGH = 10_000
 _SIGNS = "%\u2030'\""
 _CURRENCIES = ("EUR", "USD", "GBP", "CHF")
 
 
 def quoted(mark: str) -> str:
-    """The character for a shell."""
+    """The character, quoted for a shell."""
     return {"\t": "$'\\t'", "'": '"\'"'}.get(mark, f"'{mark}'")
 
 
@@ -39,13 +39,13 @@ def is_missing(text: object) -> bool:
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """The marks in numbers.
+    """The decimal mark and the mark between thousands in numbers.
 
     Parameters
     ----------
     decimal : str
     thousands : str, optional
-        Between groups of three digits; the groups before the last may have two, as in India.
+        Stands between groups of three digits; all groups but the last may have two, as in India.
     """
 
     decimal: str = "."
@@ -53,7 +53,7 @@ class NumberFormat:
 
     @cached_property
     def _marks(self) -> str:
-        """The mark between thousands and those like it."""
+        """The mark between thousands, and marks that mean the same."""
         mark = self.thousands or ""
         return next((alike for alike in _ALIKE if mark and mark in alike), mark)
 
@@ -71,19 +71,19 @@ class NumberFormat:
 
     @cached_property
     def _plain(self) -> dict[int, str | None]:
-        """What makes of such numbers those that Python reads."""
+        """A table for `str.translate` that turns such numbers into ones that Python reads."""
         removed: dict[str, str | None] = dict.fromkeys(self._marks)
         return str.maketrans(removed | {self.decimal: ".", "\u2212": "-"})
 
     def number(self, text: str) -> float | None:
-        """The number that the text is, or None."""
+        """The number that the text stands for, or None."""
         text = text.strip()
         if self._pattern.fullmatch(text) is None:
             return None
         return float(text.translate(self._plain))
 
     def column(self, texts: Sequence[str]) -> np.ndarray | None:
-        """The numbers that the texts are, NaN where they are missing; or None."""
+        """The numbers that the texts stand for, NaN where missing; None if any is not a number."""
         values = np.empty(len(texts))
         whole = True
         for row, text in enumerate(texts):
@@ -103,7 +103,7 @@ class NumberFormat:
 
     @property
     def options(self) -> str:
-        """What says so on the command line."""
+        """The command-line options that set this format."""
         found = f"--decimal {quoted(self.decimal)}"
         return f"{found} --thousands {quoted(self.thousands)}" if self.thousands else found
 
@@ -124,16 +124,17 @@ def is_number(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Recognised:
-    """What numbers of a table are written in.
+    """The formats in which a table's numbers may be written.
 
     Parameters
     ----------
     formats : tuple of NumberFormat
-        Those that read all columns of numbers, each with other values than the ones before.
+        Formats that read all columns of numbers, without those that give the same values as an
+        earlier one.
     certain : bool
-        Whether there is one, and it is beyond doubt.
+        Whether there is exactly one, and no doubt about it.
     unlike : tuple of str, optional
-        Two columns that no format reads both.
+        Two columns such that no format reads both.
     """
 
     formats: tuple[NumberFormat, ...]
@@ -142,7 +143,7 @@ class Recognised:
 
     @classmethod
     def of(cls, columns: dict[str, list[str]]) -> Recognised:
-        """Those of a table, in which there may be columns that hold no numbers."""
+        """The formats of a table, which may also have columns that don't hold numbers."""
         columns = {name: _telling(texts) for name, texts in columns.items()}
         readings = {name: dict(_readings(texts)) for name, texts in columns.items()}
         numeric = {name: found for name, found in readings.items() if found}
@@ -163,7 +164,7 @@ class Recognised:
 
 
 def _telling(texts: list[str]) -> list[str]:
-    """Some of the texts: digits alone are the same number in all formats."""
+    """Texts that can tell formats apart: digits alone are the same number in all formats."""
     return list(islice((t for t in texts if not t.isdigit()), _ENOUGH)) or texts[:1]
 
 
@@ -184,7 +185,7 @@ def _same(
 
 
 def beside(text: str) -> str | None:
-    """What is written beside a number; None if that is not what the text is."""
+    """The sign, currency or brackets beside a number; None if the text is anything else."""
     if text.startswith("(") and text.endswith(")") and is_number(text[1:-1]):
         return "()"
     signs = [c for c in text if c in _SIGNS or unicodedata.category(c) == "Sc"]

@@ -1,4 +1,4 @@
-"""The options that commands share, and commands that take several options as one object."""
+"""The options that commands share, grouped in dataclasses that commands take as one argument."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DataArgument = Annotated[
 
 @dataclass(frozen=True)
 class Algorithm:
-    """What clusters the rows."""
+    """The algorithm that clusters the rows, and its parameters."""
 
     name: Annotated[
         str,
@@ -100,7 +100,7 @@ class Parsing:
     ] = None
 
     def source(self, name: str) -> TableFile:
-        """The file of that name, to be read so."""
+        """The file of that name, to be read with these options."""
         return TableFile(
             name,
             column_names(self.columns),
@@ -143,7 +143,7 @@ class Running:
 
 
 def column_names(columns: list[str] | None) -> tuple[str, ...] | None:
-    """The names in --columns, which may be repeated, and quoted as in CSV."""
+    """The names in --columns, an option that may be repeated; names may be quoted as in CSV."""
     if not columns:
         return None
     parts = [[name.strip() for name in row] for row in csv.reader(columns, skipinitialspace=True)]

@@ -80,7 +80,7 @@ def _title(data: str) -> str:
 
 
 def _drawn(rows: TableRows, most: int, seed: int) -> tuple[np.ndarray, np.ndarray, Any]:
-    """The rows as they are clustered, the same in the units of the file, and all their columns."""
+    """The rows as clustered, the same rows in the file's units, and all columns of these rows."""
     n = rows.n
     places = np.arange(n)
     if n > most:
@@ -105,7 +105,7 @@ def _from_pieces(rows: TableRows, places: np.ndarray) -> np.ndarray:
 
 
 def _columns(rows: TableRows, values: np.ndarray, table: Any) -> list[Column]:
-    """All columns of the file; of those that are not clustered what their texts say."""
+    """All columns of the file; those that are not clustered by are described from their text."""
     names = rows.table.names
     own = {name: number_column(name, values[:, i], used=True) for i, name in enumerate(names)}
     if table is None:
@@ -125,7 +125,7 @@ def _other(name: str, column: Any) -> Column:
 
 
 def _facts(data: str, output: str, found: Analysis, seconds: dict[str, float]) -> dict[str, Any]:
-    """What the page says, as JSON."""
+    """The content of the page, for JSON."""
     return {
         "input": data,
         "output": output,

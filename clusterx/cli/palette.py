@@ -1,4 +1,4 @@
-"""`clusterx palette`: the palette of an image to a palette file or a picture."""
+"""`clusterx palette`: writes the palette of an image to a palette file or a picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .options import flat
 from .pictures import MaxPixelsOption, Printing, read
 from .quantize import refuse_both, shower
 
-#: sides of the squares in a picture of a palette, and how many stand in a row
+#: pixels per side of the squares in a picture of a palette, and squares per row
 _SQUARE, _COLUMNS = 32, 16
 
 

@@ -1,4 +1,4 @@
-"""What `quantize` says: palettes for people, JSON for programs."""
+"""The output of `quantize`: palettes for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _swatches(result: QuantizedImage, width: int) -> RenderableType:
     columns = max(1, min(8, width // (len(cells[0]) + 3), math.ceil(len(cells) / 8)))
     rows = math.ceil(len(cells) / columns)
     grid = Table.grid(padding=(0, 3))
-    for row in range(rows):  # the shares fall down the columns
+    for row in range(rows):  # shares fall down one column, then the next
         grid.add_row(*cells[row::rows])
     rest = order[_MOST_SWATCHES:]
     if len(rest) == 0:

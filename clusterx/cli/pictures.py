@@ -1,4 +1,4 @@
-"""What commands on pictures share: which files, read as 8 bits a channel, several at a time."""
+"""What the image commands share: finding files, reading 8-bit images, working in parallel."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ MaxPixelsOption = Annotated[
 
 
 class ColorSpace(StrEnum):
-    """Where colours are compared."""
+    """The colour space in which colours are compared."""
 
     SRGB = "srgb"
     LINEAR = "linear"
@@ -149,14 +149,14 @@ class Working(Printing):
 
 
 def expanded(inputs: list[str]) -> tuple[list[str], bool]:
-    """The files that are named, and whether any stand for a folder or a pattern.
+    """The files that the inputs name, and whether any input is a folder or a pattern.
 
     Raises
     ------
     UnreadableImageError
         A folder has no images.
     FileNotFoundError
-        Nothing has a name of a pattern.
+        No file matches a pattern.
     """
     found: list[str] = []
     several = False
@@ -216,7 +216,7 @@ def read(
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures that are worked on several at a time, and told of in their order."""
+    """Pictures that are processed several at a time, and reported in their order."""
 
     jobs: int
     quiet: bool
@@ -230,10 +230,10 @@ class Batch:
         pairs: list[tuple[str, str]],
         description: str,
     ) -> ExitCode:
-        """Work on each input and target; the status of the first that failed."""
+        """Work on each pair of input and target; returns the status of the first that failed."""
         status = ExitCode.OK
         progress = self._progress(len(pairs))
-        # beside a moving bar on the same terminal, only the bar's console knows where to print
+        # while a bar moves on the same terminal, only its console knows where to print
         moving = not progress.disable and self.shown.is_terminal
         console = self.notes if moving else self.shown
         # before Rich 14.3 even a disabled bar ends with an empty line
@@ -262,7 +262,7 @@ class Batch:
             console=self.notes,
             transient=True,
             disable=n == 1 or self.quiet or not self.notes.is_terminal,
-            redirect_stdout=False,  # or what is piped away would end up on the terminal
+            redirect_stdout=False,  # or piped output would end up on the terminal
             redirect_stderr=False,
         )
 
@@ -270,7 +270,7 @@ class Batch:
 def _in_order(
     work: Callable[[str, str], Done], pairs: Iterable[tuple[str, str]], jobs: int
 ) -> Iterator[tuple[tuple[str, str], Done | Exception]]:
-    """The outcomes of work, in the order of the pairs; few are begun before they are wanted."""
+    """The outcomes of work, in the order of the pairs; few are started ahead of their use."""
 
     def outcome(pair: tuple[str, str]) -> Done | Exception:
         try:
@@ -306,7 +306,7 @@ def targets_of(
 ) -> list[str]:
     """Where each input's result goes.
 
-    several : whether an input stands for a folder or a pattern, whatever is in it
+    several : whether an input is a folder or a pattern, even if it gives only one file
     """
     if output is None and suffix is None:
         raise typer.BadParameter(

@@ -102,7 +102,7 @@ def predict(
 
 
 class Assigner:
-    """Asks a model about the rows of a table, piece by piece where they are more than memory.
+    """Calls a model on the rows of a table, piece by piece if they are larger than memory.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class Assigner:
         self.known, self.table, self.device = model, table, device
 
     def found(self, method: str) -> np.ndarray:
-        """What the model's method gives for all rows, on the host."""
+        """The results of the model's method for all rows, on the host."""
         return np.concatenate([self._found(piece, method) for piece in self.table.pieces()])
 
     def _found(self, X: Any, method: str) -> np.ndarray:
@@ -138,7 +138,7 @@ class Assigner:
 
 
 def _model(name: str, *, trust_pickle: bool) -> Any:
-    """The model in the file; a pickle only if it is trusted."""
+    """The model in the file; a pickle is read only if it is trusted."""
     if not Path(name).is_file():
         raise FileNotFoundError(f"--model {name}: there is no such file.")
     if is_model_file(name):

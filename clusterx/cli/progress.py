@@ -1,4 +1,4 @@
-"""Shows on the terminal how far a pass over the rows of a file is."""
+"""Shows on the terminal how far a pass over the rows of a file has got."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def passes_shown(console: Console, what: str, *, quiet: bool) -> Iterator[None]:
 
 
 class PassBar:
-    """The bar, which is there from the first block on; it listens to `rows.progress`."""
+    """The bar, which appears with the first block; it listens to `rows.progress`."""
 
     def __init__(self, console: Console, what: str):
         self.what, self.passes, self.began = what, 0, time.monotonic()

@@ -1,4 +1,4 @@
-"""`clusterx quantize`: images to indexed PNGs."""
+"""`clusterx quantize`: turns images into indexed PNGs."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Finding:
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.AUTO
 
     def parameters(self) -> dict[str, Any]:
-        """Those of `clusterx.quantize`."""
+        """The parameters of `clusterx.quantize`."""
         return {
             "n_colors": self.colors,
             "method": self.method.value,
@@ -176,7 +176,7 @@ def refuse_both(output: str | None, as_json: bool) -> None:
 
 
 def shower(*, as_json: bool, quiet: bool) -> Callable[[Console, str, str, QuantizedImage], None]:
-    """What prints a result."""
+    """The function that prints a result."""
 
     def show(console: Console, name: str, target: str, result: QuantizedImage) -> None:
         if as_json:
@@ -191,7 +191,7 @@ def shower(*, as_json: bool, quiet: bool) -> Callable[[Console, str, str, Quanti
 class Task:
     """What is done with each input."""
 
-    animated: ClassVar[tuple[str, ...]] = ANIMATED  # endings of what gets all frames
+    animated: ClassVar[tuple[str, ...]] = ANIMATED  # endings of targets that get all frames
     settings: dict[str, Any]
     files: Files
     force: bool
@@ -207,7 +207,7 @@ class Task:
         return result
 
     def animate(self, name: str, target: str) -> QuantizedImage:
-        """Write all frames with one palette; the first of them."""
+        """Write all frames with one palette; returns the first of them."""
         if not self.force:
             refuse_existing(target)
         source: Any = io.BytesIO(sys.stdin.buffer.read()) if name == "-" else name
@@ -242,7 +242,7 @@ class Task:
 
 @contextmanager
 def blaming_options(name: str) -> Iterator[None]:
-    """Take what suits no image of the kind for a wrong option."""
+    """Report settings that don't suit this kind of image as wrong options."""
     try:
         yield
     except ValueError as error:
@@ -279,7 +279,7 @@ class Shared:
 
 
 def _alike(pictures: list[Picture]) -> list[Picture]:
-    """The pictures with as many channels: RGBA if any has alpha, else RGB if any has colour."""
+    """The pictures with equal channels: RGBA if any has alpha, else RGB if any has colour."""
     channels = max(1 if p.pixels.ndim == 2 else p.pixels.shape[2] for p in pictures)
     found = []
     for picture in pictures:

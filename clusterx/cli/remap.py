@@ -1,4 +1,4 @@
-"""`clusterx remap`: images to indexed PNGs of a given palette."""
+"""`clusterx remap`: turns images into indexed PNGs with a given palette."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def remap_files(
 
 
 def palette_named(text: str) -> np.ndarray:
-    """At most 256 colours of a file, or of hex codes between commas."""
+    """The colours, at most 256, of a file or of hex codes between commas."""
     codes = [code.strip() for code in text.split(",")]
     if os.path.exists(text) or not all(code.startswith("#") for code in codes):
         colors = as_palette(text)

@@ -1,4 +1,4 @@
-"""What `fit` and `elbow` say: tables for people, JSON for programs."""
+"""The output of `fit`, `predict` and `elbow`: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from .elbow import Choice
     from .fit import Run
 
-#: clusters in a table
+#: most clusters shown in a table
 _MOST_CLUSTERS = 50
-#: width of a column of numbers with its margin
+#: width of a column of numbers, including its margin
 _COLUMN = 12
 
 
@@ -34,7 +34,7 @@ def finite(value: float) -> float | None:
 
 
 def _plain(value: Any) -> Any:
-    """A parameter as JSON takes it."""
+    """A parameter as a value that JSON can hold."""
     return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
 
 
@@ -42,7 +42,7 @@ def _plain(value: Any) -> Any:
 
 
 def fit_facts(run: Run, written: dict[str, str | None]) -> dict[str, Any]:
-    """The result as JSON; a silhouette that has no meaning is null."""
+    """The result, for JSON; an undefined silhouette is null."""
     ids, centers = run.centers()
     sizes = _sizes(run.labels, ids)
     names = run.rows.table.names
@@ -101,7 +101,7 @@ def fit_table(run: Run, written: dict[str, str | None], width: int) -> Renderabl
 def predict_facts(
     name: str, model: str, output: str, fitted: Any, labels: np.ndarray, seconds: dict[str, float]
 ) -> dict[str, Any]:
-    """What was assigned, as JSON."""
+    """The result of the assignment, for JSON."""
     ids, sizes = np.unique(labels, return_counts=True)
     return {
         "input": name,
@@ -118,7 +118,7 @@ def predict_facts(
 
 
 def predict_table(facts: dict[str, Any]) -> RenderableType:
-    """The numbers of rows by cluster."""
+    """The number of rows in each cluster."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("cluster", "rows", "share"):
         table.add_column(column, justify="right")
@@ -176,7 +176,7 @@ def _sizes(labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
 def sweep_facts(
     name: str, result: SweepResult, choices: list[Choice], seconds: dict[str, float]
 ) -> dict[str, Any]:
-    """The sweep as JSON; a score that has no value is null."""
+    """The sweep, for JSON; a score that has no value is null."""
     return {
         "input": name,
         "algorithm": type(result.estimators[0]).__name__,
@@ -193,7 +193,7 @@ def sweep_facts(
 def sweep_table(
     name: str, result: SweepResult, choices: list[Choice], seconds: dict[str, float], backend: str
 ) -> RenderableType:
-    """Scores of each k, with what every criterion chooses."""
+    """The scores of each k, and the k that each criterion chooses."""
     marked = {(CRITERIA[choice.criterion][0], choice.k) for choice in choices}
     columns = [score for score in result.scores if score != "gap_error"]
     table = Table(box=None, pad_edge=False, header_style="bold")

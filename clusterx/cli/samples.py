@@ -1,4 +1,4 @@
-"""Tables that scikit-learn ships, as `sample:iris`, to try commands on."""
+"""Tables that ship with scikit-learn, to try commands on; named like `sample:iris`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from .common import TableError
 
 SAMPLE = "sample:"
 NAMES = ("breast_cancer", "diabetes", "digits", "iris", "wine")
-#: The column with the class of each row. It is not clustered by unless it is named.
+#: The column with the class of each row; used for clustering only if it is named.
 TARGET = "target"
 
 
 def sample(name: str) -> Any:
-    """The data frame of a name that begins with `sample:`; its last column has the classes."""
+    """The data frame for a name that begins with `sample:`; its last column has the classes."""
     from sklearn import datasets
 
     wanted = name.removeprefix(SAMPLE)

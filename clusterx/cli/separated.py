@@ -1,4 +1,4 @@
-"""Text with delimiters: its encoding, delimiter and names are found out, its numbers are read."""
+"""Reads delimited text: finds its encoding, delimiter and column names, and parses its numbers."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from .number_format import FORMATS, MISSING, NumberFormat, Recognised, is_number
 from .source import TableFile, unescaped
 
 _DELIMITERS = (",", ";", "\t", "|", " ")
-#: ending: module whose `open` unpacks
+#: the module, by ending, whose `open` unpacks the file
 _PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma", ".zst": "zstandard"}
 PACKED = tuple(_PACKED)
-#: bytes from which the delimiter and the header are found out
+#: first bytes of the file, from which the delimiter and the header are recognised
 _SAMPLE = 1 << 16
 
 
 @dataclass(frozen=True)
 class Separated:
-    """A file of text with delimiters, and what was found out about it.
+    """A file of delimited text, and what was recognised about it.
 
     Parameters
     ----------
     source : Source
     data : bytes, optional
-        All of it, if it came from stdin.
+        The whole input, if it came from stdin.
     encoding, delimiter : str
     skipped : int
         Lines above the table.
@@ -50,9 +50,9 @@ class Separated:
     codes : set
         Labels of columns in which numbers begin with zeros.
     options : tuple of str
-        Those that would have said what was recognised.
+        The options that would have set what was recognised.
     notes : tuple of str
-        What the reader of the results should know of it.
+        What the user should know about how the file was read.
     """
 
     source: TableFile
@@ -77,7 +77,7 @@ class Separated:
             sample = decoder.decode(raw).removeprefix("\ufeff")
         if not sample.strip():
             raise TableError(f"{source.called}: the file is empty.")
-        hint = re.match(r'"?sep=(.)"?(\r\n|\r|\n)', sample)  # Excel's
+        hint = re.match(r'"?sep=(.)"?(\r\n|\r|\n)', sample)  # Excel's delimiter line
         if hint:
             found, sample = replace(found, skipped=1), sample[hint.end() :]
         is_part = len(raw) == _SAMPLE
@@ -129,7 +129,7 @@ class Separated:
 
     def _with_labels(self, rows: list[list[str]]) -> Separated:
         labels = list(self._frame(nrows=0 if self.header else 1))
-        # lines may end in delimiters that the first has not
+        # lines may end in delimiters that the first line lacks
         width = max(map(len, rows), default=0) if rows and _is_even(rows) else 0
         labels += [_unnamed(i) for i in range(len(labels), width)]
         pairs = (pair for row in rows[self.header :] for pair in zip(labels, row, strict=False))
@@ -143,24 +143,24 @@ class Separated:
 
     @property
     def names(self) -> list[str]:
-        """Of the columns, without spaces around them where that leaves them different."""
+        """Names of the columns, stripped of spaces if they stay distinct."""
         names = [str(label).removeprefix("\ufeff").strip() for label in self.labels]
         return names if len(set(names)) == len(names) else [str(label) for label in self.labels]
 
     def texts(self, columns: list[Any] | None = None) -> Any:
-        """A frame of the fields as they are written; `columns` are labels, all by default."""
+        """A frame of the fields as text; `columns` are labels, all by default."""
         frame = self._frame(dtype=str, na_filter=False)
         return frame if columns is None else frame[columns]
 
     def numbers(self, columns: list[Any]) -> tuple[Any, NumberFormat, bool]:
-        """A frame of some columns, numbers where they are any.
+        """A frame of some columns, as numbers where they hold numbers.
 
         Returns
         -------
         frame : DataFrame
         number_format : NumberFormat
         recognised : bool
-            Whether the format is neither the usual one nor given.
+            Whether the format was recognised: it is neither the usual one nor given.
         """
         source = self.source
         if source.decimal is not None or source.thousands is not None:
@@ -168,15 +168,15 @@ class Separated:
             found = NumberFormat(decimal, source.thousands)
             return _converted(self.texts(columns), found), found, False
         frame = self._frame(
-            # columns that only pass through cost less as text; all are read, because lines that
-            # are too long are noticed only then
+            # columns that are only passed through cost less as text; all columns are read,
+            # because otherwise lines that are too long would go unnoticed
             dtype=dict.fromkeys(set(self.labels) - set(columns), str),
             na_values=list(MISSING),
             low_memory=False,
             **_exact_numbers(),
         )[columns]
         kinds = {dtype.kind for dtype in frame.dtypes}
-        # where ';' delimits, 1.234 is often more than a thousand
+        # where ';' is the delimiter, 1.234 often means 1234
         if kinds <= set("iub" if self.delimiter == ";" else "iufb"):
             return frame, FORMATS[0], False
         texts = self.texts(columns)
@@ -225,7 +225,7 @@ class Separated:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Errors of reading as TableError."""
+        """Turn errors of reading into TableError."""
         import pandas as pd
 
         name = self.source.called
@@ -241,7 +241,7 @@ class Separated:
             raise TableError(f"{name}: cannot be read ({error}).") from error
 
     def _undecodable(self, error: UnicodeError) -> str:
-        """Which line is not in the encoding, and what it might be in."""
+        """Says which line is not in the encoding, and which encoding it might be in."""
         if self.encoding not in ("utf-8", "utf-8-sig"):
             return f"is not text in {self.encoding} ({error}). Name another --encoding."
         with self._opened() as file:
@@ -263,7 +263,7 @@ class Separated:
 
 
 def _rows(sample: str, delimiter: str, is_part: bool) -> list[list[str]]:
-    """The rows of the sample that are not empty; if it is a part of the file, but the last."""
+    """The rows of the sample that are not empty, without the last if the file goes on."""
     lines = io.StringIO(sample, newline=None)
     found = []
     try:
@@ -276,7 +276,7 @@ def _rows(sample: str, delimiter: str, is_part: bool) -> list[list[str]]:
 
 
 def _is_even(rows: list[list[str]]) -> bool:
-    """Whether all rows have as many fields as the first, but for empty ones at the end."""
+    """Whether all rows have as many fields as the first, not counting empty ones at the end."""
     width = len(rows[0])
     return all(len(row) >= width and not any(row[width:]) for row in rows)
 
@@ -291,12 +291,12 @@ def _most_numbers(rows: dict[str, list[list[str]]]) -> list[str]:
 
 
 def _unnamed(place: int) -> str:
-    """What pandas calls a column without a name."""
+    """The name that pandas gives to a column without one."""
     return f"Unnamed: {place}"
 
 
 def _doubt(texts: Any, recognised: Recognised) -> str:
-    """What the numbers may mean, and the options that say so."""
+    """Says what the numbers may mean, and which options choose between the meanings."""
     if recognised.unlike:
         a, b = (f"{str(x)!r} has {_marked(texts[x])!r}" for x in recognised.unlike)
         return (
@@ -318,7 +318,7 @@ def _doubt(texts: Any, recognised: Recognised) -> str:
 
 
 def _marked(texts: Any) -> str:
-    """The first of the texts with the most kinds of marks."""
+    """The text with the most different marks; the first one of several."""
     return max(texts, key=lambda text: len(set(text) & set(".,")))
 
 
@@ -326,7 +326,7 @@ def _marked(texts: Any) -> str:
 
 
 def _exact_numbers() -> dict[str, str]:
-    """What makes pandas read numbers to the last bit: from version 4 on it always does."""
+    """Options that make pandas read numbers exactly, as it always does from version 4 on."""
     import pandas as pd
 
     major = int(pd.__version__.partition(".")[0])
@@ -343,7 +343,7 @@ def _converted(texts: Any, number_format: NumberFormat, frame: Any = None) -> An
         if values is None:
             values = texts[label] if frame is None else frame[label]
             if pd.api.types.infer_dtype(values, skipna=True) == "boolean":
-                values = values.astype(np.float64)  # truth values, some of them missing
+                values = values.astype(np.float64)  # booleans, some of them missing
         columns.append(pd.Series(values, name=label))
     return pd.concat(columns, axis=1)
 
@@ -366,7 +366,7 @@ def _ragged(message: str) -> str:
 
 
 def _unpacking_errors() -> tuple[type[Exception], ...]:
-    """Errors of reading and unpacking; only modules in use raise their own."""
+    """Errors of reading and unpacking, with those of unpacking modules that are in use."""
     kinds = {"lzma": "LZMAError", "zstandard": "ZstdError"}
     own = [getattr(sys.modules[m], kind) for m, kind in kinds.items() if m in sys.modules]
     return (OSError, EOFError, zlib.error, *own)

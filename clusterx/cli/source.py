@@ -1,4 +1,4 @@
-"""Files of rows, and what the options say of reading them."""
+"""Files of rows, and the options for reading them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class TableFile:
     name : str
         A path, or ``-`` for CSV on stdin.
     columns : tuple of str, optional
-        Those to cluster by; all by default.
+        Columns to cluster by; all by default.
     delimiter : str, optional
-        Of CSV; recognised by default.
+        Delimiter of CSV; recognised by default.
     header : bool, optional
         Whether the first line of CSV has names. By default it does, unless it has numbers only.
     array : str, optional
@@ -29,7 +29,7 @@ class TableFile:
     decimal, thousands : str, optional
         The marks in the numbers of CSV; recognised by default.
     encoding : str, optional
-        Of CSV; by default what a byte order mark says, or UTF-8.
+        Encoding of CSV; by default what a byte order mark says, or UTF-8.
     drop_missing : bool
         Whether rows with missing values are left out.
     """
@@ -46,14 +46,14 @@ class TableFile:
 
     @property
     def called(self) -> str:
-        """The name in messages."""
+        """The file's name in messages."""
         return "stdin" if self.name == "-" else self.name
 
     def chosen(self, names: list[str]) -> tuple[str, ...]:
         """The columns to cluster by; all of them must be there."""
         if self.columns is None:
             return tuple(names)
-        # accented letters are written in two ways
+        # Unicode can encode accented letters in two ways
         known = {unicodedata.normalize("NFC", name): name for name in names}
         wanted = [unicodedata.normalize("NFC", name) for name in self.columns]
         for name in wanted:
@@ -68,12 +68,12 @@ class TableFile:
 
 
 def unescaped(delimiter: str) -> str:
-    """A tab, as shells let people write it, or what was written."""
+    """The delimiter; a tab if it is written as a backslash and a t, as shells allow."""
     return "\t" if delimiter == "\\t" else delimiter
 
 
 def check_options(source: TableFile, kind: str) -> None:
-    """Refuse options of other kinds of files, and values that can't be meant."""
+    """Refuse options for other kinds of files, and values that make no sense."""
     if source.array is not None and kind != "npz":
         raise UsageError(f"--array: is for NPZ files, and {source.called} is none. Drop it.")
     given = {
@@ -111,7 +111,7 @@ def _check_marks(source: TableFile) -> None:
 
 def _check_encoding(encoding: str) -> None:
     try:
-        # a codec that makes bytes of bytes, such as base64, is none of text
+        # a codec from bytes to bytes, such as base64, is not a text encoding
         known = isinstance(codecs.decode(b"", encoding), str)
     except (LookupError, ValueError, TypeError, AttributeError):
         known = False

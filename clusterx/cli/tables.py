@@ -25,15 +25,15 @@ from .source import TableFile, check_options
 
 _SEPARATED = (".csv", ".tsv", ".txt")
 _PARQUET = (".parquet", ".pq")
-#: What is said of options that need the rows in memory.
+#: Message for options that need the rows in memory.
 TOO_LARGE = "is larger than free memory and is read block by block, which this option can't follow."
-#: Times that a table of Parquet is in memory at most while a data frame is made of it.
+#: Most copies of a Parquet table in memory while a data frame is made of it.
 _COPIES = 3
 
 
 @dataclass(frozen=True, eq=False)
 class NumberTable:
-    """Rows that are numbers throughout.
+    """Rows of numbers only.
 
     Parameters
     ----------
@@ -41,13 +41,13 @@ class NumberTable:
         The columns to cluster by; an array in a large file stays there. Blocks, if the file is
         larger than free memory.
     names : tuple of str
-        Of the d columns.
+        Names of the d columns.
     whole : DataFrame, optional
-        All columns of the file, if they were asked for; those of CSV as they are written.
+        All columns of the file, if they were asked for; those of CSV as text.
     kept : ndarray of shape (n,), optional
-        Places of the rows in the file, if rows were dropped.
+        Indices of the rows in the file, if rows were dropped.
     notes : tuple of str
-        How the file was read, where that is not plain.
+        How the file was read, where that is not obvious.
     streamed : bool
         Whether the rows are read block by block, because they are larger than free memory.
     """
@@ -60,7 +60,7 @@ class NumberTable:
     streamed: bool = False
 
     def pieces(self) -> Iterator[Any]:
-        """The rows, all at once where they are in memory; with the names of columns, if any."""
+        """The rows, in one piece if they are in memory; with the names of columns, if any."""
         if not self.streamed:
             yield self.values
             return
@@ -105,7 +105,7 @@ def read(source: TableFile, *, whole: bool = False) -> NumberTable:
         The file can't be read as its ending says, has no rows, or a column to cluster by has text,
         missing or infinite values.
     UsageError
-        An option does not fit the file, or names a column or array that is not there.
+        An option does not fit the file, or names a column or array that the file lacks.
     """
     kind = _kind(source)
     check_options(source, kind)
@@ -187,7 +187,7 @@ def _text_table(source: TableFile, whole: bool) -> tuple[NumberTable, NumberForm
         everything = text.texts()
         everything.columns = names
     if source.columns is None:
-        # delimiters at the ends of lines, and empty columns of spreadsheets
+        # such columns come from delimiters at the ends of lines, and from spreadsheets
         empty = [c for c in chosen if c.startswith("Unnamed: ") and values[c].isna().all()]
         chosen = tuple(name for name in chosen if name not in empty)
         values = values[list(chosen)]
@@ -213,7 +213,7 @@ def _parquet(source: TableFile, whole: bool) -> Any:
     import pyarrow.parquet
 
     try:
-        if Path(source.name).is_file():  # a dataset refuses repeated names in words of its own
+        if Path(source.name).is_file():  # for repeated names, a dataset would raise its own error
             names = pyarrow.parquet.read_schema(source.name).names
             twice = [name for name in names if names.count(name) > 1]
             if twice:
@@ -223,13 +223,13 @@ def _parquet(source: TableFile, whole: bool) -> Any:
         inner = [name for name in names if not name.startswith("__index_level_")]
         wanted = inner if whole else list(source.chosen(inner))
         n = dataset.count_rows()
-        # data frames are made of copies of what is read
+        # making a data frame copies what is read
         if not fits_in_memory(n, len(wanted), _COPIES * 8 * n * len(wanted)):
             return ArrowRows(dataset, source.chosen(inner))
         if Path(source.name).is_dir():
             return dataset.to_table(columns=wanted).to_pandas(ignore_metadata=True)
         frame = pd.read_parquet(source.name, columns=wanted)
-        # what pandas wrote as the index of a frame is a column of the file like any other
+        # an index that pandas wrote is a column of the file like any other
         index = [name for name in wanted if name not in frame.columns]
         return (frame.reset_index(index) if index else frame)[wanted].reset_index(drop=True)
     except (pyarrow.ArrowInvalid, OSError) as error:
@@ -276,7 +276,7 @@ def _check_frame(source: TableFile, table: NumberTable, number_format: NumberFor
 
 
 def numbers_rows(values: np.ndarray) -> bool:
-    """Whether a column counts the rows, as identifiers do, and so says nothing about them."""
+    """Whether a column just numbers the rows, as identifiers do, and says nothing about them."""
     return values.dtype.kind in "iu" and len(values) > 2 and bool((np.diff(values) == 1).all())
 
 
@@ -289,7 +289,7 @@ def _is_real(values: Any) -> bool:
 def _not_numbers(
     column: str, values: Any, numeric: list[str], number_format: NumberFormat | None
 ) -> str:
-    """What is wrong with a column that is not numeric, and what to do."""
+    """Says what is wrong with a column that is not numeric, and what to do."""
     from pandas.api import types
 
     if values.isna().all():
@@ -325,7 +325,7 @@ def _not_numbers(
 def _odd_number(
     column: str, texts: list[str], row: int, usual: NumberFormat, *, is_csv: bool
 ) -> str | None:
-    """What to do if the text in the row is a number after all."""
+    """Says what to do if the text in the row is a number after all, or None."""
     text = texts[row]
     first = f"{text!r} in row {row}"
     least = max(0.5, _share(usual, texts) + 1 / len(texts))
@@ -353,7 +353,7 @@ def _share(number_format: NumberFormat, texts: list[str]) -> float:
 
 
 def _unlike(formats: list[NumberFormat], text: str) -> list[NumberFormat]:
-    """The first of the formats for each number that the text may be."""
+    """For each number that the text may stand for, the first of the formats that read it so."""
     return list({f.number(text): f for f in reversed(formats)}.values())[::-1]
 
 

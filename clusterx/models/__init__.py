@@ -1,4 +1,4 @@
-"""Fitted models in files that hold data alone: nothing in them is executed when they are read."""
+"""Fitted models in files that hold only data: reading a file executes nothing in it."""
 
 from ..archive import ModelFileError
 from .files import is_model_file, load_model, model_bytes, save_model

@@ -1,4 +1,4 @@
-"""Whether what a file holds fits together, before kernels that check nothing work on it."""
+"""Checks that the contents of a file fit together, because kernels don't check their arguments."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import scipy.sparse
 
 from ..arrays import is_array
 
-#: Kinds of dtypes and dimensions of arrays; equal letters are equal numbers in a model, and d is
-#: the number of features.
+#: Kinds of dtypes and dimensions of arrays. Within a model a letter always stands for the same
+#: number; d is the number of features.
 _LAYOUTS = {
     "cluster_centers_": "f k d",
     "cluster_centers_indices_": "iu k",
@@ -47,7 +47,7 @@ _LAYOUTS = {
     "mean_": "f d",
     "scale_": "f d",
 }
-#: Where a model has others.
+#: Layouts that differ in some estimators.
 _OWN_LAYOUTS = {
     "ColorQuantizer": {"labels_": "iu height width"},
     "FeatureAgglomeration": {"labels_": "i d"},
@@ -63,9 +63,9 @@ def check_state(name: str, state: dict[str, Any]) -> None:
     Parameters
     ----------
     name : str
-        Of the estimator.
+        Name of the estimator.
     state : dict of str to value
-        Its parameters and attributes.
+        Parameters and attributes of the estimator.
     """
     known = _known(state)
     layouts = _LAYOUTS | _OWN_LAYOUTS.get(name, {})
@@ -82,14 +82,14 @@ def check_state(name: str, state: dict[str, Any]) -> None:
 
 
 def _known(state: dict[str, Any]) -> dict[str, int]:
-    """Dimensions that something else than the arrays tells."""
+    """Dimensions that are known from something other than the arrays."""
     known = {}
     if type(state.get("n_features_in_")) is int:
         known["d"] = state["n_features_in_"]
     tree: Any = state.get("_tree")
     if hasattr(tree, "used"):  # of Birch
         known["t"], known["slots"] = tree.weight.shape
-    if hasattr(tree, "label"):  # of BisectingKMeans, where the root's centre stands if it is alone
+    if hasattr(tree, "label"):  # of BisectingKMeans: only a root that is alone has a centre
         known["nodes"] = max(1, len(tree.label) - 1)
     return known
 
@@ -115,7 +115,7 @@ def _check_layout(what: str, values: Any, layout: str, known: dict[str, int]) ->
 
 
 def check_record(name: str, fields: dict[str, Any]) -> None:
-    """Raise unless the indices in a tree are those of its nodes, each below another one once."""
+    """Raise if a tree's indices are not those of its nodes, or if a feature tree has a cycle."""
     if name == "kernels.graphs.Linkage":
         _check_linkage(name, **fields)
     elif name == "kernels.feature_trees.FeatureTree":

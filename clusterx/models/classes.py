@@ -38,9 +38,10 @@ ESTIMATORS = frozenset(
         "SpectralClustering",
     }
 )
-#: scikit-learn's classes around a model of standardised columns: their modules.
+#: scikit-learn's classes that wrap a model of standardised columns, and their modules.
 AROUND = {"Pipeline": "sklearn.pipeline", "StandardScaler": "sklearn.preprocessing"}
-#: Classes of attributes by module and name: their fields; None stands for those of a NamedTuple.
+#: Classes of attributes, by module and name, and their fields; None for a NamedTuple, which knows
+#: its own.
 RECORDS: dict[str, tuple[str, ...] | None] = {
     "centroid.batches.State": ("centers", "counts", "since_reassignment", "some_empty"),
     "centroid.bisecting.SplitTree": None,
@@ -55,7 +56,7 @@ RECORDS: dict[str, tuple[str, ...] | None] = {
     "kernels.graphs.CondensedTree": None,
     "kernels.graphs.Linkage": None,
 }
-#: Functions that parameters may be: none of them does more than to reduce an array.
+#: Functions that parameters may be; each only reduces an array.
 FUNCTIONS: dict[str, Callable] = {
     "numpy.max": np.max,
     "numpy.mean": np.mean,
@@ -81,7 +82,7 @@ def record_class(name: Any) -> Any:
 
 
 def record_name(value: Any) -> str | None:
-    """What the class of a value is called in a file, if it can be in one."""
+    """The name of the value's class in a file, or None if files can't hold it."""
     kind = type(value)
     name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("clusterx.")
     return name if name in RECORDS else None

@@ -1,7 +1,7 @@
 """Models as JSON and arrays, and back.
 
-In JSON a list, a text, a whole number, a finite float, true, false and null stand for themselves;
-anything else is an object with one key, which says what it is.
+Lists, strings, integers, finite floats, true, false and null are themselves in JSON; anything else
+becomes an object with one key, which says what it is.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from .classes import (
 )
 
 _PLAIN = (bool, int, str, type(None))
-#: What no attribute of a model may stand for.
+#: Members of a class that no attribute of a model may replace.
 _METHODS = (FunctionType, classmethod, staticmethod, property)
 _SPARSE = {kind.__name__: kind for kind in (scipy.sparse.csr_matrix, scipy.sparse.csr_array)}
 
 
 class Encoder:
-    """Turns a model into what JSON can hold, and collects its arrays.
+    """Turns a model into values that JSON can hold, and collects its arrays.
 
     Attributes
     ----------
     arrays : list of NumPy arrays
-        Each once, wherever it is used.
+        Each array once, however often it is used.
     """
 
     def __init__(self) -> None:
         self.arrays: list[np.ndarray] = []
         self._places: dict[int, int] = {}
-        self._held: list[Any] = []  # so that no other object gets the id of one seen
+        self._held: list[Any] = []  # keeps objects alive, so that their ids are not reused
 
     def estimator(self, model: Any, where: str = "The model") -> dict[str, Any]:
         name = type(model).__name__
@@ -63,7 +63,7 @@ class Encoder:
         return {"estimator": [name, fields]}
 
     def value(self, value: Any, where: str) -> Any:
-        """A parameter or an attribute; `where` is what messages call it."""
+        """A parameter or an attribute as JSON; `where` is its name in messages."""
         if type(value) in _PLAIN:
             return value
         if type(value) is float:
@@ -133,7 +133,7 @@ class Encoder:
 
 
 class Decoder:
-    """Turns JSON and arrays back into a model; anything that does not fit is a ModelFileError.
+    """Turns JSON and arrays back into a model; ModelFileError if anything does not fit.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ class Decoder:
         }
 
     def model(self, given: Any) -> Any:
-        """The model that a file is of."""
+        """The model in a file."""
         if not (isinstance(given, dict) and "estimator" in given):
             raise ModelFileError("it has no model")
         return self.value(given)

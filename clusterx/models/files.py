@@ -15,18 +15,18 @@ from ..base import Estimator
 from ..files import write
 from .encoding import Decoder, Encoder
 
-#: What values that don't fit each other raise while a model is put together.
+#: Errors that inconsistent values raise while a model is rebuilt.
 _UNFIT = ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError
-#: How ZIP archives, and so model files, begin.
+#: First bytes of ZIP archives, and so of model files.
 _MAGIC = b"PK\x03\x04"
 
 
 def save_model(model: Any, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
-    """Write a model into a file that holds data alone, unlike a pickle.
+    """Write a model to a file that holds only data, unlike a pickle.
 
     The file is a ZIP archive of JSON and of arrays in NumPy's format, which other programs can
-    read. It is written whole or not at all, and its end is a checksum. Arrays of a GPU come to the
-    host on the way.
+    read. It is written whole or not at all, and ends with a checksum. Arrays on a GPU are copied to
+    the host first.
 
     Parameters
     ----------
@@ -39,10 +39,10 @@ def save_model(model: Any, path: str | os.PathLike[str], *, overwrite: bool = Tr
     Raises
     ------
     TypeError
-        The model, or one within it, is none of clusterx; or a parameter is a function or another
-        object that a file can't hold. The message names it.
+        The model, or one within it, is not an estimator of clusterx; or a parameter is a function
+        or another object that a file can't hold. The message names it.
     FileExistsError
-        There is such a file, and `overwrite` is False.
+        The file exists, and `overwrite` is False.
     clusterx.files.UnwritableError
         The file can't be written.
 
@@ -60,7 +60,7 @@ def save_model(model: Any, path: str | os.PathLike[str], *, overwrite: bool = Tr
 
 
 def model_bytes(model: Any) -> memoryview:
-    """What `save_model` writes."""
+    """The bytes that `save_model` writes."""
     encoder = Encoder()
     described = encoder.estimator(model)
     return packed("model", described, encoder.arrays, clusterx.__version__)
@@ -73,8 +73,8 @@ def load_model(path: str | os.PathLike[str], *, device: Any = "cpu") -> Any:
     ----------
     path : str or path-like
     device : {'cpu', 'cuda'} or array, default='cpu'
-        Where the arrays of the model are to be: in NumPy's arrays, on an NVIDIA GPU, or in the
-        library and on the device of an array. That does not depend on where it was fitted.
+        Where to put the model's arrays: in NumPy arrays, on an NVIDIA GPU, or in the library and
+        on the device of the given array. It need not be where the model was fitted.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def load_model(path: str | os.PathLike[str], *, device: Any = "cpu") -> Any:
     Raises
     ------
     ModelFileError
-        The file is damaged, is no model file, or is one of a later version.
+        The file is damaged, is not a model file, or has a later version of the format.
     FileNotFoundError
     clusterx.arrays.DeviceError
         'cuda' was asked for, and CuPy is missing or finds no GPU.
@@ -105,7 +105,7 @@ def load_model(path: str | os.PathLike[str], *, device: Any = "cpu") -> Any:
             f"{os.fspath(path)}: is no model that clusterx can read: {cause}. Save the model again "
             "with clusterx.save_model."
         ) from error
-    if like is None or isinstance(model, clusterx.ColorQuantizer):  # which works where an image is
+    if like is None or isinstance(model, clusterx.ColorQuantizer):  # computes where the image is
         return model
     if not isinstance(model, Estimator):
         raise ValueError(
@@ -116,7 +116,7 @@ def load_model(path: str | os.PathLike[str], *, device: Any = "cpu") -> Any:
 
 
 def is_model_file(path: str | os.PathLike[str]) -> bool:
-    """Whether the file begins as model files do, and pickles don't."""
+    """Whether the file begins like a model file, as no pickle does."""
     with open(path, "rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
 

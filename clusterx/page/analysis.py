@@ -1,4 +1,4 @@
-"""What the page says: the columns, the numbers of clusters, models side by side, and profiles."""
+"""The content of the page: columns, numbers of clusters, models side by side, and profiles."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ..density import HDBSCAN
 from ..distribution import GaussianMixture
 from ..selection import SweepResult, sweep
 
-#: Rows whose silhouettes are computed: all pairs are compared, 25 million of them in a second.
+#: Most rows whose silhouettes are computed: all pairs are compared, 25 million per second.
 SILHOUETTE_ROWS = 5000
-#: Agglomerative clustering by Ward's linkage takes a second for so many rows.
+#: Most rows for agglomerative clustering by Ward's linkage, which takes a second for them.
 TREE_ROWS = 10_000
-#: Components of a mixture have full covariances up to so many columns: 465 numbers each.
+#: Most columns for full covariances in a mixture: 465 numbers per component.
 FULL_COLUMNS = 30
 
 
 @dataclass(frozen=True)
 class Column:
-    """What is known of a column: numbers have a range, other values examples."""
+    """Facts about a column: a range for numbers, examples for other values."""
 
     name: str
     kind: str
@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Compared:
-    """A model beside the others; scores that have no meaning are NaN."""
+    """A model and its scores, to compare with others; undefined scores are NaN."""
 
     name: str
     clusters: int = 0
@@ -70,7 +70,7 @@ class Cluster:
     differences : ndarray of shape (d,)
         From the mean of all rows, in standard deviations of all rows.
     silhouette : float
-        Mean of its rows.
+        Mean silhouette of its rows.
     """
 
     label: int
@@ -130,7 +130,7 @@ def analyse(
     progress : bool or callable
         As in `sweep`.
     **known
-        The fields of `Analysis` that the data don't say.
+        Fields of `Analysis` that don't follow from the data.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def analyse(
 
 
 def _drawn(n: int, most: int, seed: int) -> np.ndarray:
-    """Places of up to `most` rows, in their order."""
+    """Indices of up to `most` rows drawn at random, in rising order."""
     if n <= most:
         return np.arange(n)
     return np.sort(np.random.RandomState(seed).choice(n, most, replace=False))
@@ -174,7 +174,7 @@ def _take(X: Any, places: np.ndarray) -> Any:
 
 
 def _choices(swept: SweepResult) -> dict[str, int]:
-    """The k of each criterion that has one."""
+    """The k that each criterion chooses, without criteria that choose none."""
     found = {}
     for criterion in ("silhouette", "elbow"):
         try:
@@ -196,7 +196,7 @@ def _chosen(swept: SweepResult, choices: dict[str, int]) -> tuple[int, str]:
 
 
 def _compared(X: Any, k: int, labels: np.ndarray, seconds: float, seed: int) -> list[Compared]:
-    """k-means and what else fits the size of the data."""
+    """k-means, and the other models that the size of the data allows."""
     n, d = X.shape
     part = _drawn(n, SILHOUETTE_ROWS, seed)
     found = [_scored("KMeans", X, labels, labels, part, float(seconds))]
@@ -221,7 +221,7 @@ def _compared(X: Any, k: int, labels: np.ndarray, seconds: float, seed: int) -> 
 def _scored(
     name: str, X: Any, labels: np.ndarray, first: np.ndarray, part: np.ndarray, seconds: float
 ) -> Compared:
-    """Scores of the rows that are in a cluster; noise is left out of them."""
+    """Scores of a model on the rows that are in a cluster; noise is left out."""
     inside = labels >= 0
     clusters = len(np.unique(labels[inside]))
     facts = {

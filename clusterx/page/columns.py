@@ -1,4 +1,4 @@
-"""What the page says about the columns of a file."""
+"""Facts about the columns of a file, for the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from .analysis import Column
 
-#: Bars of the little histogram of a column.
+#: Bars in the small histogram of a column.
 BINS = 24
 
 

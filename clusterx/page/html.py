@@ -1,4 +1,4 @@
-"""The page itself: one file, without anything from a network."""
+"""The page itself: one file that loads nothing from a network."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from . import svg
 from .analysis import Analysis, Cluster, Column, Compared
 from .svg import number
 
-#: Columns of a profile: those that set the cluster apart most.
+#: Columns in a profile: those that set the cluster apart most.
 PROFILE = 10
-#: Clusters with a profile of their own.
+#: Most clusters that get a profile of their own.
 PROFILES = 24
 
 
@@ -76,7 +76,7 @@ def _summary(found: Analysis) -> str:
 
 
 def _verdict(silhouette: float) -> str:
-    """Kaufman and Rousseeuw's (1990) reading of the number."""
+    """Kaufman and Rousseeuw's (1990) interpretation of a mean silhouette."""
     if silhouette > 0.7:
         return "a strong structure"
     if silhouette > 0.5:

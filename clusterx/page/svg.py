@@ -8,14 +8,14 @@ from html import escape
 
 import numpy as np
 
-#: Colours of clusters that the style sheet has; further clusters repeat them.
+#: Cluster colours in the style sheet; further clusters repeat them.
 COLOURS = 12
-#: Points of the scatter: more make the file large and hide each other.
+#: Most points in the scatter plot: more would make the file large and hide each other.
 POINTS = 4000
 
 
 def colour(label: int) -> str:
-    """The class that colours a cluster."""
+    """The CSS class that colours a cluster."""
     return "noise" if label < 0 else f"c{label % COLOURS}"
 
 
@@ -31,7 +31,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def number(value: float) -> str:
-    """A number as people read it."""
+    """A number, formatted for people."""
     if not math.isfinite(value):
         return "–"
     if value and (abs(value) >= 1e7 or abs(value) < 1e-3):
@@ -40,7 +40,7 @@ def number(value: float) -> str:
 
 
 def tick(value: float) -> str:
-    """A number beside an axis, where little room is."""
+    """A number beside an axis, where there is little room."""
     for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= 10 * unit or (abs(value) >= unit and letter != "k"):
             return f"{value / unit:.6g}{letter}"
@@ -139,7 +139,7 @@ class Frame:
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
-    """The range, and a little on both sides."""
+    """The range, widened a little on both sides."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return 0.0, 1.0
     margin = 0.05 * (high - low) or max(1e-9, 0.05 * abs(high)) or 1.0
@@ -203,7 +203,7 @@ def silhouettes(widths: np.ndarray, labels: np.ndarray, mean: float) -> str:
     at = gap
     for label in ids[::-1]:
         own = np.sort(widths[labels == label])
-        # a hundred points say as much as all rows
+        # 120 points show as much as all rows
         places = np.unique(np.linspace(0, len(own) - 1, min(len(own), 120)).astype(int))
         edge = [(float(own[i]), at + i + 0.5) for i in places]
         corners = [(0.0, at), (float(own[0]), at), *edge, (float(own[-1]), at + len(own))]
@@ -222,7 +222,7 @@ def silhouettes(widths: np.ndarray, labels: np.ndarray, mean: float) -> str:
 
 def differences(names: Sequence[str], values: np.ndarray, tips: Sequence[str], kind: str) -> str:
     """Bars to the left and right: how far a cluster is from the mean, in standard deviations."""
-    w, row, left, beside = 460, 22, 150, 42  # beside a bar stands its number
+    w, row, left, beside = 460, 22, 150, 42  # `beside`: room for the number beside a bar
     reach = max(1.0, float(np.abs(values).max()))
     half = (w - left) / 2 - beside
     middle = left + beside + half

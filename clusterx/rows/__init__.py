@@ -1,8 +1,8 @@
 """Where the rows live: in memory, or in blocks that are read one at a time.
 
-An algorithm sees `Rows`: passes (`map`, `reduce`), prepared steps (`step`), and rows by their
-indices (`take`). It passes its kernels in; no algorithm is named here, and none asks which rows it
-has.
+An algorithm sees `Rows`: passes over them (`map`, `reduce`), prepared steps (`step`), and rows by
+their indices (`take`). It passes its kernels in. No algorithm is named here, and none asks which
+kind of `Rows` it has.
 """
 
 from .base import Rows

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-#: Where Linux tells about memory and control groups.
+#: Where Linux reports memory and control groups.
 PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 def available_memory() -> int | None:
-    """Bytes that can be had without swapping, or None where the system does not tell.
+    """Bytes that can be allocated without swapping, or None where the system does not report it.
 
-    The least of what the machine has available and of what the control groups of this process,
-    which containers and batch systems limit, leave. Cached files count as available.
+    The minimum of the memory available on the machine and of what is left within the limits of
+    this process's control groups, which containers and batch systems set. Cached files count as
+    available.
     """
     try:
         free = _fields(PROC / "meminfo")["MemAvailable"] << 10
@@ -23,7 +24,7 @@ def available_memory() -> int | None:
 
 
 def _left_by_cgroups() -> Iterator[int]:
-    """What each limited group that this process is in, nested ones included, leaves."""
+    """Bytes left in each limited group that this process is in, parent groups included."""
     try:
         lines = (PROC / "self/cgroup").read_text().splitlines()
     except OSError:
@@ -45,7 +46,7 @@ def _left_by_cgroups() -> Iterator[int]:
 
 def _left_by(group: Path, limit: str, usage: str, prefix: str) -> Iterator[int]:
     try:
-        # "max" is no number: there is no limit
+        # "max", which is not a number, means that there is no limit
         left = int((group / limit).read_text()) - int((group / usage).read_text())
         files = _fields(group / "memory.stat")
     except (OSError, ValueError):
@@ -54,6 +55,6 @@ def _left_by(group: Path, limit: str, usage: str, prefix: str) -> Iterator[int]:
 
 
 def _fields(path: Path) -> dict[str, int]:
-    """The first number of each line by its name."""
+    """The first number of each line, keyed by the name at the start of the line."""
     fields = (line.split() for line in path.read_text().splitlines())
     return {name.rstrip(":"): int(value) for name, value, *_ in fields}

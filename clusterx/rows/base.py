@@ -16,51 +16,52 @@ from ..kernels.statistics import Summary
 if TYPE_CHECKING:
     from .memory import InMemory
 
-#: Arrays with an entry per row, which are cut as the rows are; None stands for none. They are where
-#: the rows are, and may be of another library than what is computed: take their own namespace.
+#: Arrays with an entry per row, which are cut as the rows are; None stands for no array. They are
+#: where the rows are, and may belong to another library than the results: use their own namespace.
 Along = Sequence[Array | None]
 
-#: What to do where rows have to be one array.
+#: Advice in errors where the rows have to be one array.
 LOAD = "Load them, if memory holds them, or take a sample of the rows."
 
 
 class Preparation:
-    """What prepares a step that rows keep: by its kind, for equal arrays along them."""
+    """Prepares a step that rows keep, one per class, and reuse while the arrays along are equal."""
 
     def __call__(self, X: Array, *along: Any, single_use: bool = False, rests: bool = False) -> Any:
         """The step over an array of rows.
 
-        single_use : whether one call will follow
-        rests : whether it will `rest` between its calls, and then `resume` with rows and `along`
+        single_use : whether the step will be called only once
+        rests : whether the step will `rest` between its calls, and then `resume` with the rows and
+            `along`
         """
         raise NotImplementedError
 
     def reuses(self, step: Any) -> bool:
-        """Whether a step that another one of its kind prepared will do."""
+        """Whether a step that another instance of the class prepared can be used instead."""
         return True
 
 
 class Rows(ABC):
-    """Rows of data: passes over them, and steps that are prepared for them.
+    """Rows of data: passes over them, and steps prepared for them.
 
     Attributes
     ----------
     n, d : int
         Rows and columns.
     dtype : dtype
-        Of centres, and of rows that are taken.
-    xp, device : namespace and device of what is computed
+        Of centres, and of rows that `take` returns.
+    xp, device : namespace and device of the results
     like : array
-        New arrays that belong beside the rows are made like it.
+        A template for new arrays that belong beside the rows.
     kernels : Kernels
     sparse : bool
         Whether the rows are a CSR matrix.
     integral : bool
-        Whether the rows are whole numbers by their dtype.
+        Whether the dtype says that the rows are whole numbers.
     deferred : bool
-        Whether values are checked when they are read, and not before.
+        Whether values are checked only when they are read.
     distant : bool
-        Whether passes are so dear that their number counts.
+        Whether passes are so expensive that their number matters.
     """
 
     n: int
@@ -82,13 +83,13 @@ class Rows(ABC):
 
     @property
     def header(self) -> Any:
-        """What has the number and the names of the columns."""
+        """An object that has the number and the names of the columns."""
         return self
 
     def defer(self, name: str, missing: bool) -> Rows:
-        """These rows, whose values are checked when they are read if nothing was read before.
+        """These rows, with values checked as they are read, unless they have been read already.
 
-        name : of the estimator, for messages
+        name : name of the estimator, for messages
         missing : whether NaN stands for missing values
         """
         return self
@@ -96,7 +97,7 @@ class Rows(ABC):
     @property
     @abstractmethod
     def summary(self) -> Summary:
-        """Finiteness and moments of the columns; kept."""
+        """Finiteness and moments of the columns; computed once and kept."""
 
     @property
     @abstractmethod
@@ -110,25 +111,25 @@ class Rows(ABC):
 
     @abstractmethod
     def map(self, fn: Callable, *shared: Any, along: Along = ()) -> Any:
-        """fn(rows, *along, *shared) in one pass: new arrays with an entry per row."""
+        """The results of fn(rows, *along, *shared) in one pass: arrays with an entry per row."""
 
     @abstractmethod
     def reduce(self, statistic: Callable, *shared: Any, along: Along = (), height: int = 1) -> Any:
-        """statistic(rows, *along, *shared) in one pass: what adds up over rows.
+        """The sum of statistic(rows, *along, *shared) over all rows, in one pass.
 
-        With `height`, over `pieces` of it: the sums then don't depend on where blocks end.
+        With `height`, over `pieces` of that height: the sums don't depend on where blocks end.
         """
 
     def reduce_along(self, statistic: Callable, *shared: Any, along: Along) -> Any:
-        """statistic(*along, *shared), which adds up over rows, without reading them."""
+        """The sum of statistic(*along, *shared) over all rows, without reading the rows."""
         return statistic(*along, *shared)
 
     def collect(self, fn: Callable, *shared: Any, along: Along = (), height: int = 1) -> list[Any]:
-        """fn(piece, *along, *shared) of all `pieces`, in their order."""
+        """The results of fn(piece, *along, *shared) for all `pieces`, in their order."""
         return [fn(*piece, *shared) for piece in self.pieces(height, along)]
 
     def fold(self, fn: Callable, state: Any, *shared: Any, along: Along = ()) -> Any:
-        """The last state of fn(state, piece, *along, *shared), by dense pieces in their order."""
+        """The last state of state = fn(state, piece, *along, *shared) over the dense pieces."""
         for piece in self.dense_pieces(along):
             state = fn(state, *piece, *shared)
         return state
@@ -142,21 +143,21 @@ class Rows(ABC):
         Parameters
         ----------
         prepare : callable
-            prepare(X, *along) gives the step over an array of rows. That of a `Preparation` is
-            kept with the rows.
+            prepare(X, *along) gives the step over an array of rows. A step that a `Preparation`
+            made is kept with the rows.
         along : sequence of arrays or None
         streamed : callable, optional
-            streamed(rows, prepare, along) gives the step over rows that are no single array; by
-            default one that is prepared again for each block in each call, and whose statistics
-            add up.
+            streamed(rows, prepare, along) gives the step over rows that are not one array. By
+            default the step is prepared again for each block in each call, and the statistics of
+            the blocks are added.
         """
 
     def without_labels(self) -> Rows:
-        """The rows, whose steps keep nothing per row where they are read block by block."""
+        """These rows; if they are read block by block, their steps keep nothing per row."""
         return self
 
     def blockwise(self, prepare: Callable, along: Along) -> Any:
-        """What prepares a step for each block in each call; see `passes.BlockwiseStep`."""
+        """Passes that prepare a step for each block in each call; see `passes.BlockwiseStep`."""
         from .passes import Walks
 
         return Walks(self, prepare, along)
@@ -167,17 +168,18 @@ class Rows(ABC):
 
     @abstractmethod
     def subset(self, indices: Any) -> InMemory:
-        """Rows of their own, in memory."""
+        """The rows at the indices as `Rows` in memory."""
 
     def part(self, indices: np.ndarray) -> Rows:
-        """Some of the rows, in rising order, as rows of their own: in memory if they fit there."""
+        """The rows at the indices, which are in rising order, as `Rows`: in memory if they fit."""
         return self.subset(indices)
 
     @abstractmethod
     def pieces(self, height: int = 1, along: Along = ()) -> Iterator[tuple]:
         """All rows in their order, each piece followed by its part of `along`.
 
-        Pieces end after multiples of `height` rows, but for the last. They are to be used at once.
+        Each piece but the last ends after a multiple of `height` rows. Use each one before asking
+        for the next.
         """
 
     @abstractmethod
@@ -190,12 +192,12 @@ class Rows(ABC):
         Raises
         ------
         ValueError
-            They are not: `what` needs that, and `cure` says what to do.
+            They are not. The message says that `what` needs it, and gives the `cure`.
         """
         raise ValueError(f"{what} takes rows in memory, got {self.title}. {cure}")
 
     def labels_by_parts(self, label: Callable) -> Iterator[np.ndarray]:
-        """What label(rows) gives of all rows, some at a time, on the host."""
+        """The labels that label(rows) gives for all rows, some at a time, on the host."""
         from .memory import InMemory
 
         for (piece,) in self.pieces():
@@ -206,15 +208,15 @@ class Rows(ABC):
         return asarray(values, like=self.like)
 
     def take_along(self, values: Array, indices: Any) -> Array:
-        """Some of the values with an entry per row, as an array beside rows that are taken."""
+        """The values at the indices, as an array beside the rows that `take` returns."""
         return self.xp.take(values, asarray(indices, like=values), axis=0)
 
     def sample_rows(self, mass: Array, w: Array | None, fractions: np.ndarray) -> Array:
-        """Rows (m,) at fractions in [0, 1) of the cumulated mass, times w unless None."""
+        """Rows (m,) at fractions in [0, 1) of the cumulative mass, weighted by w unless None."""
         return self.kernels.kmeans.sample_rows(mass, w, fractions)
 
     def farthest(self, values: Array, count: int) -> Array:
-        """Rows of the largest values, in falling order; the first one of equal values first."""
+        """Rows with the largest values, in falling order; ties in the order of the rows."""
         return farthest(self.xp, values, count)
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Array:
@@ -223,7 +225,7 @@ class Rows(ABC):
 
 
 def farthest(xp: Any, values: Array, count: int) -> Array:
-    """Places of the largest values, in falling order; the first one of equal values first."""
+    """Indices of the largest values, in falling order; ties in the order of the indices."""
     if count > 16:
         return xp.argsort(values, descending=True, stable=True)[:count]
     places, found = xp.arange(values.shape[0], device=device(values)), []

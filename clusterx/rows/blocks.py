@@ -29,38 +29,40 @@ class Blocks(Rows):
     Parameters
     ----------
     source : array, path, Arrow dataset, iterable of arrays, or callable
-        An array of shape (n, d), or what has a shape, a dtype and slices as one: a memory-mapped
-        file, an array of HDF5 or Zarr. A path of an NPY file, a Parquet file or a folder of those;
-        an Arrow dataset. Or blocks of shape (n_i, d), as a list or something else that can be
-        walked over again and again, or as a callable that returns a new iterator over them for each
-        pass. It is on the host.
+        An array of shape (n, d), or an object with a shape, a dtype and slices like an array's: a
+        memory-mapped file, an array of HDF5 or Zarr. Or the path of an NPY file, a Parquet file or
+        a folder of Parquet files, or an Arrow dataset. Or blocks of shape (n_i, d), as a list or
+        another iterable that can be iterated over repeatedly, or as a callable that returns a new
+        iterator over them for each pass. All of these are on the host.
     block_rows : int, optional
-        Rows of a block cut from one array; by default what `working_memory` of scikit-learn's
-        configuration (in MiB, at most 256) holds. Sums are exact: the size changes no result.
+        Rows per block where blocks are cut from one array; by default as many as fit in the
+        `working_memory` of scikit-learn's configuration (in MiB, at most 256 are used). Sums are
+        exact, so the size changes no result.
     device : {'cpu', 'cuda'}, default='cpu'
-        Where the blocks are worked on. With 'cuda' they go to an NVIDIA GPU one at a time, and
-        what is made of them (labels, centres, distances) is there, in CuPy arrays, as if X were
-        one. There is no 'auto': results live where the rows are worked on, and a script would get
-        arrays of another library on another machine.
+        Where the blocks are processed. With 'cuda' they go to an NVIDIA GPU one at a time, and
+        the results (labels, centres, distances) are CuPy arrays there, as if X were a CuPy array.
+        There is no 'auto': results live where the rows are processed, so a script would get arrays
+        of another library on another machine.
 
     Notes
     -----
-    Beside a block in work and one being read, a fit keeps a label, two bounds and at times a
-    distance of every row in memory: 20 bytes per row, or 52 with more than 64 clusters and columns.
-    Fits whose labels go to a file keep nothing per row, but measure all rows in each iteration.
+    Besides the block being processed and the one being read, a fit keeps a label, two bounds and
+    at times a distance per row in memory: 20 bytes per row, or 52 with more than 64 clusters and
+    columns. Fits whose labels go to a file keep nothing per row, but compute the distances of all
+    rows in each iteration.
 
-    With 'cuda' that is the GPU's memory. Beside what a step takes for a block, two are there, and
-    two in pinned memory of the host: one is worked on while the next is read and copied.
-    docs/gpu.md has more.
+    With 'cuda' all this is in the GPU's memory. Besides what a step needs for a block, the GPU
+    holds two blocks, and so does pinned memory of the host: one is processed while the next is
+    read and copied. docs/gpu.md has more.
 
     Raises
     ------
     ValueError
-        The blocks are empty, not two-dimensional, or differ in their columns; `device`
-        is none of those named.
+        The blocks are empty, not two-dimensional, or differ in their columns; or `device` is
+        neither 'cpu' nor 'cuda'.
     TypeError
         The source is none of the above, does not hold real numbers, or is an iterator that can be
-        walked over only once.
+        iterated over only once.
     clusterx.arrays.DeviceError
         'cuda' was asked for, and CuPy is missing or finds no GPU.
     """
@@ -91,7 +93,7 @@ class Blocks(Rows):
     def walk(self) -> Iterator[Array]:
         """Blocks in the working dtype; the next one is read while this one is in use.
 
-        On a device a block is overwritten after the next one.
+        On a GPU, the block after the next one overwrites this one.
         """
         blocks = self.kernels.runtime.stream_blocks(self._host.blocks(), self.like)
         return watched(self._checked(blocks) if self.deferred else blocks, self.n)
@@ -115,7 +117,7 @@ class Blocks(Rows):
         return self._reading.checks is not None
 
     def of_rows(self, rows: int) -> Iterator[Array]:
-        """Blocks of so many rows each, the last one excepted; as in `walk`, to be used at once."""
+        """Blocks of `rows` rows, the last may be shorter; they are overwritten as in `walk`."""
         parts: list[Array] = []
         held = 0
         for block in self.walk():
@@ -131,7 +133,7 @@ class Blocks(Rows):
             yield concat(parts)
 
     def _own(self, block: Array) -> Array:
-        """The block, or on a device, where it is overwritten, a copy."""
+        """The block, or a copy on a device, where blocks are overwritten."""
         return self.xp.asarray(block, copy=True) if self._uploads else block
 
     @cached_property
@@ -143,7 +145,7 @@ class Blocks(Rows):
 
     @property
     def header(self) -> Any:
-        """What has the number of columns, and their names if the source has them."""
+        """An object that has the number of columns, and their names if the source has them."""
         return self if self._host.header is None else self._host.header
 
     @property
@@ -202,7 +204,7 @@ class Blocks(Rows):
         return self.xp.empty((self.n, *shape), dtype=dtype, device=self.device)
 
     def take(self, indices: Any) -> Array:
-        """The rows at the indices, which are read from a device: the rows are on the host."""
+        """The rows at the indices; these are copied to the host, where the rows are."""
         rows = self._host.take(to_host(indices))
         check_values(rows, self._reading)
         return asarray(rows, like=self.like) if self._uploads else rows

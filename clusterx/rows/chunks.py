@@ -1,4 +1,4 @@
-"""What is done to a chunk of rows, wherever it is: functions that can be sent there."""
+"""Functions of a chunk of rows, which can be sent to where the chunk is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Reading(NamedTuple):
     """How a chunk is read."""
 
     dtype: str
-    #: of the estimator, in messages about values; None where the values are known to be fine
+    #: name of the estimator for messages about values; None where the values need no check
     checks: str | None = None
     #: whether NaN stands for missing values
     missing: bool = False
@@ -28,9 +28,9 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class Sent:
-    """A function of rows, and what it is called with beside them; the same for all chunks.
+    """A function of rows, and its other arguments, which are the same for all chunks.
 
-    No tuple: Dask would take one that begins with a function for a task.
+    It is not a tuple, because Dask takes a tuple that begins with a function for a task.
     """
 
     fn: Callable
@@ -39,7 +39,7 @@ class Sent:
 
 
 def read(chunk: Any, reading: Reading) -> Array:
-    """A chunk as rows that kernels read."""
+    """The chunk as checked, contiguous rows in the dtype that kernels read."""
     xp = namespace(chunk)
     X = np.asarray(chunk) if not hasattr(chunk, "__array_namespace__") else chunk
     X = contiguous(xp.astype(X, named_dtype(xp, reading.dtype), copy=False))
@@ -50,7 +50,7 @@ def read(chunk: Any, reading: Reading) -> Array:
 def check_values(X: Array, reading: Reading, first: int | None = None) -> None:
     """Raise if the rows hold values that the estimator does not accept.
 
-    first : the number of the first of them, if it is known
+    first : the number of the first of these rows, if it is known
     """
     name = reading.checks
     if name is None or not X.shape[0]:
@@ -83,7 +83,7 @@ def check_values(X: Array, reading: Reading, first: int | None = None) -> None:
 
 
 def worked(sent: Sent, chunk: Any, *along: Any) -> Any:
-    """fn(rows, *along, *shared) of a chunk; None if it is empty."""
+    """fn(rows, *along, *shared) for a chunk; None if it is empty."""
     X = read(chunk, sent.reading)
     if X.shape[0] == 0:
         return None
@@ -92,7 +92,7 @@ def worked(sent: Sent, chunk: Any, *along: Any) -> Any:
 
 
 def mapped(sent: Sent, chunk: Any, *along: Any) -> Any:
-    """As `worked`; for an empty chunk arrays without entries, as it would be for others."""
+    """As `worked`, but an empty chunk gives empty arrays of the usual dtypes and shapes."""
     X = read(chunk, sent.reading)
     empty = X.shape[0] == 0
     if empty:
@@ -110,14 +110,14 @@ def one_row(like: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _blank(part: Any) -> Array | None:
-    """In place of a part of an array with an entry per row; None for a slot."""
+    """One row of zeros like the part of an array with an entry per row; None for a slot."""
     if part is None or isinstance(part, Slot) or part.dtype == object:
         return None
     return one_row(part, part.shape[1:])
 
 
 def worked_along(sent: Sent, *along: Any) -> Any:
-    """fn(*along, *shared) of the parts of arrays with an entry per row; None if they are empty."""
+    """fn(*along, *shared) for parts of arrays with an entry per row; None if they are empty."""
     known = [x for x in along if x is not None]
     if known[0].shape[0] == 0:
         return None
@@ -127,7 +127,7 @@ def worked_along(sent: Sent, *along: Any) -> Any:
 
 @dataclass(frozen=True)
 class State:
-    """Whatever a fold begins with."""
+    """The state that a fold begins with."""
 
     value: Any
 
@@ -137,7 +137,7 @@ def opened(state: State) -> Any:
 
 
 def folded(sent: Sent, state: Any, chunk: Any, *along: Any) -> Any:
-    """fn(state, rows, *along, *shared); the state as it is if the chunk is empty."""
+    """fn(state, rows, *along, *shared); the unchanged state if the chunk is empty."""
     X = read(chunk, sent.reading)
     if X.shape[0] == 0:
         return state
@@ -146,7 +146,7 @@ def folded(sent: Sent, state: Any, chunk: Any, *along: Any) -> Any:
 
 
 def added(parts: list) -> Any:
-    """The sum of what is there, from the first to the last; None if nothing is."""
+    """The sum of the parts that are not None, from first to last; None if there are none."""
     there = [part for part in parts if part is not None]
     return reduce(add, there) if there else None
 
@@ -156,12 +156,12 @@ def length(chunk: Any) -> int:
 
 
 def mapped_along(sent: Sent, values: Array) -> Any:
-    """fn(values, *shared) of values with an entry per row, however few."""
+    """fn(values, *shared) for values with an entry per row, even if there are none."""
     return sent.fn(values, *sent.shared)
 
 
 def placed(sent: Sent, places: np.ndarray, *along: Any) -> Any:
-    """fn(*along, places) of the parts of arrays with an entry per row."""
+    """fn(*along, places) for parts of arrays with an entry per row."""
     return worked_along(replace(sent, shared=(places,)), *along)
 
 
@@ -176,50 +176,50 @@ def picked(sent: Sent, places: np.ndarray, values: Array) -> Array:
 
 
 def at(values: Array, places: np.ndarray) -> Array:
-    """The entries at places that the host knows, which a device's array does not take by itself."""
+    """The entries at places given as a host array, which a device's array can't be indexed by."""
     return namespace(values).take(values, asarray(places, like=values), axis=0)
 
 
 def summary(X: Array) -> tuple[int, Any]:
-    """Rows, and what `ReductionKernels.summary` tells of them."""
+    """The number of rows, and their `ReductionKernels.summary`."""
     return X.shape[0], kernels_for(namespace(X)).reductions.summary(X)
 
 
 def mass(values: Array, w: Array | None) -> float:
-    """Sum of the values, times w unless None."""
+    """Sum of the values, weighted by w unless None."""
     xp = namespace(values)
     return host_floats(xp.sum(values if w is None else values * w))[0]
 
 
 def drawn(values: Array, w: Array | None, fractions: np.ndarray) -> np.ndarray:
-    """Places at fractions of the cumulated mass of a chunk."""
+    """Places at fractions of the cumulative mass of a chunk."""
     return kernels_for(namespace(values)).kmeans.sample_rows(values, w, fractions)
 
 
 def largest(values: Array, count: int) -> tuple[Array, Array]:
-    """Places of the largest values, and those; the first place of equal values first."""
+    """Places of the largest values, and these values; ties in the order of the places."""
     xp = namespace(values)
     places = farthest(xp, values, min(count, values.shape[0]))
     return places, xp.take(values, places)
 
 
 class Slot:
-    """Room beside a chunk for the step that is prepared for it.
+    """Holds the step that is prepared for a chunk.
 
-    It is where the chunk is, and lost with it. What is kept never changes a result: who finds the
-    slot empty prepares the step again.
+    It is where the chunk is, and is lost with it. What it holds never changes a result: if the
+    slot is empty, the step is prepared again.
     """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.step: Any = None
-        self.call = 0  # number of the call that the step made last
+        self.call = 0  # number of the last call of the step; 0 while one runs
 
     def __reduce__(self) -> tuple:
         return Slot, ()
 
     def called(self, X: Array, along: tuple, prepare: Callable, shared: tuple, call: int) -> Any:
-        """The statistics of a step, and the labels with the slot."""
+        """The statistics of a call of the step; its labels stay in the slot."""
         with self.lock:
             step = self.step
             if step is None:
@@ -230,7 +230,7 @@ class Slot:
         return found
 
     def labels(self, call: int) -> Array | None:
-        """Of the call, if it was the last one."""
+        """A copy of the labels of that call if it was the last one, or None."""
         with self.lock:
             if self.call != call:
                 return None
@@ -264,7 +264,7 @@ def labels(X: Array, *rest: Any) -> Array:
 def distances(X: Array, *rest: Any) -> Array:
     """Distances of the last call of a step; rest: *along, prepare, shared."""
     *along, prepare, shared = rest
-    # a step's own distances have the same bits in all kinds of steps
+    # `distances` gives the same bits whichever way the step was prepared
     step = prepare(X, *along, single_use=True)
     step.assign(*shared)
     return step.distances()

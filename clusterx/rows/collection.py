@@ -14,14 +14,14 @@ from ..validation import refuse_lookalikes
 
 
 def as_rows(X: Any) -> da.Array:
-    """X as an array of real numbers whose chunks have all columns.
+    """X as a Dask array of real numbers, each chunk of which has all columns.
 
     Raises
     ------
     ValueError
         X is not two-dimensional, has no columns, or holds complex numbers.
     TypeError
-        X does not hold real numbers, has sparse chunks, or is another collection.
+        X does not hold real numbers, has sparse chunks, or is another kind of collection.
 
     Warns
     -----
@@ -59,7 +59,7 @@ def _array(X: Any) -> da.Array:
         )
     refuse_lookalikes("Input X", X._meta)
     kinds = [getattr(kind, "kind", "O") for kind in np.atleast_1d(X._meta.dtypes)]
-    # of nullable columns, whose values are objects to NumPy
+    # nullable columns become objects in NumPy
     objects = X._meta.to_numpy().dtype == object and "O" not in kinds
     return (X.astype("float64") if objects else X).to_dask_array()
 
@@ -84,5 +84,5 @@ def _check_kind(X: Any, rows: da.Array) -> None:
 
 
 def header_of(X: Any, rows: da.Array) -> Any:
-    """What has the number and the names of the columns: no rows."""
+    """An object without rows that has the number and the names of the columns."""
     return X._meta if hasattr(X, "columns") else np.empty((0, rows.shape[1]))

@@ -2,7 +2,7 @@
 
 Chunks are read where they are, and only what adds up comes back: statistics are added in a tree
 whose shape depends on the number of chunks alone, so that they have the same bits from run to run,
-in whatever order workers finish. What has an entry per row stays in chunks beside the rows.
+in whatever order workers finish. Arrays with an entry per row stay in chunks beside the rows.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from .memory import InMemory
 from .passes import BlockwiseStep
 from .source import memory_budget
 
-#: Statistics of so many chunks are added by one task.
+#: Number of chunks whose statistics one task adds.
 ARITY = 8
 
 
@@ -48,13 +48,13 @@ class DaskRows(Rows):
     Parameters
     ----------
     X : dask.array.Array or dask.dataframe.DataFrame of shape (n, d)
-        Of NumPy or CuPy chunks. They may be uneven, empty, and of lengths that nobody knows yet.
+        Of NumPy or CuPy chunks. They may be uneven or empty, and their lengths may be unknown.
         Chunks that split the columns are joined.
 
     Notes
     -----
-    Where the chunks are in memory, as after ``X.persist()``, steps are prepared once for each of
-    them and kept beside it; others are read again in each pass.
+    If the chunks are in memory, as after ``X.persist()``, a step is prepared once for each chunk
+    and kept beside it; otherwise the chunks are read again in each pass.
 
     Raises
     ------
@@ -99,14 +99,14 @@ class DaskRows(Rows):
 
     @property
     def array(self) -> da.Array:
-        """The rows, in chunks whose lengths are known unless nothing needs them yet."""
+        """The rows in chunks; unless `deferred`, the lengths of the chunks are computed first."""
         if not self.deferred:
             _ = self.lengths
         return self._array
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
-        """Rows of each chunk."""
+        """The number of rows in each chunk."""
         known = self._array.chunks[0]
         if np.isnan(known).any():
             graph = Graph(self._array, "length")
@@ -231,7 +231,7 @@ class DaskRows(Rows):
         return self._taken(chunks.picked, self.along(values), indices)
 
     def _taken(self, fn: Callable, array: da.Array, indices: Any) -> Array:
-        """What is at the indices of an array with an entry per row."""
+        """The entries at the indices of an array with an entry per row."""
         wanted = to_host(indices).astype(np.int64)
         rows, back = np.unique(wanted, return_inverse=True)
         chunk, places = self._places(rows)
@@ -261,7 +261,7 @@ class DaskRows(Rows):
         return DaskRows(persisted(found)[0] if self.held else found)
 
     def groups(self, route: Callable, count: int, *shared: Any, along: Along = ()) -> Any:
-        """The rows in groups by where they are; see `Groups`."""
+        """The rows in groups by their location in space; see `Groups`."""
         from .groups import Groups
 
         return Groups(self, route, count, *shared, along=along)
@@ -351,7 +351,7 @@ class DaskRows(Rows):
 
 
 class ChunkSteps:
-    """The passes of a step over chunks, each of which has its step beside it if it is in memory."""
+    """The passes of a step over chunks; if these are in memory, each keeps its step beside it."""
 
     def __init__(self, rows: DaskRows, prepare: Callable, along: Along):
         self.rows, self.prepare, self.along = rows, prepare, along

@@ -1,4 +1,4 @@
-"""Graphs of tasks for Dask: one task per chunk, and what is made of their results."""
+"""Graphs of tasks for Dask: one task per chunk, and tasks that combine their results."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Graph:
     Parameters
     ----------
     *collections : dask.array.Array or None
-        What the tasks read.
+        The arrays that the tasks read.
     name : str
-        What Dask's dashboard shows.
+        The name of the tasks in Dask's dashboard.
     """
 
     def __init__(self, first: da.Array, name: str, *others: Any):
@@ -35,7 +35,7 @@ class Graph:
         self.blocks = first.numblocks[0]
 
     def value(self, value: Any) -> Key:
-        """The key of a value that is sent once, and not once per chunk. It must not be a tuple."""
+        """The key of a value that is sent only once, not once per chunk. It must not be a tuple."""
         return self._put(value)
 
     def _put(self, task: Any) -> Key:
@@ -44,11 +44,11 @@ class Graph:
         return key
 
     def one(self, fn: Callable, sent: Key, own: Any, *at: tuple[da.Array | None, int]) -> Key:
-        """fn(sent, own, *chunks), each chunk given by its array and its number."""
+        """The key of fn(sent, own, *chunks), each chunk given by its array and its number."""
         return self._put((fn, sent, own, *(x if x is None else _key(x, i) for x, i in at)))
 
     def per_chunk(self, fn: Callable, *args: Any) -> list[Key]:
-        """fn of arguments for each chunk; of arrays, the i-th chunk is taken."""
+        """The keys of fn(*args) for each chunk i, with the i-th chunk in place of an array."""
         known = [a if a is None or isinstance(a, da.Array) else self.value(a) for a in args]
         return [
             self._put((fn, *(_key(a, i) if isinstance(a, da.Array) else a for a in known)))
@@ -56,19 +56,19 @@ class Graph:
         ]
 
     def apply(self, fn: Callable, *keys: Any) -> Key:
-        """fn of the results of keys, and of lists of keys."""
+        """The key of fn called with the results of the keys, or of lists of keys."""
         return self._put((fn, *keys))
 
     def item(self, key: Key, place: int) -> Key:
         return self._put((getitem, key, place))
 
     def delayed(self, keys: list[Key]) -> list[Delayed]:
-        """The results, each by itself."""
+        """The results, each as a Delayed."""
         graph = self._graph()
         return [Delayed(key, graph, layer=self.name) for key in keys]
 
     def tree(self, join: Callable, keys: list[Key], arity: int) -> Key:
-        """join of lists of results, by a tree that depends on their number alone."""
+        """The key of all results joined in a tree whose shape depends on their number alone."""
         while True:
             groups = [keys[a : a + arity] for a in range(0, len(keys), arity)]
             keys = [self._put((join, group)) for group in groups]
@@ -76,7 +76,7 @@ class Graph:
                 return keys[0]
 
     def chain(self, fn: Callable, sent: Any, first: Key, *arrays: Any) -> Key:
-        """fn(sent, state, *chunks) from the first state and chunk to the last."""
+        """The key of the last state: each state is fn(sent, the state before, *chunks)."""
         how, at = self.value(sent), first
         for i in range(self.blocks):
             at = self._put((fn, how, at, *(x if x is None else _key(x, i) for x in arrays)))
@@ -92,9 +92,9 @@ class Graph:
         ----------
         keys : list
         heights : tuple of int
-            Rows of each.
+            Rows of each result.
         shown : array
-            Without rows, and otherwise alike.
+            An array without rows, otherwise like the results.
         """
         zeros = tuple(0 for _ in shown.shape[1:])
         for i, key in enumerate(keys):
@@ -102,7 +102,7 @@ class Graph:
         return da.Array(self._graph(), self.name, _chunks(heights, shown), meta=shown)
 
     def arrays(self, keys: list[Key], heights: tuple, shown: tuple) -> list[da.Array]:
-        """The results, which are tuples, as chunks of as many arrays; else as in `array`."""
+        """As `array` for results that are tuples: one array for each of their entries."""
         graph: Any = self._graph()
         found = []
         for place, part in enumerate(shown):
@@ -130,10 +130,10 @@ def _key(x: da.Array, i: int) -> Key:
 
 
 def of_blocks(x: da.Array, blocks: list[int], lengths: tuple) -> da.Array:
-    """Some chunks of the rows, whose lengths are known now.
+    """Some chunks of the rows, with lengths that are known now.
 
-    Dask's own reductions refuse empty chunks, and what it makes of the same chunks twice may have
-    the same name.
+    Dask's own reductions refuse empty chunks, and it may give two arrays of the same chunks the
+    same name.
     """
     if len(blocks) == x.numblocks[0]:
         return da.Array(x.dask, x.name, (lengths, x.chunks[1]), meta=x._meta)
@@ -161,15 +161,15 @@ def _is_there(value: Any) -> bool:
 
 
 def persisted(*collections: Any) -> tuple[Any, ...]:
-    """Collections whose results are in memory, where they were computed."""
+    """The collections, computed and kept in memory where they were computed."""
     with clear_errors():
-        # optimised, the keys of a caller's chunks would stand for other tasks
+        # with optimisation, the keys of a caller's chunks would stand for other tasks
         return dask.persist(*collections, optimize_graph=False)
 
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """Say what happened where Dask's scheduler has gone away."""
+    """Raise a clear ConnectionError if Dask's scheduler has gone away."""
     client = _client()
     try:
         yield
@@ -183,7 +183,7 @@ def clear_errors() -> Iterator[None]:
 
 
 def _client() -> Any:
-    """The Client that computes, or None."""
+    """Dask's default Client, or None."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return None

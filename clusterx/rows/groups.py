@@ -1,7 +1,7 @@
-"""Rows put into groups by where they are in space, worked on there, and what is found sent back.
+"""Groups of rows by their location in space: each is processed, and its results are sent back.
 
-Groups may overlap. Each row belongs to one group, to which it is its own, and may be sent to others
-besides. Rows travel once, between workers.
+Groups may overlap. Each row belongs to one group, as one of its own rows, and may be sent to other
+groups besides. Rows travel once, between workers.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Group(NamedTuple):
     """Rows that were sent to a group, in their order."""
 
     X: Array
-    rows: np.ndarray  # (m,) int64, their numbers
-    ring: np.ndarray  # (m,) whatever the route says of them; 0 for the group's own
+    rows: np.ndarray  # (m,) int64, the numbers of the rows
+    ring: np.ndarray  # (m,) the rings that the route gave; 0 for the group's own rows
     along: tuple  # arrays (m, ...) or None
-    heights: tuple[int, ...]  # how many came from each chunk
+    heights: tuple[int, ...]  # how many rows came from each chunk
 
 
 class Groups:
@@ -37,12 +37,12 @@ class Groups:
     ----------
     rows : DaskRows
     route : callable
-        route(X, *shared) gives for each group the places of rows, rising, and their rings: 0 in one
-        group for each row, and above 0 in others.
+        route(X, *shared) gives for each group the places of its rows, in rising order, and their
+        rings: 0 in the one group that a row belongs to, and above 0 in others.
     count : int
-        Groups.
+        Number of groups.
     *shared
-        What the route is called with.
+        Further arguments of the route.
     along : sequence of arrays or None
     """
 
@@ -61,14 +61,14 @@ class Groups:
         self.groups = persisted(*graph.delayed([graph.apply(joined, own) for own in parts]))
 
     def collect(self, fn: Callable, *shared: Any) -> tuple[list[Any], tuple[Delayed, ...]]:
-        """fn(group, *shared) of each group, which gives a small result, and one to be kept there.
+        """Call fn(group, *shared) for each group: it gives a small result, and one to keep there.
 
         Returns
         -------
         small : list
-            In this process.
+            The small results, in this process.
         kept : tuple of Delayed
-            Where the groups are.
+            Both results of each group, where the group is.
         """
         graph = Graph(self.rows.array, fn.__name__, *self.groups)
         sent = graph.value(Sent(fn, shared, self.rows.reading))
@@ -78,18 +78,18 @@ class Groups:
         return graph.compute([graph.item(one.key, 0) for one in found]), found
 
     def map(self, fn: Callable, each: list[Any], kept: tuple[Delayed, ...], shown: tuple) -> tuple:
-        """Arrays with an entry per row, from fn(group, kept, own) of each group.
+        """Arrays with an entry per row, made by fn(group, kept, own) for each group.
 
         Parameters
         ----------
         fn : callable
-            Gives a tuple of arrays with an entry for each row of the group's own.
+            Gives a tuple of arrays with an entry for each of the group's own rows.
         each : list
             The `own` of each group, which is sent to it.
         kept : tuple of Delayed
             As `collect` gives them.
         shown : tuple of arrays
-            Without entries, and otherwise like the results.
+            Arrays without entries, otherwise like the results.
         """
         rows = self.rows
         graph = Graph(rows.array, fn.__name__, *self.groups, *kept)
@@ -105,7 +105,7 @@ class Groups:
 
 
 def split(sent: Sent, first: int, chunk: Any, *along: Any) -> list[Group]:
-    """The part that each group gets of a chunk."""
+    """For each group, the rows of a chunk that go to it."""
     X, parts = chunks.read(chunk, sent.reading), []
     for places, ring in sent.fn(X, *sent.shared):
         own = tuple(None if x is None else _some(x, places) for x in along)
@@ -118,7 +118,7 @@ def _some(values: Array, places: np.ndarray) -> Array:
 
 
 def joined(parts: list[Group]) -> Group:
-    """The group whose parts came from the chunks."""
+    """One group from its parts of all chunks."""
     along = (
         None if own[0] is None else concat(own)
         for own in zip(*(part.along for part in parts), strict=True)
@@ -138,7 +138,7 @@ def applied(sent: Sent, group: Group) -> Any:
 
 
 def spread(sent: Sent, group: Group, kept: Any) -> list[tuple]:
-    """For each chunk, the numbers of the group's own rows and what is found of them."""
+    """For each chunk, the numbers of the group's own rows in it, and the results for them."""
     with kernels_for(namespace(group.X)).runtime.limited_blas():
         found = sent.fn(group, kept[1], *sent.shared)
     own = np.flatnonzero(group.ring == 0)
@@ -149,7 +149,7 @@ def spread(sent: Sent, group: Group, kept: Any) -> list[tuple]:
 
 
 def assembled(n: int, parts: list[tuple]) -> tuple:
-    """The values of a chunk's rows in their order."""
+    """The results for a chunk's rows, in the order of the rows."""
     index, *values = zip(*parts, strict=True)
     order = np.argsort(np.concatenate(index))
     if len(order) != n:

@@ -1,4 +1,4 @@
-"""Rows in files: which are read in place or into memory, and which block by block."""
+"""Decides which rows in files are read in place or into memory, and which block by block."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from .memory import InMemory
 from .source import is_iterable
 from .stored import ArrowRows, FileArray, stored
 
-#: Up to so many bytes nobody asks what memory is free.
+#: Bytes up to which free memory is not checked.
 SMALL = 1 << 28
-#: Bytes that a fit keeps at most beside the rows: per row, per value, and per value of rows of few
-#: columns. Measured with 1 to 784 columns in float32 and float64; 30 to 80 were kept per row.
+#: The most bytes that a fit keeps beside the rows: per row, per value, and per value where there
+#: are at most FEW columns. Measured with 1 to 784 columns in float32 and float64; 30 to 80 bytes
+#: were kept per row.
 KEPT_PER_ROW, KEPT_PER_VALUE, KEPT_OF_FEW, FEW = 80, 4, 16, 8
 
 
 def in_memory_or_blocks(X: Any) -> Any:
-    """What is in a file, or comes in blocks, as Rows or as an array; other X as they are.
+    """Rows or an array for an X that is in a file or comes in blocks; any other X unchanged.
 
-    X may be a collection of Dask, or whatever `Blocks` takes. A list is one of blocks if what it
-    begins with has two dimensions.
+    X may be a collection of Dask, or whatever `Blocks` takes. A list is taken for a list of blocks
+    if its first element has two dimensions.
 
     A mapped array is read in place like any other, several times as fast as block by block, and
-    the system may still drop pages of it, because the file has them. That pays as long as the
-    whole file and what a fit keeps of it find room in free memory. Beyond, each pass would drop
-    the pages that the next one needs first, and what the fit keeps could not be dropped at all.
-    Blocks hold a bounded part of the file at a time, and read the next one ahead. The results have
-    the same bits. By the same rule other files are read into memory.
+    the system may still drop its pages, because the file has them. That pays as long as the whole
+    file and what a fit keeps beside it fit in free memory. Beyond that, each pass would drop the
+    pages that the next one needs first, and what the fit keeps could not be dropped at all.
+    `Blocks` holds a bounded part of the file at a time, and reads the next block ahead. The results
+    have the same bits. By the same rule other files are read into memory or block by block.
 
-    Where the system does not tell what memory is free, large files are read block by block.
+    Where the system does not report free memory, large files are read block by block.
     """
     if is_lazy(X):
-        from .dask import DaskRows  # only who has arrays of Dask has Dask
+        from .dask import DaskRows  # optional: whoever has Dask arrays has Dask
 
         return DaskRows(X)
     if isinstance(X, Rows) or (is_array(X) and not isinstance(X, np.memmap)):
@@ -69,19 +70,19 @@ def reads_in_blocks(X: Any) -> bool:
 
 
 def fits_in_memory(n: int, d: int, read: int) -> bool:
-    """Whether so many rows and columns, of which so many bytes are read, are few or find room."""
+    """Whether n rows of d columns, for which `read` bytes are read, are small or fit in memory."""
     return read <= SMALL or _fits(n, d, read)
 
 
 def _gives_blocks(X: Any) -> bool:
-    """Whether X can be walked over, and gives matrices, not rows."""
+    """Whether X is an iterable of matrices, not of rows."""
     if isinstance(X, list | tuple):
         return bool(X) and getattr(X[0], "ndim", 0) == 2
     return is_iterable(X) and not hasattr(X, "__len__")
 
 
 def _fits(n: int, d: int, read: int) -> bool:
-    """Whether free memory holds so many bytes that are read, and what a fit keeps beside them."""
+    """Whether free memory holds the `read` bytes and what a fit keeps beside them."""
     free = available_memory()
     per_value = KEPT_OF_FEW if d <= FEW else KEPT_PER_VALUE
     return free is not None and KEPT_PER_ROW * n + per_value * n * d + read <= free

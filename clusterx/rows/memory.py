@@ -1,4 +1,4 @@
-"""Rows of one array that is all there."""
+"""Rows of one array in memory."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .base import LOAD, Along, Preparation, Rows, cut
 
 
 class InMemory(Rows):
-    """Rows of one array (or CSR matrix) that is all there.
+    """Rows of one array (or CSR matrix) in memory.
 
     Parameters
     ----------
     X : array of shape (n, d)
-        Of one of the `dtypes` of its kernels.
+        Its dtype is one of the `dtypes` of its kernels.
     dtype : dtype, optional
-        Of centres, and of rows that are taken; by default that of X.
+        Of centres, and of rows that `take` returns; by default that of X.
     header : data frame, optional
-        Has the names of the columns.
+        Where the names of the columns come from.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class InMemory(Rows):
 
     @property
     def header(self) -> Any:
-        """What has the number of columns, and their names if they are known."""
+        """An object that has the number of columns, and their names if they are known."""
         return self if self._header is None else self._header
 
     @property
@@ -104,14 +104,14 @@ class InMemory(Rows):
         return self.xp.astype(taken, self.dtype, copy=False)
 
     def subset(self, indices: np.ndarray) -> InMemory:
-        """Rows of their own."""
+        """The rows at the indices as `Rows`."""
         if self.sparse:
             return InMemory(self.X[indices])
         return InMemory(self.take(indices))
 
 
 def _equal(kept: Along, along: Along) -> bool:
-    """Whether the arrays have the values of those that were kept."""
+    """Whether the arrays equal those that were kept."""
     return all(map(_same, kept, along))
 
 
@@ -123,5 +123,5 @@ def _same(kept: Array | None, other: Array | None) -> bool:
 
 
 def rows_of(X: Any) -> Rows:
-    """Rows as they are; an array or matrix as rows in memory."""
+    """`Rows` unchanged; an array or matrix as rows in memory."""
     return X if isinstance(X, Rows) else InMemory(X)

@@ -1,4 +1,4 @@
-"""Labels that go to a file or into an array of the caller's, block by block."""
+"""Labels written block by block, to a file or into the caller's array."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .mapped import in_memory_or_blocks
 
 
 def check_labels_out(out: Any) -> None:
-    """Raise unless labels can go there: a path of an NPY file in a folder, or an array of int32."""
+    """Raise unless `out` is a path of an NPY file in an existing folder, or an int32 array."""
     if isinstance(out, str | os.PathLike):
         path = Path(out)
         if path.suffix.lower() != ".npy":
@@ -36,7 +36,7 @@ def check_labels_out(out: Any) -> None:
 
 
 def without_labels(out: Any, X: Any) -> Any:
-    """X; where it is read in blocks and labels go elsewhere, rows whose steps keep none."""
+    """X; if it is read in blocks and labels go to `out`, rows whose steps keep no labels."""
     if out is None:
         return X
     check_labels_out(out)
@@ -45,7 +45,7 @@ def without_labels(out: Any, X: Any) -> Any:
 
 
 def labels_into(out: Any, X: Any, label: Callable[[Any], Array]) -> np.ndarray:
-    """The labels of X in `out`.
+    """Write the labels of X into `out`.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def _written(out: Any, n: int, parts: Any) -> np.ndarray:
 
 
 def _window(out: Any, a: int, b: int) -> np.ndarray:
-    """A part of the array. That of a file is mapped on its own, and so leaves memory after use."""
+    """Entries a..b of the array. A file's are mapped separately, so they leave memory after use."""
     mapped = isinstance(out, np.memmap) and getattr(out.base, "madvise", None) is not None
     if not mapped or out.filename is None or out.mode not in ("r+", "w+"):
         return out[a:b]

@@ -11,9 +11,9 @@ from .base import Along, Preparation, Rows
 
 
 class BlockwiseStep:
-    """A step that is prepared for each block by itself; its statistics add up.
+    """A step that is prepared for each block separately; the statistics of the blocks are added.
 
-    Steps of blocks give statistics when they are called, and have `labels`, one per row.
+    The step of a block gives statistics when it is called, and has `labels`, one per row.
 
     Parameters
     ----------
@@ -31,21 +31,20 @@ class BlockwiseStep:
 
     @property
     def labels(self) -> Array:
-        """Of the last call."""
+        """Labels of the last call."""
         return self.passes.labels
 
     def distances(self) -> Array:
-        """Of the last call."""
+        """Distances of the last call."""
         return self.passes.distances()
 
 
 class Walks:
     """The passes of a step over rows whose blocks are read one after another.
 
-    The steps of a `Preparation` rest between the passes, if that is of use to them.
+    The steps of a `Preparation` rest between the passes, if they gain by it.
 
-    keeps_labels : whether anything is kept per row; else labels take another pass if they are asked
-        for
+    keeps_labels : whether anything is kept per row; if not, asking for labels takes another pass
     """
 
     def __init__(self, rows: Rows, prepare: Callable, along: Along, keeps_labels: bool = True):
@@ -54,7 +53,7 @@ class Walks:
         if keeps_labels:
             self._labels = rows.xp.full((rows.n,), -1, dtype=rows.xp.int32, device=rows.device)
         self._rests = keeps_labels and isinstance(prepare, Preparation)
-        self._resting: dict[int, Any] = {}  # by the number of the block
+        self._resting: dict[int, Any] = {}  # key: number of the block
 
     def __call__(self, *shared: Any) -> Any:
         self.shared = shared
@@ -92,7 +91,7 @@ class Walks:
         return self.rows.map(lambda *piece: self._assigned(*piece).labels, along=self.along)
 
     def distances(self) -> Array:
-        # a step's own distances have the same bits in all kinds of steps
+        # `distances` gives the same bits whichever way the step was prepared
         number = count()
         return self.rows.map(lambda *piece: self._distances(next(number), *piece), along=self.along)
 

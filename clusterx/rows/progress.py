@@ -13,7 +13,7 @@ class Listener(Protocol):
     """Is notified of passes; see `watching`."""
 
     def read(self, rows: int, n: int) -> None:
-        """So many of the n rows have been read in this pass; 0 where one begins."""
+        """`rows` of the n rows have been read in this pass; 0 when a pass begins."""
 
 
 _listeners: list[Listener] = []
@@ -21,7 +21,7 @@ _listeners: list[Listener] = []
 
 @contextmanager
 def watching(listener: Listener) -> Iterator[None]:
-    """Notify the listener of the passes over rows in blocks within the block."""
+    """Notify the listener of passes over rows in blocks while the ``with`` body runs."""
     _listeners.append(listener)
     try:
         yield
@@ -30,7 +30,7 @@ def watching(listener: Listener) -> Iterator[None]:
 
 
 def watched(blocks: Iterator[Array], n: int) -> Iterator[Array]:
-    """The blocks, of whose rows the listeners are notified as they are done with."""
+    """Yield the blocks, and notify the listeners of the rows of each after its use."""
     if not _listeners:
         yield from blocks
         return

@@ -1,4 +1,4 @@
-"""What blocks of rows are read from, on the host."""
+"""The sources on the host that blocks of rows are read from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..blocks import Window
 from ..validation import column_names, host_rows, refuse_lookalikes
 from .stored import REAL_KINDS, ArrowRows, FileArray, Stored, stored
 
-#: Blocks of more than so many times the rows that `working_memory` holds are read in parts.
+#: Blocks with more than this many times the rows that fit in `working_memory` are read in parts.
 _TALL = 4
 
 
@@ -25,11 +25,11 @@ def memory_budget() -> float:
 
 
 class BlockSource:
-    """Rows on the host that are read again, block by block, in each pass.
+    """Rows on the host that each pass reads again, block by block.
 
     Parameters
     ----------
-    given : numpy.memmap, array, sequence or other iterable of arrays, callable, or what is `stored`
+    given : numpy.memmap, array, iterable of arrays, callable, or what `stored` takes
     block_rows : int or None
 
     Attributes
@@ -37,9 +37,9 @@ class BlockSource:
     n, d : int
         Rows and columns.
     dtype : numpy.dtype
-        What the rows are clustered in.
+        The dtype in which the rows are clustered.
     header : data frame or None
-        Has the names of the columns.
+        Where the names of the columns come from.
     """
 
     def __init__(self, given: Any, block_rows: int | None):
@@ -93,7 +93,7 @@ class BlockSource:
             raise ValueError("source has 0 columns (features); at least one is wanted.")
 
     def _cut(self) -> Iterator[Any]:
-        # not a generator itself: the configuration is that of the calling thread
+        # not a generator: scikit-learn's configuration must be read in the calling thread
         given = self.given
         if self.stored is not None:
             return self.stored.cut(self._height(self.d))
@@ -120,11 +120,11 @@ class BlockSource:
         )
 
     def _height(self, width: int) -> int:
-        """Rows of a block that is cut from one array."""
+        """Rows per block where blocks are cut from one array."""
         return self.block_rows or max(1, int(memory_budget() / 4 / (max(1, width) * 8)))
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """The blocks as they come, empty ones left out; ValueError if they are not the first's."""
+        """The blocks without empty ones; ValueError if they differ from those of the first pass."""
         return self._checked(_parts(self._cut(), self._height(self.d)))
 
     def _checked(self, parts: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -152,10 +152,10 @@ class BlockSource:
             rows, places = np.unique(indices, return_inverse=True)
             return self.stored.take(rows)[places]
         if hasattr(given, "shape"):
-            # in rising order and once, as arrays in files want it
+            # in rising order and each once, as arrays in files require
             rows, places = np.unique(indices, return_inverse=True)
             place = _place(given, 0) if isinstance(given, np.memmap) else None
-            if place is not None:  # mapped on its own, and so leaves memory after use
+            if place is not None:  # mapped separately, so that it leaves memory after use
                 given = np.memmap(place[0], given.dtype, "r", place[1], given.shape)
             return np.asarray(given[rows], self.dtype)[places]
         out, a = np.empty((len(indices), self.d), self.dtype), 0
@@ -168,7 +168,7 @@ class BlockSource:
 
 
 def _parts(blocks: Iterator[Any], height: int) -> Iterator[np.ndarray]:
-    """The blocks, the largest of them in parts of so many rows."""
+    """The blocks; much larger ones are split into parts of `height` rows."""
     for given in blocks:
         rows = given.shape[0] if len(given.shape) == 2 else 0
         if isinstance(given, np.ndarray) and rows <= _TALL * height:
@@ -179,14 +179,14 @@ def _parts(blocks: Iterator[Any], height: int) -> Iterator[np.ndarray]:
 
 
 def is_iterable(given: Any) -> bool:
-    """Whether it can be walked over again and again, and is no array or table by itself."""
+    """Whether it can be iterated over repeatedly, and is not itself an array or a table."""
     kinds = (str, bytes, Mapping, Set)
     table = any(hasattr(given, name) for name in ("collect", "__array__", "shape", "columns"))
     return isinstance(given, Iterable) and not isinstance(given, kinds) and not table
 
 
 def _alike(blocks: Iterable[Any]) -> Iterator[Any]:
-    """The blocks; ValueError if they are data frames whose columns are not those of the first."""
+    """The blocks; ValueError if a data frame has other columns than the first one."""
 
     def checked(names: list[Any] | None = None) -> Iterator[Any]:
         for given in blocks:
@@ -199,12 +199,12 @@ def _alike(blocks: Iterable[Any]) -> Iterator[Any]:
                 )
             yield block
 
-    iter(blocks)  # what can't be walked over is noticed at once
+    iter(blocks)  # raises TypeError here, not later, if it is not iterable
     return checked()
 
 
 def _block(given: Any) -> Any:
-    """A block with shape and NumPy's dtype; what conversion to an array would lose is refused."""
+    """A block with a shape and a NumPy dtype; refused if conversion to an array would lose data."""
     if hasattr(given, "nnz"):
         raise TypeError(
             f"source must give dense blocks, got {type(given).__name__} (sparse). Pass toarray() "
@@ -225,7 +225,7 @@ def _block(given: Any) -> Any:
 
 
 def _mapped_rows(source: Any, start: int, stop: int) -> np.ndarray:
-    """Rows of an array. Those of a file are mapped on their own, and so leave memory after use."""
+    """Rows of an array. A file's rows are mapped separately, so they leave memory after use."""
     place = _place(source, start) if isinstance(source, np.memmap) else None
     if place is None:
         return np.asarray(_block(source[start:stop]))
@@ -234,8 +234,7 @@ def _mapped_rows(source: Any, start: int, stop: int) -> np.ndarray:
     before = offset % mmap.ALLOCATIONGRANULARITY
     with open(name, "rb") as file:
         _read_ahead(file, offset, (stop - start) * width)
-        # pages of its own if they are written to, because kernels of arrays that can't be written
-        # to are compiled apart
+        # copy-on-write, because read-only arrays would need kernels that are compiled separately
         mapped = mmap.mmap(
             file.fileno(),
             before + (stop - start) * width,
@@ -259,6 +258,6 @@ def _place(source: np.memmap, start: int) -> tuple[Any, int] | None:
 
 
 def _read_ahead(file: Any, offset: int, length: int) -> None:
-    """Let the system read a part of the file while something else is done."""
+    """Ask the system to read a part of the file in the background."""
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(file.fileno(), offset, length, os.POSIX_FADV_WILLNEED)

@@ -1,4 +1,4 @@
-"""Rows in files that know how many they are: arrays that are sliced, and Arrow's tables."""
+"""Rows in files whose number is known: arrays that can be sliced, and Arrow's tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..arrays import is_array, working_dtype
 
 #: Kinds of dtypes: booleans, integers and floats.
 REAL_KINDS = "buif"
-#: Rows that are read at a time where rows are wanted by their indices.
+#: Rows that are read at a time by `take`.
 _NEAR = 512
 _PARQUET = (".parquet", ".pq")
 
@@ -24,11 +24,11 @@ class Stored(Protocol):
 
     n: int
     d: int
-    dtype: np.dtype  # what the rows are clustered in
+    dtype: np.dtype  # in which the rows are clustered
     header: Any  # has the names of the columns, or None
 
     def cut(self, rows: int) -> Iterator[np.ndarray]:
-        """All rows in their order, about so many at a time."""
+        """All rows in their order, about `rows` at a time."""
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The rows at rising indices, in the working dtype."""
@@ -38,14 +38,14 @@ class Stored(Protocol):
 
 
 def stored(given: Any) -> Any:
-    """What is stored in a file as `Stored`, and a path as what is there; other things as they are.
+    """A file's rows as `Stored`; for a path, what it leads to; anything else unchanged.
 
     Parameters
     ----------
     given : Any
-        A path of an NPY file, or of a Parquet file or a directory of such; an Arrow dataset, a
-        ParquetFile; or an array of another kind than those of the array API that has a shape, a
-        dtype and slices, as of HDF5 and Zarr.
+        The path of an NPY file, of a Parquet file or of a directory of Parquet files; an Arrow
+        dataset; a ParquetFile; or an object outside the array API that has a shape, a dtype and
+        slices, such as an array of HDF5 or Zarr.
     """
     if isinstance(given, str | os.PathLike):
         given = _opened(Path(given))
@@ -84,7 +84,7 @@ def _opened(path: Path) -> Any:
 
 
 class FileArray:
-    """The rows of an array in a file, of which slices are read.
+    """The rows of an array in a file, which is read by slices.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class FileArray:
         self.height = int(chunks[0]) if isinstance(chunks, tuple) and chunks else 1
 
     def cut(self, rows: int) -> Iterator[np.ndarray]:
-        # a chunk is unpacked once if blocks end where chunks do
+        # each chunk is unpacked only once if blocks end where chunks do
         rows = max(rows // self.height, 1) * self.height if rows >= self.height else rows
         return (self._read(a, a + rows) for a in range(0, self.n, rows))
 
@@ -130,7 +130,7 @@ class ArrowRows:
     ----------
     given : pyarrow.dataset.Dataset or pyarrow.parquet.ParquetFile
     columns : sequence of str, optional
-        Those to read; all by default.
+        Columns to read; all by default.
     """
 
     def __init__(self, given: Any, columns: Any = None):
@@ -150,7 +150,7 @@ class ArrowRows:
         if hasattr(self.given, "iter_batches"):
             batches = self.given.iter_batches(batch_size=rows, columns=self.names)
         else:
-            # what is read ahead is memory, too: Rows read one block ahead by themselves
+            # reading ahead takes memory, and Rows already read one block ahead
             batches = self.given.to_batches(
                 columns=self.names, batch_size=rows, batch_readahead=1, fragment_readahead=1
             )

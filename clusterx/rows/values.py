@@ -1,4 +1,4 @@
-"""What is asked of values in chunks of Dask that stand for themselves, such as labels."""
+"""Functions of values in Dask chunks that come without rows, such as labels."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from . import chunks
 from .chunks import Reading, Sent
 from .graph import Graph
 
-#: Of values that are read as they are.
+#: Reads values without checks.
 AS_THEY_ARE = Reading("float64")
 
 
 def known(values: Any) -> da.Array:
-    """The values as an array of Dask whose chunks have known lengths and some entries."""
+    """The values as a Dask array whose chunks have known lengths."""
     if hasattr(values, "to_dask_array"):
         values = values.to_dask_array()
     if np.isnan(values.shape[0]):
@@ -33,7 +33,7 @@ def aligned(values: Any, like: da.Array) -> da.Array:
 
 
 def collect(fn: Callable, *values: da.Array) -> list[Any]:
-    """fn(*parts) of all chunks that are not empty, in this process."""
+    """The results of fn(*parts) for all chunks that are not empty, in this process."""
     graph = Graph(values[0], fn.__name__, *values[1:])
     sent = Sent(fn, (), AS_THEY_ARE)
     found = graph.compute(graph.per_chunk(chunks.worked_along, sent, *values))
@@ -41,7 +41,7 @@ def collect(fn: Callable, *values: da.Array) -> list[Any]:
 
 
 def mapped(fn: Callable, shown: np.ndarray, values: da.Array, *shared: Any) -> da.Array:
-    """fn(part, *shared) of each chunk, as an array of as many values."""
+    """fn(part, *shared) for each chunk, as an array with an entry per value."""
     graph = Graph(values, fn.__name__)
     keys = graph.per_chunk(chunks.mapped_along, Sent(fn, shared, AS_THEY_ARE), values)
     return graph.array(keys, values.chunks[0], shown)

@@ -1,7 +1,7 @@
-"""Loops in which the rows of a leaf share their walk: its places near the leaf, as runs.
+"""Loops in which the rows of a leaf share one walk of the tree, which finds runs of near places.
 
-Rows of a leaf have most of their neighbours in common. So the tree is walked once for all of them,
-and each row reads whole runs of consecutive places, which vectorises.
+The rows of a leaf have most of their neighbours in common. So the tree is walked once for all of
+them, and each row reads whole runs of consecutive places, which vectorises.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .walk import (
     root,
 )
 
-#: A run is cut after that many places: what is computed of it stays in the cache.
+#: Most places in a merged run, so that the sums computed for it stay in the cache.
 LONGEST = 512
-#: Runs are read by all rows of a leaf if they have no more places than this times what a row's own
-#: walk reads. Of 4 to 32, 8 to 16 are best: 50th neighbours in 2 columns take 0.36 of the time of
-#: separate walks, 15th ones 0.4, in 3 columns 0.6 and 0.7, in 4 to 12 columns 0.35 to 1.05.
+#: All rows of a leaf read its runs if these have at most this many times the places that one row's
+#: own walk reads. Of 4 to 32, 8 to 16 are best. Relative to separate walks, 50th and 15th
+#: neighbours take 0.36 and 0.4 of the time in 2 columns, 0.6 and 0.7 in 3, 0.35 to 1.05 in 4 to 12.
 SHARED = 12
 
 
@@ -40,7 +40,10 @@ def leaf_of(tree, place):
 
 @jit(**INNER)
 def runs_near(tree, leaf, limit, most, kind, nodes, starts, stops):
-    """The number of runs of places within a sum of a leaf; -1 if they have more than `most`."""
+    """Find the runs of places in leaves whose boxes are within `limit` of a leaf's box.
+
+    Returns the number of runs, or -1 if they have more than `most` places.
+    """
     count, places = 0, 0
     nodes[0], top = 0, 1
     while top:
@@ -66,7 +69,7 @@ def runs_near(tree, leaf, limit, most, kind, nodes, starts, stops):
 
 @jit(**INNER)
 def keep_within(sums, m, limit, kept, count):
-    """Append those of m sums that are within the limit."""
+    """Append those of m sums that are within the limit to `kept`; returns the new count."""
     for p in range(m):
         kept[count] = sums[p]
         count += sums[p] <= limit
@@ -75,12 +78,12 @@ def keep_within(sums, m, limit, kept, count):
 
 @jit(**INNER)
 def select(values, m, k):
-    """The k-th least of m values; moves it and those below it to the front."""
+    """The k-th smallest of m values; moves the k smallest to the front."""
     left, right = 0, m - 1
     while left < right:
         x, y, z = values[left], values[(left + right) >> 1], values[right]
         pivot = max(min(x, y), min(max(x, y), z))
-        below = left  # branches on values could not be predicted
+        below = left  # no branches, because the CPU could not predict them
         for j in range(left, right + 1):
             x = values[j]
             values[j], values[below] = values[below], x
@@ -101,9 +104,9 @@ def select(values, m, k):
 
 @jit(**INNER)
 def select_within(values, m, k, most):
-    """The k-th least of m values from 0 up to `most`; their order is lost.
+    """The k-th smallest of m values between 0 and `most`; overwrites them.
 
-    The ranks are interpolated, since counting vectorises.
+    It interpolates between ranks that it counts, because counting vectorises.
     """
     least, below, within = 0.0, 0, m
     for _ in range(5):
@@ -132,9 +135,9 @@ def select_within(values, m, k, most):
 
 @jit(**INNER)
 def kept_of_walk(q, tree, kind, k, limit, nodes, gaps, sums, kept):
-    """Keep sums of which the k least are the k least within the limit; reads leaves near q.
+    """Walk the leaves near q, and keep sums that include the k smallest within the limit.
 
-    Returns how many are kept, and how many were read.
+    Returns how many sums are kept, and how many places were read.
     """
     m, seen = 0, 0
     nodes[0], gaps[0], top = 0, 0.0, 1
@@ -157,7 +160,7 @@ def kept_of_walk(q, tree, kind, k, limit, nodes, gaps, sums, kept):
 
 @jit(**INNER)
 def kth_of_runs(q, tree, kind, k, limit, runs, starts, stops, sums, kept):
-    """The k-th least sum between q and the places of runs, which is within the limit."""
+    """The k-th smallest sum between q and the places of the runs; it must be within the limit."""
     m = 0
     for r in range(runs):
         a, b = starts[r], stops[r]
@@ -171,7 +174,7 @@ def kth_of_runs(q, tree, kind, k, limit, runs, starts, stops, sums, kept):
 
 @jit(**INNER)
 def reach_from(q, tree, kind, place, least):
-    """An upper bound of the k-th least sum of q, given that of the row at a place."""
+    """An upper bound on the k-th smallest sum of q, given that of the row at `place`."""
     step = 0.0
     for j in range(q.shape[0]):
         step = added(step, abs(q[j] - tree.Z[j, place]), kind)
@@ -180,9 +183,10 @@ def reach_from(q, tree, kind, place, least):
 
 @jit
 def kth_least(tree, kind, k, start, stop, out):
-    """The k-th least sum of each of the rows at start..stop.
+    """The k-th smallest sum of each of the rows at start..stop.
 
-    As distances, a row's k-th least is at most that of another row plus the distance between them.
+    By the triangle inequality, a row's k-th smallest distance is at most that of another row plus
+    the distance between the two.
     """
     d, n = tree.Z.shape
     q = np.empty(d)
@@ -214,10 +218,10 @@ def kth_least(tree, kind, k, start, stop, out):
 
 @jit
 def lowest_at_core(tree, kind, core, alpha, most, start, stop, rows):
-    """For the rows at start..stop, the lowest other row at their own core distance; n for none.
+    """For each row at start..stop, the lowest other row at its own core distance; n for none.
 
-    No edge of mutual reachability weighs less, so this row is the nearest. A leaf of which more
-    than `most` places are near has no answer for its rows.
+    No edge of mutual reachability from a row weighs less than its core distance, so such a row is
+    the nearest. The rows of a leaf that has more than `most` places near it get n.
     """
     n = tree.order.shape[0]
     q = np.empty(tree.Z.shape[0])
@@ -250,7 +254,7 @@ def lowest_at_core(tree, kind, core, alpha, most, start, stop, rows):
 
 @jit(**INNER)
 def lowest_within(tree, kind, core, own, alpha, a, b, sums, around):
-    """The lowest row at the places a..b whose edge weighs `own`; n for none."""
+    """The lowest row at places a..b whose edge weighs `own`; n if there is none."""
     inner, outer = around * (1.0 - 1e-12), around * (1.0 + 1e-12)
     lowest, unsure = np.int32(tree.order.shape[0]), 0
     for p in range(b - a):
