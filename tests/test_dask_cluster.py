@@ -142,13 +142,24 @@ def slow(chunk):
     return chunk
 
 
+def slower(chunk):
+    time.sleep(0.3)
+    return chunk
+
+
 def test_an_interrupted_fit_leaves_no_work_behind(client):
-    D = da.from_array(X, chunks=(100, 5)).map_blocks(slow, meta=np.empty((0, 5)))
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
+    D = da.from_array(X, chunks=(100, 5)).map_blocks(slower, meta=np.empty((0, 5)))
+
+    def interrupt():
+        while not any(client.processing().values()):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
     with pytest.raises(KeyboardInterrupt):
         KMeans(6, init=START).fit(D)
-    timer.join()
+    thread.join()
     deadline = time.monotonic() + 5
     while client.processing() and any(client.processing().values()):
         assert time.monotonic() < deadline
