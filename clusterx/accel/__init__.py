@@ -14,9 +14,24 @@ itself goes on using its own. Calls that clusterx does not support, or does not 
 scikit-learn; the logger ``"clusterx.accel"`` says why.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .installing import install, is_installed, uninstall
-from .notebooks import load_ipython_extension, unload_ipython_extension
-from .report import Report, report
+
+if TYPE_CHECKING:
+    from .notebooks import load_ipython_extension, unload_ipython_extension
+    from .reporting import Report, report
+
+#: Names that few scripts use, and their modules.
+_LATER = {
+    "Report": "reporting",
+    "load_ipython_extension": "notebooks",
+    "report": "reporting",
+    "unload_ipython_extension": "notebooks",
+}
 
 __all__ = [
     "Report",
@@ -27,3 +42,9 @@ __all__ = [
     "uninstall",
     "unload_ipython_extension",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_LATER[name]}", __name__), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import builtins
 import json
 import logging
 import runpy
@@ -13,7 +14,6 @@ from types import ModuleType
 
 from .devices import DEVICES
 from .installing import install
-from .report import report
 
 
 def parser() -> argparse.ArgumentParser:
@@ -60,12 +60,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         _run(options)
     finally:
-        found = report()
-        if options.report:
-            sys.stdout.flush()
-            print(f"\n{found}", file=sys.stderr)
-        if options.report_json:
-            options.report_json.write_text(json.dumps(found.to_dict(), indent=1) + "\n")
+        if options.report or options.report_json:
+            _report(options)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from .reporting import report  # few scripts ask for one
+
+    found = report()
+    if options.report:
+        sys.stdout.flush()
+        print(f"\n{found}", file=sys.stderr)
+    if options.report_json:
+        options.report_json.write_text(json.dumps(found.to_dict(), indent=1) + "\n")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -74,10 +81,19 @@ def _run(options: argparse.Namespace) -> None:
         runpy.run_module(options.module[0], run_name="__main__", alter_sys=True)
     elif options.code:
         sys.argv = ["-c", *options.code[1:]]
-        main_module = ModuleType("__main__")
-        sys.modules["__main__"] = main_module
-        exec(compile(options.code[0], "<string>", "exec"), vars(main_module))
+        _execute(options.code[0], "<string>", {})
     else:
         sys.argv = [options.script, *options.arguments]
         sys.path[0] = str(Path(options.script).resolve().parent)
-        runpy.run_path(options.script, run_name="__main__")
+        _execute(Path(options.script).read_bytes(), options.script, {"__file__": options.script})
+
+
+def _execute(source: str | bytes, name: str, names: dict[str, str]) -> None:
+    """Run source code as the main module, as Python does.
+
+    runpy would make a module and take it away again, with 11,000 more page faults (0.1 s).
+    """
+    main_module = ModuleType("__main__")
+    vars(main_module).update(names, __builtins__=builtins)
+    sys.modules["__main__"] = main_module
+    exec(compile(source, name, "exec"), vars(main_module))

@@ -31,6 +31,13 @@ def at_once(model: Any, family: str) -> None:
         model._n_since_last_reassign = state.since_reassignment
         if not hasattr(model, "_batch_size"):
             model._batch_size = min(model.batch_size, len(getattr(model, "labels_", ())) or 1)
+    if family == "hdbscan.HDBSCAN":
+        state = model._clusterx_state
+        model._condensed_tree = state["condensed_tree_"].to_numpy()
+        model._single_linkage_tree = state["single_linkage_tree_"].to_numpy()
+        model._outlier_scores = state["outlier_scores_"]
+        model._raw_data, model._all_finite = state["_fit_X"], True
+        model._min_spanning_tree = model._prediction_data = model._relative_validity = None
     if family == "FeatureAgglomeration":
         model._n_features_out = model.n_clusters_
     if family == "Birch":
@@ -46,7 +53,7 @@ def _threads() -> int:
 
 def late_attribute(model: Any, name: str) -> Any:
     """``__getattr__`` of accelerated classes: makes the attribute if it is one of `LATE`."""
-    family = type(model)._family.name
+    family = type(model)._family.key
     if name in LATE.get(family, ()) and "_clusterx_state" in vars(model):
         vars(model).update(_MAKERS[family](model, vars(model)["_clusterx_state"]))
         return vars(model)[name]
@@ -56,7 +63,7 @@ def late_attribute(model: Any, name: str) -> Any:
 def complete(model: Any) -> None:
     """Make the missing attributes, before the model is copied or scikit-learn uses it."""
     if "_clusterx_state" in vars(model):
-        for name in LATE.get(type(model)._family.name, ()):
+        for name in LATE.get(type(model)._family.key, ()):
             getattr(model, name)
 
 

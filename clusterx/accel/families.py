@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 #: Distances that share a name in the table of times.
@@ -33,6 +33,12 @@ class Family:
         ``refused(model, X)`` says why clusterx does not take the call, or returns None.
     own : tuple of str
         Attributes that clusterx needs in order to predict.
+    repeats : tuple of str
+        The parameter that says how often the work is done, if any.
+    parameters : callable, optional
+        ``parameters(model)``: clusterx's parameters, where they are not those of the same name.
+    label : str, optional
+        In reports and in the table of times, if that is not the name.
     """
 
     name: str
@@ -43,7 +49,14 @@ class Family:
     variant: Callable[[Any, Any], str] = lambda model, X: ""
     refused: Callable[[Any, Any], str | None] = lambda model, X: None
     own: tuple[str, ...] = ()
-    repeats: tuple[str, ...] = field(default=())
+    repeats: tuple[str, ...] = ()
+    parameters: Callable[[Any], dict[str, Any]] | None = None
+    label: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells the family from those of other packages."""
+        return self.label or self.name
 
 
 def is_sparse(X: Any) -> bool:
@@ -117,6 +130,43 @@ def _kmeans_variant(model: Any, X: Any) -> str:
 
 def _centers_refused(model: Any, X: Any) -> str | None:
     return "init is a sparse matrix" if is_sparse(model.init) else None
+
+
+#: Options of the package hdbscan that clusterx has no counterpart of, and their defaults.
+_HDBSCAN_OPTIONS = {
+    "alpha": 1.0,  # its algorithms differ in what they divide by it
+    "p": None,
+    "gen_min_span_tree": False,
+    "prediction_data": False,
+    "branch_detection_data": False,
+    "match_reference_implementation": False,
+    "cluster_selection_persistence": 0.0,
+    "cluster_selection_epsilon_max": float("inf"),
+}
+
+
+def _hdbscan_refused(model: Any, X: Any) -> str | None:
+    for name, default in _HDBSCAN_OPTIONS.items():
+        value = getattr(model, name, default)
+        if value != default:
+            return f"{name}={value!r} is not clusterx's"
+    if model._metric_kwargs:
+        return "metrics with parameters are not taken"
+    if is_sparse(X):
+        return "no sparse matrix is taken here"
+    return _callable_metric(model, X)
+
+
+def _hdbscan_parameters(model: Any) -> dict[str, Any]:
+    """clusterx counts a row among its own neighbours, as scikit-learn does; hdbscan does not."""
+    least = model.min_cluster_size if model.min_samples is None else model.min_samples
+    return {
+        "min_cluster_size": model.min_cluster_size, "min_samples": least + 1,
+        "cluster_selection_epsilon": model.cluster_selection_epsilon,
+        "max_cluster_size": model.max_cluster_size or None, "metric": model.metric,
+        "cluster_selection_method": model.cluster_selection_method,
+        "allow_single_cluster": model.allow_single_cluster,
+    }  # fmt: skip
 
 
 _CENTERS = ("cluster_centers_", "labels_", "inertia_", "n_iter_")
@@ -214,5 +264,12 @@ FAMILIES: dict[str, tuple[Family, ...]] = {
     "sklearn.mixture": (
         _mixture("GaussianMixture", _GAUSSIAN),
         _mixture("BayesianGaussianMixture", _GAUSSIAN + _BAYESIAN),
+    ),
+    "hdbscan": (
+        Family(
+            "HDBSCAN", attributes=("labels_", "probabilities_", "cluster_persistence_"),
+            variant=_of_density, refused=_hdbscan_refused, parameters=_hdbscan_parameters,
+            label="hdbscan.HDBSCAN",
+        ),
     ),
 }  # fmt: skip

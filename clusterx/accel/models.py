@@ -93,7 +93,7 @@ def _getstate(original: Any) -> Callable:
 
 def _method(original: Callable, name: str, family: Family) -> Callable:
     """A method that runs on clusterx where that is faster, and otherwise calls the original."""
-    label = f"{family.name}.{name}"
+    label = f"{family.key}.{name}"
 
     @functools.wraps(original)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -111,7 +111,7 @@ def _method(original: Callable, name: str, family: Family) -> Callable:
             return _by_clusterx(self, family, name, args, kwargs)
         size = None if X is None else size_of(self, family, X)
         work = name if name == "partial_fit" else "fit" if name in FITTING else "predict"
-        key = f"{family.name}.{work}"
+        key = f"{family.key}.{work}"
         variant = family.variant(self, X)
         return run(
             label,
@@ -152,6 +152,8 @@ def _refusal(model: Any, family: Family, name: str, X: Any) -> str | None:
     if (begun or (name not in FITTING and family.own)) and STATE not in vars(model):
         return "the model was fitted by scikit-learn"
     twin = loading.twin(family.name)
+    if family.parameters is not None:
+        return None
     unknown = _parameters(own_class._accelerates) - set(inspect.signature(twin).parameters)
     if unknown:
         return f"clusterx has no parameter {min(unknown)}"
@@ -187,7 +189,8 @@ def _by_clusterx(model: Any, family: Family, name: str, args: tuple, kwargs: dic
     """Run a method on clusterx, and set the model's attributes if the method fits."""
     from sklearn import get_config
 
-    if name in FITTING and not get_config().get("skip_parameter_validation", False):
+    checked = name in FITTING and hasattr(model, "_parameter_constraints")
+    if checked and not get_config().get("skip_parameter_validation", False):
         model._validate_params()
     warm = getattr(model, "warm_start", False) and hasattr(model, "n_features_in_")
     fresh = name in ("fit", "fit_predict") and not warm
@@ -217,8 +220,12 @@ def _twin(model: Any, family: Family, *, fresh: bool, named: bool) -> Any:
 
     Unless `named`, it has no names of columns, because arrays on a GPU have none.
     """
-    names = _parameters(type(model)._accelerates)
-    twin = loading.twin(family.name)(**{name: getattr(model, name) for name in names})
+    if family.parameters is None:
+        names = _parameters(type(model)._accelerates)
+        parameters = {name: getattr(model, name) for name in names}
+    else:
+        parameters = family.parameters(model)
+    twin = loading.twin(family.name)(**parameters)
     if not fresh:
         own = vars(model)
         attributes = (*family.attributes, "n_features_in_", *(["feature_names_in_"] * named))
@@ -239,10 +246,10 @@ def _adopt(model: Any, twin: Any, family: Family, *, named: bool) -> None:
         else:
             vars(model).pop(name, None)
     given = {*names, *_parameters(type(model)._accelerates)}
-    for name in completion.LATE.get(family.name, ()):
+    for name in completion.LATE.get(family.key, ()):
         vars(model).pop(name, None)
     vars(model)[STATE] = {name: value for name, value in own.items() if name not in given}
-    completion.at_once(model, family.name)
+    completion.at_once(model, family.key)
 
 
 def _wide(values: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .installing import install, uninstall
-from .report import report
+from .reporting import report
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
+from functools import lru_cache
 from typing import NamedTuple
 
 from . import devices, loading
@@ -72,8 +73,10 @@ def forget() -> None:
     with _lock:
         _unsaved.clear()
         _gained.clear()
+        expected.cache_clear()
 
 
+@lru_cache(4096)  # calls of one size come by often, and looking them up takes 0.1 ms
 def expected(key: str, size: Size, iterations: int = ITERATIONS) -> Expected | None:
     """The times of a call according to the table; None if nothing like it was measured.
 
@@ -137,13 +140,12 @@ def reason(key: str, size: Size) -> str | None:
     times = expected(key, size)
     if times is None:
         return f"{key} was not measured, so it might be slower"
-    shape = f"{size.rows} x {size.columns}"
     if times.ratio < WORTH:
-        return f"scikit-learn is about as fast at {shape}"
+        return f"scikit-learn is about as fast at {size.rows} x {size.columns}"
     if _gained.get(key, 0.0) < -LOSS:
         return "calls like it were slower than expected"
     if times.scikit_learn - times.clusterx + _unsaved.get(key, 0.0) < pending(key):
-        return f"saves less at {shape} than loading clusterx costs"
+        return f"saves less at {size.rows} x {size.columns} than loading clusterx costs"
     return None
 
 
@@ -152,7 +154,13 @@ def pending(key: str) -> float:
     if key in _used:
         return 0.0
     kernels = LOAD if is_compiled(key) else COMPILE
-    return kernels.get(key, 0.0) + (0.0 if loading.is_loaded() else IMPORT)
+    seconds = kernels.get(key, 0.0)
+    family, _, work = key.partition(" ")[0].rpartition(".")
+    fits = [other for other in kernels if other.startswith(f"{family}.fit")]
+    if work in ("predict", "partial_fit") and fits and not _used.intersection(fits):
+        # these were measured after a fit, which had loaded most of what they need
+        seconds = max(seconds, *(kernels[other] for other in fits))
+    return seconds + (0.0 if loading.is_loaded() else IMPORT)
 
 
 def left(key: str, size: Size | None, seconds: float) -> None:

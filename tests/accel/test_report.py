@@ -8,7 +8,7 @@ import pytest
 from clusterx.accel import routing
 from clusterx.accel.models import AcceleratedMeta
 from clusterx.accel.records import RECORDS, Call
-from clusterx.accel.report import report
+from clusterx.accel.reporting import report
 from clusterx.accel.routing import Size
 
 from .models import rows, user_class

@@ -89,6 +89,13 @@ def test_a_first_run_has_to_be_worth_compiling(monkeypatch):
     assert routing.reason("fast", Size(100_000, 2))
 
 
+def test_predicting_loads_what_fitting_does(monkeypatch):
+    monkeypatch.setattr(routing, "LOAD", {"A.fit full": 0.4, "A.fit": 0.2, "A.predict": 0.01})
+    assert routing.pending("A.predict") == pytest.approx(0.7)
+    routing._used.add("A.fit")
+    assert routing.pending("A.predict") == pytest.approx(0.31)
+
+
 def test_losses_end():
     size = Size(1000, 10, 8)
     big = Size(1000, 10, 8, repeats=100)
