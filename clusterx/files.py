@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 class UnwritableError(OSError):
@@ -22,7 +24,17 @@ def refuse_existing(path: str | os.PathLike[str]) -> None:
 
 
 def write(path: str | os.PathLike[str], data: bytes | memoryview, *, overwrite: bool) -> None:
-    """Write a file whole or not at all: into a temporary file beside it, which is then renamed.
+    """Write a file whole or not at all; see `writing`."""
+    with writing(path, overwrite=overwrite) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[BinaryIO]:
+    """Open a file that is written whole or not at all.
+
+    What is written goes into a temporary file beside it, which is renamed after the ``with`` body,
+    or deleted if the body raises.
 
     A symbolic link stays one: its target is written. Devices and pipes are written directly.
 
@@ -41,7 +53,7 @@ def write(path: str | os.PathLike[str], data: bytes | memoryview, *, overwrite: 
     part = target if special else target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with open(part, "wb" if special else "xb") as file:
-            file.write(data)
+            yield file
         if not special:
             part.replace(target)
     except OSError as error:

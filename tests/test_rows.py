@@ -164,6 +164,19 @@ def test_mini_batches(weighted):
     assert found.n_steps_ == whole.n_steps_
 
 
+@pytest.mark.parametrize("d", [3, 12])
+def test_batches_are_gathered_together(d):
+    X, passes = blobs(6000, d), []
+    options = {"batch_size": 100, "max_iter": 4, "random_state": 0, "max_no_improvement": None}
+    whole = MiniBatchKMeans(6, **options).fit(X)
+    blocks = Blocks(lambda: (passes.append(1), cut(X, 2500))[1])
+    found = MiniBatchKMeans(6, **options).fit(blocks)
+    assert found.n_steps_ == whole.n_steps_ == 240
+    assert len(passes) < 60
+    assert_array_equal(found.cluster_centers_, whole.cluster_centers_)
+    assert_array_equal(found.labels_, whole.labels_)
+
+
 def test_weights_changed_between_fits_on_the_same_blocks():
     X, w = blobs(), np.random.default_rng(0).random(5000)
     B, start = Blocks(X, block_rows=900), X[:6]

@@ -15,6 +15,7 @@ from ..checkpoints import Checkpoint
 from ..fitted import fitted_matrix
 from ..kernels.kmeans import with_inertia
 from ..rows import without_labels
+from ..rows.progress import notify
 from ..validation import check_number
 from . import seeding
 from .base import CentroidClusterer
@@ -214,6 +215,7 @@ class MiniBatchKMeans(CentroidClusterer):
                 step, rows, draws.next(), None, rng, state, tol > 0
             )
             self.n_steps_ += 1
+            notify(self.n_steps_ * batch_size, rows.n)
             stopped = stopping(self.n_steps_, inertia, shift)
             if keeps is not None:
                 keeps(self.n_steps_)
@@ -247,6 +249,7 @@ class MiniBatchKMeans(CentroidClusterer):
                 if stopped or poor:
                     return stopped
             state.centers, state.counts = trace.centers[-1, ...], trace.counts[-1, ...]
+            notify(self.n_steps_ * draws.size, rows.n)
             if keeps is not None:
                 keeps(self.n_steps_)
         return True

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..arrays import Array, asarray, namespace
-from ..kernels.kmeans import BatchStep, LloydStep, with_inertia
+from ..kernels.kmeans import BatchStep, LloydStep, StepTrace, with_inertia
 from ..properties import cached_property
 from ..rows import Rows
 from ..rows.base import Preparation
 from ..rows.passes import BlockwiseStep
+
+#: Most values of the batches that are gathered at a time: 32 MiB in float64.
+GATHERED = 1 << 22
 
 
 class LloydPreparation(Preparation):
@@ -66,19 +70,43 @@ def lloyd_step(rows: Rows, w: Array | None, total: float, k: int | None = None) 
 def batch_step(rows: Rows, k: int, batch_size: int) -> BatchStep:
     """The prepared step for batches of the rows."""
     prepare = rows.kernels.kmeans.minibatch
-    return rows.step(lambda X: prepare(X, k, min(batch_size, X.shape[0])), streamed=StreamedBatch)
+    return rows.step(
+        lambda X: prepare(X, k, min(batch_size, X.shape[0])),
+        streamed=partial(StreamedBatch, batch_size),
+    )
 
 
 class StreamedBatch(BatchStep):
-    """A mini-batch step that gathers each batch from the rows."""
+    """A mini-batch step that gathers batches from the rows, several at a time.
 
-    def __init__(self, rows: Rows, prepare: Any, along: Any):
+    Gathering may read all rows, as of Parquet, or wait for other processes, however many rows are
+    wanted.
+    """
+
+    runs_steps = True
+
+    def __init__(self, batch_size: int, rows: Rows, prepare: Any, along: Any):
         self.rows, self.prepare = rows, prepare
+        self.together = max(1, GATHERED // (batch_size * rows.d))
 
     def __call__(self, rows: np.ndarray, w: Any, C: Array, counts: Array) -> Any:
-        batch = self.rows.take(rows)
+        return self._step(self.rows.take(rows), w, C, counts)
+
+    def _step(self, batch: Array, w: Any, C: Array, counts: Array) -> Any:
         places = self.rows.xp.arange(batch.shape[0], device=self.rows.device)
         return self.prepare(batch)(places, w, C, counts)
+
+    def run_steps(self, draw: Callable[[int], Any]) -> Callable[[Array, Array], StepTrace]:
+        return partial(self._run_steps, draw)
+
+    def _run_steps(self, draw: Callable[[int], Any], C: Array, counts: Array) -> StepTrace:
+        drawn, xp, found = draw(self.together), self.rows.xp, []
+        m, size = drawn.shape
+        gathered = self.rows.take(drawn.reshape(-1))
+        for a in range(0, m * size, size):
+            C, counts, inertia = self._step(gathered[a : a + size, ...], None, C, counts)
+            found.append((C, counts, asarray(inertia, like=C)))
+        return StepTrace(*(xp.stack(parts) for parts in zip(*found, strict=True)))
 
     def label(self, C: Array, w: Array | None) -> tuple[Array, Any]:
         return with_inertia(self.rows.map(self.rows.kernels.distances.nearest, C), w)

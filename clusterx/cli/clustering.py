@@ -9,7 +9,8 @@ import numbers
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from sklearn.base import ClusterMixin, DensityMixin
+from sklearn.utils.random import sample_without_replacement
 
 import clusterx
 
@@ -31,6 +33,9 @@ from .tables import TOO_LARGE, NumberTable, numbers_rows, read
 
 #: ratio of standard deviations from which the user is warned about columns
 UNEQUAL = 30
+#: values of the rows among which k-means++ chooses where it does not read all, and how many rows
+#: per centre these are at least
+START_VALUES, START_ROWS = 1 << 21, 100
 #: formats in which a plot can be written
 PICTURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
 
@@ -133,6 +138,32 @@ def choose_eps(model: Any, rows: TableRows, notes: Console, *, quiet: bool) -> N
         )
 
 
+@contextmanager
+def sampled_start(
+    model: Any, rows: TableRows, seed: int, notes: Console, *, quiet: bool
+) -> Iterator[None]:
+    """In the ``with`` body, KMeans starts from centres that k-means++ chose among drawn rows.
+
+    This is for rows that are read block by block: k-means++ over all of them would read them twice
+    per centre, and keep a number per row in memory.
+    """
+    plain = isinstance(model, clusterx.KMeans) and model.init == "k-means++"
+    drawn = max(START_ROWS * model.n_clusters, START_VALUES // rows.X.shape[1]) if plain else 0
+    if not (plain and rows.table.streamed and rows.n > drawn):
+        yield
+        return
+    rng = np.random.RandomState(seed)
+    sample = rows.X.subset(np.sort(sample_without_replacement(rows.n, drawn, random_state=rng)))
+    init, _ = clusterx.kmeans_plusplus(sample.X, model.n_clusters, random_state=rng)
+    model.set_params(init=init)
+    if not quiet:
+        echo(notes, f"clusterx: the first centres are chosen among {drawn:,} rows drawn at random.")
+    try:
+        yield
+    finally:
+        model.set_params(init="k-means++")
+
+
 def clusters_parameter(name: str) -> str | None:
     """The parameter of the algorithm that is the number of clusters, if it has one."""
     known = algorithm(name)().get_params()
@@ -185,15 +216,19 @@ class TableRows:
         """Centres in the units of the file."""
         return centers if self.scaler is None else self.scaler.inverse_transform(centers)
 
-    def means(self, labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        """Means (k, d) of the clusters called `ids`, in the units of the file."""
-        sums, a = np.zeros((len(ids), len(self.table.names))), 0
+    def means(self, labels: Callable[[int, int], np.ndarray], sizes: Counter[int]) -> np.ndarray:
+        """Means (k, d) of the clusters, in the order of their numbers and in the file's units.
+
+        labels(a, b) gives the labels of rows a..b; `sizes` has how many rows have each label.
+        """
+        ids, a = sorted(sizes), 0
+        sums = np.zeros((len(ids), len(self.table.names)))
         for piece in self.table.pieces():
-            own = labels[a : a + len(piece)]
+            own = labels(a, a + len(piece))
             a += len(piece)
             values = np.asarray(piece)
             sums += np.stack([values[own == i].sum(axis=0, dtype=np.float64) for i in ids])
-        return sums / np.stack([np.count_nonzero(labels == i) for i in ids])[:, None]
+        return sums / np.array([sizes[i] for i in ids])[:, None]
 
 
 def rows_of(

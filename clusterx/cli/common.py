@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import typer
 from rich.console import Console, RenderableType
 
-from ..files import UnwritableError, refuse_existing, write
+from ..files import UnwritableError, refuse_existing, writing
 from ..image.device import DeviceError
 from ..image.palette_formats import UnreadablePaletteError
 from ..image.picture import ImageTooLargeError, UnreadableImageError
@@ -159,21 +159,33 @@ def check_outputs(source: str, outputs: dict[str, str | None], *, force: bool) -
 
 def write_output(target: str, data: bytes | memoryview, *, force: bool) -> None:
     """Write a file, and make its folder if needed; ``-`` stands for stdout."""
+    with output_file(target, force=force) as file:
+        file.write(data)
+
+
+@contextmanager
+def output_file(target: str, *, force: bool) -> Iterator[BinaryIO]:
+    """As `write_output`: open the file, which is there whole after the ``with`` body, or not."""
     if target == "-":
         if sys.stdout is None:
             raise UnwritableError("stdout: is closed. Leave it open, or name a file.")
         with _stdout_blamed():
-            sys.stdout.buffer.write(data)
+            yield sys.stdout.buffer
             sys.stdout.buffer.flush()
         return
-    folder = Path(target).parent
+    make_folder(Path(target).parent)
+    with writing(target, overwrite=force) as file:
+        yield file
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of an output, if it is missing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UnwritableError(
             f"{folder}: the folder cannot be made ({error.strerror}). Choose another."
         ) from error
-    write(target, data, overwrite=force)
 
 
 @contextmanager

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,7 +18,8 @@ from sklearn.utils.validation import has_fit_parameter
 
 from ..arrays import to_host
 from ..models import model_bytes
-from ..selection.scores import Data, ScoredFit, drawn_rows
+from ..rows.progress import watched
+from ..selection.scores import Data, drawn_rows, silhouette_of
 from . import report
 from .clustering import (
     TableRows,
@@ -26,9 +32,10 @@ from .clustering import (
     fitting,
     picture,
     rows_of,
+    sampled_start,
 )
 from .common import UsageError, check_outputs, reporting_errors, tell, timed, write_output
-from .labels import Labels, check_output
+from .labels import Labels, Part, check_output, count, labels_aside, part_of, parts_of
 from .options import Algorithm, DataArgument, Reading, Running, column_names, flat
 from .progress import passes_shown
 from .tables import TOO_LARGE
@@ -102,8 +109,8 @@ class Writing:
     def write(self, run: Run, axes: tuple[str, ...] | None, *, force: bool) -> None:
         with timed(run.seconds, "write"):
             if self.output is not None:
-                found = Labels(run.name, run.rows.table, run.labels, run.probabilities)
-                write_output(self.output, found.file(self.output), force=force)
+                parts = run.parts(probabilities=self.probabilities)
+                Labels(run.name, run.rows.table, parts).write(self.output, force=force)
             if self.model is not None:
                 write_output(self.model, model_bytes(run.saved()), force=force)
             if self.plot is not None:
@@ -150,21 +157,30 @@ def fit(
         if writing.plot is not None and rows.table.streamed:
             raise UsageError(f"--plot: {data} {TOO_LARGE} Draw a sample of the rows.")
         choose_eps(model, rows, notes, quiet=running.quiet)
-        with passes_shown(notes, type(model).__name__, quiet=running.quiet):
-            run = Run.of(source.name, model, rows, seconds, seed=chosen.seed)
-        if writing.probabilities:
-            run.probabilities = to_host(model.predict_proba(rows.X))
-        if not running.quiet:
-            advise(run.rows, notes)
-        if axes is not None:
-            _check_axes(axes, run.rows.table.names)
-        writing.write(run, axes, force=running.force)
-        written = {"labels": writing.output, "model": writing.model, "plot": writing.plot}
-        shown = Console(stderr=writing.output == "-")
-        if running.as_json:
-            tell(shown, report.dumps(report.fit_facts(run, written)))
-        elif not running.quiet:
-            tell(shown, report.fit_table(run, written, shown.width))
+        with ExitStack() as until_written:
+            aside = None
+            if rows.table.streamed:
+                aside = until_written.enter_context(labels_aside(writing.output))
+            quiet, seed = running.quiet, chosen.seed
+            start = sampled_start(model, rows, seed, notes, quiet=quiet)
+            with passes_shown(notes, type(model).__name__, quiet=quiet), start:
+                run = Run.of(source.name, model, rows, seconds, seed=seed, aside=aside)
+            if not running.quiet:
+                advise(run.rows, notes)
+            if axes is not None:
+                _check_axes(axes, run.rows.table.names)
+            with passes_shown(notes, "writing", quiet=running.quiet):
+                writing.write(run, axes, force=running.force)
+            written = {"labels": writing.output, "model": writing.model, "plot": writing.plot}
+            _tell(run, written, running)
+
+
+def _tell(run: Run, written: dict[str, str | None], running: Running) -> None:
+    shown = Console(stderr=written["labels"] == "-")
+    if running.as_json:
+        tell(shown, report.dumps(report.fit_facts(run, written)))
+    elif not running.quiet:
+        tell(shown, report.fit_table(run, written, shown.width))
 
 
 @dataclass(eq=False)
@@ -178,40 +194,94 @@ class Run:
     silhouette: float
     silhouette_rows: int
     seconds: dict[str, float] = field(default_factory=dict)
-    probabilities: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        self.sizes: Counter[int] = Counter()
+        for part in parts_of(self.labels):
+            count(self.sizes, part)
 
     @classmethod
     def of(
-        cls, name: str, model: Any, rows: TableRows, seconds: dict[str, float], *, seed: int
+        cls,
+        name: str,
+        model: Any,
+        rows: TableRows,
+        seconds: dict[str, float],
+        *,
+        seed: int,
+        aside: Path | None = None,
     ) -> Run:
-        weights = {} if rows.weights is None else {"sample_weight": rows.weights}
+        """Fit the model; labels go to the file `aside`, if there is one."""
         with timed(seconds, "fit"), fitting(model):
-            model.fit(rows.X, **weights)
+            labels = _fitted_labels(model, rows, aside)
         with timed(seconds, "silhouette"):
-            data = Data.of(model, rows.X, None)
+            # rows in blocks were checked as they were read
+            known = rows.X, rows.X, rows.X, None, None
+            data = Data(*known) if rows.table.streamed else Data.of(model, rows.X, None)
             rng = np.random.RandomState(seed)
             sample = drawn_rows(model, data, ("silhouette",), SILHOUETTE_ROWS, rng)
-            found = ScoredFit.of(model, data, ("silhouette",), sample)
+            found = silhouette_of(model, data, labels, to_host(labels), sample)
         drawn = rows.n if sample is None else len(sample.rows)
-        labels = to_host(found.labels)
-        return cls(name, rows, model, labels, found.scores["silhouette"], drawn, seconds)
+        host = labels if isinstance(labels, np.memmap) else to_host(labels)
+        return cls(name, rows, model, host, found, drawn, seconds)
+
+    def parts(self, *, probabilities: bool) -> Iterator[Part]:
+        """The labels of all rows, beside the probabilities of their clusters if these are wanted.
+
+        They come at once for rows in memory, and some at a time for others.
+        """
+        rows, a = self.rows, 0
+        if not probabilities:
+            streamed = rows.table.streamed
+            found = parts_of(self.labels)
+            for part in watched(found, rows.n) if streamed else found:
+                yield part, None
+            return
+        predict_proba = self.model.predict_proba
+        if rows.table.streamed:
+            several = rows.X.labels_by_parts(predict_proba)
+        else:
+            several = iter([to_host(predict_proba(rows.X))])
+        for shares in several:
+            b = a + len(shares)
+            yield part_of(self.labels, a, b), shares
+            a = b
 
     def saved(self) -> Any:
         """The model, with its scaler if any, which predicts for rows in the units of the file."""
+        model = self.model
+        if self.rows.table.streamed and hasattr(model, "labels_"):
+            model = copy.copy(model)
+            del model.labels_  # they may be more than memory holds
         if self.rows.scaler is None:
-            return self.model
+            return model
         from sklearn.pipeline import make_pipeline
 
-        return make_pipeline(self.rows.scaler, self.model)
+        return make_pipeline(self.rows.scaler, model)
 
     def centers(self) -> tuple[np.ndarray, np.ndarray]:
         """Labels of the clusters, and their centres in the units of the file."""
-        ids = np.unique(self.labels)
         fitted = getattr(self.model, "cluster_centers_", None)
         if fitted is None:
-            return ids, self.rows.means(self.labels, ids)
+            ids = np.array(sorted(self.sizes))
+            return ids, self.rows.means(lambda a, b: part_of(self.labels, a, b), self.sizes)
         fitted = self.rows.original(to_host(fitted).astype(np.float64))
         return np.arange(len(fitted)), fitted
+
+
+def _fitted_labels(model: Any, rows: TableRows, aside: Path | None) -> Any:
+    """Fit the model, and return the labels: in the file `aside`, if the model can write one."""
+    weights = {} if rows.weights is None else {"sample_weight": rows.weights}
+    if aside is None:
+        model.fit(rows.X, **weights)
+        labels = getattr(model, "labels_", None)
+        return model.predict(rows.X) if labels is None else labels
+    if has_fit_parameter(model, "labels_out"):
+        model.fit(rows.X, labels_out=aside)
+        return model.labels_
+    model.fit(rows.X)
+    labels = getattr(model, "labels_", None)
+    return model.predict(rows.X, labels_out=aside) if labels is None else labels
 
 
 def _estimator(chosen: Algorithm, clusters: int | None) -> Any:

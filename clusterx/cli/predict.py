@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import time
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,9 +28,8 @@ from .common import (
     require,
     tell,
     timed,
-    write_output,
 )
-from .labels import Labels, check_output
+from .labels import Labels, Part, check_output, count
 from .options import DataArgument, Parsing, Running, flat
 from .progress import passes_shown
 from .source import TableFile
@@ -87,15 +89,14 @@ def predict(
         if not running.quiet:
             for note in table.notes:
                 echo(notes, f"clusterx: {note}")
-        bar = passes_shown(notes, "predict", quiet=running.quiet)
-        with timed(seconds, "predict"), fitting(fitted), bar:
-            assigner = Assigner(fitted, table, running.device.value)
-            found = assigner.found("predict").astype(np.int32, copy=False)
-            shares = assigner.found("predict_proba") if probabilities else None
-        with timed(seconds, "write"):
-            written = Labels(source.name, table, found, shares).file(output)
-            write_output(output, written, force=running.force)
-        facts = report.predict_facts(source.name, model, output, fitted, found, seconds)
+        assigner = Assigner(fitted, table, running.device.value)
+        sizes: Counter[int] = Counter()
+        parts = assigner.parts(sizes, seconds, probabilities=probabilities)
+        began = time.perf_counter()
+        with passes_shown(notes, "predict", quiet=running.quiet):
+            Labels(source.name, table, parts).write(output, force=running.force)
+        seconds["write"] = time.perf_counter() - began - seconds["predict"]
+        facts = report.predict_facts(source.name, model, output, fitted, sizes, seconds)
         if running.as_json or not running.quiet:
             shown = report.dumps(facts) if running.as_json else report.predict_table(facts)
             tell(Console(stderr=output == "-"), shown)
@@ -116,9 +117,22 @@ class Assigner:
         self.before, self.model = [step for _, step in steps[:-1]], steps[-1][1]
         self.known, self.table, self.device = model, table, device
 
-    def found(self, method: str) -> np.ndarray:
-        """The results of the model's method for all rows, on the host."""
-        return np.concatenate([self._found(piece, method) for piece in self.table.pieces()])
+    def parts(
+        self, sizes: Counter[int], seconds: dict[str, float], *, probabilities: bool
+    ) -> Iterator[Part]:
+        """The labels of the rows, piece by piece, and their probabilities if these are wanted.
+
+        How many rows have each label goes to `sizes`, and the time that it took to `seconds`.
+        """
+        seconds["predict"], began = 0.0, time.perf_counter()
+        for piece in self.table.pieces():
+            with fitting(self.model):
+                labels = self._found(piece, "predict").astype(np.int32, copy=False)
+                shares = self._found(piece, "predict_proba") if probabilities else None
+            count(sizes, labels)
+            seconds["predict"] += time.perf_counter() - began
+            yield labels, shares
+            began = time.perf_counter()
 
     def _found(self, X: Any, method: str) -> np.ndarray:
         names = getattr(self.known, "feature_names_in_", None)

@@ -26,11 +26,16 @@ def passes_shown(console: Console, what: str, *, quiet: bool) -> Iterator[None]:
         bar.stop()
 
 
+#: Seconds after which the bar appears where batches are drawn, so that it does not flash.
+_PATIENCE = 0.5
+
+
 class PassBar:
     """The bar, which appears with the first block; it listens to `rows.progress`."""
 
     def __init__(self, console: Console, what: str):
         self.what, self.passes, self.began = what, 0, time.monotonic()
+        self.first = self.last = 0  # rows when the pass was first seen, and now
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -44,15 +49,18 @@ class PassBar:
         self.task: TaskID | None = None
 
     def read(self, rows: int, n: int) -> None:
+        appears = self.task is None
         if self.task is None:
+            if rows and time.monotonic() - self.began < _PATIENCE:
+                return
             self.bar.start()
             self.task = self.bar.add_task(self.what, total=n, pace="")
-        if rows == 0:
+        if appears or rows < self.last:
             self.passes += 1
             self.bar.reset(self.task, total=n, description=f"{self.what}, pass {self.passes}")
-            self.began = time.monotonic()
-        seconds = time.monotonic() - self.began
-        pace = f"{rows / seconds:,.0f} rows/s" if rows and seconds else ""
+            self.began, self.first = time.monotonic(), rows
+        self.last, seconds = rows, time.monotonic() - self.began
+        pace = f"{(rows - self.first) / seconds:,.0f} rows/s" if rows and seconds else ""
         self.bar.update(self.task, completed=rows, pace=pace)
 
     def stop(self) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -44,7 +44,7 @@ def _plain(value: Any) -> Any:
 def fit_facts(run: Run, written: dict[str, str | None]) -> dict[str, Any]:
     """The result, for JSON; an undefined silhouette is null."""
     ids, centers = run.centers()
-    sizes = _sizes(run.labels, ids)
+    sizes = [run.sizes[int(i)] for i in ids]
     names = run.rows.table.names
     inertia = getattr(run.model, "inertia_", None)
     return {
@@ -99,19 +99,18 @@ def fit_table(run: Run, written: dict[str, str | None], width: int) -> Renderabl
 
 
 def predict_facts(
-    name: str, model: str, output: str, fitted: Any, labels: np.ndarray, seconds: dict[str, float]
+    name: str, model: str, output: str, fitted: Any, sizes: Counter[int], seconds: dict[str, float]
 ) -> dict[str, Any]:
     """The result of the assignment, for JSON."""
-    ids, sizes = np.unique(labels, return_counts=True)
+    n = sizes.total()
     return {
         "input": name,
         "model": model,
         "algorithm": type(getattr(fitted, "steps", [("", fitted)])[-1][1]).__name__,
         "output": output,
-        "rows": len(labels),
+        "rows": n,
         "clusters": [
-            {"cluster": int(i), "rows": int(size), "share": float(size / len(labels))}
-            for i, size in zip(ids, sizes, strict=True)
+            {"cluster": i, "rows": size, "share": size / n} for i, size in sorted(sizes.items())
         ],
         "seconds": {stage: round(t, 6) for stage, t in seconds.items()},
     }
@@ -144,7 +143,7 @@ def _algorithm(run: Run) -> str:
 
 def _clusters(run: Run, width: int) -> list[RenderableType]:
     ids, centers = run.centers()
-    sizes = _sizes(run.labels, ids)
+    sizes = [run.sizes[int(i)] for i in ids]
     names = run.rows.table.names
     fitting = max(1, (width - 28) // _COLUMN)
     shown = names[:fitting]
@@ -164,10 +163,6 @@ def _clusters(run: Run, width: int) -> list[RenderableType]:
     if len(names) > len(shown):
         parts.append(f"and {_counted(len(names) - len(shown), 'column')} more")
     return [*parts, ""]
-
-
-def _sizes(labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    return np.bincount(labels - ids[0], minlength=len(ids))[ids - ids[0]]
 
 
 # -- elbow ---------------------------------------------------------------------------------------

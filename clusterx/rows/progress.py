@@ -29,6 +29,12 @@ def watching(listener: Listener) -> Iterator[None]:
         _listeners.remove(listener)
 
 
+def notify(rows: int, n: int) -> None:
+    """Notify the listeners of the rows drawn so far; each n of them count as a pass."""
+    for listener in list(_listeners):
+        listener.read(rows % n, n)
+
+
 def watched(blocks: Iterator[Array], n: int) -> Iterator[Array]:
     """Yield the blocks, and notify the listeners of the rows of each after its use."""
     if not _listeners:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.random import sample_without_replacement
 
 from .. import metrics
 from ..arrays import Array, asarray, to_host
@@ -151,5 +152,10 @@ def drawn_rows(
     everything = size is None or size >= data.n or is_precomputed(estimator)
     if everything and data.rows.stored is not data.rows:
         return None
-    rows = np.arange(data.n) if everything else np.sort(rng.permutation(data.n)[:size])
+    if everything:
+        rows = np.arange(data.n)
+    elif data.rows.stored is data.rows:  # a permutation may be more than memory holds
+        rows = np.sort(sample_without_replacement(data.n, size, random_state=rng))
+    else:
+        rows = np.sort(rng.permutation(data.n)[:size])
     return Sample(rows, data.rows.subset(rows).X)
