@@ -6,12 +6,22 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
 
 
 class UnwritableError(OSError):
     """The file cannot be written at the given path."""
+
+
+def did_you_mean(path: str | os.PathLike[str]) -> str:
+    """Ask about the file with the most similar name in the folder; empty if none is similar."""
+    folder, name = os.path.split(path)
+    with suppress(OSError):
+        near = get_close_matches(name, os.listdir(folder or "."), n=1, cutoff=0.7)
+        return f" Did you mean {os.path.join(folder, near[0])}?" if near else ""
+    return ""
 
 
 def refuse_existing(path: str | os.PathLike[str]) -> None:

@@ -34,7 +34,7 @@ from .clustering import (
     rows_of,
     sampled_start,
 )
-from .common import UsageError, check_outputs, reporting_errors, tell, timed, write_output
+from .common import UsageError, check_outputs, echo, reporting_errors, tell, timed, write_output
 from .labels import Labels, Part, check_output, count, labels_aside, part_of, parts_of
 from .options import Algorithm, DataArgument, Reading, Running, column_names, flat
 from .progress import passes_shown
@@ -157,6 +157,7 @@ def fit(
         if writing.plot is not None and rows.table.streamed:
             raise UsageError(f"--plot: {data} {TOO_LARGE} Draw a sample of the rows.")
         choose_eps(model, rows, notes, quiet=running.quiet)
+        _note_default(model, chosen, clusters, notes, quiet=running.quiet)
         with ExitStack() as until_written:
             aside = None
             if rows.table.streamed:
@@ -295,6 +296,23 @@ def _estimator(chosen: Algorithm, clusters: int | None) -> Any:
             "the option out."
         )
     return estimator(name, chosen.params, seed=chosen.seed, **{parameter: clusters})
+
+
+def _note_default(
+    model: Any, chosen: Algorithm, clusters: int | None, notes: Console, *, quiet: bool
+) -> None:
+    """Say how many clusters there will be only because nobody said how many."""
+    parameter = clusters_parameter(chosen.name)
+    given = any(text.startswith(f"{parameter}=") for text in chosen.params or ())
+    if quiet or clusters is not None or parameter is None or given:
+        return
+    k = getattr(model, parameter)
+    if k is not None:
+        echo(
+            notes,
+            f"clusterx: without -k, {type(model).__name__} makes {k} cluster{'s' * (k > 1)}. "
+            "`clusterx elbow` shows which number fits the data.",
+        )
 
 
 def _check_abilities(model: Any, weights: str | None, writing: Writing) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import did_you_mean
 from ..rows import Blocks, fits_in_memory, reads_in_blocks
 from ..rows.stored import ArrowRows
 from . import npy
@@ -146,7 +147,8 @@ def _kind(source: TableFile) -> str:
     try:
         is_folder = S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise FileNotFoundError(f"{source.name}: there is no such file.") from error
+        near = did_you_mean(source.name)
+        raise FileNotFoundError(f"{source.name}: there is no such file.{near}") from error
     except OSError as error:
         raise TableError(f"{source.name}: cannot be read ({error.strerror}).") from error
     if is_folder and any(path.rglob("*.p*q*")):
@@ -259,7 +261,9 @@ def _check_frame(source: TableFile, table: NumberTable, number_format: NumberFor
         if not _is_real(values):
             numeric = [c for c in table.names if _is_real(table.values[c])]
             useful = [c for c in numeric if not numbers_rows(table.values[c].to_numpy())]
-            raise TableError(f"{name}: {_not_numbers(column, values, useful, number_format)}")
+            gaps = not source.drop_missing and bool(table.values[useful].isna().any(axis=None))
+            cure = _cure(useful, gaps)
+            raise TableError(f"{name}: {_not_numbers(column, values, cure, number_format)}")
         missing = values.isna().to_numpy()
         if missing.all() or (missing.any() and not source.drop_missing):
             how = "Fill them" if missing.all() else "Drop those rows with --drop-missing, fill them"
@@ -286,19 +290,14 @@ def _is_real(values: Any) -> bool:
     return types.is_numeric_dtype(values) and not types.is_complex_dtype(values)
 
 
-def _not_numbers(
-    column: str, values: Any, numeric: list[str], number_format: NumberFormat | None
-) -> str:
+def _not_numbers(column: str, values: Any, cure: str, number_format: NumberFormat | None) -> str:
     """Says what is wrong with a column that is not numeric, and what to do."""
     from pandas.api import types
 
     if values.isna().all():
-        return f"column {column!r} is empty. {_cure(numeric)}"
+        return f"column {column!r} is empty. {cure}"
     if not types.is_string_dtype(values) and values.dtype != object:
-        return (
-            f"column {column!r} holds {values.dtype}, and clustering needs numbers. "
-            f"{_cure(numeric)}"
-        )
+        return f"column {column!r} holds {values.dtype}, and clustering needs numbers. {cure}"
     usual = number_format or FORMATS[0]
     texts = ["" if is_na else str(v) for v, is_na in zip(values, values.isna(), strict=True)]
     bad = [row for row, t in enumerate(texts) if not is_missing(t) and usual.number(t) is None]
@@ -319,7 +318,7 @@ def _not_numbers(
             f"{'is' if len(bad) == 1 else 'are'} none{given}: {first} (the top row is 0). Mend it, "
             "or leave the column out with --columns."
         )
-    return f"column {column!r} holds text ({first}), and clustering needs numbers. {_cure(numeric)}"
+    return f"column {column!r} holds text ({first}), and clustering needs numbers. {cure}"
 
 
 def _odd_number(
@@ -357,12 +356,13 @@ def _unlike(formats: list[NumberFormat], text: str) -> list[NumberFormat]:
     return list({f.number(text): f for f in reversed(formats)}.values())[::-1]
 
 
-def _cure(numeric: list[str]) -> str:
+def _cure(numeric: list[str], gaps: bool) -> str:
     if not numeric:
         return "No other column holds numbers: code text as numbers first."
     row = io.StringIO()
     csv.writer(row, lineterminator="").writerow(numeric)
-    return f"Choose the columns: --columns {shlex.quote(row.getvalue())}"
+    more = " --drop-missing" if gaps else ""
+    return f"Choose the columns: --columns {shlex.quote(row.getvalue())}{more}"
 
 
 def _count(wrong: np.ndarray, what: str) -> str:

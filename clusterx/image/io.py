@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from ..files import did_you_mean
 from .decode import decoded, global_state, quiet_pillow
 from .picture import ImageTooLargeError, Picture, UnreadableImageError
 from .profiles import in_srgb
@@ -187,7 +188,7 @@ def _opened(source: ImageSource, name: str, limit: int | None) -> Iterator[Image
         image = _open_limited(target, name, limit)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{name}: there is no such file. Check the path; sample:china.jpg and "
+            f"{name}: there is no such file.{did_you_mean(name)} sample:china.jpg and "
             "sample:flower.jpg are always there."
         ) from error
     except UnidentifiedImageError as error:

@@ -103,19 +103,32 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> 
 
 # -- sections ------------------------------------------------------------------------------------
 
+#: Characters of examples that fit beside the other cells of a column of text.
+EXAMPLES = 34
+
+
+def _shortened(examples: Sequence[str]) -> str:
+    """As many of the examples as fit on a line, but at least the first."""
+    shown = examples[0][:EXAMPLES] if examples else ""
+    for text in examples[1:]:
+        if len(shown) + 2 + len(text) > EXAMPLES:
+            break
+        shown += f", {text}"
+    return shown
+
 
 def _columns(found: Analysis) -> str:
     def row(column: Column) -> tuple[str, ...]:
         used = "clustered" if column.used else "not used"
         if column.examples:
-            about = ", ".join(text[:24] for text in column.examples)
+            about = column.examples
             numbers = ("", "", "", "")
         else:
-            about = ""
+            about = ()
             numbers = tuple(
                 number(v) for v in (column.least, column.mean, column.most, column.spread)
             )  # type: ignore[assignment]
-        picture = svg.histogram(column.bins) or f"<small>{escape(about)}</small>"
+        picture = svg.histogram(column.bins) or f"<small>{escape(_shortened(about))}</small>"
         return (
             escape(column.name), escape(column.kind), used, f"{column.missing:,}",
             f"{column.distinct:,}", *numbers, picture,

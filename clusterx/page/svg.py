@@ -99,12 +99,13 @@ class Frame:
             f'<circle class="{kind}" cx="{self.x(a)}" cy="{self.y(b)}" r="{radius}">{tip}</circle>'
         )
 
-    def vertical(self, a: float, text: str) -> None:
+    def vertical(self, a: float, text: str, *, below: bool = False) -> None:
         x, top, low = self.x(a), self.TOP, self.size[1] - self.BOTTOM
+        y = low - 8 if below else top + 11
         left = x > self.size[0] * 0.6
         self.parts.append(
             f'<line class="mark" x1="{x}" x2="{x}" y1="{top}" y2="{low}"/>'
-            f'<text class="note" x="{x + (-5 if left else 5)}" y="{top + 11}" '
+            f'<text class="note" x="{x + (-5 if left else 5)}" y="{y}" '
             f'text-anchor="{"end" if left else "start"}">{escape(text)}</text>'
         )
 
@@ -154,7 +155,9 @@ def curve(ks: Sequence[int], values: np.ndarray, label: str, best: int | None, t
     heights = [v for _, v in finite]
     frame = Frame(title, (min(ks), max(ks)), (min(heights), max(heights)), ("clusters", label))
     if best is not None:
-        frame.vertical(best, f"k = {best}")
+        # on the side of the line's ends where the curve is not
+        high = dict(finite).get(best, 0.0) > (min(heights) + max(heights)) / 2
+        frame.vertical(best, f"k = {best}", below=high)
     frame.line(finite, "curve")
     for k, v in finite:
         frame.dot(k, v, "point", 4, f"k = {k}: {number(v)}")
