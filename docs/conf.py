@@ -69,7 +69,7 @@ html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
     "header_links_before_dropdown": 5,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "benchmarks": []},  # room for its tables
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_nav_level": 1,
@@ -79,6 +79,8 @@ html_theme_options = {
 # pages that stand alone need no column for their neighbours
 ALONE = (
     "quickstart",
+    "estimators",
+    "command_line",
     "gpu",
     "scale",
     "models",

@@ -298,3 +298,4 @@ def test_help_names_the_exit_statuses(run):
     text = " ".join(run("quantize", "--help").stdout.split())
     assert "7 output exists" in text
     assert "--max-pixels" in text
+    assert run("quantize", "-h").stdout == run("quantize", "--help").stdout

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from clusterx.files import UnwritableError, refuse_existing, write
+from clusterx.files import UnwritableError, did_you_mean, refuse_existing, write
 
 
 def test_file_is_new_or_replaced(tmp_path):
@@ -51,3 +51,11 @@ def test_folder(tmp_path):
     with pytest.raises(UnwritableError, match="directory"):
         write(tmp_path, b"one", overwrite=True)
     assert os.listdir(tmp_path) == []
+
+
+def test_the_most_similar_name_is_asked_about(tmp_path, monkeypatch):
+    (tmp_path / "customers.csv").touch()
+    assert did_you_mean(tmp_path / "custmers.csv") == f" Did you mean {tmp_path / 'customers.csv'}?"
+    monkeypatch.chdir(tmp_path)
+    assert did_you_mean("customer.csv") == " Did you mean customers.csv?"
+    assert did_you_mean("other.csv") == did_you_mean("no/customers.csv") == ""

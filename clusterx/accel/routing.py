@@ -3,17 +3,20 @@
 Loading clusterx and its kernels takes about as long as scikit-learn needs for a small script. So
 a call that would save less than that stays with scikit-learn, and the time it would have saved is
 added up. Once the sum, or what one call saves, exceeds the cost of loading, clusterx is loaded.
+Compiling kernels, once on a machine, has to be worth it in the same way: there the sum is that of
+all processes.
 """
 
 from __future__ import annotations
 
+import atexit
 import math
 import threading
 from functools import lru_cache
 from typing import NamedTuple
 
 from . import devices, loading
-from .compiled import is_compiled, note_compiled
+from .compiled import is_compiled, note_compiled, note_unsaved, unsaved
 from .measured import COMPILE, IMPORT, LOAD, TABLE
 
 #: clusterx takes a call if by the table scikit-learn takes at least this many times as long. The
@@ -145,7 +148,8 @@ def reason(key: str, size: Size) -> str | None:
     if _gained.get(key, 0.0) < -LOSS:
         return "calls like it were slower than expected"
     if times.scikit_learn - times.clusterx + _unsaved.get(key, 0.0) < pending(key):
-        return f"saves less at {size.rows} x {size.columns} than loading clusterx costs"
+        cost = "loading clusterx" if is_compiled(key) else "compiling clusterx's kernels, once,"
+        return f"saves less at {size.rows} x {size.columns} than {cost} costs"
     return None
 
 
@@ -160,7 +164,19 @@ def pending(key: str) -> float:
     if work in ("predict", "partial_fit") and fits and not _used.intersection(fits):
         # these were measured after a fit, which had loaded most of what they need
         seconds = max(seconds, *(kernels[other] for other in fits))
+    if kernels is COMPILE:
+        seconds = max(LOAD.get(key, 0.0), seconds - unsaved(key))
     return seconds + (0.0 if loading.is_loaded() else IMPORT)
+
+
+@atexit.register
+def keep_unsaved() -> None:
+    """Keep what calls of this process would have saved if their kernels had been compiled."""
+    for key, seconds in _unsaved.items():
+        beyond = seconds - LOAD.get(key, 0.0) - IMPORT
+        if beyond > 0 and not is_compiled(key):
+            note_unsaved(key, beyond)
+    _unsaved.clear()
 
 
 def left(key: str, size: Size | None, seconds: float) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from bench.accel import PACKAGED, RESULTS, packaged
 from bench.accel_cases import CASES
-from clusterx.accel import loading, measured, routing
+from clusterx.accel import compiled, loading, measured, routing
 from clusterx.accel.routing import Size
 
 #: rows, columns, clusters, iterations, seconds of scikit-learn and of clusterx
@@ -28,6 +28,7 @@ def table(monkeypatch, tmp_path):
     monkeypatch.setattr(routing, "IMPORT", 0.3)
     monkeypatch.setattr(routing, "is_compiled", lambda key: True)
     monkeypatch.setattr(routing, "note_compiled", lambda key: None)
+    monkeypatch.setattr(compiled, "_folder", lambda: tmp_path)
     monkeypatch.setattr(routing, "_used", set())
     monkeypatch.setattr(loading, "is_loaded", lambda: False)
     routing.forget()
@@ -87,6 +88,20 @@ def test_a_first_run_has_to_be_worth_compiling(monkeypatch):
     monkeypatch.setattr(routing, "is_compiled", lambda key: False)
     assert routing.pending("fast") == pytest.approx(5.3)
     assert routing.reason("fast", Size(100_000, 2))
+
+
+def test_scripts_that_run_again_and_again_get_compiled_kernels(monkeypatch, tmp_path):
+    monkeypatch.setattr(routing, "is_compiled", lambda key: False)
+    monkeypatch.setattr(routing, "COMPILE", {"fast": 5.05})
+    size = Size(100_000, 2)  # saves 0.8 s of which loading takes 0.5
+    for run in range(16):
+        assert "compiling" in routing.reason("fast", size), run
+        routing.left("fast", size, 1.0)
+        routing.keep_unsaved()
+    assert compiled.unsaved("fast") == pytest.approx(16 * 0.3)
+    assert routing.pending("fast") == pytest.approx(0.55)
+    assert routing.reason("fast", size) is None
+    assert routing.reason("fast", Size(10_000, 2))  # does not even save what loading takes
 
 
 def test_predicting_loads_what_fitting_does(monkeypatch):

@@ -74,6 +74,9 @@ def test_defaults(run, tmp_path):
     assert found["inertia"] == model.inertia_  # numbers are read to the last bit
     assert len(found["clusters"]) == 8
     assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
+    assert "without -k, KMeans makes 8 clusters." in run("fit", "x.csv").stderr
+    for options in (["-k", 3], ["-p", "n_clusters=3"], ["-a", "dbscan"], ["-q"]):
+        assert run("fit", "x.csv", *options).stderr == ""
 
 
 def test_quiet(run, customers):

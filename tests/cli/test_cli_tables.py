@@ -144,6 +144,7 @@ def test_arrays(tmp_path):
         ("a,b,c\n1,x,2\n2,y,3.5\n4,z,1\n", "column 'b' holds text ('x' in row 0)"),
         ("a,b,c\n1,x,2\n2,y,3.5\n4,z,1\n", "Choose the columns: --columns a,c"),
         ("id,b,c\n1,x,2\n2,y,3.5\n3,z,1\n", "Choose the columns: --columns c"),
+        ("a,b,c\n1,x,2\n2,y,\n4,z,1\n", "Choose the columns: --columns a,c --drop-missing"),
         ('"a,b",c\n1,x\n5,y\n', "--columns '\"a,b\"'"),
         ("a\nx\ny\n", "No other column holds numbers"),
         ("a,b\n" + "1,2\n" * 30 + "1,2:5\n", "and 1 that is none: '2:5' in row 30"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from clusterx import KMeans, metrics
+from clusterx.kernels.compiling import announce
 from clusterx.page import analyse, page, svg
 from clusterx.page import analysis as analysis_module
 from clusterx.page.columns import number_column, text_column
@@ -111,6 +112,27 @@ def test_models_are_scored_alike(found):
     assert by_name["KMeans"].davies_bouldin == pytest.approx(
         metrics.davies_bouldin_score(X, found.labels)
     )
+
+
+def test_times_are_without_compiling(monkeypatch):
+    clock = iter([0.0, 1.0, 5.0, 7.0])  # fit, compiling begins, ends, fitted
+    monkeypatch.setattr(analysis_module, "perf_counter", lambda: next(clock))
+
+    class Compiled:
+        def fit_predict(self, X):
+            with announce():
+                return np.zeros(len(X))
+
+    assert analysis_module._timed_fit(Compiled(), X)[1] == 3.0
+
+
+def test_marks_are_named_where_the_curve_is_not():
+    ks, falling = [2, 3, 4], np.array([9.0, 2.0, 1.0])
+    heights = [
+        float(re.search(r'class="note" x="[\d.]+" y="([\d.]+)"', svg.curve(ks, y, "", 3, ""))[1])
+        for y in (falling, -falling)
+    ]
+    assert heights[0] < 100 < 200 < heights[1]
 
 
 def test_what_is_too_large_is_left_out_and_said(monkeypatch):
