@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ def check_state(name: str, state: dict[str, Any]) -> None:
     children = state.get("children_")
     if isinstance(children, np.ndarray):
         leaves = state.get("n_leaves_", len(children) + 1)
-        _check_nodes(f"children_ of {name}", children, leaves + np.arange(len(children))[:, None])
+        _check_merges(f"children_ of {name}", children, leaves)
 
 
 def _known(state: dict[str, Any]) -> dict[str, int]:
@@ -115,22 +116,25 @@ def _check_layout(what: str, values: Any, layout: str, known: dict[str, int]) ->
 
 
 def check_record(name: str, fields: dict[str, Any]) -> None:
-    """Raise if a tree's indices are not those of its nodes, or if a feature tree has a cycle."""
-    if name == "kernels.graphs.Linkage":
-        _check_linkage(name, **fields)
-    elif name == "kernels.feature_trees.FeatureTree":
-        _check_feature_tree(name, **fields)
-    elif name == "centroid.bisecting.SplitTree":
-        _check_splits(name, **fields)
+    """Raise unless a tree is whole: each node but the root is below another one, exactly once."""
+    check = _RECORDS.get(name)
+    if check is not None:
+        check(name, **fields)
 
 
 def _check_linkage(name: str, left: Any, right: Any, height: Any, size: Any) -> None:
     known: dict[str, int] = {}
     for values, kinds in ((left, "i"), (right, "i"), (height, "f"), (size, "f")):
         _check_layout(name, values, f"{kinds} merges", known)
-    below = len(left) + 1 + np.arange(len(left))
-    _check_nodes(name, left, below)
-    _check_nodes(name, right, below)
+    _check_merges(name, np.column_stack([left, right]), len(left) + 1)
+    if np.any(np.isnan(height)) or np.any(height[1:] < height[:-1]):
+        raise ValueError(f"{name} has heights that do not rise")
+
+
+def _check_merges(what: str, children: np.ndarray, leaves: int) -> None:
+    """Each merge is of earlier nodes, and no node is merged twice: so no merge is below itself."""
+    _check_nodes(what, children, leaves + np.arange(len(children))[:, None])
+    _check_distinct(what, children)
 
 
 def _check_splits(name: str, node: Any, left: Any, right: Any, label: Any) -> None:
@@ -139,6 +143,15 @@ def _check_splits(name: str, node: Any, left: Any, right: Any, label: Any) -> No
         _check_layout(name, values, "i m", {"m": m})
         _check_nodes(name, values, 2 * m + 1)
     _check_layout(name, label, "i nodes", {"nodes": 2 * m + 1})
+    below = np.concatenate([left, right])
+    _check_distinct(name, below)
+    _check_distinct(name, node)
+    if np.any(below == 0) or np.any(node >= np.minimum(left, right)):
+        raise ValueError(f"{name} has a node below itself")
+    inner = np.zeros(2 * m + 1, bool)
+    inner[node] = True
+    if np.any(label[inner] != -1) or not np.array_equal(np.sort(label[~inner]), np.arange(m + 1)):
+        raise ValueError(f"{name} has labels that are not those of its leaves")
 
 
 def _check_feature_tree(
@@ -150,24 +163,121 @@ def _check_feature_tree(
         _check_layout(name, values, layout, known)
     _check_layout(name, top, "i three", {"three": 3})
     m, slots = known["m"], known["slots"]
-    nodes, root, _ = top.tolist()
+    nodes, root, levels = top.tolist()
     _check_nodes(name, used, slots + 1)
     _check_nodes(name, np.array([nodes - 1, root]), m)
+    _check_nodes(name, np.array([levels - 1]), nodes)
     _check_nodes(name, child + 1, nodes + 1)
     _check_nodes(name, after + 1, nodes + 1)
-    below, reached = np.array([root]), 1
-    while len(below):
-        slot_used = np.arange(slots) < used[below][:, None]
-        below = child[below][slot_used]
-        below = below[below >= 0]
-        reached += len(below)
-        if reached > nodes:
+    below, reached = np.array([root]), [root]
+    for level in range(levels):
+        last, leaves = level == levels - 1, below
+        below = child[leaves][np.arange(slots) < used[leaves][:, None]]
+        if np.any((below < 0) != last):
+            raise ValueError(f"{name} has leaves in several levels")
+        reached += [] if last else below.tolist()
+        if len(reached) > nodes:
             raise ValueError(f"{name} has a node below itself")
-    leaf, walked = 0, 0
-    while leaf >= 0:
-        leaf, walked = int(after[leaf]), walked + 1
-        if walked > nodes:
-            raise ValueError(f"{name} has a leaf after itself")
+    if not np.array_equal(np.sort(reached), np.arange(nodes)):
+        raise ValueError(f"{name} has nodes that are below none, or below several")
+    walked: list[int] = []
+    leaf = 0
+    while leaf >= 0 and len(walked) <= nodes:
+        walked.append(leaf)
+        leaf = int(after[leaf])
+    if not np.array_equal(np.sort(walked), np.sort(leaves)):
+        raise ValueError(f"{name} has leaves that do not follow each other")
+
+
+def _check_condensed(name: str, parent: Any, child: Any, density: Any, size: Any) -> None:
+    known: dict[str, int] = {}
+    for values, kinds in ((parent, "i"), (child, "i"), (density, "f"), (size, "f")):
+        _check_layout(name, values, f"{kinds} m", known)
+    m = len(child)
+    root = int(parent.min()) if m else 0
+    _check_nodes(name, np.array([root]), m + 1)
+    _check_nodes(name, parent, m + 1)
+    if not np.array_equal(np.sort(child), np.delete(np.arange(m + 1), root)):
+        raise ValueError(f"{name} has nodes that are below none, or below several")
+    if np.any(parent[child > root] >= child[child > root]):
+        raise ValueError(f"{name} has a node below itself")
+
+
+def _check_hierarchy(name: str, tree: Any, n: Any, **values: Any) -> None:
+    _check_kind(name, tree, "CondensedTree")
+    count = len(tree.child) + 1 - n if type(n) is int else -1
+    if not (0 < n <= len(tree.child) and tree.parent.min() == n):
+        raise ValueError(f"{name} has another number of rows than its tree")
+    for key in ("birth", "size", "death", "stability"):
+        _check_layout(f"{key} of {name}", values[key], "f clusters", {"clusters": count})
+    parent, owner, density = (values[key] for key in ("parent", "row_cluster", "row_density"))
+    _check_layout(f"parent of {name}", parent, "i clusters", {"clusters": count})
+    _check_layout(f"row_cluster of {name}", owner, "i n", {"n": n})
+    _check_layout(f"row_density of {name}", density, "f n", {"n": n})
+    _check_nodes(f"parent of {name}", parent + 1, np.arange(count) + 1)
+    _check_nodes(f"row_cluster of {name}", owner, count)
+
+
+def _check_tree_of_clusters(
+    name: str, tree: Any, rows: Any, n: Any, whole: Any, selected_: Any
+) -> None:
+    _check_kind(name, tree, "CondensedTree")
+    m = int(tree.parent.min()) if len(tree.parent) else 0
+    _check_rows(name, rows, n, m)
+    _check_layout(name, selected_, "i selected", {})
+    _check_nodes(name, selected_ - n, len(tree.child) + 1 - m)
+    _check_distinct(name, selected_)
+
+
+def _check_tree_of_rows(name: str, linkage: Any, weights: Any, rows: Any, n: Any) -> None:
+    _check_kind(name, linkage, "Linkage")
+    m = len(linkage.left) + 1
+    _check_rows(name, rows, n, m)
+    if weights is not None:
+        _check_layout(name, weights, "f m", {"m": m})
+
+
+def _check_fit(
+    name: str, linkage: Any, core: Any, min_samples: Any, weights: Any, rows: Any, state: Any
+) -> None:
+    _check_layout(name, state, "i n", {})
+    _check_tree_of_rows(name, linkage, weights, rows, len(state))
+    _check_layout(name, core, "f m", {"m": len(linkage.left) + 1})
+    if type(min_samples) is not int:
+        raise ValueError(f"{name} has min_samples {min_samples!r}")
+
+
+#: The check of each class of trees, by its name in `classes.RECORDS`.
+_RECORDS: dict[str, Callable[..., None]] = {
+    "centroid.bisecting.SplitTree": _check_splits,
+    "density.hierarchy.Hierarchy": _check_hierarchy,
+    "density.points.Tree": _check_fit,
+    "density.trees.CondensedClusterTree": _check_tree_of_clusters,
+    "density.trees.SingleLinkageTree": _check_tree_of_rows,
+    "kernels.feature_trees.FeatureTree": _check_feature_tree,
+    "kernels.graphs.CondensedTree": _check_condensed,
+    "kernels.graphs.Linkage": _check_linkage,
+}
+
+
+def _check_rows(name: str, rows: Any, n: Any, m: int) -> None:
+    """Raise unless `rows` are m of n rows, or None for all of them."""
+    if type(n) is not int or (rows is None and m != n):
+        raise ValueError(f"{name} has another number of rows than its tree")
+    if rows is not None:
+        _check_layout(name, rows, "i m", {"m": m})
+        _check_nodes(name, rows, n)
+        _check_distinct(name, rows)
+
+
+def _check_kind(name: str, value: Any, kind: str) -> None:
+    if type(value).__name__ != kind:
+        raise ValueError(f"{name} has no {kind}")
+
+
+def _check_distinct(what: str, values: Any) -> None:
+    if len(np.unique(values)) != values.size:
+        raise ValueError(f"{what} has a node twice")
 
 
 def _check_nodes(what: str, values: Any, below: Any) -> None:

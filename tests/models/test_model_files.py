@@ -31,7 +31,7 @@ def rows(n=40, d=3):
 PARAMETERS = {
     "AffinityPropagation": {"random_state": 0},
     "BayesianGaussianMixture": {"n_components": 3, "random_state": 0},
-    "Birch": {"threshold": 1.5},
+    "Birch": {"threshold": 0.7, "branching_factor": 3},
     "BisectingKMeans": {"n_clusters": 3, "random_state": 0},
     "ColorQuantizer": {"n_colors": 3, "random_state": 0},
     "DBSCAN": {"eps": 2.0},
@@ -235,12 +235,12 @@ def saved(name):
 
 def test_damaged_files_give_one_error(tmp_path):
     rng = np.random.default_rng(0)
-    files = [bytes(saved(name)) for name in ("Birch", "KMeans", "HDBSCAN")]
-    path, kept = tmp_path / "a", 0
-    for case in range(510):
-        data = bytearray(files[case % 3])
+    files = [bytes(saved(name)) for name in sorted(classes.ESTIMATORS)]
+    path, kept, count = tmp_path / "a", 0, len(files)
+    for case in range(22 * count):
+        data = bytearray(files[case % count])
         places = rng.integers(0, len(data), 4)
-        match case // 3 % 3:
+        match case // count % 3:
             case 0:  # bits flipped
                 data[places[0]] ^= 1 << int(rng.integers(8))
             case 1:  # cut short
@@ -252,13 +252,13 @@ def test_damaged_files_give_one_error(tmp_path):
                     data[b : b + length],
                     data[a : a + length],
                 )
-        kept += bytes(data) == files[case % 3]
-        if bytes(data) == files[case % 3]:
+        if bytes(data) == files[case % count]:
+            kept += 1
             continue
         path.write_bytes(data)
         with pytest.raises(ModelFileError, match="is no model that"):
             load_model(path)
-    assert kept < 10
+    assert 22 * count - kept > 500
 
 
 @pytest.mark.parametrize("name", ["GaussianMixture", "BisectingKMeans", "Birch", "HDBSCAN"])
@@ -289,22 +289,6 @@ def changed(name, change):
     return bytes(archive.packed("model", described, arrays, "0.1.0"))
 
 
-def tree(state):
-    return state["_tree"]["record"][1]
-
-
-def looped(described, state, arrays):
-    arrays[tree(state)["child"]["array"]][:] = 0
-
-
-def looped_leaves(described, state, arrays):
-    arrays[tree(state)["after"]["array"]][:] = 0
-
-
-def outside(described, state, arrays):
-    arrays[tree(state)["linkage"]["record"][1]["left"]["array"]][0] = 10**9
-
-
 HOSTILE = {
     "class": ("KMeans", lambda m, s, a: m.update(estimator=["os.system", s]), "no estimator"),
     "record": ("Birch", lambda m, s, a: s["_tree"].update(record=["os.stat", {}]), "no model has"),
@@ -316,9 +300,6 @@ HOSTILE = {
     "no array": ("KMeans", lambda m, s, a: s.update(labels_={"array": 99}), "no array 99"),
     "negative": ("KMeans", lambda m, s, a: s.update(labels_={"array": -1}), "no array -1"),
     "columns": ("KMeans", lambda m, s, a: s.update(n_features_in_=4), "shape .3, 3., and .k, 4."),
-    "node": ("Birch", looped, "below itself"),
-    "leaf": ("Birch", looped_leaves, "after itself"),
-    "index": ("HDBSCAN", outside, "numbers of nodes"),
 }
 
 
@@ -328,6 +309,109 @@ def test_made_files_are_refused(case, tmp_path):
     (tmp_path / "a").write_bytes(changed(name, change))
     with pytest.raises(ModelFileError, match=message):
         load_model(tmp_path / "a")
+
+
+def reversed_order(values):
+    values[:] = values[::-1].copy()
+
+
+def entry(place, value):
+    """A change of one entry; `value` is a number, or the place of another entry."""
+
+    def change(values):
+        values[place] = values[value] if isinstance(value, tuple) else value
+
+    return change
+
+
+#: by estimator and path of an array in its trees: changes after which it is no tree
+BROKEN = {
+    ("HDBSCAN", "_tree linkage left"): {
+        "none": (entry(0, 10**9), "numbers of nodes"),
+        "later": (entry(0, 41), "numbers of nodes"),
+        "twice": (entry(1, (0,)), "a node twice"),
+    },
+    ("HDBSCAN", "_tree linkage height"): {"falls": (reversed_order, "do not rise")},
+    ("HDBSCAN", "condensed_tree_ tree child"): {
+        "twice": (entry(5, (4,)), "below none, or below several"),
+        "none": (entry(5, -1), "below none, or below several"),
+    },
+    ("HDBSCAN", "condensed_tree_ tree parent"): {
+        "itself": (entry(3, 44), "below itself"),
+        "none": (entry(3, 45), "numbers of nodes"),
+    },
+    ("HDBSCAN", "condensed_tree_ selected_"): {
+        "none": (entry(0, 45), "numbers of nodes"),
+        "twice": (entry(0, 43), "a node twice"),
+    },
+    ("HDBSCAN", "_hierarchy parent"): {"itself": (entry(2, 2), "numbers of nodes")},
+    ("HDBSCAN", "_hierarchy row_cluster"): {"none": (entry(0, 5), "numbers of nodes")},
+    ("BisectingKMeans", "_tree node"): {"twice": (entry(1, 0), "a node twice")},
+    ("BisectingKMeans", "_tree left"): {
+        "twice": (entry(1, 1), "a node twice"),
+        "root": (entry(1, 0), "below itself"),
+    },
+    ("BisectingKMeans", "_tree label"): {
+        "inner": (entry(0, 0), "those of its leaves"),
+        "twice": (entry(1, 1), "those of its leaves"),
+    },
+    ("Birch", "_tree child"): {
+        "below itself": (entry(slice(None), 0), "several levels|below itself"),
+        "shared": (entry((14, 1), (14, 0)), "below none, or below several"),
+    },
+    ("Birch", "_tree used"): {"branch left out": (entry(14, 1), "below none, or below several")},
+    ("Birch", "_tree top"): {
+        "flatter": (entry(2, 1), "several levels"),
+        "higher": (entry(2, 5), "several levels"),
+        "deep": (entry(2, 10**15), "numbers of nodes"),
+    },
+    ("Birch", "_tree after"): {
+        "loop": (entry(slice(None), 0), "do not follow each other"),
+        "left out": (entry(0, -1), "do not follow each other"),
+    },
+    ("AgglomerativeClustering", "children_"): {
+        "twice": (entry((1, 0), (0, 0)), "a node twice"),
+        "later": (entry((0, 0), 40), "numbers of nodes"),
+    },
+}
+TREES = [
+    pytest.param(*where, *how, id=" ".join((*where, case)))
+    for where, cases in BROKEN.items()
+    for case, how in cases.items()
+]
+
+
+@pytest.mark.parametrize(("name", "path", "change", "message"), TREES)
+def test_trees_that_are_none_are_refused(name, path, change, message):
+    encoder = Encoder()
+    described = encoder.estimator(fitted(name)[0])
+    fields = described["estimator"][1]
+    *records, last = path.split()
+    for record in records:
+        (found,) = fields[record].get("tuple", [fields[record]])
+        fields = found["record"][1]
+    place = fields[last]["array"]
+    values = encoder.arrays[place].copy()
+    change(values)
+    arrays = [values if i == place else found for i, found in enumerate(encoder.arrays)]
+    with pytest.raises(ValueError, match=message):
+        Decoder(arrays).model(described)
+    Decoder(encoder.arrays).model(described)
+
+
+def test_rows_that_are_left_out_of_a_tree(tmp_path):
+    X = rows()
+    X[3] = np.nan
+    encoder = Encoder()
+    model = clusterx.HDBSCAN().fit(X, sample_weight=np.where(np.arange(40) == 7, 0, 1))
+    described = encoder.estimator(model)
+    assert_array_equal(Decoder(encoder.arrays).model(described).labels_, model.labels_)
+    place = described["estimator"][1]["_tree"]["record"][1]["rows"]["array"]
+    for change in (entry(1, 0), entry(1, 40), entry(1, -1)):
+        arrays = [array.copy() for array in encoder.arrays]
+        change(arrays[place])
+        with pytest.raises(ValueError, match=r"a node twice|numbers of nodes"):
+            Decoder(arrays).model(described)
 
 
 def made(members, *, compress=zipfile.ZIP_STORED):
