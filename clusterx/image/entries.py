@@ -32,7 +32,8 @@ def by_palette(rows: Array, size: tuple[int, ...], palette: Array, dither: Dithe
         indices = dithered(xp.reshape(rows, (*size, channels)), palette, dither)
     elif channels == 3 and dtype_name(rows.dtype) == "uint8":
         lattice = Lattice(*(asarray(part, like=rows) for part in lattice_of(to_host(palette))))
-        indices = kernels.dither.nearest_entries(rows, lattice)
+        indices, counts, error = kernels.dither.nearest_entries(rows, lattice, palette)
+        return Entries(xp.reshape(indices, size), counts, host_floats(error)[0])
     else:
         colors, _ = kernels.color.color_counts(rows)
         indices = kernels.color.remap(rows, colors, nearest_colors(colors, palette))

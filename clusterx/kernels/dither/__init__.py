@@ -50,8 +50,10 @@ class Alpha(NamedTuple):
 
 
 class DitherKernels(Protocol):
-    def nearest_entries(self, colors: Array, lattice: Lattice) -> Array:
-        """The entry nearest to each colour, (n, 3) uint8: uint8, uint16 or int32."""
+    def nearest_entries(
+        self, colors: Array, lattice: Lattice, palette: Array
+    ) -> tuple[Array, Array, Array]:
+        """The entry nearest to each colour, (n, 3) uint8: uint8, uint16 or int32; and its tally."""
 
     def diffuse(
         self, pixels: Array, lattice: Lattice, diffusion: Diffusion, alpha: Alpha | None

@@ -19,18 +19,20 @@ CELLS = 4096
 MOST_ENTRIES = 2048
 
 
-def nearest_entries(gpu, colors: Array, lattice: Lattice) -> Array:
-    """The entry nearest to each colour; see `generic.nearest_entries`."""
+def nearest_entries(
+    gpu, colors: Array, lattice: Lattice, palette: Array
+) -> tuple[Array, Array, Array]:
+    """The entry nearest to each colour, and their tally; see `generic.nearest_entries`."""
     k, n = lattice.entries.shape[0], colors.shape[0]
     if k > MOST_ENTRIES or n == 0:
-        return generic.nearest_entries(colors, lattice)
+        return generic.nearest_entries(colors, lattice, palette)
     plan = _Plan(gpu, lattice)
     found = gpu.empty((n,), plan.label, like=colors)
     blocks = min(-(-n // BLOCK), 1 << 16)
     plan.module().launch(
         "nearest", blocks, BLOCK, gpu.contiguous(colors), n, *plan.palette, *plan.lists, found
     )
-    return found
+    return found, *generic.tally(colors, palette, found)
 
 
 def diffuse(

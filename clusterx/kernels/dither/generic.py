@@ -28,25 +28,29 @@ MEMORY, NEWEST = 16, 64
 WEIGHTS = tuple(round(NEWEST * 16 ** (-age / (MEMORY - 1))) for age in range(MEMORY))
 
 
-def nearest_entries(colors: Array, lattice: Lattice) -> Array:
-    """The palette entry nearest to each colour.
+def nearest_entries(colors: Array, lattice: Lattice, palette: Array) -> tuple[Array, Array, Array]:
+    """The palette entry nearest to each colour, and their tally.
 
     Parameters
     ----------
     colors : array of shape (n, 3), uint8
     lattice : Lattice
+    palette : array of shape (k, 3), uint8
 
     Returns
     -------
-    array of shape (n,)
+    indices : array of shape (n,)
         uint8 for up to 256 entries, uint16 for up to 65,536, else int32.
+    counts, error
+        As of `tally`.
     """
     xp = namespace(colors)
     dtype = index_dtype(xp, lattice.entries.shape[0])
     n, block = colors.shape[0], max(1, _BLOCK // lattice.entries.shape[0])
-    blocks = (colors[start : min(n, start + block), :] for start in range(0, n, block))
+    blocks = (colors[start : min(n, start + block), :] for start in range(0, max(n, 1), block))
     parts = [xp.astype(_nearest(part, lattice, lattice.offsets), dtype) for part in blocks]
-    return xp.concat(parts, axis=0) if parts else xp.zeros(0, dtype=dtype, device=device(colors))
+    indices = xp.concat(parts, axis=0)
+    return indices, *tally(colors, palette, indices)
 
 
 def index_dtype(xp: Any, k: int) -> Any:

@@ -46,9 +46,12 @@ def test_nearest_entries_are_exact(k):
     colors = pixels[0]
     squared = ((colors[:, None].astype(int) - palette[None]) ** 2).sum(axis=2)
     for kernels in (cpu, generic):
-        found = kernels.nearest_entries(colors, lattice_of(palette))
+        found, counts, error = kernels.nearest_entries(colors, lattice_of(palette), palette)
         assert found.dtype == (np.uint8 if k <= 256 else np.uint16)
         np.testing.assert_array_equal(found, squared.argmin(axis=1))
+        np.testing.assert_array_equal(counts, np.bincount(found, minlength=k))
+        assert counts.dtype == np.int64
+        assert error == squared.min(axis=1).sum()
 
 
 def test_nearest_entries_of_another_axis_and_offsets():
@@ -58,8 +61,9 @@ def test_nearest_entries_of_another_axis_and_offsets():
     lattice = lattice_of(palette, axis)
     offsets = np.random.default_rng(0).integers(0, 1 << 24, 40).astype(np.int32)
     lattice = lattice._replace(offsets=offsets)
-    found = cpu.nearest_entries(pixels[0], lattice)
-    np.testing.assert_array_equal(found, generic.nearest_entries(pixels[0], lattice))
+    found, wanted = (one.nearest_entries(pixels[0], lattice, palette) for one in (cpu, generic))
+    for mine, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 CHANGES = [
@@ -168,8 +172,7 @@ def test_on_every_backend(xp):
     assert xp.owns(found)
     np.testing.assert_array_equal(xp.to_host(found), cpu.diffuse(pixels, lattice, diffusion, None))
     rows = xp.asarray(pixels.reshape(-1, 3))
-    near = kernels.nearest_entries(rows, moved)
-    counts, error = kernels.tally(rows, xp.asarray(palette), near)
+    near, counts, error = kernels.nearest_entries(rows, moved, xp.asarray(palette))
     wanted = cpu.tally(pixels.reshape(-1, 3), palette, xp.to_host(near))
     np.testing.assert_array_equal(xp.to_host(counts), wanted[0])
     assert float(xp.to_host(error)) == wanted[1]

@@ -29,10 +29,12 @@ def test_nearest_entries_are_exact(k):
     palette[-1] = palette[0]  # a tie, which the first one wins
     offsets = np.random.default_rng(0).integers(0, 1 << 24, k).astype(np.int32)
     for lattice in (lattice_of(palette), lattice_of(palette)._replace(offsets=offsets)):
-        found = GPU.dither.nearest_entries(asarray(pixels[0]), up(lattice)).get()
-        wanted = generic.nearest_entries(pixels[0], lattice)
-        assert found.dtype == wanted.dtype
-        np.testing.assert_array_equal(found, wanted)
+        found = GPU.dither.nearest_entries(asarray(pixels[0]), up(lattice), asarray(palette))
+        for own, wanted in zip(
+            found, generic.nearest_entries(pixels[0], lattice, palette), strict=True
+        ):
+            assert own.dtype == wanted.dtype
+            np.testing.assert_array_equal(own.get(), wanted)
 
 
 @pytest.fixture
@@ -118,8 +120,9 @@ def test_in_every_order(monkeypatch, way):
     wanted = cpu.diffuse(pixels, *arguments)
     gpu = emulated(**WAYS[way])
     np.testing.assert_array_equal(diffused(gpu, pixels, *arguments), wanted)
-    near = gpu.dither.nearest_entries(asarray(pixels.reshape(-1, 3)), up(lattice)).get()
-    np.testing.assert_array_equal(near, cpu.nearest_entries(pixels.reshape(-1, 3), lattice))
+    rows = pixels.reshape(-1, 3)
+    near, *_ = gpu.dither.nearest_entries(asarray(rows), up(lattice), asarray(palette))
+    np.testing.assert_array_equal(near.get(), cpu.nearest_entries(rows, lattice, palette)[0])
 
 
 @pytest.mark.parametrize(("old", "new"), [

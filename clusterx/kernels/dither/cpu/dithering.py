@@ -16,24 +16,28 @@ from ...cpu.threads import run_blocks
 from .. import Alpha, Diffusion, Lattice, generic
 from ..curve import side_of_square
 from . import loops
+from . import table as tables
 
-#: colours that a task looks up, and colours whose cells are filled together
-_BLOCK, _FILLED_AT_ONCE = 1 << 17, 1 << 13
+#: colours that a task looks up
+_BLOCK = 1 << 18
 #: rows of a band, and columns after which it reports how far it is; its last row is about 2 * _BAND
 #: columns behind its first
 _BAND, _PART = 32, 256
-#: from this many pixels on, all cells are filled beforehand, because most of them will be needed
+#: column before the first at which a band begins: the rows above it are ahead
+_FIRST = -4
+#: from this many pixels on, all cells are filled before error is diffused: most will be needed
 _FILL_FROM = 1 << 19
 #: most pixels that the generic kernels take while the loops are not compiled
 _STAND_IN_PIXELS = 1 << 14
 
 
 def _spread() -> np.ndarray:
-    """(3, 256) uint32: the bits of every value of a channel three places apart."""
+    """(3, 256) uint32: the upper bits of a channel's values three places apart, then the lower."""
     values, spread = np.arange(256), np.zeros((3, 256), np.uint32)
     for channel in range(3):
         for bit in range(8):
-            spread[channel] |= ((values >> bit & 1) << 3 * bit + 2 - channel).astype(np.uint32)
+            place = 3 * bit + 2 - channel if bit > 2 else 3 * (2 - channel) + bit
+            spread[channel] |= ((values >> bit & 1) << place).astype(np.uint32)
     return spread
 
 
@@ -54,16 +58,17 @@ class _Table:
         self.index_dtype = generic.index_dtype(np, k)
         self.entries = np.zeros(1 << 24, self.index_dtype)
         self._filled = np.zeros(1 << 12, np.bool_)
-        self._columns = np.ascontiguousarray(lattice.entries.T)
-        self._lock = threading.Lock()
+        entries = np.ascontiguousarray(lattice.entries.T)
+        self.lattice_by_channel = lattice.axis, entries, lattice.offsets
+        self.lock = threading.Lock()
 
     def filled(self) -> np.ndarray:
-        with self._lock:
+        with self.lock:
             return self._filled.copy()
 
     def fill(self, colors: np.ndarray, filled: np.ndarray) -> None:
         """Fill the cells of the colours (n, 3), and update the caller's copy of `filled`."""
-        with self._lock:
+        with self.lock:
             self._fill(colors)
             filled[:] = self._filled
 
@@ -73,12 +78,13 @@ class _Table:
         corners = np.stack(np.meshgrid(first, first, first, indexing="ij"), axis=-1)
         run_blocks(lambda task: self._fill(corners[task].reshape(-1, 3)), len(corners))
 
+    def note(self, filled: np.ndarray) -> None:
+        """Take over the notes of a thread that has filled cells itself."""
+        with self.lock:
+            self._filled |= filled
+
     def _fill(self, colors: np.ndarray) -> None:
-        lattice = self.lattice
-        loops.fill_cells(
-            colors, SPREAD, self.entries, self._filled,
-            lattice.axis, self._columns, lattice.offsets,
-        )  # fmt: skip
+        tables.fill_cells(colors, SPREAD, self.entries, self._filled, *self.lattice_by_channel)
 
 
 def _locked(pixels: np.ndarray) -> np.ndarray:
@@ -88,26 +94,34 @@ def _locked(pixels: np.ndarray) -> np.ndarray:
     return view
 
 
-def nearest_entries_in_numpy(colors: np.ndarray, lattice: Lattice) -> Any:
+def nearest_entries_in_numpy(colors: np.ndarray, lattice: Lattice, palette: np.ndarray) -> Any:
     few = len(colors) <= _STAND_IN_PIXELS
-    return generic.nearest_entries(colors, lattice) if few else NotImplemented
+    return generic.nearest_entries(colors, lattice, palette) if few else NotImplemented
 
 
-@deferred(nearest_entries_in_numpy, seconds=2.0, kernels=(loops.look_up,))
-def nearest_entries(colors: np.ndarray, lattice: Lattice) -> np.ndarray:
-    """The palette entry nearest to each colour; see `generic.nearest_entries`."""
+@deferred(nearest_entries_in_numpy, seconds=2.0, kernels=(tables.look_up,))
+def nearest_entries(colors: np.ndarray, lattice: Lattice, palette: np.ndarray) -> Any:
+    """The palette entry nearest to each colour, and their tally; see `generic.nearest_entries`."""
     table, rows = _Table(lattice), _locked(colors)
     found = np.empty(len(colors), table.index_dtype)
+    bytes_of = np.array([1, 1 << 8, 1 << 16], np.uint32)
+    packed = (palette * bytes_of).sum(axis=1, dtype=np.uint32)
+    counts, errors = np.zeros(len(palette), np.int64), []
 
     def task(block: int) -> None:
-        mine, out = (a[block * _BLOCK : (block + 1) * _BLOCK] for a in (rows, found))
-        filled = table.filled()
-        while (n := loops.look_up(mine, SPREAD, table.entries, filled, out)) < len(mine):
-            mine, out = mine[n:], out[n:]
-            table.fill(mine[:_FILLED_AT_ONCE], filled)
+        part = slice(block * _BLOCK, (block + 1) * _BLOCK)
+        filled, own = table.filled(), np.zeros((4, len(palette)), np.uint32)
+        error = tables.look_up(
+            rows[part], SPREAD, table.entries, filled, *table.lattice_by_channel, packed,
+            found[part], own,
+        )  # fmt: skip
+        table.note(filled)
+        with table.lock:
+            counts[:] += own.sum(axis=0, dtype=np.int64)
+            errors.append(error)
 
     run_blocks(task, -(-len(rows) // _BLOCK))
-    return found
+    return found, counts, np.float64(sum(errors))
 
 
 def diffuse_in_numpy(
@@ -143,18 +157,22 @@ class _Call:
         if self.found.size >= _FILL_FROM:
             table.fill_all()
 
+    def errors(self, rows: int) -> np.ndarray:
+        """Room for the errors of the last eight steps in a band of rows and two rows above it."""
+        return np.zeros((8, 3, 2 + rows), np.int32)
+
     def part(
         self,
         rows: slice,
-        errors: np.ndarray,
+        errors: tuple[np.ndarray, np.ndarray, np.ndarray],
         filled: np.ndarray,
         columns: tuple[int, int],
-        moves: tuple[int, int] = (1, 1),
+        moves: tuple[int, bool] = (1, False),
     ) -> None:
         """Give entries to a part of some rows; see `loops.diffuse_part`."""
         alpha = self.alpha and self.alpha._replace(values=self.alpha.values[rows])
         column = columns[0]
-        while column >= 0:
+        while column >= _FIRST:
             column, *color = loops.diffuse_part(
                 self.pixels[rows],
                 SPREAD,
@@ -162,23 +180,24 @@ class _Call:
                 filled,
                 *self.plan,
                 alpha,
-                errors.reshape(-1),
+                errors,
                 self.found[rows],
                 (column, columns[1]),
                 moves,
             )
-            if column >= 0:
+            if column >= _FIRST:
                 self.table.fill(np.array([color], np.uint8), filled)
 
     def back_and_forth(self) -> None:
         """Rows one after the other, every other one from right to left."""
         height, width = self.found.shape
-        errors, filled = np.zeros((3, width + 4, 3), np.int16), self.table.filled()
+        above, below = np.zeros((2, 2, width, 3), np.int16)
+        filled = self.table.filled()
         for y in range(height):
-            step = 1 if y % 2 == 0 else -1
-            self.part(slice(y, y + 1), errors, filled, (0, width), (step, -step))
-            errors[:2] = errors[1:]
-            errors[2] = 0
+            move = 1 if y % 2 == 0 else -1
+            errors = self.errors(1), above, below
+            self.part(slice(y, y + 1), errors, filled, (_FIRST, width), (move, True))
+            above[0], above[1] = above[1], below[1]
 
 
 class _Bands:
@@ -191,7 +210,8 @@ class _Bands:
         last = self.width + 2 * _BAND
         self.ends = [*range(_PART, last, _PART), last]
         self.done = [0] * self.n  # finished parts of each band; all if it failed
-        self.errors: list[Any] = [None] * self.n
+        #: errors of the last two rows of each band
+        self.edges: list[Any] = [None] * self.n
         self.moved = threading.Condition()
 
     def work(self, band: int) -> None:
@@ -203,21 +223,22 @@ class _Bands:
 
     def _work(self, band: int) -> None:
         rows = slice(band * _BAND, min((band + 1) * _BAND, len(self.call.found)))
-        errors = np.zeros((2 + rows.stop - rows.start, self.width + 4, 3), np.int16)
-        self.errors[band] = errors
+        self.edges[band] = below = np.zeros((2, self.width, 3), np.int16)
+        if band:
+            self._wait(band - 1, 1)
+        above = self.edges[band - 1] if band else np.zeros_like(below)
+        errors = self.call.errors(rows.stop - rows.start), above, below
         filled = self.call.table.filled()
-        start = 0
+        start = _FIRST
         for part, end in enumerate(self.ends):
             if band:
                 # the last row of the band above is 2 * _BAND columns behind its first row
                 self._wait(band - 1, part + 2)
-                columns = slice(start + 2, end + 3)
-                errors[:2, columns] = self.errors[band - 1][-2:, columns]
             self.call.part(rows, errors, filled, (start, end))
             self._tell(band, part + 1)
             start = end
         if band:
-            self.errors[band - 1] = None
+            self.edges[band - 1] = None
 
     def _wait(self, band: int, parts: int) -> None:
         with self.moved:
@@ -253,17 +274,17 @@ def tally_in_numpy(pixels: np.ndarray, palette: np.ndarray, indices: np.ndarray)
     return generic.tally(pixels, palette, indices) if few else NotImplemented
 
 
-@deferred(tally_in_numpy, seconds=0.5, kernels=(loops.tally,))
+@deferred(tally_in_numpy, seconds=0.5, kernels=(tables.tally,))
 def tally(pixels: np.ndarray, palette: np.ndarray, indices: np.ndarray) -> Any:
     """Pixels of each entry, and squared differences to the entries; see `generic.tally`."""
-    n_blocks = -(-len(pixels) // (8 * _BLOCK))
+    n_blocks = -(-len(pixels) // (4 * _BLOCK))
     rows = _locked(pixels)
     counts = np.zeros((n_blocks, len(palette)), np.int64)
     errors = np.zeros(n_blocks, np.int64)
 
     def task(block: int) -> None:
-        mine = slice(8 * block * _BLOCK, 8 * (block + 1) * _BLOCK)
-        errors[block] = loops.tally(rows[mine], palette, indices[mine], counts[block])
+        mine = slice(4 * block * _BLOCK, 4 * (block + 1) * _BLOCK)
+        errors[block] = tables.tally(rows[mine], palette, indices[mine], counts[block])
 
     run_blocks(task, n_blocks)
     return counts.sum(axis=0), np.float64(errors.sum())

@@ -1,11 +1,8 @@
-"""The compiled loops of `dither`.
+"""The compiled loops that pass error on.
 
-A table in Morton order holds the nearest entry of each of the 2**24 colours. It is filled on
-demand, a cell of 16 x 16 x 16 colours at a time. A cell, and each eighth of it, is filled from the
-few entries that can be nearest to one of its colours; see `candidates`.
-
-Loops return when they meet a cell that is not filled. They would be several times slower if they
-called the function that fills it, because numba counts references to the arrays around calls.
+They return when they meet a cell of the table that is not filled. They would be several times
+slower if they called the function that fills it, because numba counts references to the arrays
+around calls.
 """
 
 from __future__ import annotations
@@ -13,139 +10,19 @@ from __future__ import annotations
 import numpy as np
 
 from ...cpu.jit import INNER, jit
-
-#: low bits of a colour's place in the table that give its place in its cell
-CELL_BITS = np.uint32(12)
-_FAR = np.int32(np.iinfo(np.int32).max)
-#: inlined before types are inferred, because numba counts references around calls
-_SUBSTITUTED = {**INNER, "inline": "always"}
+from .table import CELL_BITS, SUBSTITUTED
 
 
-@jit(**INNER)
-def candidates(axis, entries, offsets, low, width, among, n, kept):
-    """Those of n entries that can be nearest to a colour of a cube, and how many they are.
-
-    The difference of the squared distances to two entries is linear in the colour, so it is least
-    in a corner of the cube. There an entry must not be farther than the entry nearest to the
-    middle is.
-    """
-    half, last = width // 2, width - 1
-    middle, least, best = (axis[low[0] + half], axis[low[1] + half], axis[low[2] + half]), _FAR, 0
-    for i in range(n):
-        entry = among[i]
-        r, g, b = entries[0, entry], entries[1, entry], entries[2, entry]
-        at_r, at_g, at_b = middle[0] - r, middle[1] - g, middle[2] - b
-        distance = offsets[entry] + at_r * at_r + at_g * at_g + at_b * at_b
-        if distance < least:
-            least, best = distance, entry
-    r0, g0, b0 = axis[low[0]], axis[low[1]], axis[low[2]]
-    r1, g1, b1 = axis[low[0] + last], axis[low[1] + last], axis[low[2] + last]
-    best_r, best_g, best_b = entries[0, best], entries[1, best], entries[2, best]
-    m = 0
-    for i in range(n):
-        entry = among[i]
-        r, g, b = entries[0, entry], entries[1, entry], entries[2, entry]
-        more = (best_r - r) * (2 * (r1 if r > best_r else r0) - r - best_r)
-        more += (best_g - g) * (2 * (g1 if g > best_g else g0) - g - best_g)
-        more += (best_b - b) * (2 * (b1 if b > best_b else b0) - b - best_b)
-        kept[m] = entry
-        m += more + offsets[entry] - offsets[best] <= 0
-    return m
-
-
-@jit(**INNER)
-def nearest_in_cube(axis, entries, offsets, low, among, n, plane, squared, found):
-    """The nearest of n entries to each of 8 x 8 x 8 colours."""
-    squared[:] = _FAR
-    for i in range(n):
-        entry = among[i]
-        for g in range(8):
-            at_g = axis[low[1] + g] - entries[1, entry]
-            for b in range(8):
-                at_b = axis[low[2] + b] - entries[2, entry]
-                plane[8 * g + b] = offsets[entry] + at_g * at_g + at_b * at_b
-        for r in range(8):
-            at_r = axis[low[0] + r] - entries[0, entry]
-            at_r *= at_r
-            least, best = squared[64 * r : 64 * r + 64], found[64 * r : 64 * r + 64]
-            for place in range(64):
-                distance = at_r + plane[place]
-                closer = distance < least[place]
-                least[place] = distance if closer else least[place]
-                best[place] = entry if closer else best[place]
-
-
-@jit
-def fill_cells(colors, spread, table, filled, axis, entries, offsets):
-    """Fill the cells that colours are in, and note that they are; entries (3, k)."""
-    k = len(offsets)
-    every, near, nearer = (
-        np.arange(k).astype(np.int32),
-        np.empty(k, np.int32),
-        np.empty(k, np.int32),
-    )
-    plane, squared, found = np.empty(64, np.int32), np.empty(512, np.int32), np.empty(512, np.int32)
-    for i in range(len(colors)):
-        r, g, b = colors[i, 0], colors[i, 1], colors[i, 2]
-        if filled[(spread[0, r] | spread[1, g] | spread[2, b]) >> CELL_BITS]:
-            continue
-        filled[(spread[0, r] | spread[1, g] | spread[2, b]) >> CELL_BITS] = True
-        low = (np.int64(r) & 240, np.int64(g) & 240, np.int64(b) & 240)
-        n = candidates(axis, entries, offsets, low, 16, every, k, near)
-        for part in range(8):
-            own = (low[0] + 8 * (part >> 2), low[1] + 8 * (part >> 1 & 1), low[2] + 8 * (part & 1))
-            m = candidates(axis, entries, offsets, own, 8, near, n, nearer)
-            nearest_in_cube(axis, entries, offsets, own, nearer, m, plane, squared, found)
-            for place in range(512):
-                where = spread[0, own[0] + (place >> 6)] | spread[1, own[1] + (place >> 3 & 7)]
-                table[where | spread[2, own[2] + (place & 7)]] = found[place]
-
-
-@jit
-def look_up(colors, spread, table, filled, found):
-    """Entries of the colours up to the first whose cell is not filled; how many they are."""
-    for i in range(len(colors)):
-        place = spread[0, colors[i, 0]] | spread[1, colors[i, 1]] | spread[2, colors[i, 2]]
-        if not filled[place >> CELL_BITS]:
-            return i
-        found[i] = table[place]
-    return len(colors)
-
-
-# Places of errors are unsigned, because a signed index is compared with zero each time.
-
-
-@jit(**_SUBSTITUTED)
-def received(errors, around, c, atkinson):
-    """Error that a pixel gets in a channel from those around it; see `places_around`."""
-    before, before2, above, ahead, behind, above2 = around
-    if atkinson:
-        got = errors[before + c] + errors[before2 + c] + errors[above2 + c]
-        return (got + errors[above + c] + errors[ahead + c] + errors[behind + c] + 4) >> 3
-    got = 7 * errors[before + c] + 5 * errors[above + c]
-    return (got + 3 * errors[ahead + c] + errors[behind + c] + 8) >> 4
-
-
-@jit(**_SUBSTITUTED)
+@jit(**SUBSTITUTED)
 def summed(levels, bounds, value, c, got):
     return min(max(levels[value, c] + got, bounds[value, c, 0]), bounds[value, c, 1])
-
-
-@jit(**_SUBSTITUTED)
-def places_around(own, stride, step, side):
-    """Places of the errors of the pixels before one in its row and above it.
-
-    stride : places from one row to the next
-    step : 3 or -3, from a pixel to the next one in its row
-    side : 3 or -3, from the pixel above to the neighbour that passes on more of its error
-    """
-    above = own - stride
-    return own - step, own - step - step, above, above + side, above - side, above - stride
 
 
 @jit(**INNER)
 def nearest_with_alpha(r, g, b, value, lattice, alpha):
     """Entry nearest to a colour with the given alpha."""
+    if value == 0:
+        return alpha.hidden
     axis, entries = lattice.axis, lattice.entries
     best, least = 0, np.int64(np.iinfo(np.int64).max)
     for entry in range(len(entries)):
@@ -158,6 +35,76 @@ def nearest_with_alpha(r, g, b, value, lattice, alpha):
     return best
 
 
+# Indices are unsigned, because a signed index is compared with zero each time. The loops over all
+# rows of a step become vector instructions; numba widens their numbers to 64 bits unless results
+# are stored in 32 before they are shifted.
+
+
+@jit(**SUBSTITUTED)
+def copy_above(above, ring, column, first, move, width):
+    """Copy the errors of the two rows above a band that its rows may need from this step on."""
+    now = np.uint64(column & 7)
+    for i in range(2):
+        x = column + 4 - 2 * i
+        for c in range(3):
+            inside = x >= 0 and x < width
+            ring[now, c, i] = above[i, np.uint64(first + move * x), c] if inside else 0
+
+
+@jit(**SUBSTITUTED)
+def receive(ring, column, atkinson, swapped, got):
+    """Sums of the errors that the pixels of a step get, in 8ths (Atkinson) or 16ths."""
+    before, before2 = np.uint64(column - 1 & 7), np.uint64(column - 2 & 7)
+    before3, before4 = np.uint64(column - 3 & 7), np.uint64(column - 4 & 7)
+    one, two = np.uint64(1), np.uint64(2)
+    ahead, behind = (np.int32(1), np.int32(3)) if swapped else (np.int32(3), np.int32(1))
+    for c in range(3):
+        if atkinson:
+            for row in range(got.shape[1]):
+                y = np.uint64(row)
+                total = ring[before, c, y + two] + ring[before2, c, y + two] + 4
+                total += ring[before, c, y + one] + ring[before2, c, y + one]
+                got[c, y] = total + ring[before3, c, y + one] + ring[before4, c, y]
+        else:
+            for row in range(got.shape[1]):
+                y = np.uint64(row)
+                total = 7 * ring[before, c, y + two] + 5 * ring[before2, c, y + one] + 8
+                total += ahead * ring[before, c, y + one] + behind * ring[before3, c, y + one]
+                got[c, y] = total
+
+
+@jit(**SUBSTITUTED)
+def pass_on(sums, given, strength, ring, column):
+    """Note the errors of the pixels of a step."""
+    now = np.uint64(column & 7)
+    for c in range(3):
+        for row in range(sums.shape[1]):
+            sums[c, row] = (sums[c, row] - given[c, row]) * strength
+        for row in range(sums.shape[1]):
+            ring[now, c, np.uint64(row) + np.uint64(2)] = sums[c, row] >> 8
+
+
+@jit(**SUBSTITUTED)
+def copy_below(ring, below, column, first, move, width):
+    """Copy the errors of the band's last two rows."""
+    now, rows = np.uint64(column & 7), ring.shape[2] - 2
+    for i in range(max(0, 2 - rows), 2):
+        x = column - 2 * (rows - 2 + i)
+        if x >= 0 and x < width:
+            for c in range(3):
+                below[i, np.uint64(first + move * x), c] = ring[now, c, np.uint64(rows + i)]
+
+
+@jit(**SUBSTITUTED)
+def add_error(pixels, diffusion, y, x, got, shift, sums, near):
+    """The sum of a pixel in each channel, and the colour whose nearest entry it is given."""
+    top = np.int64(len(diffusion.encoding) - 1)
+    for c in range(3):
+        total = summed(diffusion.levels, diffusion.bounds, pixels[y, x, c], c, got[c, y] >> shift)
+        sums[c, y] = total
+        near[c, y] = diffusion.encoding[np.uint64(min(max(total, 0), top))]
+
+
 @jit
 def diffuse_part(
     pixels, spread, table, filled, lattice, diffusion, alpha, errors, found, part, moves
@@ -166,66 +113,52 @@ def diffuse_part(
 
     The pixels of a step are then independent of each other, and so are the loads from the table.
 
-    errors : int16, errors that the pixels pass on: (2 + rows, width + 4, 3), flattened; it begins
-        two rows above and two columns left of the first pixel
+    errors : those of the last eight steps, (8, 3, 2 + rows) int32, from two rows above the band on;
+        of the two rows above it, (2, width, 3) int16; and of its last two rows, to be filled
     found : (rows, width)
-    part : first and end column of the first row, counted in the row's direction
-    moves : direction of the row, and the `side` of `places_around`, as 1 or -1
+    part : first and end column of the first row, counted in the row's direction; the first part
+        begins at -4
+    moves : direction of the row as 1 or -1, and whether the row above went the other way
 
-    Returns the column at which a cell is not filled, and the colour; column -1 at the end.
+    Returns the column at which a cell is not filled, and the colour; column -5 at the end.
     """
-    rows, width = found.shape
-    levels, encoding, entries = diffusion.levels, diffusion.encoding, diffusion.entries
-    bounds, strength, atkinson = diffusion.bounds, diffusion.strength, diffusion.atkinson
-    top = np.int64(len(encoding) - 1)
-    first = 0 if moves[0] > 0 else width - 1
-    stride, step, side = (
-        np.uint64(3 * (width + 4)),
-        np.uint64(3 * moves[0]),
-        np.uint64(3 * moves[1]),
-    )
-    zero, one, two = np.uint64(0), np.uint64(1), np.uint64(2)
-    sums, near = np.empty((rows, 3), np.int32), np.empty((rows, 3), np.uint8)
-    places, chosen = np.empty(rows, np.uint32), np.empty(rows, np.int64)
+    (ring, above, below), (rows, width), (move, swapped) = errors, found.shape, moves
+    first, shift = 0 if move > 0 else width - 1, 3 if diffusion.atkinson else 4
+    entries, strength = diffusion.entries, diffusion.strength
+    got, sums, given = np.zeros((3, 3, rows), np.int32)
+    near = np.empty((3, rows), np.uint8)
     for column in range(part[0], part[1]):
-        start, stop = max(0, (column - width) // 2 + 1), min(rows, column // 2 + 1)
+        start = min(rows, max(0, (column - width) // 2 + 1))
+        stop = max(start, min(rows, column // 2 + 1))
+        copy_above(above, ring, column, first, move, width)
+        receive(ring, column, diffusion.atkinson, swapped, got)
         for row in range(start, stop):
-            y, x = np.uint64(row), np.uint64(first + moves[0] * (column - 2 * row))
-            own = (y + two) * stride + np.uint64(3) * (x + two)
-            around = places_around(own, stride, step, side)
-            got = received(errors, around, zero, atkinson)
-            r = summed(levels, bounds, pixels[y, x, 0], 0, got)
-            got = received(errors, around, one, atkinson)
-            g = summed(levels, bounds, pixels[y, x, 1], 1, got)
-            got = received(errors, around, two, atkinson)
-            b = summed(levels, bounds, pixels[y, x, 2], 2, got)
-            sums[y, 0], sums[y, 1], sums[y, 2] = r, g, b
-            near[y, 0] = encoding[np.uint32(min(max(r, 0), top))]
-            near[y, 1] = encoding[np.uint32(min(max(g, 0), top))]
-            near[y, 2] = encoding[np.uint32(min(max(b, 0), top))]
-            places[y] = spread[0, near[y, 0]] | spread[1, near[y, 1]] | spread[2, near[y, 2]]
+            y, x = np.uint64(row), np.uint64(first + move * (column - 2 * row))
+            add_error(pixels, diffusion, y, x, got, shift, sums, near)
         for row in range(start, stop):
+            y, x = np.uint64(row), np.uint64(first + move * (column - 2 * row))
+            r, g, b = near[0, y], near[1, y], near[2, y]
+            value, entry = np.uint8(255), np.int64(-1)
             if alpha is not None:
-                value = alpha.values[row, first + moves[0] * (column - 2 * row)]
+                value = alpha.values[y, x]
                 if value < 255:
-                    r, g, b = near[row, 0], near[row, 1], near[row, 2]
-                    chosen[row] = nearest_with_alpha(r, g, b, value, lattice, alpha)
-                    continue
-            if not filled[places[row] >> CELL_BITS]:
-                return column, near[row, 0], near[row, 1], near[row, 2]
-            chosen[row] = table[places[row]]
-        for row in range(start, stop):
-            y, x = np.uint64(row), np.uint64(first + moves[0] * (column - 2 * row))
-            if alpha is not None:
-                if alpha.values[y, x] == 0:
-                    found[y, x] = alpha.hidden
-                    continue
-            own, entry = (y + two) * stride + np.uint64(3) * (x + two), np.uint64(chosen[row])
+                    entry = np.int64(nearest_with_alpha(r, g, b, value, lattice, alpha))
+            if entry < 0:
+                place = spread[0, r] | spread[1, g] | spread[2, b]
+                if not filled[place >> CELL_BITS]:
+                    return column, r, g, b
+                entry = np.int64(table[place])
             found[y, x] = entry
-            errors[own] = (sums[y, 0] - entries[entry, 0]) * strength >> 8
-            errors[own + one] = (sums[y, 1] - entries[entry, 1]) * strength >> 8
-            errors[own + two] = (sums[y, 2] - entries[entry, 2]) * strength >> 8
-    return -1, np.uint8(0), np.uint8(0), np.uint8(0)
+            for c in range(3):
+                given[c, y] = entries[np.uint64(entry), c] if value > 0 else sums[c, y]
+        for c in range(3):
+            for row in range(start):
+                given[c, row] = sums[c, row] = 0
+            for row in range(stop, rows):
+                given[c, row] = sums[c, row] = 0
+        pass_on(sums, given, strength, ring, column)
+        copy_below(ring, below, column, first, move, width)
+    return -5, np.uint8(0), np.uint8(0), np.uint8(0)
 
 
 @jit(**INNER)
@@ -287,9 +220,7 @@ def diffuse_along_curve(
         entry = np.int64(-1)
         if alpha is not None:
             value = alpha.values[y, x]
-            if value == 0:
-                entry = np.int64(alpha.hidden)
-            elif value < 255:
+            if value < 255:
                 entry = nearest_with_alpha(near_r, near_g, near_b, value, lattice, alpha)
         if entry < 0:
             place = spread[0, near_r] | spread[1, near_g] | spread[2, near_b]
@@ -304,16 +235,3 @@ def diffuse_along_curve(
         at[1] += 1
         at[2] += 1
     return False, np.uint8(0), np.uint8(0), np.uint8(0)
-
-
-@jit
-def tally(pixels, palette, indices, counts):
-    """Count the pixels of each entry; returns the sum of squared differences."""
-    error = np.int64(0)
-    for i in range(len(indices)):
-        entry = indices[i]
-        counts[entry] += 1
-        for c in range(palette.shape[1]):
-            apart = np.int64(pixels[i, c]) - np.int64(palette[entry, c])
-            error += apart * apart
-    return error
