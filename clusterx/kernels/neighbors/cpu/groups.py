@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...cpu.ranges import blocks
-from ...cpu.threads import run_blocks
+from ...cpu.threads import run_blocks, single_threaded_blas
 
 #: Up to this many rows are not grouped, because there are too few tiles to skip.
 FEW = 4096
@@ -67,12 +67,17 @@ class Groups:
         """The order of rows Y by their groups."""
         if len(self.pivots) == 1:
             return np.arange(len(Y))
-        squares = np.einsum("ij,ij->i", self.pivots, self.pivots)
-        nearest = [
-            np.argmin(squares - 2 * (self._centred(Y[a:b]) @ self.pivots.T), axis=1)
-            for a, b in blocks(len(Y), 1 << 13)
-        ]
-        return np.argsort(np.concatenate(nearest), kind="stable")
+        half = 0.5 * np.einsum("ij,ij->i", self.pivots, self.pivots)
+        nearest = np.empty(len(Y), np.int64)
+        parts = blocks(len(Y), 1 << 11)
+
+        def block(b: int) -> None:
+            a, e = parts[b]
+            np.argmax(self._centred(Y[a:e]) @ self.pivots.T - half, axis=1, out=nearest[a:e])
+
+        with single_threaded_blas():
+            run_blocks(block, len(parts))
+        return np.argsort(nearest, kind="stable")
 
     def views(self, Y: np.ndarray, parts: list, ordered: np.ndarray) -> Views | None:
         """The tiles as seen from blocks of the rows Y; None where these are too many.
