@@ -53,6 +53,11 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         The cluster of each subcluster, from the global step.
     labels_ : array of shape (n_samples,), int32
         Of the rows of the last call.
+    n_clusters_ : int
+        Number of clusters of the subclusters.
+    linkage_matrix_ : ndarray of shape (n_subclusters - 1, 4)
+        The merges of the subclusters as SciPy's linkage matrix, if the global step builds a tree:
+        `DendrogramDisplay.from_estimator` draws it.
     root_ : node
         The root of the tree. A node has `subclusters_`, and each of these has `n_samples_`,
         `centroid_`, `radius` and, outside the leaves, `child_`. Nodes are views, made on access.
@@ -82,6 +87,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
 
     _takes_sparse = True
     subcluster_centers_: Array
+    linkage_matrix_: np.ndarray
     _tree: FeatureTree
     _tree_centers: Array
 
@@ -212,6 +218,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         centers, given = self.subcluster_centers_, self.n_clusters
         m = centers.shape[0]
         whole = isinstance(given, numbers.Integral)
+        tree = None
         if given is None or (whole and m < given):
             labels: Any = np.arange(m)
             if whole:
@@ -221,12 +228,16 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
                     ConvergenceWarning,
                     stacklevel=4,
                 )
-        elif whole:
-            # a tree has at least two leaves
-            one = np.zeros(1, np.int32)
-            labels = AgglomerativeClustering(given).fit_predict(centers) if m > 1 else one
+        elif whole and m == 1:  # a tree has at least two leaves
+            labels = np.zeros(1, np.int32)
         else:
-            labels = clone(given).fit_predict(centers)
+            tree = AgglomerativeClustering(given) if whole else clone(given)
+            labels = tree.fit_predict(centers)
+        self.__dict__.pop("linkage_matrix_", None)  # of an earlier call
+        merges = getattr(tree, "children_", None)
+        if merges is not None and merges.shape[0] == m - 1 and hasattr(tree, "linkage_matrix_"):
+            self.linkage_matrix_ = tree.linkage_matrix_
+        self.n_clusters_ = len(np.unique(to_host(labels)))
         self.subcluster_labels_ = asarray(to_host(labels).astype(np.int32), like=centers)
 
     # -- using ---------------------------------------------------------------------------------

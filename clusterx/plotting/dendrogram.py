@@ -119,7 +119,11 @@ class DendrogramDisplay:
         kind = type(estimator).__name__
         Z = getattr(estimator, "linkage_matrix_", None)
         if Z is None and not hasattr(estimator, "children_"):
-            raise TypeError(f"{kind} has no children_: it builds no tree of merges.")
+            raise TypeError(
+                f"This {kind} has no linkage_matrix_ and no children_: it has built no tree of "
+                "merges. AgglomerativeClustering builds one, as does Birch with a whole number as "
+                "n_clusters."
+            )
         if Z is None and getattr(estimator, "distances_", None) is None:
             raise ValueError(
                 f"{kind} has no distances_, which are the heights of the forks. Fit it with "

@@ -176,10 +176,25 @@ def test_wrong_linkages():
         DendrogramDisplay.from_linkage(np.where(Z == Z[3, 2], np.nan, Z))
 
 
-def test_models_without_a_tree():
-    from clusterx import KMeans
+def test_subclusters_of_birch():
+    from clusterx import AgglomerativeClustering, Birch
 
-    with pytest.raises(TypeError, match="KMeans has no children_"):
+    for given in (3, AgglomerativeClustering(3)):
+        model = Birch(threshold=1.0, n_clusters=given).fit(X)
+        Z = linkage(model.subcluster_centers_, "ward")
+        np.testing.assert_allclose(model.linkage_matrix_[:, 2:], Z[:, 2:])
+        display = DendrogramDisplay.from_estimator(model)
+        assert display.n_clusters_ == model.n_clusters_ == 3
+
+
+def test_models_without_a_tree():
+    from clusterx import Birch, KMeans
+
+    with pytest.raises(TypeError, match=r"This KMeans has no linkage_matrix_ and no children_"):
         DendrogramDisplay.from_estimator(KMeans(2, random_state=0).fit(X))
+    for of_subclusters in (None, KMeans(2, random_state=0)):
+        model = Birch(threshold=1.0, n_clusters=3).fit(X).set_params(n_clusters=of_subclusters)
+        with pytest.raises(TypeError, match=r"This Birch has .* a whole number as n_clusters"):
+            DendrogramDisplay.from_estimator(model.partial_fit())
     with pytest.raises(ValueError, match=r"has no distances_.* compute_distances=True"):
         DendrogramDisplay.from_estimator(AgglomerativeClustering(3).fit(X))
