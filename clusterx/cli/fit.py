@@ -338,8 +338,8 @@ def _check_kind(kind: type, writing: Writing) -> None:
         raise UsageError("--plot-kind: says what --plot draws; add --plot FILE.")
     if writing.plot_columns is not None:
         raise UsageError("--plot-columns: a dendrogram has no such axes. Leave the option out.")
-    trees = {"children_", "linkage_matrix_"}
-    if not any(trees & set(vars(base).get("__annotations__", {})) for base in kind.__mro__):
+    merging = any("children_" in vars(base).get("__annotations__", {}) for base in kind.__mro__)
+    if not (merging or hasattr(kind, "linkage_matrix_")):
         raise UsageError(
             f"--plot-kind dendrogram: {kind.__name__} builds no tree of merges. Use a hierarchy, "
             "such as -a agglomerative."

@@ -16,6 +16,7 @@ from ..arrays import Array, asarray, contiguous, namespace, to_host
 from ..base import Clusterer
 from ..fitted import fitted_matrix
 from ..kernels.feature_trees import FeatureTree, leaves
+from ..kernels.graphs import Linkage
 from ..rows import Rows, without_labels
 from ..validation import check_number
 from .agglomerative import AgglomerativeClustering
@@ -56,8 +57,8 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
     n_clusters_ : int
         Number of clusters of the subclusters.
     linkage_matrix_ : ndarray of shape (n_subclusters - 1, 4)
-        The merges of the subclusters as SciPy's linkage matrix, if the global step builds a tree:
-        `DendrogramDisplay.from_estimator` draws it.
+        The merges of the subclusters as SciPy's linkage matrix, on the host, if the global step
+        builds a tree. `DendrogramDisplay.from_estimator` draws it.
     root_ : node
         The root of the tree. A node has `subclusters_`, and each of these has `n_samples_`,
         `centroid_`, `radius` and, outside the leaves, `child_`. Nodes are views, made on access.
@@ -87,7 +88,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
 
     _takes_sparse = True
     subcluster_centers_: Array
-    linkage_matrix_: np.ndarray
+    _linkage: Linkage | None
     _tree: FeatureTree
     _tree_centers: Array
 
@@ -218,7 +219,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         centers, given = self.subcluster_centers_, self.n_clusters
         m = centers.shape[0]
         whole = isinstance(given, numbers.Integral)
-        tree = None
+        tree: Any = None
         if given is None or (whole and m < given):
             labels: Any = np.arange(m)
             if whole:
@@ -233,10 +234,13 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         else:
             tree = AgglomerativeClustering(given) if whole else clone(given)
             labels = tree.fit_predict(centers)
-        self.__dict__.pop("linkage_matrix_", None)  # of an earlier call
+        self._linkage = None
         merges = getattr(tree, "children_", None)
         if merges is not None and merges.shape[0] == m - 1 and hasattr(tree, "linkage_matrix_"):
-            self.linkage_matrix_ = tree.linkage_matrix_
+            Z = tree.linkage_matrix_
+            # a record, because arrays among the attributes would have to be where X is
+            left, right = Z[:, :2].T.astype(np.int64)
+            self._linkage = Linkage(left, right, *Z[:, 2:].T)
         self.n_clusters_ = len(np.unique(to_host(labels)))
         self.subcluster_labels_ = asarray(to_host(labels).astype(np.int32), like=centers)
 
@@ -299,6 +303,13 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         return self.subcluster_centers_.shape[0]
 
     # -- the tree ------------------------------------------------------------------------------
+
+    @property
+    def linkage_matrix_(self) -> np.ndarray:
+        merges = getattr(self, "_linkage", None)
+        if merges is None:
+            raise AttributeError("The global step of this Birch has built no tree of merges.")
+        return np.stack([part.astype(np.float64) for part in merges], axis=1)
 
     @property
     def root_(self) -> Node:
