@@ -42,6 +42,9 @@ def check_same(model, peer):
         np.testing.assert_array_equal(model.cluster_hierarchy_, expected)
 
 
+#: scikit-learn 1.7 and 1.8 advise their users to sort matrices
+UNSORTED = "ignore:Precomputed sparse input was not sorted:sklearn.exceptions.EfficiencyWarning"
+
 CASES = {
     "default": {},
     "share": {"min_samples": 0.1, "min_cluster_size": 0.05, "xi": 0.2},
@@ -59,6 +62,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("kind", ["moons", "blobs", "grid"])
 def test_walks_and_clusters_are_scikit_learns(kind, case):
+    if case == "power" and np.__version__ < "2":
+        pytest.skip("with NumPy 1, scikit-learn rounds cube roots in two ways, which breaks ties")
     X = data(kind)
     check_same(OPTICS(**CASES[case]).fit(X), peers.OPTICS(**CASES[case]).fit(X))
 
@@ -95,6 +100,7 @@ def test_float32_rows_are_walked_in_float64():
     check_same(OPTICS().fit(X), peers.OPTICS().fit(X.astype(float)))
 
 
+@pytest.mark.filterwarnings(UNSORTED)
 @pytest.mark.parametrize("make", [lambda D: D.toarray(), csr_array])
 def test_matrices_that_are_not_symmetric_are_read_by_rows(make):
     nearest = kneighbors_graph(data("blobs"), n_neighbors=10, mode="distance")
@@ -103,6 +109,7 @@ def test_matrices_that_are_not_symmetric_are_read_by_rows(make):
     check_same(model, peers.OPTICS(metric="precomputed").fit(D))
 
 
+@pytest.mark.filterwarnings(UNSORTED)
 @pytest.mark.parametrize("max_eps", [np.inf, 1.0])
 @pytest.mark.parametrize("make", [np.asarray, csr_array])
 def test_matrices_of_distances(make, max_eps):
