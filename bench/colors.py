@@ -244,11 +244,27 @@ def document(rows: list[dict[str, Any]]) -> str:
 def _losses(rows: list[dict[str, Any]], kind: str, missed: str) -> str:
     told = []
     for row in rows:
+        own = row[kind]["clusterx"]["mse"]
         for name in row[missed]:
-            more = row[kind]["clusterx"]["mse"] / row[kind][name]["mse"] - 1
             where = f"{row['image']} at {row['colours']} colours"
-            told.append(f"{where}, {100 * more:.2f}% above {name}")
+            told.append(f"{where}, {100 * (own / row[kind][name]['mse'] - 1):.2f}% above {name}")
+            if kind == "dithered":
+                told[-1] += " (" + _added(row, name) + ")"
     return f"Losses: {'; '.join(told) or 'none'}."
+
+
+def _added(row: dict[str, Any], name: str) -> str:
+    """What dithering adds to the errors of a peer and of clusterx, and what it is for."""
+    plain, dithered = row["plain"], row["dithered"]
+    more = [
+        f"{100 * (dithered[library]['mse'] / plain[library]['mse'] - 1):.1f}%"
+        for library in (name, "clusterx")
+    ]
+    blurred = [f"{dithered[library]['blurred']:.3f}" for library in (name, "clusterx")]
+    return (
+        f"dithering adds {more[0]} to its error and {more[1]} to clusterx's, and leaves "
+        f"{blurred[0]} and {blurred[1]} of blurred light"
+    )
 
 
 def main() -> None:

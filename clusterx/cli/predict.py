@@ -86,9 +86,8 @@ def predict(
             fitted = _model(model, trust_pickle=trust_pickle)
             _check_abilities(fitted, probabilities, output)
             table = _table(source, fitted, whole=with_data)
-        if not running.quiet:
-            for note in table.notes:
-                echo(notes, f"clusterx: {note}")
+        for note in () if running.quiet else table.notes:
+            echo(notes, f"clusterx: {note}")
         assigner = Assigner(fitted, table, running.device.value)
         sizes: Counter[int] = Counter()
         parts = assigner.parts(sizes, seconds, probabilities=probabilities)
@@ -97,9 +96,15 @@ def predict(
             Labels(source.name, table, parts).write(output, force=running.force)
         seconds["write"] = time.perf_counter() - began - seconds["predict"]
         facts = report.predict_facts(source.name, model, output, fitted, sizes, seconds)
-        if running.as_json or not running.quiet:
-            shown = report.dumps(facts) if running.as_json else report.predict_table(facts)
-            tell(Console(stderr=output == "-"), shown)
+        _show(facts, running, Console(stderr=output == "-"))
+
+
+def _show(facts: dict[str, Any], running: Running, console: Console) -> None:
+    """The facts as JSON or as a table, unless the run is to be quiet."""
+    if running.as_json:
+        tell(console, report.dumps(facts))
+    elif not running.quiet:
+        tell(console, report.predict_table(facts))
 
 
 class Assigner:
