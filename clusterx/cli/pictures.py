@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from ..image.formats import FORMATS
 from ..image.io import SAMPLE, decode
 from ..image.picture import Picture, UnreadableImageError
 from . import ExitCode
-from .common import STATUS, echo, status_of
+from .common import STATUS, UsageError, echo, status_of
 
 Done = TypeVar("Done")
 
@@ -238,7 +238,7 @@ class Batch:
         console = self.notes if moving else self.shown
         # before Rich 14.3 even a disabled bar ends with an empty line
         with nullcontext() if progress.disable else progress:
-            outcomes = _in_order(work, pairs, self.jobs or os.cpu_count() or 1)
+            outcomes = _in_order(work, pairs, self.jobs)
             for (name, target), outcome in progress.track(
                 outcomes, total=len(pairs), description=description
             ):
@@ -268,9 +268,13 @@ class Batch:
 
 
 def _in_order(
-    work: Callable[[str, str], Done], pairs: Iterable[tuple[str, str]], jobs: int
+    work: Callable[[str, str], Done], pairs: list[tuple[str, str]], jobs: int
 ) -> Iterator[tuple[tuple[str, str], Done | Exception]]:
-    """The outcomes of work, in the order of the pairs; few are started ahead of their use."""
+    """The outcomes of work, in the order of the pairs; few are started ahead of their use.
+
+    jobs : how many are worked on at a time, each with its share of the cores; 0: one per core
+    """
+    from ..kernels.cpu.threads import take_share
 
     def outcome(pair: tuple[str, str]) -> Done | Exception:
         try:
@@ -278,10 +282,13 @@ def _in_order(
         except tuple(STATUS) as error:
             return error
 
-    if jobs == 1:
+    cores = _cores()
+    jobs = min(jobs or cores, len(pairs))
+    if jobs <= 1:
         yield from ((pair, outcome(pair)) for pair in pairs)
         return
-    pool = ThreadPoolExecutor(jobs)
+    # 12 photos of 2 megapixels on 2 cores take 4.9 s; 5.4 s if each is worked on by all threads
+    pool = ThreadPoolExecutor(jobs, initializer=take_share, initargs=(max(1, cores // jobs),))
     begun: deque[tuple[tuple[str, str], Future[Any]]] = deque()
     try:
         for pair in pairs:
@@ -294,6 +301,15 @@ def _in_order(
             yield first, future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    from ..kernels.cpu.threads import thread_count
+
+    try:
+        return thread_count()
+    except ValueError as error:  # a wrong environment variable
+        raise UsageError(str(error)) from error
 
 
 def targets_of(

@@ -148,7 +148,7 @@ def _pixels(image: Image.Image, name: str) -> np.ndarray:
     """Grey, RGB or RGBA; a transparent colour is applied later, by its key."""
     mode = image.mode
     # a TIFF reports its size after turning, but its copy has the size of the pixels
-    plain = image.copy() if hasattr(image, "tag_v2") else image
+    plain = image.copy() if image.size != image.im.size else image
     if mode.startswith("I;16"):
         return _full_range(np.asarray(plain).astype(np.uint16, copy=False), image)
     if mode in ("I", "F"):

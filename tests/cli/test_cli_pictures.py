@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 
 from clusterx.cli import ExitCode
-from clusterx.cli.pictures import ColorSpace, Method
+from clusterx.cli.pictures import ColorSpace, Method, _in_order
 from clusterx.cli.quantize import Finder, Order
 from clusterx.image import Dither, compare, quantize, quantize_animation, read_palette, remap
 from clusterx.image.colorspace import SPACES
 from clusterx.image.dithering import METHODS as DITHERS
 from clusterx.image.settings import METHODS, ORDERS
+from clusterx.kernels.cpu import threads
 from tests.image.made_files import swapped_profile
 
 CHINA = "sample:china.jpg"
@@ -65,6 +66,19 @@ def test_jobs_do_not_change_the_files(run, folder):
     for name in os.listdir("out1"):
         with open(f"out1/{name}", "rb") as one, open(f"out3/{name}", "rb") as three:
             assert one.read() == three.read()
+
+
+@pytest.mark.parametrize(("jobs", "share"), [(0, 2), (1, 8), (3, 2), (4, 2), (20, 2)])
+def test_jobs_share_the_cores(monkeypatch, jobs, share):
+    monkeypatch.setattr(threads, "_cores", lambda: 8)
+    found = _in_order(lambda *_: threads.thread_count(), [("a", "b")] * 4, jobs)
+    assert [n for _, n in found] == [share] * 4
+    assert threads.thread_count() == 8
+
+
+def test_a_wrong_number_of_threads(run, folder, monkeypatch):
+    monkeypatch.setenv("CLUSTERX_NUM_THREADS", "x")
+    fails(run("quantize", folder, "-o", "out"), ExitCode.USAGE, "CLUSTERX_NUM_THREADS must be")
 
 
 def test_a_broken_file_does_not_stop_the_rest(run, folder):

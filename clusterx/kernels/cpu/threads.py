@@ -7,6 +7,7 @@ threads changes only which thread computes a block, never a result.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ def thread_count() -> int:
     -------
     int
         The number of cores that this process may run on (affinity and cgroup limits counted), or
-        ``OMP_NUM_THREADS`` or ``CLUSTERX_NUM_THREADS`` where one is set and smaller; at least 1.
+        ``OMP_NUM_THREADS``, ``CLUSTERX_NUM_THREADS`` or the calling thread's share (see
+        `take_share`) where one is set and smaller; at least 1.
 
     Raises
     ------
@@ -37,7 +39,7 @@ def thread_count() -> int:
             f"CLUSTERX_NUM_THREADS must be a positive whole number, got {wanted!r}: "
             "set it to the number of threads wanted, or unset it."
         )
-    limits = [_cores()]
+    limits = [_cores(), _share.threads]
     if wanted:
         limits.append(int(wanted))
     # OpenMP allows a list with one number per nesting level: the outermost level counts here
@@ -45,6 +47,21 @@ def thread_count() -> int:
     if omp.isdecimal() and int(omp) > 0:
         limits.append(int(omp))
     return max(1, min(limits))
+
+
+class _Share(threading.local):
+    threads = sys.maxsize
+
+
+_share = _Share()
+
+
+def take_share(threads: int) -> None:
+    """Let kernels that the calling thread runs use at most so many threads.
+
+    Threads that work side by side need no help from others, which would only make them wait.
+    """
+    _share.threads = threads
 
 
 def _cores() -> int:
