@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import devices, loading, routing
 from .records import RECORDS, Call
@@ -28,31 +28,40 @@ def under_way() -> bool:
     return _inside.depth > 0
 
 
-def on_scikit_learn(name: str, key: str, size: Size | None, why: str, work: Callable) -> Any:
+class Begun(NamedTuple):
+    """When a call began, and the seconds lost to loading or in vain before its work began."""
+
+    at: float
+    loading: float
+
+
+def on_scikit_learn(
+    name: str, key: str, size: Size | None, why: str, work: Callable, begun: Begun
+) -> Any:
     """The result of `work` on scikit-learn; calls within it stay with scikit-learn."""
     logger.info("%s goes to scikit-learn: %s", name, why)
-    started = perf_counter()
     _inside.depth += 1
     try:
         return work()
     finally:
         _inside.depth -= 1
-        seconds = perf_counter() - started
-        routing.left(key, size, seconds)
-        RECORDS.add(Call(name, key, size, "scikit-learn", why), seconds)
+        seconds = perf_counter() - begun.at
+        routing.left(key, size, seconds - begun.loading)
+        RECORDS.add(Call(name, key, size, "scikit-learn", why), seconds, begun.loading)
 
 
-def on_clusterx(name: str, key: str, size: Size, work: Callable, iterations: Callable) -> Any:
+def on_clusterx(
+    name: str, key: str, size: Size, work: Callable, iterations: Callable, begun: Begun
+) -> Any:
     """The result of `work` on clusterx, which may raise any exception."""
-    started = perf_counter()
     _inside.depth += 1
     try:
         with loading.measured() as load:
             result = work()
     finally:
         _inside.depth -= 1
-    seconds = perf_counter() - started
-    loaded = min(load.seconds, seconds)
+    seconds = perf_counter() - begun.at
+    loaded = min(begun.loading + load.seconds, seconds)
     where = "clusterx" if devices.current() == "cpu" else "clusterx on the GPU"
     estimate = routing.taken(key, size, seconds - loaded, iterations())
     RECORDS.add(Call(name, key, size, where, ""), seconds, loaded, estimate)
@@ -88,12 +97,17 @@ def run(
     """
     if under_way():
         return original()
+    started = perf_counter()
     if size is None:
-        return on_scikit_learn(name, key, size, "the data have no rows and columns", original)
-    why = routing.reason(key, size) or refusal()
+        why: str | None = "the data have no rows and columns"
+        return on_scikit_learn(name, key, size, why, original, Begun(started, 0.0))
+    with loading.measured() as load:
+        why = routing.reason(key, size) or refusal()
+    begun = Begun(started, load.seconds)
     if why is None:
         try:
-            return on_clusterx(name, key, size, accelerated, iterations)
+            return on_clusterx(name, key, size, accelerated, iterations, begun)
         except Exception as error:  # scikit-learn takes the call, or raises what users expect
             why = f"clusterx raised {type(error).__name__}: {error}"
-    return on_scikit_learn(name, key, size, why, original)
+            begun = Begun(started, perf_counter() - started)
+    return on_scikit_learn(name, key, size, why, original, begun)

@@ -5,7 +5,7 @@ from time import perf_counter
 
 import pytest
 
-from clusterx.accel import routing
+from clusterx.accel import loading, routing, running
 from clusterx.accel.models import AcceleratedMeta
 from clusterx.accel.records import RECORDS, Call
 from clusterx.accel.reporting import report
@@ -89,3 +89,22 @@ def test_calls_within_calls_are_not_counted_again(installed, ran):
     user_class("GaussianMixture")(2, random_state=0).fit(rows())  # fits k-means first
     user_class("Birch")(n_clusters=user_class("AgglomerativeClustering")(2)).fit(rows())
     assert ran() == {"clusterx": ["GaussianMixture.fit", "Birch.fit"]}
+
+
+def test_loading_before_the_work_counts(monkeypatch):
+    clock = iter([10.0, 13.0, 17.0, 20.0, 20.5, 21.0, 22.0])
+    monkeypatch.setattr(running, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(routing, "reason", lambda key, size: None)
+
+    def load():  # while it is asked whether clusterx takes the call
+        loading._current[-1].seconds += 2.0
+
+    running.run("a", "a", Size(5, 2), load, lambda: None, lambda: None)
+    assert [total.seconds for total in RECORDS.totals.values()] == [3.0]
+    assert [total.loading for total in RECORDS.totals.values()] == [2.0]
+    RECORDS.clear()
+    # clusterx fails after three seconds, and scikit-learn takes half of one
+    running.run("a", "a", Size(5, 2), lambda: None, lambda: 1 / 0, lambda: None)
+    ((called, total),) = RECORDS.totals.items()
+    assert called.where == "scikit-learn"
+    assert (total.seconds, total.loading) == (3.5, 3.0)

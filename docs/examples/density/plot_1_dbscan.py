@@ -46,3 +46,4 @@ for ax, model in zip(axes, (small, large), strict=True):
 # clusters are in pieces, as here, try larger ones.
 display = KDistanceDisplay.from_data(X, k=5)
 print("first value for eps:", round(display.eps_, 3))
+plt.show()

@@ -6,6 +6,7 @@ DBSCAN describes the rows it was fitted to. New rows have to be assigned by a ru
 Here are two: the rule of border rows, and a vote of neighbours.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import make_moons
 from sklearn.neighbors import KNeighborsClassifier
@@ -36,3 +37,4 @@ print("by neighbours:", voter.predict(places))
 distances, _ = NearestNeighbors(n_neighbors=1).fit(model.components_).kneighbors(new)
 print("distances:    ", [round(distance, 2) for (distance,) in distances.tolist()])
 ClusterBoundaryDisplay.from_estimator(voter, points, name="Vote of 50 core rows")
+plt.show()

@@ -48,3 +48,5 @@ for eps in (0.25, 0.5, 1.0, 2.0):
         eps=eps,
     )
     print(f"eps={eps}: {len(set(labels.tolist()) - {-1})} clusters")
+
+plt.show()

@@ -40,3 +40,4 @@ axes[0].scatter(*points.T, s=1 + 20 * host.probabilities_, c=host.labels_, cmap=
 axes[0].set_title("Membership")
 axes[1].scatter(*points.T, s=1 + 60 * host.outlier_scores_**2, color="tab:red", alpha=0.6)
 axes[1].set_title("Outlier score")
+plt.show()

@@ -37,3 +37,4 @@ for ax, eps in zip(axes, (0.12, 0.25, 0.5), strict=True):
 # The knee of the distances to the ninth neighbour is a first value to try, not an answer: here it
 # is too large already, because the rim of the wide class is as sparse as the gap.
 KDistanceDisplay.from_data(X, k=9)
+plt.show()

@@ -48,3 +48,5 @@ for k in (8, 16, 24, 32, 48):
     print(
         f"{k:2} patches keep {1 - float((error**2).sum() / ((X - X.mean(axis=0)) ** 2).sum()):.0%}"
     )
+
+plt.show()

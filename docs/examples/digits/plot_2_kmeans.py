@@ -6,6 +6,7 @@ k-means on images of digits finds, without being told, clusters that look like d
 used at the end only, to see how well it did.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 
@@ -35,3 +36,4 @@ print(f"accuracy one to one:  {cluster_accuracy(digits.target, model.labels_):.3
 # %%
 # The errors: eights and ones look alike to k-means, and nines are mixed with threes.
 ConfusionDisplay.from_predictions(digits.target, model.labels_, name="KMeans")
+plt.show()

@@ -6,6 +6,7 @@ k-means measures straight distances between images. t-SNE first places the image
 such that near neighbours stay near, and k-means has an easier task there.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.manifold import TSNE
@@ -30,6 +31,7 @@ ClusterScatterDisplay.from_estimator(model, X, name="KMeans in the plane of t-SN
 # %%
 # On the pixels themselves the accuracy is about 0.8. The labels were not used in either case.
 ConfusionDisplay.from_predictions(digits, model.labels_, name="KMeans after t-SNE")
+plt.show()
 
 # %%
 # A warning: t-SNE keeps neighbours, not distances or densities. How far apart two clusters are in

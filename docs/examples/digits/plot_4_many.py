@@ -97,3 +97,4 @@ print(f"accuracy on {len(found):,} test images with 256 clusters: {np.mean(found
 # %%
 # The centres of 36 clusters, and the digit that each stands for.
 CentroidImageDisplay.from_estimator(models[36], X, y_train)
+plt.show()

@@ -50,3 +50,4 @@ ax.errorbar(
     capsize=3,
 )
 ax.set(xlabel="number of clusters", ylabel="accuracy, 3 folds")
+plt.show()

@@ -6,6 +6,7 @@ Labels cost work, so it matters which rows are labelled. This page spends fifty 
 in three ways: on random rows, on the rows that stand for a cluster, and on whole clusters.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -60,3 +61,4 @@ spreading = LabelSpreading(kernel="knn", n_neighbors=7).fit(X, y)
 right = np.mean(np.array(spreading.transduction_.tolist()) == y_train)
 found = spreading.to_device("cpu").predict(X_test)
 print(f"label spreading: {np.mean(found == y_test):.3f} ({right:.1%} of the labels are right)")
+plt.show()

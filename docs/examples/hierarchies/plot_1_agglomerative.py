@@ -45,3 +45,5 @@ fig, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained", sharey=T
 for ax, linkage in zip(axes, ("single", "complete", "average"), strict=True):
     model = AgglomerativeClustering(n_clusters=4, linkage=linkage).fit(X)
     ClusterScatterDisplay.from_estimator(model, X, name=linkage, ax=ax)
+
+plt.show()

@@ -37,3 +37,5 @@ print("clusters  divisive  agglomerative")
 for k in (2, 3, 4, 5):
     scores = [adjusted_rand_score(iris.target, model.cut(n_clusters=k)) for model in models]
     print(f"{k:8} {scores[0]:9.3f} {scores[1]:14.3f}")
+
+plt.show()

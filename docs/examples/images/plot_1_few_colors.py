@@ -43,3 +43,4 @@ for ax, picture, title in zip(axes, (china, result.image), ("96,615 colours", "1
 # %%
 # The sixteen colours, and how much of the photo each covers.
 PaletteDisplay.from_image(result)
+plt.show()

@@ -37,3 +37,5 @@ for ax, more in zip(axes, options, strict=True):
     ax.set_title(
         ", ".join(f"{name}={value}" for name, value in more.items()) or "plain", fontsize=9
     )
+
+plt.show()

@@ -44,3 +44,5 @@ for k in (4, 8, 16, 25, 64, 256):
     small = quantize(photo, k, random_state=0)
     quality = compare(photo, small.image)
     print(f"{k:7} {len(small.to_png()) / 1024:4.0f} {quality.psnr:7.2f} {quality.ssim:6.3f}")
+
+plt.show()

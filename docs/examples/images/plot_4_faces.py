@@ -10,6 +10,7 @@ easier than real faces.
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import fetch_olivetti_faces, get_data_home
 from sklearn.decomposition import PCA
@@ -122,3 +123,5 @@ for name, part in zip(("upside down", "dark", "lying"), np.split(damaged, 3), st
 for name, part in (("test pictures", faces[test]), ("damaged pictures", damaged)):
     errors = ((part - pca.inverse_transform(pca.transform(part))) ** 2).mean(axis=1)
     print(f"{name:>21}: mean squared error {errors.mean():.4f}")
+
+plt.show()

@@ -7,6 +7,7 @@ centres add up to as little as possible. A centre is the mean of its points, and
 belongs to its nearest centre.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import make_blobs
 
@@ -35,3 +36,4 @@ ClusterScatterDisplay.from_estimator(model, X)
 new = X[:3, :] + 0.1
 print("clusters: ", model.predict(new))
 print("distances:", model.transform(new), sep="\n")
+plt.show()

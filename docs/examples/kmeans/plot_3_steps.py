@@ -52,3 +52,5 @@ for ax, max_iter in zip(axes.flat, (1, 2, 3, 300), strict=True):
     model = KMeans(4, init=start, max_iter=max_iter, tol=0).fit(X)
     ClusterBoundaryDisplay.from_estimator(model, X, ax=ax)
     ax.set_title(f"Iteration {model.n_iter_}, inertia {model.inertia_:.0f}")
+
+plt.show()

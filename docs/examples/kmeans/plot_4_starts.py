@@ -70,3 +70,4 @@ for init in found:
 # centres so far. It is the same for every seed, and outliers mislead it.
 model = KMeans(5, init="maximin").fit(X)
 print("inertia from maximin:", model.inertia_)
+plt.show()

@@ -56,3 +56,5 @@ some = MiniBatchKMeans(8, init=start, batch_size=512, random_state=0).fit(Y)
 for ax, model, name in zip(axes, (every, some), ("All rows", "Batches of 512"), strict=True):
     ClusterBoundaryDisplay.from_estimator(model, Y, max_points=3000, ax=ax)
     ax.set_title(f"{name}, inertia {model.inertia_:.0f}")
+
+plt.show()

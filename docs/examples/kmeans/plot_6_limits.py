@@ -50,3 +50,4 @@ for ax, model in zip(axes, (by_eye, best), strict=True):
 mixture = GaussianMixture(3, n_init=10, random_state=42).fit(X)
 print("ARI of the mixture:", round(adjusted_rand_score(y, mixture.predict(X)), 3))
 GaussianEllipseDisplay.from_estimator(mixture, X)
+plt.show()

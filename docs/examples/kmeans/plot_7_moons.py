@@ -32,3 +32,4 @@ for ax, model in zip(axes, (straight, spectral), strict=True):
 # The graph of neighbours, with the rows in the order of their clusters: no entry joins the two
 # blocks.
 AffinityDisplay.from_estimator(spectral)
+plt.show()

@@ -36,3 +36,5 @@ for ax, model in zip(axes, models, strict=True):
     ari = adjusted_rand_score(y, model.labels_[: len(points)])
     ClusterScatterDisplay.from_estimator(model, X, ax=ax)
     ax.set(xlim=(-4, 10), ylim=(-4, 9), title=f"{type(model).__name__}, ARI {ari:.2f}")
+
+plt.show()

@@ -6,6 +6,7 @@ A map is a grid of units. Each has a place among the rows, and neighbours on the
 neighbours among the rows. So the map is a clustering and a picture of the data at once.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits, load_wine
 from sklearn.preprocessing import StandardScaler
@@ -43,3 +44,4 @@ Y = np.asarray(digits.data)  # cupy.asarray(digits.data) on a GPU
 drawn = SelfOrganizingMap((8, 12), max_iter=20, random_state=0).fit(Y)
 display = CentroidImageDisplay(drawn.cluster_centers_, titles=[""] * 96).plot(n_columns=12)
 display.ax_.set_title("A map of digits")
+plt.show()

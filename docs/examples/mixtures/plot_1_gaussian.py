@@ -63,3 +63,5 @@ for ax, kind in zip(axes, ("spherical", "diag", "tied"), strict=True):
     other = GaussianMixture(3, covariance_type=kind, n_init=5, random_state=0).fit(Y)
     GaussianEllipseDisplay.from_estimator(other, Y, ax=ax)
     ax.set_title(f"{kind}, mean log-likelihood {other.score(Y):.2f}")
+
+plt.show()

@@ -6,6 +6,7 @@ A mixture knows how likely each row is. The least likely ones are anomalies: cho
 want to look at, and the percentile gives the threshold.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import make_blobs
 
@@ -36,3 +37,4 @@ print(
     f"of the model's own rows: {(model.to_device('cpu').score_samples(new) < threshold).mean():.1%}"
 )
 print("a far row:", bool(model.to_device("cpu").score_samples([[6.0, 6.0]])[0] < threshold))
+plt.show()

@@ -38,3 +38,4 @@ for kind in ("full", "tied", "diag", "spherical"):
 
 # %%
 GaussianEllipseDisplay.from_estimator(found.best_estimator("bic"), X)
+plt.show()

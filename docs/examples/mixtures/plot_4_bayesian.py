@@ -44,3 +44,4 @@ Y = np.asarray(moons)  # cupy.asarray(moons) on a GPU
 GaussianEllipseDisplay.from_estimator(
     BayesianGaussianMixture(n_components=10, n_init=5, max_iter=500, random_state=42).fit(Y), Y
 )
+plt.show()

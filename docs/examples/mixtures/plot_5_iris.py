@@ -40,3 +40,4 @@ ClusterScatterDisplay.from_predictions(X, majority_labels(iris.target, labels), 
 
 # %%
 ConfusionDisplay.from_predictions(iris.target_names[iris.target], labels, name="GaussianMixture")
+plt.show()

@@ -36,3 +36,4 @@ ElbowDisplay.from_sweep(found)
 # The elbow is at four. That is a fair answer, but not the true one: the data have five groups, of
 # which two are close together. Inertia hardly notices them, because they are small.
 ClusterBoundaryDisplay.from_estimator(found.best_estimator("elbow"), X)
+plt.show()

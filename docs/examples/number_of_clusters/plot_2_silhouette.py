@@ -38,3 +38,5 @@ SilhouetteSweepDisplay.from_sweep(found)
 fig, axes = plt.subplots(2, 2, figsize=(10, 8), layout="constrained", sharex=True)
 for ax, k in zip(axes.flat, (3, 4, 5, 6), strict=True):
     SilhouetteDisplay.from_predictions(X, found.labels(k), name=f"k = {k}", ax=ax)
+
+plt.show()

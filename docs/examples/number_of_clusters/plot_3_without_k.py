@@ -38,3 +38,5 @@ for quantile in (0.05, 0.1, 0.2, 0.3):
     bandwidth = estimate_bandwidth(X, quantile=quantile)
     model = MeanShift(bandwidth=bandwidth).fit(X)
     print(f"bandwidth {bandwidth:.2f}: {model.cluster_centers_.shape[0]} clusters")
+
+plt.show()

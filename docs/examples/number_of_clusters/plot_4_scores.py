@@ -64,3 +64,4 @@ for model in (KMeans(3, random_state=0), GaussianMixture(3, random_state=0)):
 # %%
 # The matrix of classes and clusters says more than any number.
 ConfusionDisplay.from_predictions(iris.target_names[iris.target], labels, name="GaussianMixture")
+plt.show()

@@ -86,6 +86,8 @@ for chosen in (["Age", "SpendingScore"], ["Age", "AnnualIncome"], columns):
     score = max(swept.scores["silhouette"])
     print(f"{' and '.join(chosen)}: {best} clusters, silhouette {score:.2f}")
 
+plt.show()
+
 # %%
 # The same from the command line::
 #

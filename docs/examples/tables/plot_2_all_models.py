@@ -90,5 +90,7 @@ for column, (title, (points, k, eps, bandwidth)) in zip(axes.T, sets.items(), st
         style = {"transform": ax.transAxes, "ha": "right", "fontsize": 7, "bbox": box}
         ax.text(0.97, 0.04, f"{1000 * seconds:.0f} ms", **style)
 
+plt.show()
+
 # %%
 # No model wins everywhere. The :doc:`user guide </guide/index>` says which to try when.
