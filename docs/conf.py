@@ -81,6 +81,7 @@ ALONE = (
     "quickstart",
     "estimators",
     "command_line",
+    "topics",
     "gpu",
     "scale",
     "models",

@@ -2,9 +2,9 @@
 All models on the classic toy sets
 ==================================
 
-Which model finds what? Each row is a model, each column a data set of 500 points, and the
-number in the corner is the time of a fit. The last column has no clusters at all: models that
-take a number of clusters divide it nevertheless.
+Which model finds what? In the second picture each row is a model, each column a data set of 500
+points, and the number in the corner is the time of a fit. The last column has no clusters at all:
+models that take a number of clusters divide it nevertheless.
 """
 
 import time
