@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 data, labels = load_digits(return_X_y=True)
+data, labels = data[:600], labels[:600]
 components = PCA(n_components=10, svd_solver="full").fit(data).components_
 starts = {
     "k-means++": KMeans(init="k-means++", n_clusters=10, n_init=2, random_state=0),
