@@ -99,8 +99,8 @@ def run(
         return original()
     started = perf_counter()
     if size is None:
-        why: str | None = "the data have no rows and columns"
-        return on_scikit_learn(name, key, size, why, original, Begun(started, 0.0))
+        reason = "the data have no rows and columns"
+        return on_scikit_learn(name, key, size, reason, original, Begun(started, 0.0))
     with loading.measured() as load:
         why = routing.reason(key, size) or refusal()
     begun = Begun(started, load.seconds)
