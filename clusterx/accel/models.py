@@ -154,12 +154,22 @@ def _refusal(model: Any, family: Family, name: str, X: Any) -> str | None:
     twin = loading.twin(family.name)
     if family.parameters is not None:
         return None
-    unknown = _parameters(own_class._accelerates) - set(inspect.signature(twin).parameters)
+    unknown = _given(model).keys() - inspect.signature(twin).parameters.keys()
     if unknown:
         return f"clusterx has no parameter {min(unknown)}"
     if is_sparse(X) and not all(m.__sklearn_tags__().input_tags.sparse for m in (model, twin())):
         return "no sparse matrix is taken here"
     return None
+
+
+def _given(model: Any) -> dict[str, Any]:
+    """Its parameters, but for those that scikit-learn is about to drop and nobody has set."""
+    values = {name: getattr(model, name) for name in _parameters(type(model)._accelerates)}
+    return {
+        name: value
+        for name, value in values.items()
+        if not (isinstance(value, str) and value == "deprecated")
+    }
 
 
 @functools.cache
@@ -221,8 +231,7 @@ def _twin(model: Any, family: Family, *, fresh: bool, named: bool) -> Any:
     Unless `named`, it has no names of columns, because arrays on a GPU have none.
     """
     if family.parameters is None:
-        names = _parameters(type(model)._accelerates)
-        parameters = {name: getattr(model, name) for name in names}
+        parameters = _given(model)
     else:
         parameters = family.parameters(model)
     twin = loading.twin(family.name)(**parameters)
