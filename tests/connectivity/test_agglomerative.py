@@ -10,12 +10,12 @@ from scipy.cluster.hierarchy import fcluster, is_valid_linkage
 from scipy.cluster.hierarchy import linkage as scipy_linkage
 from scipy.spatial.distance import pdist, squareform
 from sklearn.cluster import AgglomerativeClustering as Peer
-from sklearn.metrics import adjusted_rand_score
 
 from clusterx import AgglomerativeClustering
 from clusterx.connectivity import dense
 from clusterx.connectivity.dense import LINKAGES, SQUARED
 from clusterx.kernels.linkage import rounds
+from clusterx.metrics import adjusted_rand_score
 
 SHARED = ("ward", "complete", "average", "single")
 

@@ -9,13 +9,13 @@ from scipy.sparse import coo_array, csr_array
 from scipy.spatial.distance import cdist, pdist, squareform
 from sklearn.base import clone
 from sklearn.cluster import AgglomerativeClustering as Peer
-from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import kneighbors_graph
 
 from clusterx import AgglomerativeClustering, arrays, grid_to_graph, linkage_tree, ward_tree
 from clusterx.connectivity.dense import LINKAGES, SQUARED
 from clusterx.kernels import kernels_for
 from clusterx.kernels.linkage import ALONG, generic
+from clusterx.metrics import adjusted_rand_score
 
 CPU = kernels_for(arrays.namespace(np.empty(0))).linkage
 X = np.random.default_rng(0).normal(size=(160, 3))

@@ -12,8 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from clusterx import BayesianGaussianMixture, Blocks
 from clusterx.distribution import em, starts
 
-#: from scikit-learn's tied covariances
-OF_NUMPY_1 = "ignore:Conversion of an array with ndim > 0 to a scalar:DeprecationWarning"
+#: from the tied covariances of older versions of scikit-learn
+SCALARS = "ignore:Conversion of an array with ndim > 0 to a scalar:DeprecationWarning"
 TYPES = ("full", "tied", "diag", "spherical")
 ATTRIBUTES = (
     "weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_",
@@ -68,7 +68,7 @@ def fitted(model, X, **more):
         return model.fit(X, **more)
 
 
-@pytest.mark.filterwarnings(OF_NUMPY_1)
+@pytest.mark.filterwarnings(SCALARS)
 @pytest.mark.parametrize("weights", ["dirichlet_process", "dirichlet_distribution"])
 @pytest.mark.parametrize("kind", TYPES)
 def test_scikit_learn_comes_to_the_same_from_the_same_start(xp, one_start, kind, weights):
@@ -95,7 +95,7 @@ def test_scikit_learn_comes_to_the_same_from_the_same_start(xp, one_start, kind,
     assert_array_equal(xp.to_host(found.predict(given)), wanted.predict(X))
 
 
-@pytest.mark.filterwarnings(OF_NUMPY_1)
+@pytest.mark.filterwarnings(SCALARS)
 @pytest.mark.parametrize("kind", TYPES)
 def test_given_priors_are_those_of_scikit_learn(one_start, kind):
     X = blobs()

@@ -39,11 +39,16 @@ class Tree:
         self.xp, self.most, self.branching = xp, threshold * threshold, branching
         self.nodes, self.root, self.levels = [Node()], 0, 1
 
+    def squares(self, C, x):
+        """Squared distances from the last axis of C to x."""
+        apart = C - x
+        return self.xp.sum(apart * apart, axis=-1)  # a power is not as exact in every library
+
     def nearest(self, node, x):
         """The nearest slot, and its squared distance."""
         xp = self.xp
         C = xp.stack([slot.center for slot in self.nodes[node].slots])
-        squared = xp.sum((C - x) ** 2, axis=1)
+        squared = self.squares(C, x)
         slot, least = host_floats(xp.argmin(squared), xp.min(squared))
         return int(slot), least
 
@@ -84,7 +89,7 @@ class Tree:
         """Share the slots of a node with a new node; returns the summaries of both."""
         xp, slots = self.xp, self.nodes[node].slots
         C = xp.stack([slot.center for slot in slots])
-        D = to_host(xp.stack([xp.sum((C - slot.center) ** 2, axis=1) for slot in slots]))
+        D = to_host(xp.stack([self.squares(C, slot.center) for slot in slots]))
         a, b = np.unravel_index(np.argmax(D), D.shape)
         stays = D[a] < D[b]
         stays[a] = True
@@ -102,7 +107,7 @@ class Tree:
         first, *others = self.nodes[node].slots
         total = Slot(first.center, first.weight, first.scatter, node)
         for other in others:
-            (squared,) = host_floats(self.xp.sum((total.center - other.center) ** 2))
+            (squared,) = host_floats(self.squares(total.center, other.center))
             total = total.joined(other, squared)
         return total
 
