@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from clusterx import BisectingKMeans, GaussianMixture, KMeans, MiniBatchKMeans
+from clusterx import (
+    BayesianGaussianMixture,
+    Birch,
+    BisectingKMeans,
+    GaussianMixture,
+    KMeans,
+    KMedians,
+    MiniBatchKMeans,
+    SelfOrganizingMap,
+)
 from clusterx.rows.graph import Graph
 
 da = pytest.importorskip("dask.array", reason="Dask is not installed: pip install clusterx[dask]")
@@ -49,6 +58,15 @@ MODELS = {
     ),
     "BisectingKMeans": (BisectingKMeans(3, max_iter=3, random_state=0), "cluster_centers_ labels_"),
     "GaussianMixture": (MIXTURE, "means_ weights_"),
+    "BayesianGaussianMixture": (
+        BayesianGaussianMixture(
+            n_components=4, init_params="random_from_data", tol=1.0, random_state=0
+        ),
+        "means_ weights_",
+    ),
+    "Birch": (Birch(threshold=4.0, n_clusters=3), "subcluster_centers_ labels_"),
+    "KMedians": (KMedians(6, init=START, max_iter=1), "cluster_centers_ labels_"),
+    "SelfOrganizingMap": (SelfOrganizingMap((2, 2), max_iter=2), "cluster_centers_ labels_"),
 }
 
 
