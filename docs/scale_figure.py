@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 DOCS = Path(__file__).parent
 #: (place of the rows, place of the labels), its name, its colour
 PLACES = {
-    ("memory", "file"): ("array in memory", "tab:blue"),
+    ("memory", "memory"): ("array in memory", "tab:blue"),
     ("blocks", "memory"): ("blocks of a file, labels in memory", "tab:orange"),
     ("blocks", "file"): ("blocks, labels to a file", "tab:green"),
 }

@@ -164,6 +164,16 @@ def test_mini_batches(weighted):
     assert found.n_steps_ == whole.n_steps_
 
 
+def test_rows_from_all_over_a_file(tmp_path, monkeypatch):
+    X = blobs(3000, 3)
+    np.save(tmp_path / "a.npy", X)
+    monkeypatch.setattr("clusterx.rows.source._WINDOW", 1000)  # 41 rows
+    rows = np.random.default_rng(0).integers(0, 2900, 500)
+    for first in (0, 100):
+        mapped = np.load(tmp_path / "a.npy", mmap_mode="r")[first:]
+        assert_array_equal(Blocks(mapped).take(rows), X[first:][rows])
+
+
 @pytest.mark.parametrize("d", [3, 12])
 def test_batches_are_gathered_together(d):
     X, passes = blobs(6000, d), []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from .stored import REAL_KINDS, ArrowRows, FileArray, Stored, stored
 
 #: Blocks with more than this many times the rows that fit in `working_memory` are read in parts.
 _TALL = 4
+#: Bytes of a file that are mapped at a time to take rows from all over it: the system may bring up
+#: to 2 MiB around each of them to memory.
+_WINDOW = 1 << 26
 
 
 def memory_budget() -> float:
@@ -155,9 +159,9 @@ class BlockSource:
             # in rising order and each once, as arrays in files require
             rows, places = np.unique(indices, return_inverse=True)
             place = _place(given, 0) if isinstance(given, np.memmap) else None
-            if place is not None:  # mapped separately, so that it leaves memory after use
-                given = np.memmap(place[0], given.dtype, "r", place[1], given.shape)
-            return np.asarray(given[rows], self.dtype)[places]
+            if place is None:
+                return np.asarray(given[rows], self.dtype)[places]
+            return self._scattered(rows, given.dtype, *place)[places]
         out, a = np.empty((len(indices), self.d), self.dtype), 0
         for block in self.blocks():
             b = a + block.shape[0]
@@ -165,6 +169,19 @@ class BlockSource:
             out[here] = block[indices[here] - a]
             a = b
         return out
+
+    def _scattered(self, rows: np.ndarray, dtype: np.dtype, name: Any, offset: int) -> np.ndarray:
+        """The rows at rising indices of an array that begins at the offset in a file."""
+        found = np.empty((len(rows), self.d), self.dtype)
+        width = self.d * dtype.itemsize
+        starts = np.flatnonzero(np.diff(rows // max(1, _WINDOW // width), prepend=-1))
+        for a, b in pairwise([*starts.tolist(), len(rows)]):
+            first, last = int(rows[a]), int(rows[b - 1])
+            # mapped separately, so that they leave memory after use
+            shape = last + 1 - first, self.d
+            mapped = np.memmap(name, dtype, "r", offset + first * width, shape)
+            found[a:b] = mapped[rows[a:b] - first]
+        return found
 
 
 def _parts(blocks: Iterator[Any], height: int) -> Iterator[np.ndarray]:
