@@ -241,7 +241,10 @@ FAULTS = (
     Fault("metrics: degrees of freedom", "return between * (points.n - points.k) / (within * (points.k - 1))", "return between * points.n / (within * points.k)", SCORES),
     Fault("metrics: Dunn upside down", 'return least / most if most > 0 else float("inf")', 'return most / least if most > 0 else float("inf")', SCORES),
     # -- images and the command --------------------------------------------------------------------
-    Fault("dither: weights", "got = 7 * errors[before + c] + 5 * errors[above + c]", "got = 5 * errors[before + c] + 7 * errors[above + c]", "tests/kernels/dither"),
+    Fault("dither: weights", "total = 7 * ring[before, c, y + two] + 5 * ring[before2, c, y + one] + 8", "total = 5 * ring[before, c, y + two] + 7 * ring[before2, c, y + one] + 8", "tests/kernels/dither"),
+    Fault("dither: rows above a band", "ring[now, c, i] = above[i,", "ring[now, c, i] = 0 * above[i,", "tests/kernels/dither"),
+    Fault("dither: cells that other threads filled", "self._filled |= filled", "self._filled[:] = True", "tests/kernels/dither"),
+    Fault("dither: pixels after a missing cell", "found[done:], counts)", "found[done:], 0 * counts)", "tests/kernels/dither"),
     Fault("dither: candidates", "2 * (g1 if g > best_g else g0)", "2 * (g0 if g > best_g else g1)", "tests/kernels/dither"),
     Fault("image: hue of CIEDE2000", "rotation = -2 * xp.sqrt(share)", "rotation = 2 * xp.sqrt(share)", IMAGE + "/test_quality.py"),
     Fault("image: small regions", "np.lexsort((other, apart, mine))", "np.lexsort((other, -apart, mine))", IMAGE + "/test_segment.py"),

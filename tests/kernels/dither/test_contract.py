@@ -54,8 +54,9 @@ def test_nearest_entries_are_exact(k):
         assert error == squared.min(axis=1).sum()
 
 
-def test_nearest_entries_of_another_axis_and_offsets():
-    """Axes that are not even, and entries that are farther than they seem."""
+def test_nearest_entries_of_another_axis_and_offsets(monkeypatch):
+    """Axes that are not even, and entries that are farther than they seem; in small blocks."""
+    monkeypatch.setattr(dithering, "_BLOCK", 700)
     pixels, palette = some(1, 4000, 40)
     axis = np.round(TOP * (np.arange(256) / 255) ** 2.2).astype(np.int32)
     lattice = lattice_of(palette, axis)
