@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -98,7 +99,9 @@ struct Shadow {
 };
 
 static std::vector<Fiber> fibers;
-static std::vector<char> stacks, dynamic_memory;
+static std::unique_ptr<char[]> stacks;  // not filled, because most of a stack is never touched
+static int stack_count;
+static std::vector<char> dynamic_memory;
 static std::vector<Region> regions;
 static std::vector<unsigned> meetings;  // of each warp
 static std::string trouble;
@@ -166,11 +169,14 @@ static void fiber_main()
 
 static void make_fibers(int count)
 {
-    stacks.resize(count * STACK);
+    if (count > stack_count) {
+        stacks.reset(new char[count * STACK]);
+        stack_count = count;
+    }
     fibers.assign(count, Fiber());
     for (int i = 0; i < count; ++i) {
 #ifdef OWN_SWITCH
-        uintptr_t top = (uintptr_t)(stacks.data() + (i + 1) * STACK) & ~(uintptr_t)15;
+        uintptr_t top = (uintptr_t)(stacks.get() + (i + 1) * STACK) & ~(uintptr_t)15;
         void **frame = (void **)top - 8;  // six registers, the entry, and no way back
         for (int j = 0; j < 8; ++j)
             frame[j] = nullptr;
@@ -178,7 +184,7 @@ static void make_fibers(int count)
         fibers[i].stack_pointer = frame;
 #else
         getcontext(&fibers[i].context);
-        fibers[i].context.uc_stack.ss_sp = stacks.data() + i * STACK;
+        fibers[i].context.uc_stack.ss_sp = stacks.get() + i * STACK;
         fibers[i].context.uc_stack.ss_size = STACK;
         fibers[i].context.uc_link = nullptr;
         makecontext(&fibers[i].context, fiber_main, 0);
