@@ -10,7 +10,7 @@ from scipy.spatial.distance import pdist, squareform
 from clusterx import arrays
 from clusterx.kernels import kernels_for
 from clusterx.kernels.linkage import CHAINED, INVERTING, generic, rounds
-from clusterx.kernels.linkage.cpu import COLUMNS
+from clusterx.kernels.linkage.cpu import COLUMNS, products
 
 CPU = kernels_for(arrays.namespace(np.empty(0))).linkage
 SQUARED = ("ward", "centroid", "median")
@@ -99,3 +99,28 @@ def test_distances(xp, metric):
     np.testing.assert_array_equal(D, D.T)
     same = generic.distances(X, metric)
     np.testing.assert_allclose(D, same, rtol=3e-16 * (xp.name == "torch"))
+
+
+@pytest.mark.parametrize("kind", ["sizes", "ties", "apart", "tiny", "huge", "equal"])
+def test_partners_by_products_are_those_of_brute_force(kind, monkeypatch):
+    monkeypatch.setattr(products, "WIDE", 16)
+    monkeypatch.setattr(products, "TALL", 8)
+    rng = np.random.default_rng(0)
+    C, sizes = rng.normal(size=(150, 12)), 10 ** rng.uniform(-3, 3, 150)
+    if kind == "ties":
+        C, sizes = rng.integers(0, 2, (150, 12)).astype(float), np.ones(150)
+    if kind == "apart":  # by so much that float32 products don't tell near rows from each other
+        C = 1e-3 * C + 1e3 * rng.integers(0, 2, (150, 1))
+    C *= {"tiny": 1e-150, "huge": 1e150, "equal": 0.0}.get(kind, 1.0)
+    total = 0.0
+    for c in C.T:
+        total = total + (c[:, None] - c[None, :]) ** 2
+    a, b = sizes[:, None], sizes[None, :]
+    costs = total * (a * b * 2.0 / (a + b))
+    np.fill_diagonal(costs, np.inf)
+    rows = np.sort(rng.choice(150, 70, replace=False))
+    for chosen in (None, rows):
+        found, others = products.partners_by_products(C, sizes, chosen)
+        wanted = costs if chosen is None else costs[chosen]
+        np.testing.assert_array_equal(others, wanted.argmin(axis=1))
+        np.testing.assert_array_equal(found, wanted.min(axis=1))

@@ -13,6 +13,7 @@ from ...neighbors.cpu.build import columns_of, tree
 from .. import ALONG, CENTRAL, CHAINED, INVERTING, generic
 from ..rounds import ward_edges
 from . import graph_loops, loops
+from .products import partners_by_products
 
 #: Most columns with which a k-d tree excludes most centroids.
 COLUMNS = 8
@@ -26,7 +27,7 @@ def ward(X, sizes):
 
 def _partners(C, sizes, rows):
     if C.shape[1] > COLUMNS:
-        return _partners_by_scans(C, sizes, rows)
+        return partners_by_products(C, sizes, rows)
     boxes = tree(C)
     by_place = sizes[boxes.order]
     least = np.empty(boxes.low.shape[0])
@@ -43,17 +44,6 @@ def _partners(C, sizes, rows):
         len(parts),
     )
     return (costs, others) if rows is None else (costs[rows], others[rows])
-
-
-def _partners_by_scans(C, sizes, rows):
-    Z = np.ascontiguousarray(C.T)
-    rows = np.arange(len(sizes)) if rows is None else rows
-    costs, others = np.empty(len(rows)), np.empty(len(rows), np.int64)
-    parts = blocks(len(rows), rows_per_task(len(rows), Z.size))
-    run_blocks(
-        lambda b: loops.partners_by_scans(Z, sizes, rows, *parts[b], costs, others), len(parts)
-    )
-    return costs, others
 
 
 def _ward_chain(means, sizes):

@@ -139,16 +139,6 @@ def costs_of(Z, sizes, x, m, out):
 
 
 @jit
-def partners_by_scans(Z, sizes, rows, start, stop, costs, others):
-    """The cheapest merges of the centroids rows[start:stop]."""
-    m = sizes.shape[0]
-    out, none = np.empty(m), np.zeros(m)
-    for e in range(start, stop):
-        costs_of(Z, sizes, rows[e], m, out)
-        costs[e], others[e] = least(out, none, m)
-
-
-@jit
 def ward_chain(Z, base, added, sizes):
     """Ward's merges by a chain over `Means`, whose columns (d, n) and sizes are overwritten."""
     n = sizes.shape[0]
