@@ -4,7 +4,7 @@
 
 Of each call the least of some rounds is kept, in wall time and in processor time of all threads;
 decoding and encoding are not included. The folder is one of photos of 2 megapixels, from JPEG to
-PNG by the command, on one core and on two.
+PNG by the command, on one core and on two. The results also go to docs/colors.md.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.colors import RESULTS, write_document
 from bench.data import make_photo
 from clusterx.image import quantize, remap
 
@@ -131,9 +132,11 @@ def main() -> None:
     found = {
         "versions": {name: version(name) for name in PACKAGES},
         "machine": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(), "load": os.getloadavg()[0], "rows": rows,
+        "megapixels": 24, "cores": os.cpu_count(), "load": os.getloadavg()[0], "rows": rows,
     }  # fmt: skip
     Path(options.out).write_text(json.dumps(found, indent=1) + "\n")
+    if Path(options.out).resolve().parent == RESULTS.resolve():
+        write_document()
 
 
 if __name__ == "__main__":

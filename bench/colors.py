@@ -39,6 +39,7 @@ MEASURES = {
     "blurred": "MSE of blurred light",
 }
 FULL = "clusterx, full strength in linear light"
+RESULTS, FILES = Path("bench/results"), ("colors.json", "color_speed.json")
 PACKAGES = ("pillow", "imagequant", "pylette", "scikit-learn", "numpy")
 
 
@@ -209,7 +210,26 @@ def table(rows: list[dict[str, Any]], kind: str) -> Iterator[str]:
             yield f"| {k} | {name} | {' | '.join(cells)} | {lost or ''} |"
 
 
-def document(rows: list[dict[str, Any]]) -> str:
+def speed_table(speed: dict[str, Any]) -> Iterator[str]:
+    """Lines of Markdown: what `bench.color_speed` measured."""
+    yield f"| {speed['megapixels']} megapixels, 256 colours | clusterx | other | ratio |"
+    yield "|---|---|---|---|"
+    for row in speed["rows"]:
+        if "times" in row:
+            own, peer = row["times"]
+            first, second = (1000 * row["times"][name]["wall_s"] for name in (own, peer))
+            ratio = f"{second / first:.2f}x"
+            yield f"| {row['row']} | {first:.0f} ms | {peer}, {second:.0f} ms | {ratio} |"
+    yield ""
+    for row in speed["rows"]:
+        if "faster" in row:
+            one, two = row["wall_s"].values()
+            yield f"A {row['row']} of 2 megapixels, by `clusterx quantize`: {one} s on one core and"
+            note = f" ({row['note']})" if "note" in row else ""
+            yield f"{two} s on two, {row['faster']:.2f} times as fast{note}."
+
+
+def document(rows: list[dict[str, Any]], speed: dict[str, Any]) -> str:
     """docs/colors.md."""
     lines = [
         "# Images in few colours",
@@ -236,6 +256,15 @@ def document(rows: list[dict[str, Any]]) -> str:
         *table(rows, "dithered"),
         "",
         _losses(rows, "dithered", "dithered_losses"),
+        "",
+        "## Speed",
+        "",
+        "Least wall times of runs that take turns, without decoding and encoding, by",
+        f"`python -m bench.color_speed` on {speed['cores']} cores, of which Pillow uses one.",
+        "Pillow finds a near colour; clusterx finds the nearest, and adds up pixels and error.",
+        "The ratio is the other library's time over clusterx's.",
+        "",
+        *speed_table(speed),
         "",
     ]
     return "\n".join(lines)
@@ -267,6 +296,12 @@ def _added(row: dict[str, Any], name: str) -> str:
     )
 
 
+def write_document() -> None:
+    """Write docs/colors.md from the results of `bench.colors` and `bench.color_speed`."""
+    errors, speed = (json.loads((RESULTS / name).read_text()) for name in FILES)
+    Path("docs/colors.md").write_text(document(errors["rows"], speed))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", default="", help="Images whose names contain this.")
@@ -284,7 +319,7 @@ def main() -> None:
     }
     Path(options.out).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     if not options.only:
-        Path("docs/colors.md").write_text(document(rows))
+        write_document()
     print(f"{lost} of {len(rows)} rows with losses, written to {options.out}")
 
 
