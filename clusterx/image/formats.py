@@ -119,6 +119,7 @@ def _png(drawing: Drawing, compress_level: int) -> memoryview:
         paletted(drawing.indices, drawing.palette),
         "PNG",
         compress_level=compress_level,
+        bits=max(1, (len(drawing.palette) - 1).bit_length()),  # older Pillows miscount RGBA
         icc_profile=profile,
         pnginfo=text,
         exif=drawing.metadata.exif,
