@@ -338,10 +338,7 @@ _MEASURED = (
     ),
     _hdbscan("tree-100k-2", "round_blobs_100000x2", 50, "tree"),
     _hdbscan("1m-2", "round_blobs_1000000x2", libraries=(CLUSTERX, "fast_hdbscan"), repeats=1),
-    _hdbscan(
-        "20k-32", "blobs_20000x32", repeats=1,
-        libraries=(CLUSTERX, "hdbscan", "fast_hdbscan"),
-    ),
+    _hdbscan("20k-32", "blobs_20000x32", repeats=1, libraries=(CLUSTERX, "hdbscan")),
     _clusterer("optics-10000-2", "round_blobs_10000x2", "OPTICS"),
     *(_linkage("round_blobs_10000x2", one) for one in ("ward", "single", "average", "complete")),
     _linkage("round_blobs_100000x2", "ward", libraries=(CLUSTERX, "fastcluster"), rounds=1),

@@ -69,6 +69,7 @@ def is_defined(true, pred, average):
     return mean(entropies) - cluster.expected_mutual_information(table, len(true)) > 1e-6
 
 
+@pytest.mark.filterwarnings("ignore:The number of unique classes:UserWarning")  # scikit-learn 1.7
 class TestAgreement:
     @pytest.mark.smoke
     @pytest.mark.parametrize("block", range(4))
