@@ -45,7 +45,7 @@ def assert_sums(stats, X, w, labels, k):
     np.testing.assert_allclose(stats.counts, counts, rtol=5e-16, atol=0)
 
 
-def step_for(kind, X, w, grid):
+def step_for(kind, X, w, grid, k=None):
     """A step of the named class, whatever X would get by itself."""
     if kind == "plain":
         return PlainStep(X, w, grid)
@@ -53,7 +53,7 @@ def step_for(kind, X, w, grid):
         return TreeStep(X, w, grid)
     if kind == "sparse":
         return sparse.SparseStep(csr_matrix(X), w, grid)
-    return ScreenedStep(X, w, grid, single_use=kind == "screened")
+    return ScreenedStep(X, w, grid, single_use=kind == "screened", k=k)
 
 
 def kinds_for(n, d):
@@ -83,7 +83,7 @@ def moving_centres(X, C, labels, iteration, rng):
 def run_iterations(kind, X, w, k, seed=0):
     """Many calls of one step, each against brute force."""
     rng = np.random.default_rng(seed)
-    step = step_for(kind, X, w, grid_for(X, w))
+    step = step_for(kind, X, w, grid_for(X, w), k)
     C, previous = some_rows(X, k, seed), np.full(len(X), -1)
     for iteration in range(ITERATIONS):
         stats = step(C)

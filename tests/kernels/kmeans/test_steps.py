@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from clusterx.kernels.cpu.screening import image
 from clusterx.kernels.kmeans.cpu import screened
 from clusterx.kernels.kmeans.cpu.screened import ScreenedStep
 from tests.data import WIDE_DATA, make, some_rows
@@ -37,6 +38,11 @@ def test_screen_equals_brute_force_while_centres_move(name, d, dtype):
 @pytest.mark.parametrize(("name", "dtype"), PROJECTED)
 def test_projected_screen_equals_brute_force_while_centres_move(name, dtype):
     run_iterations("projected", make(name, 4200, 130, dtype), None, 17)
+
+
+def test_two_centres_are_screened_by_fewer_columns():
+    step = run_iterations("projected", make("low rank", 4200, 130, "float32"), None, 2)
+    assert step.screen.Q.shape == (130, image.PROJECTION_FOR_TWO)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

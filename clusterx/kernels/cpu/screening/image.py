@@ -123,6 +123,9 @@ def centre_rows(X, mean, factor, start, stop, Z, norm, centred):
 #: Columns of a projection. With fewer, more exact distances are computed; with more, products cost
 #: more.
 PROJECTION = 64
+#: The same for at most two centres: 32 clusters of 70,000 x 784 by bisection take 0.83 of the time.
+#: Four centres take about as long as with PROJECTION, and ten take twice as long.
+PROJECTION_FOR_TWO = 32
 #: Least rows for a projection.
 PROJECTION_ROWS = 2048
 #: Rows that a task projects: few, so that threads end together.
@@ -139,13 +142,14 @@ class RowImage:
         X: np.ndarray,
         *,
         project: bool,
+        k: int | None = None,
         scales: fixed_point.Scales | None = None,
         fill: bool = True,
     ):
         self._measure(X, scales)
         n, d = X.shape
         if project and d >= 2 * PROJECTION and n >= PROJECTION_ROWS:
-            self._project(PROJECTION)
+            self._project(PROJECTION if k is None or k > 2 else PROJECTION_FOR_TWO)
         if self.Q is None:
             self._take_all(fill)
 

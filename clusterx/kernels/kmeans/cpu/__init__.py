@@ -35,7 +35,7 @@ def lloyd_stats(X, w, scales, single_use=False, k=None, rests=False):
         return sparse.SparseStep(X, w, scales)
     n, d = X.shape
     if d > TREE_DIMENSIONS:
-        return ScreenedStep(X, w, scales, single_use, rests)
+        return ScreenedStep(X, w, scales, single_use, k, rests)
     if single_use or few(n, k):
         return PlainStep(X, w, scales)
     if rests:

@@ -19,10 +19,12 @@ LISTED_COLUMNS = 64
 class ScreenedStep(MovingStep):
     """Many columns: a float32 screen, bounds between iterations, exact distances at the end."""
 
-    def __init__(self, X, w, scales, single_use, rests=False):
+    def __init__(self, X, w, scales, single_use, k=None, rests=False):
         super().__init__(X, w, scales, rests)
         self.screen: RowImage = (
-            LazyImage(X, scales) if rests else RowImage(X, project=not single_use, scales=scales)
+            LazyImage(X, scales)
+            if rests
+            else RowImage(X, project=not single_use, k=k, scales=scales)
         )
         self.lists: Shortlists | None = None
 
