@@ -99,7 +99,7 @@ RUNS = {
     "seeding": lambda rows, X: KMeans(4, random_state=0, max_iter=2).fit(rows),
     "lloyd": lambda rows, X: KMeans(4, init=X[:4], max_iter=2).fit(rows).score(rows),
     "mini-batch": lambda rows, X: MiniBatchKMeans(
-        4, init=X[:4], max_iter=1, batch_size=64, init_size=64
+        4, init=X[:4], max_iter=1, batch_size=64, init_size=64, random_state=0
     ).fit(rows),
     "calinski_harabasz": lambda rows, X: metrics.calinski_harabasz_score(rows, LABELS),
     "davies_bouldin": lambda rows, X: metrics.davies_bouldin_score(rows, LABELS),
@@ -112,6 +112,7 @@ LABELS = np.random.default_rng(0).integers(0, 4, 4000)
 def test_memory_is_bounded_by_the_blocks(gpu, monkeypatch, run):
     for module in ("clusterx.rows.blocks", "clusterx.metrics.centers"):
         monkeypatch.setattr(f"{module}.SUMMARY_VALUES", 64 * 40)
+    monkeypatch.setattr("clusterx.centroid.steps.GATHERED", 2 * 64 * 40)
     X = rows(4000, 40)
     per_row, block = 40 * 4000, 64 * 40 * 4
     with live_memory(monkeypatch) as count:
