@@ -16,10 +16,10 @@ from ..arrays import Array, asarray, contiguous, namespace, to_host
 from ..base import Clusterer
 from ..fitted import fitted_matrix
 from ..kernels.feature_trees import FeatureTree, leaves
-from ..kernels.graphs import Linkage
 from ..rows import Rows, without_labels
 from ..validation import check_number
 from .agglomerative import AgglomerativeClustering
+from .merges import Merges, linkage_matrix
 
 
 class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
@@ -88,7 +88,7 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
 
     _takes_sparse = True
     subcluster_centers_: Array
-    _linkage: Linkage | None
+    _merges: Merges | None
     _tree: FeatureTree
     _tree_centers: Array
 
@@ -234,13 +234,12 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
         else:
             tree = AgglomerativeClustering(given) if whole else clone(given)
             labels = tree.fit_predict(centers)
-        self._linkage = None
+        self._merges = None
         merges = getattr(tree, "children_", None)
         if merges is not None and merges.shape[0] == m - 1 and hasattr(tree, "linkage_matrix_"):
             Z = tree.linkage_matrix_
             # a record, because arrays among the attributes would have to be where X is
-            left, right = Z[:, :2].T.astype(np.int64)
-            self._linkage = Linkage(left, right, *Z[:, 2:].T)
+            self._merges = Merges(Z[:, :2].astype(np.int64), Z[:, 2], Z[:, 3].astype(np.int64))
         self.n_clusters_ = len(np.unique(to_host(labels)))
         self.subcluster_labels_ = asarray(to_host(labels).astype(np.int32), like=centers)
 
@@ -306,10 +305,10 @@ class Birch(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Clusterer):
 
     @property
     def linkage_matrix_(self) -> np.ndarray:
-        merges = getattr(self, "_linkage", None)
+        merges = getattr(self, "_merges", None)
         if merges is None:
             raise AttributeError("The global step of this Birch has built no tree of merges.")
-        return np.stack([part.astype(np.float64) for part in merges], axis=1)
+        return linkage_matrix(merges.children, merges.heights)
 
     @property
     def root_(self) -> Node:

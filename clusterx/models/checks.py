@@ -131,6 +131,15 @@ def _check_linkage(name: str, left: Any, right: Any, height: Any, size: Any) -> 
         raise ValueError(f"{name} has heights that do not rise")
 
 
+def _check_tree_of_merges(name: str, children: Any, heights: Any, counts: Any) -> None:
+    """Heights may fall, as those of centroid linkage do."""
+    known: dict[str, int] = {"sides": 2}
+    for values, layout in ((children, "i merges sides"), (heights, "f merges")):
+        _check_layout(name, values, layout, known)
+    _check_layout(name, counts, "i merges", known)
+    _check_merges(name, children, len(children) + 1)
+
+
 def _check_merges(what: str, children: np.ndarray, leaves: int) -> None:
     """Each merge is of earlier nodes, and no node is merged twice: so no merge is below itself."""
     _check_nodes(what, children, leaves + np.arange(len(children))[:, None])
@@ -256,6 +265,7 @@ _RECORDS: dict[str, Callable[..., None]] = {
     "density.trees.SingleLinkageTree": _check_tree_of_rows,
     "kernels.feature_trees.FeatureTree": _check_feature_tree,
     "kernels.graphs.CondensedTree": _check_condensed,
+    "connectivity.merges.Merges": _check_tree_of_merges,
     "kernels.graphs.Linkage": _check_linkage,
 }
 

@@ -45,6 +45,7 @@ AROUND = {"Pipeline": "sklearn.pipeline", "StandardScaler": "sklearn.preprocessi
 RECORDS: dict[str, tuple[str, ...] | None] = {
     "centroid.batches.State": ("centers", "counts", "since_reassignment", "some_empty"),
     "centroid.bisecting.SplitTree": None,
+    "connectivity.merges.Merges": None,
     "density.hierarchy.Hierarchy": (
         *("tree", "n", "parent", "birth", "size", "death", "row_cluster", "row_density"),
         "stability",

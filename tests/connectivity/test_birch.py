@@ -9,7 +9,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
 
-from clusterx import Birch, Blocks, KMeans, arrays
+from clusterx import (
+    AgglomerativeClustering,
+    Birch,
+    Blocks,
+    KMeans,
+    arrays,
+    load_model,
+    save_model,
+)
 from clusterx.kernels.feature_trees import cpu, generic, leaves
 from tests.data import blobs
 
@@ -204,3 +212,13 @@ def test_a_device_is_not_left():
     assert str(arrays.device(model.subcluster_centers_)) == str(X.device)
     with pytest.raises(ValueError, match="must use the same namespace"):
         model.partial_fit(data(30))
+
+
+@pytest.mark.parametrize("linkage", ["ward", "centroid"])  # of which one has heights that fall
+def test_the_merges_of_subclusters_are_saved(tmp_path, linkage):
+    model = Birch(threshold=0.3, n_clusters=AgglomerativeClustering(3, linkage=linkage))
+    model.fit(data(seed=3))
+    assert (np.diff(model.linkage_matrix_[:, 2]) < 0).any() == (linkage == "centroid")
+    save_model(model, tmp_path / "birch.clusterx")
+    loaded = load_model(tmp_path / "birch.clusterx")
+    assert_array_equal(loaded.linkage_matrix_, model.linkage_matrix_)

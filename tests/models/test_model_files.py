@@ -355,6 +355,10 @@ BROKEN = {
         "inner": (entry(0, 0), "those of its leaves"),
         "twice": (entry(1, 1), "those of its leaves"),
     },
+    ("Birch", "_merges children"): {
+        "twice": (entry((1, 0), (0, 0)), "a node twice"),
+        "itself": (entry((0, 0), 10**6), "numbers of nodes"),
+    },
     ("Birch", "_tree child"): {
         "below itself": (entry(slice(None), 0), "several levels|below itself"),
         "shared": (entry((14, 1), (14, 0)), "below none, or below several"),
