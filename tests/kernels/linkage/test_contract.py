@@ -11,6 +11,7 @@ from clusterx import arrays
 from clusterx.kernels import kernels_for
 from clusterx.kernels.linkage import CHAINED, INVERTING, generic, rounds
 from clusterx.kernels.linkage.cpu import COLUMNS, products
+from clusterx.kernels.linkage.cpu.loops import STRIDE
 
 CPU = kernels_for(arrays.namespace(np.empty(0))).linkage
 SQUARED = ("ward", "centroid", "median")
@@ -57,6 +58,24 @@ def test_compiled_chains_are_the_definition(method, kind):
         made(CPU, X, method, sizes)[1], made(generic, X, method, sizes)[1], strict=True
     ):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("method", CHAINED)
+def test_rows_learn_of_all_merges_that_were_made_while_they_were_not_read(method):
+    # groups far apart merge while the rows of others wait; several times the matrix is half empty
+    X = points("normal", 300) + 100.0 * (np.arange(300) % 7)[:, None]
+    sizes = np.random.default_rng(1).integers(1, 4, 300).astype(float)
+    for a, b in zip(
+        made(CPU, X, method, sizes)[1], made(generic, X, method, sizes)[1], strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("kind", ["normal", "grid"])
+def test_complete_linkage_of_more_rows_than_are_compared_at_once(kind):
+    X = points(kind, 2 * STRIDE + 300)
+    expected = scipy_linkage(X, "complete")[:, 2]
+    np.testing.assert_array_equal(made(CPU, X, "complete")[0], expected)
 
 
 @pytest.mark.parametrize("kind", ["normal", "line", "equal", "wide"])

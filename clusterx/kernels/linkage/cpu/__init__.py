@@ -12,7 +12,7 @@ from ...neighbors import Measure
 from ...neighbors.cpu.build import columns_of, tree
 from .. import ALONG, CENTRAL, CHAINED, INVERTING, generic
 from ..rounds import ward_edges
-from . import graph_loops, loops
+from . import graph_loops, loops, matrix_loops
 from .products import partners_by_products
 
 #: Most columns with which a k-d tree excludes most centroids.
@@ -58,25 +58,20 @@ def distances(X, metric, p=2.0):
     Z, n = columns_of(X), len(X)
     D = np.empty((n, n))
     parts = blocks(n, rows_per_task(n, n * len(Z)))
-
-    def block(b):
-        loops.squares(Z, *parts[b], D)
-        if measure.power == 2.0:
-            np.sqrt(D[slice(*parts[b])], out=D[slice(*parts[b])])
-
-    run_blocks(block, len(parts))
+    root = measure.power == 2.0
+    run_blocks(lambda b: matrix_loops.distances(Z, root, *parts[b], D), len(parts))
     return D
 
 
 def chained(D, sizes, method):
     D = np.ascontiguousarray(D, np.float64)
-    return Edges(*loops.matrix_chain(D, np.array(sizes, np.float64), CHAINED.index(method)))
+    return Edges(*matrix_loops.matrix_chain(D, np.array(sizes, np.float64), CHAINED.index(method)))
 
 
 def one_by_one(D, sizes, method):
     D = np.ascontiguousarray(D, np.float64)
     kind = len(CHAINED) + INVERTING.index(method)
-    return Edges(*loops.least_pairs(D, np.array(sizes, np.float64), kind))
+    return Edges(*matrix_loops.least_pairs(D, np.array(sizes, np.float64), kind))
 
 
 def along_graph(low, high, weight, sizes, method, C, made):

@@ -1,4 +1,4 @@
-"""Compiled loops over clusters."""
+"""Compiled loops over clusters by their centroids, and what loops over a matrix share."""
 
 import numpy as np
 
@@ -29,9 +29,6 @@ def least(values, penalty, m):
         if values[i] + penalty[i] == best:
             return best, i
     return best, where
-
-
-# -- Ward over centroids -------------------------------------------------------------------------
 
 
 @jit
@@ -202,131 +199,3 @@ def close_gaps(gone, m, ids, stack, top, place):
         ids[p] = ids[place[p]]
         gone[p] = 0.0
     return left
-
-
-# -- over a matrix -------------------------------------------------------------------------------
-
-
-@jit
-def squares(Z, start, stop, D):
-    """Squared distances between the rows start..stop and all, which are the columns of Z."""
-    n = Z.shape[1]
-    for i in range(start, stop):
-        for a in range(0, n, STRIDE):
-            b = min(n, a + STRIDE)
-            add_squares(Z, i, a, b, D[i, a:b])
-
-
-@jit(**INNER)
-def merge_rows(a, b, out, na, nb, sizes, between, method, m):
-    """Distances to a merged cluster, as by `generic.merged_row`."""
-    if method == 0:
-        for k in range(m):
-            out[k] = a[k] if a[k] > b[k] else b[k]
-    elif method == 1:
-        for k in range(m):
-            out[k] = (a[k] * na + b[k] * nb) / (na + nb)
-    elif method == 2:
-        for k in range(m):
-            out[k] = (a[k] + b[k]) * 0.5
-    elif method == 3:
-        for k in range(m):
-            s = sizes[k]
-            out[k] = ((s + na) * a[k] + (s + nb) * b[k] - s * between) / (s + (na + nb))
-    elif method == 4:
-        c = between * (na * nb / (na + nb))
-        for k in range(m):
-            out[k] = (a[k] * na + b[k] * nb - c) / (na + nb)
-    else:
-        for k in range(m):
-            out[k] = (a[k] + b[k]) * 0.5 - between * 0.25
-
-
-@jit
-def matrix_chain(D, sizes, method):
-    """The merges by a chain; D is overwritten. Columns of clusters that were merged are stale."""
-    n = sizes.shape[0]
-    low, high, weight = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64), np.empty(n - 1)
-    ids, gone = np.arange(n), np.zeros(n)
-    stack, top, first, m, left = np.empty(n, np.int64), 0, 0, n, n
-    place = np.empty(n, np.int64)
-    while left > 1:
-        if top == 0:
-            while gone[first]:
-                first += 1
-            stack[0], top = first, 1
-        x = stack[top - 1]
-        gone[x] = np.inf
-        w, y = least(D[x], gone, m)
-        gone[x] = 0.0
-        if top > 1 and D[x, stack[top - 2]] == w:
-            y = stack[top - 2]
-        if top == 1 or stack[top - 2] != y:
-            stack[top] = y
-            top += 1
-            continue
-        top -= 2
-        a, b = min(x, y), max(x, y)
-        e = n - left
-        low[e], high[e], weight[e] = ids[a], ids[b], w
-        merge_rows(D[a], D[b], D[b], sizes[a], sizes[b], sizes, w, method, m)
-        sizes[b] += sizes[a]
-        gone[a] = np.inf
-        for k in range(m):
-            if gone[k] == 0.0:
-                D[k, b] = D[b, k]
-        left -= 1
-        if 2 * left < m:
-            m = close_gaps(gone, m, ids, stack, top, place)
-            first = 0
-            for p in range(m):
-                sizes[p] = sizes[place[p]]
-            for p in range(m):
-                for k in range(m):
-                    D[p, k] = D[place[p], place[k]]
-    return low, high, weight
-
-
-@jit
-def least_pairs(D, sizes, method):
-    """Merge the pair of least distance, again and again; D is overwritten.
-
-    Each cluster keeps its nearest one and their distance, which is a lower bound if that one was
-    merged.
-    """
-    n = sizes.shape[0]
-    low, high, weight = np.empty(n - 1, np.int64), np.empty(n - 1, np.int64), np.empty(n - 1)
-    gone, none = np.zeros(n), np.zeros(n)
-    near, other, stale = np.empty(n), np.empty(n, np.int64), np.zeros(n, np.bool_)
-    for i in range(n):
-        gone[i] = np.inf
-        near[i], other[i] = least(D[i], gone, n)
-        gone[i] = 0.0
-    for e in range(n - 1):
-        w, i = least(near, none, n)
-        while stale[i]:
-            gone[i] = np.inf
-            near[i], other[i] = least(D[i], gone, n)
-            gone[i] = 0.0
-            stale[i] = False
-            w, i = least(near, none, n)
-        a, b = min(i, other[i]), max(i, other[i])
-        low[e], high[e], weight[e] = a, b, w
-        merge_rows(D[a], D[b], D[b], sizes[a], sizes[b], sizes, w, method, n)
-        sizes[b] += sizes[a]
-        gone[a] = near[a] = np.inf
-        stale[a] = False
-        gone[b] = np.inf
-        near[b], other[b] = least(D[b], gone, n)
-        gone[b] = 0.0
-        stale[b] = False
-        for k in range(n):
-            if gone[k] or k == b:
-                continue
-            t = D[b, k]
-            D[k, b] = t
-            if t < near[k] or (t == near[k] and other[k] > b):
-                near[k], other[k], stale[k] = t, b, False
-            elif other[k] == a or other[k] == b:
-                stale[k] = True
-    return low, high, weight
