@@ -1,4 +1,4 @@
-"""The faults of `planted_faults.py` can all be planted; whether they are caught, it tells itself."""
+"""The faults of `planted_faults.py` can be planted; whether they are caught, it says itself."""
 
 from __future__ import annotations
 
