@@ -50,6 +50,7 @@ MINIBATCH = "tests/centroid/test_minibatch.py"
 SCORES = "tests/metrics"
 IMAGE = "tests/image"
 CUDA = "tests/kernels/kmeans/test_cuda.py tests/kernels/kmeans/test_contract.py"
+SCREENED = "tests/kernels/test_mixture_screening.py"
 MIXTURES = "tests/kernels/test_mixture.py tests/distribution"
 STAND_INS = "tests/kernels/test_stand_ins.py"
 
@@ -237,6 +238,12 @@ FAULTS = (
     Fault("mixture: responsibilities are left out too early", "NEGLIGIBLE = 1e-30", "NEGLIGIBLE = 1e-7", MIXTURES),
     Fault("mixture: entropy forgets the total", "weight * (inner[i] / total[i] - log_total)", "weight * (inner[i] / total[i])", MIXTURES),
     Fault("mixture: generic rows that none reaches", "alike = xp.full_like(e, 1.0 / logs.shape[1])", "alike = xp.zeros_like(e)", MIXTURES),
+    Fault("mixture: components are far too soon", "FAR = 70.0", "FAR = 7.0", SCREENED),
+    Fault("mixture: the best component once more", "wanted = best[i] != j and L[j, i] >= top[i] - FAR", "wanted = L[j, i] >= top[i] - FAR", SCREENED),
+    Fault("mixture: bounds that are too low", "0.5 * (1.0 - ERROR) * bounds[i]", "1.5 * bounds[i]", SCREENED),
+    Fault("mixture: moments of whitened rows for products", "Y[p] if theta.shape[0] == 0 else Z[rows[p]]", "Y[p]", SCREENED),
+    Fault("mixture: bounds of rows that are too far", "few = far <= screen.limit and", "few =", SCREENED),
+    Fault("mixture: blocks after one that is dense", "densely(X, w, frame, density, theta, a, a + n, ranges[3], sums)\n            continue", "densely(X, w, frame, density, theta, a, a + n, ranges[3], sums)\n            return", SCREENED),
     # -- metrics -----------------------------------------------------------------------------------
     Fault("metrics: a cluster of one", "found = (next_best - own) / xp.where(most > 0, most, xp.ones_like(most))\n    return xp.where(xp.take(sizes, codes) > 1,", "found = (next_best - own) / xp.where(most > 0, most, xp.ones_like(most))\n    return xp.where(xp.take(sizes, codes) > 0,", SCORES),
     Fault("metrics: own row in the mean", "others = xp.where(size > 1, size - 1, xp.ones_like(size))", "others = size", SCORES),

@@ -27,7 +27,8 @@ from ...arrays import Array, namespace
 class Density(NamedTuple):
     """Parameters of the weighted log-densities of k components; arrays of the widest float.
 
-    Where `theta` is None, rows are whitened by `means` and `factors`.
+    Where `theta` is None, rows are whitened by `means` and `factors`. Of the form 'full', these are
+    also given beside `theta`, for kernels that can tell from them which components are far away.
     """
 
     form: str  # 'full', 'diag' or 'linear': the form of the moments and of the factors

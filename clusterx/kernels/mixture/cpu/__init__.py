@@ -9,7 +9,7 @@ import numpy as np
 from ...cpu.ranges import blocks
 from ...cpu.threads import run_blocks, single_threaded_blas
 from .. import Density, Statistics, features
-from . import loops
+from . import loops, screening
 
 __all__ = ["assign", "moments", "piece_rows", "responsibilities", "statistics"]
 
@@ -20,6 +20,8 @@ PIECE_ROWS, TASKS = 16384, 16
 WAITING = 1 << 25
 #: Bytes of the features of a block, or of its whitened rows: half of a core's L2 cache.
 BLOCK_BYTES = 1 << 18
+#: Rows of a block that is screened, few of which belong to one component.
+SCREENED_ROWS = 256
 NOTHING = np.empty(0)
 NONE = np.empty((0, 0))
 KEPT = NOTHING, np.empty(0, np.int32), NONE  # no output per row
@@ -31,15 +33,25 @@ def piece_rows(density: Density) -> int:
 
 def statistics(X: np.ndarray, w: np.ndarray | None, density: Density) -> Statistics:
     w = NOTHING if w is None else w
-    if density.theta is None:
+    frame = _frame(density)
+    theta = NONE if density.theta is None else np.ascontiguousarray(density.theta)
+    screen = None
+    if density.factors is not None:
+        white = _whitening(density)
+        screen = screening.screen(white) if density.form == "full" else None
+    if screen is None and density.theta is None:
         return _by_whitening(X, w, NONE, density)
-    frame, theta = _frame(density), np.ascontiguousarray(density.theta)
-    size = _block_rows(theta.shape[1])
+    width = white.means.size if density.theta is None else theta.shape[1]
+    size = _block_rows(width)
 
     def task(start, stop, sums):
-        loops.by_products(X, w, frame, theta, (start, stop, size), sums)
+        if screen is None:
+            loops.by_products(X, w, frame, theta, (start, stop, size), sums)
+            return
+        ranges = start, stop, SCREENED_ROWS, size
+        screening.by_screening(X, w, frame, white, theta, screen, ranges, sums)
 
-    return _summed(task, len(X), *theta.shape)
+    return _summed(task, len(X), len(density.means) if screen else len(theta), len(frame.first))
 
 
 def moments(X: np.ndarray, R: np.ndarray, density: Density) -> Statistics:

@@ -21,6 +21,8 @@ ROUNDING = 1.5 * 2.0**52
 NEGLIGIBLE = 1e-30
 #: If less than this share of responsibilities is not negligible, rows are gathered by component.
 FEW = 0.15
+#: If more than this share is not negligible, the moments of a component are sums over all rows.
+DENSE = 0.4
 
 
 class Frame(NamedTuple):
@@ -147,12 +149,17 @@ def assign(L, start, labels):
 
 
 @jit(**INNER)
-def worthwhile(L):
-    """How many responsibilities are not negligible."""
+def without_negligible(L):
+    """How many responsibilities are not negligible; the others become zero.
+
+    Products of numbers below the smallest normal one would take several times as long.
+    """
     count = 0
     for j in range(L.shape[0]):
         for i in range(L.shape[1]):
-            count += 1 if L[j, i] > NEGLIGIBLE else 0
+            kept = L[j, i] > NEGLIGIBLE
+            count += 1 if kept else 0
+            L[j, i] = L[j, i] if kept else 0.0
     return count
 
 
@@ -175,7 +182,7 @@ def by_products(X, w, frame, theta, ranges, sums):
                 out[i] = x[i] * y[i]
         np.dot(theta, F, L)
         soften(L, w, a, output, sums.scalars)
-        if worthwhile(L) < FEW * k * n:
+        if without_negligible(L) < FEW * k * n:
             for j in range(k):
                 gather(U[1:], L[j], G, H, sums.moments[j])
         else:
@@ -241,15 +248,46 @@ def squares(Y, constant, logs):
 
 @jit(**INNER)
 def gather(Y, r, G, H, moments):
-    """Add the moments of the columns of Y whose weight r is not negligible, gathered in G and H."""
-    d, m = Y.shape[0], 0
-    for i in range(r.shape[0]):
+    """Add the moments of the columns of Y, whose weights are r unless negligible."""
+    d, n = Y.shape
+    m = 0
+    for i in range(n):
+        m += 1 if r[i] > NEGLIGIBLE else 0
+    if m > DENSE * n and moments.shape[0] > 2 * d + 1:
+        add_columns(Y, r, moments)
+        return
+    m = 0
+    for i in range(n):
         if r[i] > NEGLIGIBLE:
             moments[0] += r[i]
             for c in range(d):
                 G[m, c] = Y[c, i]
                 H[m, c] = Y[c, i] * r[i]
             m += 1
+    add_rows(G, H, m, moments)
+
+
+@jit(**INNER)
+def add_columns(Y, r, moments):
+    """Add the moments of all columns of Y."""
+    d, n = Y.shape
+    weights, H = np.empty(n), np.empty((d, n))
+    for i in range(n):
+        weights[i] = r[i] if r[i] > NEGLIGIBLE else 0.0
+        moments[0] += weights[i]
+    for c in range(d):
+        y, weighted = Y[c], H[c]
+        for i in range(n):
+            weighted[i] = y[i] * weights[i]
+        for i in range(n):
+            moments[c + 1] += weighted[i]
+    add_squares(np.dot(H, Y.T), moments)
+
+
+@jit(**INNER)
+def add_rows(G, H, m, moments):
+    """Add the moments of the first m rows of G, which H holds times their weights."""
+    d = G.shape[1]
     for i in range(m):
         for c in range(d):
             moments[c + 1] += H[i, c]
@@ -258,9 +296,14 @@ def gather(Y, r, G, H, moments):
             for c in range(d):
                 moments[d + 1 + c] += H[i, c] * G[i, c]
     elif m > 0 and moments.shape[0] > 2 * d + 1:
-        S = np.dot(H[:m].T, G[:m])
-        p = d + 1
-        for c in range(d):
-            for e in range(c, d):
-                moments[p] += S[c, e]
-                p += 1
+        add_squares(np.dot(H[:m].T, G[:m]), moments)
+
+
+@jit(**INNER)
+def add_squares(S, moments):
+    d = S.shape[0]
+    p = d + 1
+    for c in range(d):
+        for e in range(c, d):
+            moments[p] += S[c, e]
+            p += 1
