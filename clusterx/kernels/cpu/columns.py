@@ -12,6 +12,8 @@ from .threads import run_blocks
 BLOCK = 1 << 18
 #: Below this many values, it does not pay to join short rows into longer ones.
 FOLDED = 1 << 14
+#: Values of the rows that short rows are joined into for their extremes.
+EXTREMES = 512
 #: Most rows per block of bytes: their squares then sum to less than 2^31 in a column.
 BYTE_ROWS = 1 << 15
 #: Most values that the NumPy stand-in takes; it then runs for half as long as compiling takes.
@@ -112,6 +114,18 @@ def _moments_of(X: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, ...]:
 
     run_blocks(block, blocks)
     return sums.sum(axis=0), squares.sum(axis=0), low.min(axis=0), high.max(axis=0)
+
+
+def extremes(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Column minima and maxima of C-contiguous rows, in float64."""
+    n, d = X.shape
+    # NumPy is 30 times as fast on long rows as on rows of two values
+    fold = max(1, min(EXTREMES // d, n))
+    even = n - n % fold
+    wide, rest = X[:even].reshape(even // fold, fold * d), X[even:]
+    low, high = wide.min(axis=0).reshape(fold, d), wide.max(axis=0).reshape(fold, d)
+    low, high = np.concatenate([low, rest]), np.concatenate([high, rest])
+    return low.min(axis=0).astype(np.float64), high.max(axis=0).astype(np.float64)
 
 
 def byte_moments_in_numpy(X, start, stop, sums, squares, largest):

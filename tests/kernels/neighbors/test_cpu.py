@@ -7,8 +7,9 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from clusterx.kernels import kernels_for
+from clusterx.kernels.cpu.columns import extremes
 from clusterx.kernels.neighbors import Measure
-from clusterx.kernels.neighbors.cpu import choice, groups, kd, products, runs
+from clusterx.kernels.neighbors.cpu import cells, choice, groups, kd, products, runs
 from clusterx.kernels.neighbors.generic import RowSearch
 
 
@@ -77,6 +78,29 @@ def test_what_stands_in_for_compiled_code_finds_the_same_bits(columns, monkeypat
                     np.testing.assert_array_equal(found, wanted)
                 monkeypatch.setattr(choice, "PAIRS", 3)  # then they are not kept
             monkeypatch.setattr(choice, "PAIRS", 1 << 22)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+@pytest.mark.parametrize("rows_per_task", [4, 60, 1 << 13])
+def test_cells_find_the_same_in_any_ranges(columns, rows_per_task, monkeypatch):
+    monkeypatch.setattr(cells, "ROWS_PER_TASK", rows_per_task)
+    rng, clusters = np.random.RandomState(3), []
+    # a snake crosses all ranges, and its order of cells is not that of its rows
+    snake = np.cumsum(rng.randn(900, columns), axis=0)[rng.permutation(900)]
+    for X, radius in (
+        (snake, 0.8 * columns**0.5),
+        (rng.rand(900, columns).astype("float32"), 0.5 / 900 ** (1 / columns)),
+        (rng.randint(0, round(1800 ** (1 / columns)), (700, columns)) + 1e3, 1.0),
+    ):
+        direct = RowSearch(X, Measure("euclidean"))
+        search = kd.TreeSearch(X, Measure("euclidean"))
+        for least, weights in ((2, None), (3, None), (2.0, rng.rand(len(X)))):
+            core = search.core_rows(radius, least, weights)
+            np.testing.assert_array_equal(core, direct.core_rows(radius, least, weights))
+            labels = direct.radius_links(radius, core)
+            np.testing.assert_array_equal(search.radius_links(radius, core), labels)
+            clusters.append(labels.max() + 1)
+    assert max(clusters) > 20
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
@@ -222,3 +246,13 @@ def selected(function, values, k, *limits):
     kept = values.copy()
     function = getattr(function, "py_func", function)
     return function(kept, len(kept), k, *limits), kept
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 3), (513, 2), (2000, 3), (40, 600)])
+def test_extremes_of_columns_are_those_of_all_rows(shape):
+    X = np.random.RandomState(1).randn(*shape).astype("float32")
+    X[-1] = np.where(np.arange(shape[1]) % 2, 9, -9)
+    low, high = extremes(X)
+    np.testing.assert_array_equal(low, X.min(axis=0))
+    np.testing.assert_array_equal(high, X.max(axis=0))
+    assert low.dtype == high.dtype == np.float64

@@ -11,6 +11,7 @@ from itertools import product
 import numpy as np
 
 from ...cpu.boxes.morton import radix_order
+from ...cpu.columns import extremes
 from ...cpu.ranges import ROWS_PER_TASK, blocks
 from ...cpu.threads import run_blocks
 from . import cell_loops
@@ -22,12 +23,14 @@ COLUMNS = 3
 #: there are at most MOST cells along a column.
 SHORTER = 1.0 - 1e-9
 MOST = 1 << 20
+#: Most ranges of cells that are united separately.
+UNIONS = 8
 NONE = np.empty(0)
 
 
 def cells(X: np.ndarray, radius: float) -> Cells | None:
     """The cells of rows X; None where there would be too many along a column."""
-    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    low, high = extremes(X)
     side = radius / X.shape[1] ** 0.5 * SHORTER
     if not side > 0.0 or not ((high - low) / side < MOST).all():
         return None
@@ -70,22 +73,40 @@ class Cells:
         by_place = NONE if weights is None else np.asarray(weights, np.float64)[self.grid.order]
         core = np.empty(self.grid.order.shape[0], bool)
         self._each(cell_loops.find_cores, self.grid, by_place, limit, least, after=(core,))
-        out = np.empty_like(core)
-        out[self.grid.order] = core
-        return out
+        return core
 
     def links(self, limit: float, core: np.ndarray) -> np.ndarray:
         """Labels of the rows, given which are core rows."""
-        grid = self.grid
-        core = core[grid.order]
-        has_core = np.empty(grid.keys.shape[0], bool)
-        self._each(cell_loops.any_core, grid, core, after=(has_core,))
-        parent = np.arange(grid.keys.shape[0], dtype=np.int32)
-        cell_loops.link_cells(grid, core, limit, 0, parent.shape[0], has_core, parent)
+        grid, cells = self.grid, self.grid.keys.shape[0]
+        by_place, first = np.empty(core.shape[0], bool), np.empty(cells, np.int32)
+        self._each(cell_loops.find_first, grid, core, after=(by_place, first))
+        parent = self._united(limit, by_place, first >= 0)
+        cell_loops.join_first(parent, first)
+        roots = np.flatnonzero((parent == np.arange(cells)) & (first >= 0))
+        number = np.full(cells, -1, np.int32)
+        number[roots[np.argsort(first[roots])]] = np.arange(roots.size)
         label = np.empty(core.shape[0], np.int32)
-        number = cell_loops.number_cells(grid, core, parent, label)
-        self._each(cell_loops.label_borders, grid, core, limit, has_core, number, after=(label,))
+        number = number[parent]
+        self._each(cell_loops.label_rows, grid, by_place, limit, number, after=(label,))
         return label
+
+    def _united(self, limit: float, core: np.ndarray, has_core: np.ndarray) -> np.ndarray:
+        """The parents of cells, which are united where their core rows touch.
+
+        Each range of cells is united by itself; then its first cells with those of earlier ranges.
+        """
+        grid, cells = self.grid, self.grid.keys.shape[0]
+        parent = np.arange(cells, dtype=np.int32)
+        parts = blocks(cells, max(ROWS_PER_TASK, -(-cells // UNIONS)))
+
+        def unite(start: int, stop: int, low: int, high: int) -> None:
+            cell_loops.link_cells(grid, core, limit, start, stop, low, high, has_core, parent)
+
+        run_blocks(lambda b: unite(*parts[b], *parts[b]), len(parts))
+        for start, stop in parts[1:]:
+            beyond = grid.keys[start - 1] + grid.shifts.max() + REACH
+            unite(start, min(stop, int(np.searchsorted(grid.keys, beyond, "right"))), 0, start)
+        return parent
 
     def _each(self, loop, *before, after):
         run_blocks(lambda b: loop(*before, *self.tasks[b], *after), len(self.tasks))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...cpu.columns import extremes
 from ...cpu.jit import INNER, jit
 from ...cpu.ranges import blocks
 from ...cpu.threads import run_blocks
@@ -51,7 +52,7 @@ def means_within(X, radius):
 
 
 def strips_of(X: np.ndarray, radius: float) -> Strips:
-    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    low, high = extremes(X)
     by_range = np.argsort(low - high, kind="stable")
     along, across = int(by_range[0]), int(by_range[min(1, len(by_range) - 1)])
     extent = high[across] - low[across] if across != along else 0.0
