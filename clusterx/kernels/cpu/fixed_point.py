@@ -189,51 +189,73 @@ def move_rows(X, w, rows, start, stop, labels, previous, units, lo_scale, hi, lo
     in order; use this for sums that fit a core's cache.
     """
     d = X.shape[1]
-    whole = np.empty(d + 1, np.int64)
-    left = np.empty(d + 1)
-    rest = np.empty(d + 1, np.int64)
+    v = 1.0
+    whole, left = add_term(v, units[d], lo_scale)
     for e in range(start, stop):
         row = rows[e]
-        v = w[row] if w.shape[0] > 0 else 1.0
+        if w.shape[0] > 0:
+            v = w[row]
+            whole, left = add_term(v, units[d], lo_scale)
         new, old = labels[row], previous[row] if previous.shape[0] > 0 else -1
-        split(X[row], v, units, whole, left)
-        add_to(hi[new], whole, 1)
-        if old >= 0:
-            add_to(hi[old], whole, -1)
-        if any_left(left):  # rare for float32, whose digits mostly fit in the first integer
-            for j in range(d + 1):
-                rest[j] = np.int64(np.rint(left[j] * lo_scale))
-            add_to(lo[new], rest, 1)
-            if old >= 0:
-                add_to(lo[old], rest, -1)
+        hi[new, d] += whole
+        if old < 0:
+            more = join(X[row], v, units, hi[new])
+        else:
+            hi[old, d] -= whole
+            more = cross(X[row], v, units, hi[new], hi[old])
+        if more or left:  # rare for float32, whose digits mostly fit in the first integer
+            lo[new, d] += left
+            if old < 0:
+                join_fractions(X[row], v, units, lo_scale, lo[new])
+            else:
+                lo[old, d] -= left
+                cross_fractions(X[row], v, units, lo_scale, lo[new], lo[old])
 
 
-@jit
-def split(x, v, units, whole, left):
-    """Split v x, followed by v, into whole steps of 1 / units and the fraction that is left."""
-    d = x.shape[0]
-    for j in range(d):
+# One loop, which LLVM vectorises, and an integer flag: 0.6 to 0.8 of the time of loops over the
+# whole steps, the fractions and the sums.
+@jit(**INNER)
+def join(x, v, units, sums):
+    """Add the whole steps of 1 / units in v x to sums; returns whether a fraction is left."""
+    some = np.int64(0)
+    for j in range(x.shape[0]):
         scaled = v * x[j] * units[j]
         steps = np.rint(scaled)
-        whole[j] = np.int64(steps)
-        left[j] = scaled - steps
-    scaled = v * units[d]
-    whole[d] = np.int64(np.rint(scaled))
-    left[d] = scaled - np.rint(scaled)
-
-
-@jit(**INNER, fastmath={"reassoc"})
-def any_left(left):
-    s = 0.0
-    for j in range(left.shape[0]):
-        s += abs(left[j])
-    return s > 0.0
+        sums[j] += np.int64(steps)
+        some |= np.int64(scaled != steps)
+    return some
 
 
 @jit(**INNER)
-def add_to(sums, terms, sign):
-    for j in range(sums.shape[0]):
-        sums[j] += sign * terms[j]
+def cross(x, v, units, sums, others):
+    """As `join`, and subtract the steps from others."""
+    some = np.int64(0)
+    for j in range(x.shape[0]):
+        scaled = v * x[j] * units[j]
+        steps = np.rint(scaled)
+        whole = np.int64(steps)
+        sums[j] += whole
+        others[j] -= whole
+        some |= np.int64(scaled != steps)
+    return some
+
+
+@jit(**INNER)
+def join_fractions(x, v, units, lo_scale, sums):
+    """Add the fractions that `join` leaves to sums, in steps of 1 / lo_scale."""
+    for j in range(x.shape[0]):
+        scaled = v * x[j] * units[j]
+        sums[j] += np.int64(np.rint((scaled - np.rint(scaled)) * lo_scale))
+
+
+@jit(**INNER)
+def cross_fractions(x, v, units, lo_scale, sums, others):
+    """As `join_fractions`, and subtract them from others."""
+    for j in range(x.shape[0]):
+        scaled = v * x[j] * units[j]
+        part = np.int64(np.rint((scaled - np.rint(scaled)) * lo_scale))
+        sums[j] += part
+        others[j] -= part
 
 
 @jit
