@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix
 
 from clusterx import Blocks, KMeans, MiniBatchKMeans, kmeans_plusplus
 from clusterx.centroid.steps import lloyd_step
+from clusterx.kernels.runtime import cpu as runtime
 from clusterx.rows import InMemory, in_memory_or_blocks
 from clusterx.rows.available import available_memory
 
@@ -770,3 +771,11 @@ def test_memory_is_bounded_by_the_blocks(tmp_path_factory, kind):
     assert child.returncode == 0, child.stderr
     per_row = 400_000 * 40  # labels, distances, what a draw cumulates
     assert int(child.stdout) < per_row + 24e6
+
+
+def test_rows_are_gathered_by_several_tasks(monkeypatch):
+    monkeypatch.setattr(runtime, "GATHERED", 100)
+    chosen = np.random.default_rng(0).permutation(1000)[:333]
+    for dtype in ("float32", "uint8"):
+        X = blobs(1000, 7).astype(dtype)
+        assert_array_equal(InMemory(X, np.float32).subset(chosen).X, X[chosen].astype(np.float32))

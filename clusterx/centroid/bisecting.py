@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from ..arrays import Array, asarray, concat, dtype_name, namespace, to_host
 from ..blocks import TILE
+from ..kernels.kmeans import LloydStep, Within
 from ..rows import InMemory, Rows
 from ..validation import check_choice, check_number
 from .base import CentroidClusterer
@@ -34,6 +35,8 @@ class Leaf(NamedTuple):
     counted: int  # rows of positive weight
     inertia: float
     whole: bool = False  # it can't be split, because its rows are equal
+    center: Array | None = None  # (d,)
+    squared: Array | None = None  # squared distances of its rows from the centre
 
 
 class Half(NamedTuple):
@@ -42,6 +45,7 @@ class Half(NamedTuple):
     right: np.ndarray  # (m,) bool, on the host: which rows go right
     centers: Array  # (2, d)
     inertias: tuple[float, float]
+    squared: Array  # (m,) squared distances of the rows from their centres
 
 
 class SplitTree(NamedTuple):
@@ -207,7 +211,8 @@ class BisectingKMeans(CentroidClusterer):
             center, inertia = self._only_center(rows, w, total)
             self._keep(rows, [Leaf(0, None, total, counted, inertia)], [center], [], [inertia])
             return
-        variance = mean_variance(rows, w, lloyd_step(rows, w, total, 2))
+        step = lloyd_step(rows, w, total, 2)
+        variance = mean_variance(rows, w, step)
         inertias = [variance * rows.d * total]
         leaves, centers = [Leaf(0, None, total, counted, inertias[0])], []
         splits: list[int] = []
@@ -218,7 +223,11 @@ class BisectingKMeans(CentroidClusterer):
             own = w
             if leaf.rows is not None and w is not None and weights is not None:
                 own = part.along(weights[leaf.rows].astype(dtype_name(w.dtype)))
-            half = self._split(part, own, leaf.size, rng)
+            if leaf.rows is None or leaf.squared is None:
+                half = self._split(part, own, step, rng)
+            else:
+                within = Within(step, leaf.rows, leaf.center, leaf.squared)
+                half = self._split(part, own, lloyd_step(part, own, leaf.size, 2, within), rng)
             if self.verbose:
                 print(f"New centroids from bisection: {half.centers}")
             made = self._halves(leaf, half, 2 * len(splits) + 1, weights, rows.n)
@@ -257,9 +266,8 @@ class BisectingKMeans(CentroidClusterer):
         # there are more rows than leaves, so a leaf has two rows
         return max((leaf for leaf in leaves if leaf.counted > 1), key=score)
 
-    def _split(self, rows: Rows, w: Array | None, total: float, rng: Any) -> Half:
+    def _split(self, rows: Rows, w: Array | None, step: LloydStep, rng: Any) -> Half:
         """The best of `n_init` runs of k-means with two centres."""
-        step = lloyd_step(rows, w, total, 2)
         best, least = None, math.inf
         for _ in range(self.n_init):
             start = self._init_centers(rows, w, rng, step, 2)
@@ -274,7 +282,7 @@ class BisectingKMeans(CentroidClusterer):
                     weighted_sum(xp.where(right, none, squared), w),
                     weighted_sum(xp.where(right, squared, none), w),
                 )
-                best = Half(to_host(right), fit.centers, inertias)
+                best = Half(to_host(right), fit.centers, inertias, squared)
         assert best is not None
         return best
 
@@ -284,11 +292,13 @@ class BisectingKMeans(CentroidClusterer):
         """The two leaves that take the place of one, numbered from `node`."""
         own = np.arange(n) if leaf.rows is None else leaf.rows
         made: list[Leaf] = []
-        for i, side in enumerate((own[~half.right], own[half.right])):
+        for i, chosen in enumerate((~half.right, half.right)):
+            side, squared = own[chosen], half.squared[asarray(chosen, like=half.squared)]
             sizes = None if weights is None else weights[side]
             size = float(len(side) if sizes is None else sizes.sum())
             counted = len(side) if sizes is None else int(np.count_nonzero(sizes))
-            made.append(Leaf(node + i, side, size, counted, half.inertias[i], leaf.whole))
+            known = half.inertias[i], leaf.whole, half.centers[i, ...], squared
+            made.append(Leaf(node + i, side, size, counted, *known))
         return made
 
     def _keep(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array, asarray, namespace
-from ..kernels.kmeans import BatchStep, LloydStep, StepTrace, with_inertia
+from ..kernels.kmeans import BatchStep, LloydStep, StepTrace, Within, with_inertia
 from ..properties import cached_property
 from ..rows import Rows
 from ..rows.base import Preparation
@@ -29,10 +29,12 @@ class LloydPreparation(Preparation):
         The sum of weights.
     k : int, optional
         How many centres there will be, if that is known.
+    within : Within, optional
+        A step whose rows contain these.
     """
 
-    def __init__(self, rows: Rows, total: float, k: int | None):
-        self.rows, self.total, self.k = rows, total, k
+    def __init__(self, rows: Rows, total: float, k: int | None, within: Within | None = None):
+        self.rows, self.total, self.k, self.within = rows, total, k, within
         self.prepare = rows.kernels.kmeans.lloyd_stats
 
     @cached_property
@@ -42,13 +44,15 @@ class LloydPreparation(Preparation):
 
     def __getstate__(self) -> dict[str, Any]:
         # it may be sent to the process that has the rows
-        return {"prepare": self.prepare, "scales": self.scales, "k": self.k}
+        return {"prepare": self.prepare, "scales": self.scales, "k": self.k, "within": None}
 
     def __call__(
         self, X: Array, *along: Any, single_use: bool = False, rests: bool = False
     ) -> LloydStep:
         (w,) = along
-        return self.prepare(X, w, self.scales, single_use=single_use, k=self.k, rests=rests)
+        return self.prepare(
+            X, w, self.scales, single_use=single_use, k=self.k, rests=rests, within=self.within
+        )
 
     def reuses(self, step: LloydStep) -> bool:
         return self.k is None or step.supports(self.k)
@@ -58,12 +62,19 @@ class StreamedLloyd(BlockwiseStep, LloydStep):
     """An iteration that reads the blocks in each call; their sums are exact, so they add up."""
 
 
-def lloyd_step(rows: Rows, w: Array | None, total: float, k: int | None = None) -> LloydStep:
+def lloyd_step(
+    rows: Rows,
+    w: Array | None,
+    total: float,
+    k: int | None = None,
+    within: Within | None = None,
+) -> LloydStep:
     """The prepared iteration over rows of weights w; the rows keep it.
 
-    total : the sum of weights; k : how many centres there will be, if that is known
+    total : the sum of weights; k : how many centres there will be, if that is known; within : a
+    step whose rows contain these
     """
-    prepare = LloydPreparation(rows, total, k)
+    prepare = LloydPreparation(rows, total, k, within)
     return rows.step(prepare, along=(w,), streamed=StreamedLloyd)
 
 

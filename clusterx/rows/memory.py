@@ -107,7 +107,8 @@ class InMemory(Rows):
         """The rows at the indices as `Rows`."""
         if self.sparse:
             return InMemory(self.X[indices])
-        return InMemory(self.take(indices))
+        taken = self.kernels.runtime.take_rows(self.X, indices)
+        return InMemory(self.xp.astype(taken, self.dtype, copy=False))
 
 
 def _equal(kept: Along, along: Along) -> bool:

@@ -11,9 +11,10 @@ from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
 
 from clusterx import BisectingKMeans, Blocks
+from clusterx.kernels.cpu.screening import image
 from clusterx.plotting.tree import linkage_of
 from clusterx.rows import blocks as block_rows
-from tests.data import blobs
+from tests.data import blobs, make
 
 
 def data(n=200, d=3, seed=0, dtype="float64"):
@@ -60,6 +61,22 @@ def test_every_backend_finds_the_same_tree(xp):
     assert_array_equal(found.to_device("cpu").predict(X), expected.labels_)
     loaded = pickle.loads(pickle.dumps(found))
     assert_array_equal(loaded.predict(X), expected.labels_)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_parts_share_the_projection_of_the_whole(dtype, monkeypatch):
+    shared = []
+    share = image.RowImage._share
+    monkeypatch.setattr(
+        image.RowImage, "_share", lambda self, of: shared.append(share(self, of)) or shared[-1]
+    )
+    X = make("low rank", 4200, 130, dtype) + 3
+    found = BisectingKMeans(9, random_state=0).fit(X)
+    assert shared == [True] * 7
+    monkeypatch.setattr(image.RowImage, "_share", lambda self, of: False)
+    alone = BisectingKMeans(9, random_state=0).fit(X)
+    for name in ("labels_", "cluster_centers_", "children_", "distances_"):
+        assert_array_equal(getattr(found, name), getattr(alone, name))
 
 
 def test_inertia_is_that_of_the_labels():

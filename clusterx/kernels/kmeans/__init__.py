@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from ...arrays import Array, namespace
 from ..statistics import Summary
 
@@ -71,6 +73,15 @@ class LloydStep:
     def supports(self, k: int) -> bool:
         """Whether the step is as fast for k centres as one that was prepared for k."""
         return True
+
+
+class Within(NamedTuple):
+    """Where the rows of a new step are among those of another step, and what is known of them."""
+
+    step: LloydStep
+    rows: np.ndarray  # (m,) their places among its rows, on the host
+    center: Array  # (d,) nearly their mean
+    squared: Array  # (m,) float64, their squared distances from it
 
 
 class StepTrace(NamedTuple):
@@ -147,6 +158,7 @@ class KMeansKernels(Protocol):
         single_use: bool = False,
         k: int | None = None,
         rests: bool = False,
+        within: Within | None = None,
     ) -> LloydStep:
         """Prepare the iteration over X with weights w (n,), or None.
 
@@ -154,6 +166,7 @@ class KMeansKernels(Protocol):
         single_use : whether only one call will follow, so that preparation does not pay
         k : the number of centres, if it is known
         rests : whether the step will `rest` between calls, because memory does not hold all rows
+        within : a step of more rows, whose preparation may be used, but never changes a result
         """
 
     def update_centers(self, stats: CentroidStats, C: Array) -> Update:

@@ -63,7 +63,7 @@ class LloydStep(Step):
         return assigned_squared_distances(self.X, self.C, self.labels)
 
 
-def lloyd_stats(X, w, scales=None, single_use=False, k=None, rests=False):
+def lloyd_stats(X, w, scales=None, single_use=False, k=None, rests=False, within=None):
     return LloydStep(X, w)
 
 

@@ -18,6 +18,9 @@ class Runtime(Protocol):
     def limited_blas(self) -> AbstractContextManager:
         """A context around a fit that limits BLAS once, instead of in each call of a kernel."""
 
+    def take_rows(self, X: Array, indices: Array) -> Array:
+        """The rows of X at the indices (m,), which are not negative."""
+
     def stream_blocks(self, blocks: Iterator[np.ndarray], like: Array) -> Iterator[Array]:
         """Copy blocks of rows from the host to the device of `like`, in its dtype.
 

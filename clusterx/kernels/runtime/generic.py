@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from ...arrays import asarray, dtype_name, on_host
+from ...arrays import asarray, dtype_name, namespace, on_host
 from ...blocks import Window
 
 #: Bytes of the smallest pages.
@@ -34,6 +34,10 @@ def _there(block):
     """The rows of a file, whose pages have been brought to memory."""
     block.reshape(-1).view(np.uint8)[::PAGE].max()
     return block
+
+
+def take_rows(X, indices):
+    return namespace(X).take(X, asarray(indices, like=X), axis=0)
 
 
 limited_blas = nullcontext

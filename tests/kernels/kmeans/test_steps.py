@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from clusterx.kernels.cpu.screening import image
+from clusterx.kernels.kmeans import Within
 from clusterx.kernels.kmeans.cpu import screened
 from clusterx.kernels.kmeans.cpu.screened import ScreenedStep
 from tests.data import WIDE_DATA, make, some_rows
@@ -38,6 +39,42 @@ def test_screen_equals_brute_force_while_centres_move(name, d, dtype):
 @pytest.mark.parametrize(("name", "dtype"), PROJECTED)
 def test_projected_screen_equals_brute_force_while_centres_move(name, dtype):
     run_iterations("projected", make(name, 4200, 130, dtype), None, 17)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "k"),
+    [*((*case, 17) for case in PROJECTED), ("blobs", "float32", 2), ("low rank", "float64", 2)],
+)
+def test_screen_by_the_images_of_other_rows_equals_brute_force(name, dtype, k):
+    step = run_iterations("within", make(name, 4200, 130, dtype), None, k)
+    if name == "low rank":
+        # the projection of a step that was prepared for any number of centres
+        assert step.screen.Q.shape == (130, image.PROJECTION)
+
+
+def test_projections_that_hold_little_of_the_variance_of_some_rows_are_not_shared():
+    rng = np.random.default_rng(0)
+    X = make("low rank", 5000, 200, "float32") * 100
+    X[::5] = rng.normal(size=(1000, 200))
+    rows = np.arange(0, 5000, 5)
+    whole = ScreenedStep(X, None, grid_for(X), single_use=False)
+    assert whole.screen.Q is not None
+    center = X[rows].mean(axis=0, dtype=np.float64)
+    within = Within(whole, rows, center, ((X[rows] - center) ** 2).sum(axis=1))
+    step = ScreenedStep(X[rows], None, grid_for(X[rows]), single_use=False, within=within)
+    assert step.screen.Q is None
+
+
+def test_projections_about_a_point_off_the_mean_are_not_shared():
+    """All distances of the row far out are equal in float64."""
+    X = make("outlier 1e20", 4200, 130, "float64")
+    whole = ScreenedStep(X, None, grid_for(X), single_use=False)
+    center = np.median(X, axis=0)
+    within = Within(whole, np.arange(4200), center, ((X - center) ** 2).sum(axis=1))
+    step = ScreenedStep(X, None, grid_for(X), single_use=False, within=within)
+    C = some_rows(X, 17)
+    step(C)
+    np.testing.assert_array_equal(step.labels, brute_labels(X, C))
 
 
 def test_two_centres_are_screened_by_fewer_columns():

@@ -29,13 +29,13 @@ __all__ = [
 sum_scales = Scales.of
 
 
-def lloyd_stats(X, w, scales, single_use=False, k=None, rests=False):
+def lloyd_stats(X, w, scales, single_use=False, k=None, rests=False, within=None):
     """The step that suits the shape of X."""
     if not isinstance(X, np.ndarray):
         return sparse.SparseStep(X, w, scales)
     n, d = X.shape
     if d > TREE_DIMENSIONS:
-        return ScreenedStep(X, w, scales, single_use, k, rests)
+        return ScreenedStep(X, w, scales, single_use, k, rests, within)
     if single_use or few(n, k):
         return PlainStep(X, w, scales)
     if rests:

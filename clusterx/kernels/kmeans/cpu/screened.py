@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...cpu.screening.image import LazyImage, RowImage
+from ...cpu.screening.image import ImageOf, LazyImage, RowImage
 from .moving import MovingStep
 from .neighbour_bounds import Shortlists
 
@@ -19,13 +19,15 @@ LISTED_COLUMNS = 64
 class ScreenedStep(MovingStep):
     """Many columns: a float32 screen, bounds between iterations, exact distances at the end."""
 
-    def __init__(self, X, w, scales, single_use, k=None, rests=False):
+    def __init__(self, X, w, scales, single_use, k=None, rests=False, within=None):
         super().__init__(X, w, scales, rests)
-        self.screen: RowImage = (
-            LazyImage(X, scales)
-            if rests
-            else RowImage(X, project=not single_use, k=k, scales=scales)
-        )
+        self.screen: RowImage
+        if rests:
+            self.screen = LazyImage(X, scales)
+        else:
+            known = within is not None and isinstance(within.step, ScreenedStep)
+            of = ImageOf(within.step.screen, *within[1:]) if known else None
+            self.screen = RowImage(X, project=not single_use, k=k, scales=scales, of=of)
         self.lists: Shortlists | None = None
 
     def forget(self):

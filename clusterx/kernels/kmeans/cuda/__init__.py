@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 
-def lloyd_stats(gpu, X, w, scales, single_use=False, k=None, rests=False):
+def lloyd_stats(gpu, X, w, scales, single_use=False, k=None, rests=False, within=None):
     return LloydStep(gpu, X, w, scales)
 
 
