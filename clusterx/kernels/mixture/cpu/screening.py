@@ -26,7 +26,10 @@ ERROR = 1e-6
 MANY = 0.4
 #: Rows by which a task decides whether to screen at all.
 PROBE = 64
-#: Bounds cost at most this share of all log-densities.
+#: Bounds cost at most this share of all log-densities. Near the end of fits, a statistic of
+#: 70,000 x 50 rows and k = 10 takes 0.45 of the time without screening, and one of 60,000 x 64 and
+#: k = 32 half of it; where components do not lie in few directions (32 columns, k = 64), it takes
+#: 1.00 to 1.05 of it.
 SHARE = 1 / 8
 
 
