@@ -105,17 +105,28 @@ def _from_pieces(rows: TableRows, places: np.ndarray) -> np.ndarray:
 
 
 def _columns(rows: TableRows, values: np.ndarray, table: Any) -> list[Column]:
-    """All columns of the file; those that are not clustered by are described from their text."""
-    names = rows.table.names
+    """All columns of the file; those that are not clustered by are described from their text.
+
+    Missing values of rows that were dropped count.
+    """
+    names, dropped = rows.table.names, rows.table.dropped
     own = {name: number_column(name, values[:, i], used=True) for i, name in enumerate(names)}
     if table is None:
         return list(own.values())
-    return [own.get(str(name)) or _other(str(name), table[name]) for name in table.columns]
+    found = []
+    for name in table.columns:
+        column = own.get(str(name)) or _other(str(name), table[name].tolist())
+        gaps = 0 if dropped is None else len(dropped) - len(_present(dropped[name].tolist()))
+        found.append(replace(column, missing=column.missing + gaps))
+    return found
 
 
-def _other(name: str, column: Any) -> Column:
-    given = column.tolist()
-    texts = [v for v in given if v is not None and v == v and not is_missing(str(v))]
+def _present(given: list) -> list:
+    return [v for v in given if v is not None and v == v and not is_missing(str(v))]
+
+
+def _other(name: str, given: list) -> Column:
+    texts = _present(given)
     missing = len(given) - len(texts)
     try:
         found = number_column(name, np.array(texts, np.float64), used=False, missing=missing)

@@ -43,8 +43,9 @@ class NumberTable:
         larger than free memory.
     names : tuple of str
         Names of the d columns.
-    whole : DataFrame, optional
-        All columns of the file, if they were asked for; those of CSV as text.
+    whole, dropped : DataFrame, optional
+        All columns of the file, if they were asked for, and those of rows that were dropped; of
+        CSV as text.
     kept : ndarray of shape (n,), optional
         Indices of the rows in the file, if rows were dropped.
     notes : tuple of str
@@ -59,6 +60,7 @@ class NumberTable:
     kept: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     streamed: bool = False
+    dropped: Any = None
 
     def pieces(self) -> Iterator[Any]:
         """The rows, in one piece if they are in memory; with the names of columns, if any."""
@@ -87,7 +89,9 @@ class NumberTable:
             "values, and were dropped."
         )
         values, whole = _taken(self.values, kept), _taken(self.whole, kept)
-        return replace(self, values=values, whole=whole, kept=kept, notes=(*self.notes, note))
+        dropped = _taken(self.whole, np.flatnonzero(missing))
+        notes = (*self.notes, note)
+        return replace(self, values=values, whole=whole, kept=kept, notes=notes, dropped=dropped)
 
 
 def _taken(rows: Any, places: np.ndarray) -> Any:

@@ -25,6 +25,21 @@ def test_a_page_about_customers(run, customers, tmp_path):
     assert f"<td>not used</td><td class=n>{missing}</td>" in text
 
 
+def test_missing_values_of_rows_that_are_dropped_count(run, tmp_path):
+    lines = ["a,b,c", *(f"{i % 7},{i % 3},x" for i in range(30)), ",1,x", "2,,", ",,y"]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    result = run("report", "a.csv", "-c", "a,b", "--drop-missing", "-o", "page.html", "-k", "2,3")
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "3 of 33 rows have missing values" in text
+    for name, kind, use, count in (
+        ("a", "whole numbers", "clustered", 2),
+        ("b", "whole numbers", "clustered", 2),
+        ("c", "text", "not used", 1),
+    ):
+        assert f"<td>{name}</td><td>{kind}</td><td>{use}</td><td class=n>{count}</td>" in text
+
+
 def test_the_clusters_are_those_of_fit(run, tmp_path):
     assert run("report", "sample:iris", "-o", "page.html", "-k", "3").exit_code == 0
     fitted = run("fit", "sample:iris", "-k", "3", "-p", "n_init=3", "--json")
