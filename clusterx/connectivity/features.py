@@ -11,15 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 from ..arrays import (
     Array,
     asarray,
-    concat,
     contiguous,
-    float_dtype,
     is_array,
     namespace,
     on_host,
     to_host,
 )
-from ..blocks import one_hot, row_blocks
+from ..kernels import kernels_for
 from ..neighbors.search import ALIASES
 from ..rows import InMemory
 from .base import Agglomeration
@@ -165,11 +163,10 @@ n_connected_components_, n_features_in_, feature_names_in_
         X = contiguous(rows.values)
         xp = namespace(X)
         if self.pooling_func is np.mean:
-            wide = float_dtype(xp, X)
-            member = one_hot(self.labels_, self.n_clusters_, wide)
-            size = xp.sum(member, axis=0)[None, :]
-            means = concat(xp.astype(B, wide) @ member / size for B in row_blocks(X, X.shape[1]))
-            return xp.astype(means, X.dtype)
+            sum_columns = kernels_for(xp).reductions.sum_columns_by_label
+            sums = sum_columns(X, self.labels_, self.n_clusters_)
+            sizes = np.bincount(to_host(self.labels_), minlength=self.n_clusters_)
+            return xp.astype(sums / asarray(sizes, like=sums, dtype=sums.dtype), X.dtype)
         labels = to_host(self.labels_)
         pooled = []
         for c in range(self.n_clusters_):

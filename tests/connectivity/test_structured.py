@@ -65,6 +65,36 @@ def test_the_compiled_loop_is_the_definition(method):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("kind", ["normal", "far", "tiny", "huge", "equal", "grid"])
+@pytest.mark.parametrize("method", ["ward", "centroid", "median"])
+def test_pairs_that_wait_with_a_bound_merge_as_if_all_were_measured(method, kind):
+    rng = np.random.default_rng(3)
+    Y = rng.normal(size=(300, 7))
+    if kind == "far":  # where rounding of centres changes most digits of distances
+        Y = 1e-3 * Y + 1e9
+    if kind == "grid":
+        Y = rng.integers(0, 3, (300, 2)).astype(float)
+    Y *= {"tiny": 1e-160, "huge": 1e150, "equal": 0.0}.get(kind, 1.0)
+    near = kneighbors_graph(Y + 1e-9 * rng.random(Y.shape), 4)
+    graph = coo_array(near + near.T + np.diag(np.ones(299), 1)).tocoo()
+    some = graph.row < graph.col
+    low, high = graph.row[some].astype(np.int64), graph.col[some].astype(np.int64)
+    sizes = rng.integers(1, 50, 300).astype(float)
+    found = CPU.along_graph(low, high, None, sizes, method, Y, 299)
+    expected = generic.along_graph(low, high, None, sizes, method, Y, 299)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_columns_are_copied_as_rows_are():
+    Y = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
+    low, sizes = np.arange(39), np.ones(40)
+    found = CPU.along_graph(low, low + 1, None, sizes, "ward", Y.T, 39)
+    expected = CPU.along_graph(low, low + 1, None, sizes, "ward", Y.T.copy(), 39)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_weights_along_a_graph_repeat_rows():
     w = np.random.default_rng(2).integers(0, 3, 160)
     where = np.repeat(np.arange(160), w)

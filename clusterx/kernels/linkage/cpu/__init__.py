@@ -79,10 +79,26 @@ def along_graph(low, high, weight, sizes, method, C, made):
 
 
 def _own_rows(C):
-    """A copy of the rows in float64; columns of a table are read a block of its rows at a time."""
+    """A copy of the rows in float64, and a bound of their lengths.
+
+    Columns of a table are read a block of its rows at a time.
+    """
     if C is None:
-        return np.empty((1, 0))
-    return columns_of(C.T) if C.T.flags.c_contiguous else np.array(C, np.float64, order="C")
+        return np.empty((1, 0)), 0.0
+    if C.T.flags.c_contiguous:
+        own = np.empty(C.shape)
+        parts = blocks(C.shape[1], rows_per_task(C.shape[1], len(C)))
+        largest = np.zeros(len(parts))
+
+        def block(b):
+            largest[b] = graph_loops.copy_columns(C.T, *parts[b], own)
+
+        run_blocks(block, len(parts))
+        most = largest.max()
+    else:
+        own = np.array(C, np.float64, order="C")
+        most = max(-own.min(), own.max())
+    return own, float(most) * C.shape[1] ** 0.5
 
 
 def _small_graph(sizes, low, high, weight, method, C, made):
@@ -94,7 +110,7 @@ def _small_graph(sizes, low, high, weight, method, C, made):
 @deferred(_small_graph, seconds=3.0, kernels=(graph_loops.merge_along,))
 def _graph(sizes, low, high, weight, method, C, made):
     kind = ALONG.index(method)
-    C = _own_rows(C)
+    C, length = _own_rows(C)
     if kind >= CENTRAL:
         weight = np.empty(len(low))
         parts = blocks(len(low), rows_per_task(len(low), C.shape[1]))
@@ -104,6 +120,6 @@ def _graph(sizes, low, high, weight, method, C, made):
         )
     order = np.lexsort((low, high, weight))
     left, right, height = graph_loops.merge_along(
-        low[order], high[order], weight[order], sizes, kind, C, made
+        low[order], high[order], weight[order], sizes, kind, C, made, length
     )
     return np.stack([left, right], axis=1), height
