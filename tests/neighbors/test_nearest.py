@@ -81,6 +81,24 @@ def test_csr_rows_are_searched_as_dense_ones():
                                    atol=1e-12)  # fmt: skip
 
 
+@pytest.mark.parametrize("columns", [2, 20])
+def test_cosine_puts_rows_of_zeros_together_and_at_one_from_others(xp, columns):
+    X = np.zeros((7, columns))
+    X[1, 0], X[3, 1], X[4, 0], X[6, 0] = 2.0, -1.0, -3.0, 5.0
+    X[6, 1] = 5.0
+    wanted = np.where((X != 0).any(axis=1), 1.0, 0.0)
+    given = [xp.asarray(X)]
+    if xp.name == "numpy":
+        given.append(sparse.csr_array(X))
+    for rows in given:
+        model = NearestNeighbors(n_neighbors=7, metric="cosine").fit(rows)
+        distances, indices = (xp.to_host(found) for found in model.kneighbors(rows))
+        for i in (0, 2, 5):
+            found = distances[i][np.argsort(indices[i])]
+            np.testing.assert_allclose(found, wanted, rtol=1e-15, atol=0)
+        np.testing.assert_array_equal(distances[1][np.argsort(indices[1])][[0, 2, 5]], 1.0)
+
+
 def test_neighbours_far_from_the_origin_keep_their_digits():
     rows = np.random.RandomState(0).rand(80, 200)
     near = NearestNeighbors().fit(rows).kneighbors()[0]
