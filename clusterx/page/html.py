@@ -227,14 +227,8 @@ def _overview(found: Analysis) -> str:
             *map(number, cluster.means[: len(shown)]),
         )  # fmt: skip
 
-    head = (
-        "cluster",
-        "",
-        "rows",
-        "share",
-        "silhouette",
-        *(f"mean <b>{escape(n)}</b>" for n in shown),
-    )
+    means = (f"mean <b>{escape(name)}</b>" for name in shown)
+    head = ("cluster", "", "rows", "share", "silhouette", *means)
     more = len(found.names) - len(shown)
     words = f"KMeans(n_clusters={found.k}); means in the units of the file."
     words += f" The first {len(shown)} columns; {more} more are in the profiles." if more else ""
