@@ -41,11 +41,12 @@ def squared_norm(x):
     return s
 
 
-@jit(**INNER)
+# inlined before numba counts references to the arrays, which takes longer than the sums
+@jit(inline="always")
 def row_distance(X, i, C, j):
     """Squared distance of X[i] and C[j]; the squares of few columns are added in order."""
     if X.shape[1] > FEW:
-        return squared_distance(X[i], C[j])
+        return distance(X, i, C, j)
     s = 0.0
     for a in range(X.shape[1]):
         t = np.float64(X[i, a]) - np.float64(C[j, a])
