@@ -57,6 +57,9 @@ STAND_INS = "tests/kernels/test_stand_ins.py"
 LINKAGE = "tests/kernels/linkage tests/connectivity/test_agglomerative.py"
 
 FAULTS = (
+    Fault("palettes that stay short of colours", "if not len(more):", "if True:", "tests/image/test_completing.py", "image/clustering"),
+    Fault("a colour kept twice in a palette", ".all(axis=1))[:1]] = True", ".all(axis=1))] = True", "tests/image/test_completing.py", "image/clustering"),
+    Fault("palettes completed by clusters of one colour", "(losses > 0) & several[own]", "(losses > 0) & ~several[own]", "tests/image/test_completing.py", "image/completing"),
     Fault("model files whose checksum is not looked at", "and _digest(data) != data[-_DIGEST:]", "and False", "tests/models"),
     Fault("checkpoints of other data", 'other = [what for what, value in self._of.items() if of.get(what) != value]', "other = []", "tests/test_checkpoints.py"),
     Fault("states without the iterations that are done", "    centers, _, done = begin\n", "    centers, _, done = begin._replace(done=before)\n", "tests/test_checkpoints.py"),

@@ -30,6 +30,7 @@ def as_json(name: str, target: str, result: QuantizedImage) -> str:
             "palette": hex_codes(result.palette),
             "counts": result.counts.tolist(),
             "unique_colors": result.n_unique,
+            "lossless": result.mse == 0,
             "mse": result.mse,
             "psnr": result.psnr if math.isfinite(result.psnr) else None,
             "iterations": result.n_iter,
@@ -49,7 +50,9 @@ def as_table(name: str, target: str, result: QuantizedImage, width: int) -> Rend
     seconds = ", ".join(f"{stage} {t:.3f}" for stage, t in result.seconds.items())
     facts.add_row("image", f"{escape(name)}, {size}")
     facts.add_row("written", "stdout" if target == "-" else escape(target))
-    facts.add_row("colours", f"{result.n_unique:,} unique, {len(result.palette)} in the palette")
+    lossless = "" if result.mse else "; all are kept"
+    counted = f"{result.n_unique:,} unique, {len(result.palette)} in the palette{lossless}"
+    facts.add_row("colours", counted)
     facts.add_row("MSE, PSNR", f"{result.mse:.4g}, {loss}")
     facts.add_row("k-means", f"{result.n_iter} iterations, {result.device}")
     facts.add_row("seconds", f"{seconds}; {sum(result.seconds.values()):.3f} in all")

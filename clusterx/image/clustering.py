@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from ..centroid.inertia import inertia
 from ..centroid.steps import lloyd_step
 from ..kernels import kernels_for
 from ..rows import InMemory
+from .completing import worst_served
 from .finding import Palette, find_palette, rows_of
 from .ordering import dark_to_light, reordered
 from .pixels import SRGB, Space, coordinates
@@ -42,7 +43,7 @@ class Clustering(NamedTuple):
 def cluster_colors(
     colors: Array, counts: Array, settings: Settings, weights: Array | None = None
 ) -> Clustering:
-    """A palette of at most n_colors for colours that occur `counts` times.
+    """A palette of n_colors, or of all colours if there are fewer, that occur `counts` times.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def cluster_colors(
     found = find_palette(*fitted, settings, keep, settings.n_colors - reserved)
     if reserved:
         found = found._replace(palette=_with_hidden(found.palette, True))
-    return _settle(colors, rows, counts, found, keep, settings, n_unique)
+    return _settle(colors, rows, counts, found, keep, settings, n_unique, own)
 
 
 def nearest_colors(colors: Array, palette: Array, space: Space = SRGB) -> Array:
@@ -132,35 +133,84 @@ def _settle(
     keep: Array,
     settings: Settings,
     n_unique: int,
+    objective: Array | None = None,
 ) -> Clustering:
-    """Label each colour with its nearest entry; drop unused entries that need not be kept."""
-    palette = dark_to_light(found.palette)
-    xp = rows.xp
+    """Label each colour with its nearest entry; drop unused entries that need not be kept.
+
+    If this leaves fewer entries than were asked for, the worst served colours become entries.
+
+    objective : weights of the colours in the objective; None if no entry is to be added
+    """
+    xp = namespace(colors)
     weights = xp.astype(counts, float_dtype(xp, colors))
-    (total,) = host_floats(xp.sum(weights))
-    centers = coordinates(palette, space=settings.space)
-    step = lloyd_step(rows, weights, total, centers.shape[0])
-    stats = step(centers)
-    labels = step.labels
+    fitted = _Fitted(rows, weights, host_floats(xp.sum(weights))[0], keep, settings.space)
+    full = fitted.entries(found.palette)
+    # an entry that is one of the colours stays in use, so these rounds suffice
+    for _ in range(settings.n_colors if objective is not None else 0):
+        missing = settings.n_colors - int(full.used.sum())
+        if missing == 0:
+            break
+        more = worst_served(colors, rows.X, objective, full.centers, full.step.labels, missing)
+        if not len(more):
+            break
+        full = fitted.entries(np.concatenate([full.kept(), more]))
+    labels = full.step.labels
     if settings.space == SRGB:
-        error = inertia(rows, step, stats, centers, weights)
+        error = inertia(rows, full.step, full.stats, full.centers, weights)
     else:
-        error = squared_error(colors, counts, palette, labels)
-    population = np.round(to_host(stats.counts)).astype(np.int64)
-    used = (population > 0) | _among(to_host(palette), to_host(keep))
-    order = np.flatnonzero(used)
-    order = order[reordered(to_host(palette)[order], population[order], settings.order)]
-    if len(order) < len(used) or (np.diff(order) < 0).any():
+        error = squared_error(colors, counts, full.palette, labels)
+    order = np.flatnonzero(full.used)
+    population = full.population
+    order = order[reordered(to_host(full.palette)[order], population[order], settings.order)]
+    palette = full.palette
+    if len(order) < len(full.used) or (np.diff(order) < 0).any():
         palette = xp.take(palette, asarray(order, like=palette), axis=0)
-        places = np.zeros(len(used), np.int32)
+        places = np.zeros(len(full.used), np.int32)
         places[order] = np.arange(len(order))
         labels = xp.take(asarray(places, like=palette), labels, axis=0)
     population = asarray(population[order], like=palette)
     return Clustering(palette, labels, population, error, found.inertia, found.n_iter, n_unique)
 
 
+class _Entries(NamedTuple):
+    """A palette from dark to light, to which the colours are assigned."""
+
+    palette: Array
+    centers: Array  # its coordinates
+    step: Any  # holds the labels
+    stats: Any
+    population: np.ndarray  # pixels of each entry
+    used: np.ndarray  # entries that have pixels or are to be kept
+
+    def kept(self) -> np.ndarray:
+        return to_host(self.palette)[self.used]
+
+
+class _Fitted(NamedTuple):
+    """Colours for which palettes are tried."""
+
+    rows: InMemory
+    weights: Array
+    total: float
+    keep: Array
+    space: Space
+
+    def entries(self, palette: Array | np.ndarray) -> _Entries:
+        palette = dark_to_light(asarray(palette, like=self.keep))
+        centers = coordinates(palette, space=self.space)
+        step = lloyd_step(self.rows, self.weights, self.total, centers.shape[0])
+        stats = step(centers)
+        population = np.round(to_host(stats.counts)).astype(np.int64)
+        used = (population > 0) | _among(to_host(palette), to_host(self.keep))
+        return _Entries(palette, centers, step, stats, population, used)
+
+
 def _among(palette: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    return (palette[:, None] == keep[None]).all(axis=2).any(axis=1)
+    """Whether each entry is the first that equals one of the colours to keep."""
+    found = np.zeros(len(palette), bool)
+    for color in keep:
+        found[np.flatnonzero((palette == color).all(axis=1))[:1]] = True
+    return found
 
 
 def squared_error(colors: Array, counts: Array, palette: Array, labels: Array) -> float:

@@ -188,7 +188,7 @@ def quantize(
         An array of any library: (height, width) or (height, width, 1) grey, (height, width, 3)
         RGB, (height, width, 4) RGBA; uint8 or uint16. Files are decoded by `io.load`.
     n_colors : int, default=16
-        Colours of the palette. An image with at most this many keeps all of its own.
+        Colours of the palette, exactly; an image with at most this many keeps all of its own.
     method : {'kmeans', 'minibatch', 'wu', 'median-cut', 'octree'}, default='kmeans'
         k-means, exact or by mini-batches; or by cutting colour space alone, which takes less
         time and has a larger error.
@@ -263,9 +263,13 @@ shape (n_colors, c), default='auto'
     palette colour in `space`, times the pixel's weight: 1, unless `importance` or `min_share` say
     otherwise. In sRGB, distances are in the values as given. k-means runs on centres in
     floating point; they are rounded to the image's dtype at the end, and every pixel gets the
-    nearest of the rounded colours. `mse` and `psnr` are those of that result. Colours that
-    coincide after rounding, or are nearest to no pixel, are dropped: rarely, the palette has
-    fewer than `n_colors`.
+    nearest of the rounded colours. `mse` and `psnr` are those of that result.
+
+    The palette has exactly `n_colors` different colours, and all have pixels, except for some of
+    those in `keep`, and with dithering. If centres coincide after rounding, or are nearest to no
+    pixel, others take their places: colours of the image with the largest weighted error. An image
+    with at most `n_colors` colours keeps them, without loss: `n_unique` says how many it has, `mse`
+    is 0, and the palette is that short. Colours that have no `importance` don't count.
 
     RGBA is compared with the colour premultiplied, in sRGB as (ra, ga, ba, A), with A the alpha
     channel and a = A / peak. That is the error seen on a black background, plus the error in alpha;

@@ -347,6 +347,23 @@ def test_a_folder_that_is_read_only(run, tmp_path):
     fails(run("quantize", "a.png", "-o", "locked/o.png"), ExitCode.UNWRITABLE, "cannot be written")
 
 
+@pytest.mark.skipif(not os.path.isdir("/sys/kernel"), reason="no file system locks out root")
+def test_a_file_system_that_is_read_only(run):
+    Image.fromarray(photo()).save("a.png")
+    fails(run("quantize", "a.png", "-o", "/sys/o.png"), ExitCode.UNWRITABLE, "cannot be written")
+
+
+def test_an_image_of_few_colors_is_said_to_be_kept(run):
+    Image.fromarray(np.eye(9, dtype=np.uint8) * 200).save("a.png")
+    told = json.loads(run("quantize", "a.png", "-o", "out.png", "--json").stdout)
+    assert (told["lossless"], told["colors"], told["unique_colors"]) == (True, 2, 2)
+    table = run("quantize", "a.png", "-f", "-o", "out.png").stdout
+    assert "2 unique, 2 in the palette; all are kept" in table
+    assert "all are kept" not in run("quantize", "a.png", "-k1", "-f", "-o", "out.png").stdout
+    told = json.loads(run("quantize", "a.png", "-k1", "-f", "-o", "out.png", "--json").stdout)
+    assert not told["lossless"]
+
+
 def test_an_interrupt_leaves_whole_files(tmp_path):
     (tmp_path / "in").mkdir()
     Image.fromarray(photo(0, (200, 200))).save(tmp_path / "photo.png")

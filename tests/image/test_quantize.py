@@ -138,15 +138,14 @@ def test_palette_goes_from_dark_to_light(photo):
     assert (np.diff(luma) >= 0).all()
 
 
-def test_colors_that_round_to_the_same_are_dropped():
+def test_colors_that_round_to_the_same_give_way_to_another():
     # of two clusters, (0, 0, 0) and the other three, whose mean is a third of (1, 1, 1)
     corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], dtype=np.uint8) + 100
-    image = np.repeat(corners, 25, axis=0).reshape(10, 10, 3)
+    image = np.repeat(corners, [25, 25, 30, 20], axis=0).reshape(10, 10, 3)
     result = quantize(image, 2, init=np.array([[100.0] * 3, [100.4] * 3]), max_iter=1)
-    assert result.palette.tolist() == [[100, 100, 100]]
-    assert result.counts.tolist() == [100]
-    assert not result.indices.any()
-    assert result.indices.max() == len(result.palette) - 1
+    assert result.palette.tolist() == [[100, 100, 100], [100, 101, 100]]
+    assert result.counts.tolist() == [70, 30]
+    assert result.mse == pytest.approx((25 + 20) / 300)
 
 
 def test_same_seed_same_result(photo):
