@@ -45,7 +45,7 @@ def bounds(X, density, screen):
     return density.constants - (1 - screening.ERROR) / 2 * (y * y).sum(axis=2)
 
 
-@pytest.mark.parametrize(("d", "k"), [(30, 8), (45, 20)])
+@pytest.mark.parametrize(("d", "k"), [(36, 8), (45, 20)])
 def test_statistics_of_separated_rows(d, k):
     density = apart(d, k, gap=1.5)
     density.means[1] = density.means[0] + 0.1
@@ -92,41 +92,44 @@ def test_blocks_near_all_components_are_among_others():
 
 
 def test_rows_too_far_for_the_bounds():
-    density = apart(30, 5, seed=8)
+    density = apart(45, 5, seed=8)
     X = rows_of(density, 900, seed=9)
     X[[0, 400]] = 1e12  # the first of a task, and one within a block
     assert screening.screen(whitening(density)).limit < 1e11
     same(CPU.statistics(X, None, density), expected(X, None, density))
-    density = apart(30, 5, seed=8, gap=0.25)
-    density = density._replace(center=np.zeros(30), scale=np.ones(30), means=density.means + 1e15)
+    density = apart(45, 5, seed=8, gap=0.25)
+    density = density._replace(center=np.zeros(45), scale=np.ones(45), means=density.means + 1e15)
     density = density._replace(factors=32 * density.factors)
     density.means[1] = density.means[0]
-    X = np.vstack((np.zeros((100, 30)), rows_of(density, 412, seed=9)))
+    X = np.vstack((np.zeros((100, 45)), rows_of(density, 412, seed=9)))
     same(CPU.statistics(X, None, density), expected(X, None, density))
 
 
 def test_bounds_are_none_too_low():
+    tried = 0
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        d, k = int(rng.integers(12, 40)), int(rng.integers(3, 20))
+        d, k = int(rng.integers(24, 48)), int(rng.integers(13, 20))
         density = apart(d, k, seed, gap=rng.choice([0.0, 1.0, 5.0]))
         spread = 10.0 ** rng.uniform(-1, 1, size=(k, 1, d))
         density = density._replace(factors=density.factors * spread)
         found = screening.screen(whitening(density))
         if found is not None:
+            tried += 1
             X = np.vstack((rows_of(density, 200), 10 * rng.normal(size=(200, d))))
             assert (bounds(X, density, found) >= log_densities(X, density)[2]).all()
+    assert tried > 10
 
 
 def test_no_bounds_from_factors_that_are_nearly_singular():
-    density = apart(30, 5)
+    density = apart(45, 5)
     density.factors[2, :, 3] *= 1e7
     assert screening.screen(whitening(density)) is None
     assert screening.screen(whitening(apart(4, 3))) is None  # bounds would cost too much
 
 
 def test_bits_do_not_depend_on_threads_or_blocks(monkeypatch):
-    density = apart(30, 5)
+    density = apart(45, 5)
     X = rows_of(density, PIECE_ROWS + 777)
     for shown in (density, by_products(density)):
         found = []

@@ -20,6 +20,9 @@ DIRECTIONS = 16
 #: A component whose log-density is lower than the best by this has a responsibility below
 #: `loops.NEGLIGIBLE`; the rest is for rounding.
 FAR = 70.0
+#: Below this many features of all components, rows take too little time to be worth screening,
+#: whose loops take some 2 s to compile.
+LEAST = 4096
 #: Largest relative error of bounds, by which they are raised.
 ERROR = 1e-6
 #: A block of which more than this share of components and rows is left is whitened whole.
@@ -45,10 +48,11 @@ class Screen(NamedTuple):
 def screen(white: loops.Whitening) -> Screen | None:
     """Marginals for the components, or None where their bounds would not be within the error."""
     k, d = white.means.shape
+    features = k * (d + 1) * (d + 2) / 2
     r = min(DIRECTIONS, k - 1, d)
-    while r > 0 and r * d + k * r * r > SHARE * k * (d + 1) * (d + 2) / 2:
+    while r > 0 and r * d + k * r * r > SHARE * features:
         r -= 1
-    if r == 0:
+    if r == 0 or features < LEAST:
         return None
     eps = np.finfo(float).eps
     try:
