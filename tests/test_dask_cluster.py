@@ -165,27 +165,28 @@ def slower(chunk):
     return chunk
 
 
+@pytest.fixture
+def interrupts():
+    """Interrupts are raised, also where the tests run in the background, which ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_an_interrupted_fit_leaves_no_work_behind(client):
     D = da.from_array(X, chunks=(100, 5)).map_blocks(slower, meta=np.empty((0, 5)))
-
-    over = threading.Event()
 
     def interrupt():
         while not any(client.processing().values()):
             time.sleep(0.01)
-        # an interrupt is lost now and then, as where it meets a destructor; users press again
-        while not over.is_set():
-            os.kill(os.getpid(), signal.SIGINT)
-            over.wait(5)
+        os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            KMeans(6, init=START).fit(D)
-    finally:
-        over.set()
-        thread.join()
+    with pytest.raises(KeyboardInterrupt):
+        KMeans(6, init=START).fit(D)
+    thread.join()
     deadline = time.monotonic() + 5
     while client.processing() and any(client.processing().values()):
         assert time.monotonic() < deadline
