@@ -57,6 +57,7 @@ STAND_INS = "tests/kernels/test_stand_ins.py"
 LINKAGE = "tests/kernels/linkage tests/connectivity/test_agglomerative.py"
 
 FAULTS = (
+    Fault("images of few colours that are dithered", "dither.active and found.error > 0:", "dither.active:", "tests/image/test_completing.py -k dithering", "image/quantize"),
     Fault("palettes that stay short of colours", "if not len(more):", "if True:", "tests/image/test_completing.py", "image/clustering"),
     Fault("a colour kept twice in a palette", ".all(axis=1))[:1]] = True", ".all(axis=1))] = True", "tests/image/test_completing.py", "image/clustering"),
     Fault("palettes completed by clusters of one colour", "(losses > 0) & several[own]", "(losses > 0) & ~several[own]", "tests/image/test_completing.py", "image/completing"),

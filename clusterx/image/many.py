@@ -95,7 +95,7 @@ def quantize_many(
     results = []
     for own, image, (own_colors, own_counts) in zip(rows, pixels, pieces, strict=True):
         own_seconds = dict(seconds)
-        if how.active:
+        if how.active and found.error > 0:
             with timed(own_seconds, "dither"):
                 entries = by_palette(own, image.shape[:2], found.palette, how)
             mine = found._replace(counts=entries.counts, error=entries.error)

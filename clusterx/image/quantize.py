@@ -268,8 +268,9 @@ shape (n_colors, c), default='auto'
     The palette has exactly `n_colors` different colours, and all have pixels, except for some of
     those in `keep`, and with dithering. If centres coincide after rounding, or are nearest to no
     pixel, others take their places: colours of the image with the largest weighted error. An image
-    with at most `n_colors` colours keeps them, without loss: `n_unique` says how many it has, `mse`
-    is 0, and the palette is that short. Colours that have no `importance` don't count.
+    with at most `n_colors` colours keeps them, without loss, and is not dithered: `n_unique` says
+    how many it has, `mse` is 0, and the palette is that short. Colours that have no `importance`
+    don't count.
 
     RGBA is compared with the colour premultiplied, in sRGB as (ra, ga, ba, A), with A the alpha
     channel and a = A / peak. That is the error seen on a black background, plus the error in alpha;
@@ -320,7 +321,8 @@ def quantize_rows(
             weights = importance_of_colors(importance, rows, colors)
     with timed(seconds, "cluster"):
         found = fewest_colors(colors, counts, math.prod(rows.shape), settings, weights)
-    if dither is not None and dither.active:
+    # diffused colours are rounded, which would lose what a palette of all colours keeps
+    if dither is not None and dither.active and found.error > 0:
         with timed(seconds, "dither"):
             entries = by_palette(rows, pixels.shape[:2], found.palette, dither)
         found = found._replace(counts=entries.counts, error=entries.error)

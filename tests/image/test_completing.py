@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from clusterx.image import quantize
+from clusterx.image import quantize, quantize_many
+from clusterx.image.dithering import METHODS as DITHERS
 
 
 def assert_exactly(found, k, keep=()):
@@ -62,3 +63,14 @@ def test_colors_are_added_without_invisible_ones():
     assert_exactly(found, 200)
     assert (found.palette[1:, 3] > 0).all()
     assert found.palette[0].tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("dither", DITHERS)
+def test_images_of_few_colors_lose_nothing_to_dithering(dither):
+    for image in (few_apart(1, np.uint16), few_apart(3, np.uint16), few_apart(4)):
+        n_unique = quantize(image, 1).n_unique
+        found = quantize(image, n_unique, dither=dither)
+        assert_exactly(found, n_unique)
+        np.testing.assert_array_equal(found.image.reshape(image.shape), image)
+        for part in quantize_many([image[:9], image[9:]], n_unique, dither=dither):
+            assert part.mse == 0
